@@ -1,0 +1,150 @@
+"""Every exception that mmembed raises on purpose.
+
+This module owns the tree and the wording helpers; it must not import anything of mmembed.
+
+    MMEmbedError
+    ├── ColumnNotFoundError       (KeyError)      a column name that the frame does not have
+    ├── ModalityError             (ValueError)    a modality that does not exist or that the model cannot embed
+    ├── UnknownModelError         (ValueError)    a model name that is not in the table
+    ├── VectorError               (ValueError)    values that cannot become vectors
+    │   ├── DimensionMismatchError                vectors of two lengths
+    │   └── SpaceMismatchError                    vectors of two spaces
+    ├── ContentError              (ValueError)    one cell that cannot be read or embedded
+    ├── EmbeddingError            (RuntimeError)  some rows failed; ``.errors`` is the frame that says which and why
+    ├── MissingCredentialsError   (RuntimeError)  no API key
+    └── MissingExtraError         (ImportError)   an optional package is not installed
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "ColumnNotFoundError",
+    "ContentError",
+    "DimensionMismatchError",
+    "EmbeddingError",
+    "MMEmbedError",
+    "MissingCredentialsError",
+    "MissingExtraError",
+    "ModalityError",
+    "SpaceMismatchError",
+    "UnknownModelError",
+    "VectorError",
+]
+
+
+class MMEmbedError(Exception):
+    """Base of every error that mmembed raises on purpose."""
+
+    def __str__(self) -> str:
+        # KeyError shows repr(message); a message for people is shown as it was written.
+        return str(self.args[0]) if self.args else ""
+
+
+class ColumnNotFoundError(MMEmbedError, KeyError):
+    """A column name that the frame does not have."""
+
+
+class ModalityError(MMEmbedError, ValueError):
+    """A modality that does not exist, or that the model cannot embed."""
+
+
+class UnknownModelError(MMEmbedError, ValueError):
+    """A model name that is not in the model table."""
+
+
+class VectorError(MMEmbedError, ValueError):
+    """Values that cannot become vectors."""
+
+
+class DimensionMismatchError(VectorError):
+    """Vectors of two lengths where one length is needed."""
+
+
+class SpaceMismatchError(VectorError):
+    """Vectors of two spaces (models), which no comparison can mix."""
+
+
+class ContentError(MMEmbedError, ValueError):
+    """One content that cannot be read or embedded; the other rows are not concerned.
+
+    Attributes
+    ----------
+    code : str
+        Short machine-readable reason, e.g. ``"FileNotFound"``; the service's own code where it refused.
+    retryable : bool
+        Whether the same content may succeed when it is sent again.
+    """
+
+    def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retryable = retryable
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_content_error, (self.code, str(self), self.retryable))
+
+
+def _rebuild_content_error(code: str, message: str, retryable: bool) -> ContentError:  # noqa: FBT001
+    return ContentError(code, message, retryable=retryable)
+
+
+class EmbeddingError(MMEmbedError, RuntimeError):
+    """Some rows could not be embedded; every other row was, and is in the cache.
+
+    Attributes
+    ----------
+    errors : pandas.DataFrame
+        One row a failed cell: position, index label, column, code, message, request_id, retryable.
+    """
+
+    def __init__(self, message: str, errors: pd.DataFrame) -> None:
+        super().__init__(message)
+        self.errors = errors
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (str(self), self.errors))
+
+
+class MissingCredentialsError(MMEmbedError, RuntimeError):
+    """No API key was given and none is in the environment."""
+
+
+class MissingExtraError(MMEmbedError, ImportError):
+    """An optional package that this call needs is not installed."""
+
+
+def did_you_mean(name: object, known: Iterable[object]) -> str:
+    """Return a sentence that names the nearest known names, or an empty string.
+
+    Examples
+    --------
+    >>> did_you_mean("foto", ["photo", "title"])
+    " Did you mean 'photo'?"
+    """
+    by_text = {str(one).casefold(): one for one in known}
+    near = difflib.get_close_matches(str(name).casefold(), list(by_text), n=3, cutoff=0.5)
+    if not near:
+        return ""
+    return f" Did you mean {' or '.join(repr(by_text[one]) for one in near)}?"
+
+
+def listed(names: Iterable[object], most: int = 12) -> str:
+    """Return names for a message: quoted, comma-separated, and cut when there are many.
+
+    Examples
+    --------
+    >>> listed(["photo", "title"])
+    "'photo', 'title'"
+    """
+    quoted = [repr(name) for name in names]
+    if not quoted:
+        return "none"
+    rest = len(quoted) - most
+    return ", ".join(quoted[:most]) + (f" and {rest} more" if rest > 0 else "")
