@@ -1,0 +1,142 @@
+"""One vector: the scalar of a vector column."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mmembed.errors import VectorError
+
+FloatVector = npt.NDArray[np.float32]
+
+
+@functools.total_ordering
+class Vector:
+    """One immutable, hashable vector that knows its space.
+
+    It is deliberately not iterable: pandas would take it for a list of rows. ``numpy.asarray(vector)`` gives the
+    numbers; ``==`` gives one bool.
+
+    Parameters
+    ----------
+    values : array-like, shape (d,)
+        The coordinates; copied, kept as float32.
+    space : str, optional
+        Name of the model that made it.
+
+    Raises
+    ------
+    VectorError
+        If the values are not one row of finite numbers.
+
+    Examples
+    --------
+    >>> Vector([3, 4], space="toy")
+    Vector([3, 4] |5| d=2, space='toy')
+    >>> Vector([3, 4]) == Vector([3, 4])
+    True
+    """
+
+    __slots__ = ("_space", "_values")
+    # Makes `ndarray == vector` ask Vector.__eq__, which gives one bool, instead of broadcasting.
+    __array_ufunc__ = None
+
+    _values: FloatVector
+    _space: str | None
+
+    def __init__(self, values: npt.ArrayLike, space: str | None = None) -> None:
+        try:
+            array = np.array(values, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise VectorError(f"{type(values).__name__} is not a row of numbers: {error}.") from error
+        if array.ndim != 1 or not array.size:
+            raise VectorError(f"A vector has shape (d,) with d ≥ 1; got shape {array.shape}.")
+        if not np.isfinite(array).all():
+            raise VectorError("A vector holds finite numbers; got NaN or infinity. A missing vector is None.")
+        array.flags.writeable = False
+        object.__setattr__(self, "_values", array)
+        object.__setattr__(self, "_space", space)
+
+    @classmethod
+    def _of_row(cls, row: FloatVector, space: str | None) -> Vector:
+        """Make a vector of a row that is already known to be finite float32; copies it."""
+        vector = cls.__new__(cls)
+        copied = np.array(row, dtype=np.float32)
+        copied.flags.writeable = False
+        object.__setattr__(vector, "_values", copied)
+        object.__setattr__(vector, "_space", space)
+        return vector
+
+    @property
+    def space(self) -> str | None:
+        """Name of the model that made the vector, or None if unknown."""
+        return self._space
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates."""
+        return len(self._values)
+
+    def tolist(self) -> list[float]:
+        """Return the coordinates as Python floats."""
+        return [float(value) for value in self._values]
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:  # noqa: FBT001
+        if dtype is None or np.dtype(dtype) == self._values.dtype:
+            return self._values.copy() if copy else self._values
+        if copy is False:
+            raise ValueError(f"A float32 vector cannot be seen as {np.dtype(dtype)} without a copy.")
+        return self._values.astype(dtype)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Vector):
+            return NotImplemented
+        return self._space == other._space and np.array_equal(self._values, other._values)
+
+    def __lt__(self, other: object) -> bool:
+        """Order by the coordinates, first to last: a meaningless but stable order for sorting and grouping."""
+        if not isinstance(other, Vector):
+            return NotImplemented
+        differing = np.flatnonzero(self._values != other._values) if len(self) == len(other) else np.empty(0)
+        if differing.size:
+            return bool(self._values[differing[0]] < other._values[differing[0]])
+        return len(self) < len(other)
+
+    def __hash__(self) -> int:
+        # Adding zero makes -0.0 and 0.0, which are equal, hash alike.
+        return hash((self._space, (self._values + 0.0).tobytes()))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"A Vector is immutable; {name!r} cannot be set.")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"A Vector is immutable; {name!r} cannot be deleted.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self._values, self._space))
+
+    def __str__(self) -> str:
+        """Return every coordinate, so that a CSV file loses nothing."""
+        return f"[{', '.join(str(value) for value in self._values)}]"
+
+    def __repr__(self) -> str:
+        where = f", space={self._space!r}" if self._space is not None else ""
+        return f"Vector({short(self._values)} |{np.linalg.norm(self._values):.3g}| d={len(self)}{where})"
+
+
+def short(values: FloatVector, most: int = 3) -> str:
+    """Return the first coordinates for a display.
+
+    Examples
+    --------
+    >>> short(np.array([0.25, -1, 2, 3], dtype=np.float32))
+    '[0.25, -1, 2, …]'
+    """
+    shown = ", ".join(f"{value:.3g}" for value in values[:most])
+    return f"[{shown}{', …' if len(values) > most else ''}]"
