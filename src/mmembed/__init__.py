@@ -1,3 +1,65 @@
-"""Texts, pictures and videos in a pandas table: embed, search, cluster, name, map and report."""
+"""Texts, pictures and videos in a pandas table: embed, search, cluster, name, map and report.
+
+Importing registers ``df.mmembed`` and ``series.mmembed`` and does nothing else; what is heavy is imported when used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mmembed import accessor as _accessor  # registers the accessors
+from mmembed import errors
+from mmembed.embedding.embedder import Embedder
+from mmembed.embedding.run import EmbeddingRun
+from mmembed.vectors import Vector, VectorArray, VectorDtype
+
+if TYPE_CHECKING:
+    from mmembed.analysis.classifying import fit_classifier
+    from mmembed.analysis.clustering import fit_clusters
+    from mmembed.analysis.neighbors import neighbors
+    from mmembed.analysis.projecting import fit_projection
+    from mmembed.embedding.models import ModelSpec, models
+    from mmembed.reporting.plotting import plot
 
 __version__ = "0.1.0"
+
+_LAZY = {
+    "ModelSpec": "mmembed.embedding.models",
+    "fit_classifier": "mmembed.analysis.classifying",
+    "fit_clusters": "mmembed.analysis.clustering",
+    "fit_projection": "mmembed.analysis.projecting",
+    "models": "mmembed.embedding.models",
+    "neighbors": "mmembed.analysis.neighbors",
+    "plot": "mmembed.reporting.plotting",
+}
+
+__all__ = [
+    "Embedder",
+    "EmbeddingRun",
+    "ModelSpec",
+    "Vector",
+    "VectorArray",
+    "VectorDtype",
+    "errors",
+    "fit_classifier",
+    "fit_clusters",
+    "fit_projection",
+    "models",
+    "neighbors",
+    "plot",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public function when it is first asked for."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
+
+
+del _accessor

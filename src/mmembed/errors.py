@@ -13,6 +13,8 @@ This module owns the tree and the wording helpers; it must not import anything o
     ├── EmbeddingError            (RuntimeError)  some rows failed; ``.errors`` is the frame that says which and why
     ├── MissingCredentialsError   (RuntimeError)  no API key
     └── MissingExtraError         (ImportError)   an optional package is not installed
+
+Beside the tree, EmbeddingWarning (UserWarning) says that ``errors="coerce"`` left rows without a vector.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ __all__ = [
     "ContentError",
     "DimensionMismatchError",
     "EmbeddingError",
+    "EmbeddingWarning",
     "MMEmbedError",
     "MissingCredentialsError",
     "MissingExtraError",
@@ -45,6 +48,10 @@ class MMEmbedError(Exception):
     def __str__(self) -> str:
         # KeyError shows repr(message); a message for people is shown as it was written.
         return str(self.args[0]) if self.args else ""
+
+
+class EmbeddingWarning(UserWarning):
+    """Some rows have no vector because their content failed and ``errors="coerce"`` was asked for."""
 
 
 class ColumnNotFoundError(MMEmbedError, KeyError):

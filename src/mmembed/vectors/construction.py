@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +15,14 @@ from mmembed.vectors.dtype import VectorDtype
 from mmembed.vectors.scalar import Vector
 from mmembed.vectors.space import check_comparable
 
-FloatMatrix = npt.NDArray[np.float32]
-BoolVector = npt.NDArray[np.bool_]
+if TYPE_CHECKING:
+    from mmembed.vectors.storage import BoolVector, FloatMatrix
+
+_EXPECTED = "expected a vector: an array or a list of numbers"
+_ROWS_AT_ONCE = 4096
 
 
-def matrix_from_numbers(values: npt.ArrayLike, mask: npt.ArrayLike | None) -> tuple[FloatMatrix, BoolVector]:
+def matrix_from_numbers(values: npt.ArrayLike, mask: npt.ArrayLike | None = None) -> tuple[FloatMatrix, BoolVector]:
     """Check a matrix ``(n, d)`` and return it as contiguous float32 with its mask; copies only where it must.
 
     Raises
@@ -27,7 +31,7 @@ def matrix_from_numbers(values: npt.ArrayLike, mask: npt.ArrayLike | None) -> tu
         If the shape or the type is wrong, or a row is NaN or infinite in part.
     """
     try:
-        matrix = np.ascontiguousarray(values, dtype=np.float32)
+        matrix = np.ascontiguousarray(_float32(values))
     except (TypeError, ValueError) as error:
         raise VectorError(f"{type(values).__name__} is not a matrix of numbers: {error}.") from error
     if matrix.ndim != 2 or matrix.shape[1] < 1:
@@ -36,7 +40,8 @@ def matrix_from_numbers(values: npt.ArrayLike, mask: npt.ArrayLike | None) -> tu
     if missing.shape != (len(matrix),):
         raise VectorError(f"The mask has shape {missing.shape}; expected ({len(matrix)},), one value a row.")
     if missing.any() and not np.isnan(matrix[missing]).all():
-        matrix = matrix.copy() if np.shares_memory(matrix, values) else matrix  # type: ignore[arg-type]
+        is_shared = matrix is values or matrix.base is not None
+        matrix = matrix.copy() if is_shared else matrix
         matrix[missing] = np.nan
     return matrix, missing | _missing_rows(matrix, missing)
 
@@ -45,17 +50,18 @@ def _missing_rows(matrix: FloatMatrix, known: BoolVector) -> BoolVector:
     """Return True for rows of NaN alone; refuse rows that are not finite in part."""
     with np.errstate(all="ignore"):
         # One pass: a sum is finite only if every number is; only otherwise (or after an overflow) look closer.
-        suspects = ~np.isfinite(matrix.sum(axis=1)) & ~known
-    if not suspects.any():
-        return suspects
+        suspects: BoolVector = ~np.isfinite(matrix.sum(axis=1)) & ~known
     empty = np.zeros(len(matrix), dtype=bool)
-    for position in np.flatnonzero(suspects):
-        finite = np.isfinite(matrix[position])
-        if np.isnan(matrix[position]).all():
-            empty[position] = True
-        elif not finite.all():
+    positions = np.flatnonzero(suspects)
+    for start in range(0, len(positions), _ROWS_AT_ONCE):
+        block = positions[start : start + _ROWS_AT_ONCE]
+        rows = matrix[block]
+        empty[block] = np.isnan(rows).all(axis=1)
+        wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1) & ~empty[block])
+        if wrong.size:
+            count = int((~np.isfinite(rows[wrong[0]])).sum())
             raise VectorError(
-                f"Row {position} holds {int((~finite).sum())} numbers that are NaN or infinite. "
+                f"Row {block[wrong[0]]} holds {count} numbers that are NaN or infinite (or beyond float32). "
                 "A vector holds finite numbers; a missing vector is a row of NaN or a missing cell."
             )
     return empty
@@ -73,28 +79,84 @@ def matrix_from_cells(
     SpaceMismatchError
         If two cells come from two spaces.
     VectorError
-        If a cell is something else, or no cell tells the dimension.
+        If a cell holds something else than finite numbers, or no cell tells the dimension.
+    TypeError
+        If a cell is no list of any kind.
     """
     mask = np.fromiter((is_missing(cell) for cell in cells), dtype=bool, count=len(cells))
-    present = np.flatnonzero(~mask)
+    present: list[int] = np.flatnonzero(~mask).tolist()
     dtype = wanted or _dtype_of(cells, present)
     matrix = np.full((len(cells), dtype.dimension), np.nan, dtype=np.float32)
+    # A list of floats is packed straight into its row: half the time of an array made of it.
+    packer, row_bytes = struct.Struct(f"{dtype.dimension}f"), matrix.itemsize * dtype.dimension
     for position in present:
-        matrix[position] = _row(cells[position], int(position), dtype)
+        cell = cells[position]
+        if isinstance(cell, list | tuple):
+            try:
+                packer.pack_into(matrix, position * row_bytes, *cell)
+            except (struct.error, OverflowError, TypeError):
+                matrix[position] = _row(cell, position, dtype)
+        else:
+            matrix[position] = _row(cell, position, dtype)
     return (*matrix_from_numbers(matrix, mask), dtype)
 
 
-def _dtype_of(cells: Sequence[Any], present: npt.NDArray[np.intp]) -> VectorDtype:
-    if not present.size:
+def stored(matrix: FloatMatrix, dtype: VectorDtype, *, copy: bool = False) -> npt.NDArray[Any]:
+    """Return a matrix in the storage of a dtype, float32 or float16.
+
+    Raises
+    ------
+    VectorError
+        If a number is too large for float16.
+    """
+    with np.errstate(over="ignore"):
+        made = matrix.astype(dtype.numpy_storage, copy=copy)
+    if made.itemsize < matrix.itemsize and np.isinf(made).any():
+        position = int(np.flatnonzero(np.isinf(made).any(axis=1))[0])
+        largest = np.abs(matrix[position]).max()
+        raise VectorError(
+            f"Row {position} holds {largest:g}; storage 'float16' ends at 65504. "
+            "Keep float32, or normalise first: series.mmembed.normalize()."
+        )
+    return made
+
+
+def numbers_in_text(text: str) -> list[float]:
+    """Read what ``str(vector)`` wrote, e.g. from a CSV file.
+
+    Raises
+    ------
+    VectorError
+        If the text is no list of numbers.
+
+    Examples
+    --------
+    >>> numbers_in_text("[0.5, -1]")
+    [0.5, -1.0]
+    """
+    try:
+        return [float(number) for number in text.strip().removeprefix("[").removesuffix("]").split(",")]
+    except ValueError as error:
+        raise VectorError(
+            f"{text[:40]!r} is not a vector; expected numbers in brackets, as in '[0.1, 0.2]'."
+        ) from error
+
+
+def is_missing(cell: object) -> bool:
+    """Return whether a cell is one of the ways to write that nothing is there."""
+    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float | np.floating) and np.isnan(cell))
+
+
+def _dtype_of(cells: Sequence[Any], present: list[int]) -> VectorDtype:
+    if not present:
         raise VectorError("No cell holds a vector, so the dimension is unknown. Give dtype=VectorDtype(dimension).")
     first = cells[present[0]]
-    if not isinstance(first, Vector):
-        return VectorDtype(len(_numbers(first, int(present[0]))))
+    dimension = first.dimension if isinstance(first, Vector) else len(_numbers(first, present[0]))
     spaces = (cells[position].space for position in present if isinstance(cells[position], Vector))
-    return VectorDtype(first.dimension, next((space for space in spaces if space is not None), None))
+    return VectorDtype(dimension, next((space for space in spaces if space is not None), None))
 
 
-def _row(cell: Any, position: int, dtype: VectorDtype) -> npt.NDArray[Any]:
+def _row(cell: Any, position: int, dtype: VectorDtype) -> npt.NDArray[np.float32]:
     if isinstance(cell, Vector):
         check_comparable(dtype, cell)
         return np.asarray(cell)
@@ -106,20 +168,23 @@ def _row(cell: Any, position: int, dtype: VectorDtype) -> npt.NDArray[Any]:
     return numbers
 
 
-def _numbers(cell: Any, position: int) -> npt.NDArray[Any]:
-    expected = "expected a vector: an array or a list of numbers"
+def _numbers(cell: Any, position: int) -> npt.NDArray[np.float32]:
     if not hasattr(cell, "__len__") or isinstance(cell, str | bytes | dict | set):
         # A TypeError, since pandas tells by it that a value does not fit the column.
-        raise TypeError(f"Row {position} holds {type(cell).__name__}; {expected}.")
+        raise TypeError(f"Row {position} holds {type(cell).__name__}; {_EXPECTED}.")
     try:
-        numbers = np.asarray(cell, dtype=np.float32)
+        numbers = _float32(cell)
     except (TypeError, ValueError) as error:
-        raise VectorError(f"Row {position} holds {type(cell).__name__} that is not numbers; {expected}.") from error
+        raise VectorError(f"Row {position} holds {type(cell).__name__} that is not numbers; {_EXPECTED}.") from error
     if numbers.ndim != 1 or not numbers.size:
-        raise VectorError(f"Row {position} has shape {numbers.shape}; {expected}, shape (d,).")
+        raise VectorError(f"Row {position} has shape {numbers.shape}; {_EXPECTED}, shape (d,).")
     return numbers
 
 
-def is_missing(cell: object) -> bool:
-    """Return whether a cell is one of the ways to write that nothing is there."""
-    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and cell != cell)
+def _float32(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Return values as float32, without a copy if they are; numbers written as text are no numbers."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiubO":
+        raise TypeError(f"{array.dtype} is not a type of real numbers")
+    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is refused with its row
+        return array.astype(np.float32, copy=False)

@@ -1,0 +1,55 @@
+# Two targets are all that a newcomer needs: `make demo` and `make test`. Each sets up .venv by itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Chinese, progress bars and long lines reach logs unbuffered and in UTF-8, whatever the locale.
+export PYTHONUTF8 := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types layers notebooks bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: $(STAMP) ## Run the main job on data/ without a key and write report.html
+	$(BIN)/mmembed demo
+
+test: $(STAMP) ## Run the whole test suite
+	@command -v chromium >/dev/null || { echo "make test: the browser tests need Chromium, which is not on the PATH."; \
+	  echo "On Debian or Ubuntu: sudo apt-get install chromium fonts-noto-cjk"; exit 1; }
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types layers test notebooks ## Run everything that CI runs
+
+lint: $(STAMP) ## Lint and check the formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## Check the types
+	$(BIN)/mypy
+
+layers: $(STAMP) ## Check that imports point down
+	$(BIN)/lint-imports
+
+notebooks: $(STAMP) ## Run the notebooks
+	$(BIN)/python -m pytest --nbmake --override-ini=addopts= --override-ini=filterwarnings= notebooks
+
+bench: $(STAMP) ## Measure what the README and the specification claim
+	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean: ## Remove the environment and what the demo wrote
+	rm -rf $(VENV) report.html
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "mmembed needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
+	  echo "Install one, or name it: make demo PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' has no venv module. On Debian or Ubuntu: sudo apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip || { \
+	  echo "pip cannot reach a package registry: the first run needs one; later runs need no network."; exit 1; }
+	@echo "Installing into $(VENV) (some 100 packages, one or two minutes) …"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)

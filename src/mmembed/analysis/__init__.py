@@ -1,0 +1,31 @@
+"""Search, neighbours, clusters, names, maps and labels on anyone's vectors.
+
+Knows no provider and no content. Importing it is cheap: scikit-learn and umap are imported by the calls that need them.
+"""
+
+from mmembed.analysis.classifying import Classifier, fit_classifier
+from mmembed.analysis.clustering import fit_clusters
+from mmembed.analysis.clusters import Clusters
+from mmembed.analysis.labelling import ZeroShot, zero_shot
+from mmembed.analysis.naming import name_clusters
+from mmembed.analysis.neighbors import NeighborGraph, neighbors
+from mmembed.analysis.projecting import fit_projection
+from mmembed.analysis.projection import Projection
+from mmembed.analysis.searching import SearchHits, search, similarity
+
+__all__ = [
+    "Classifier",
+    "Clusters",
+    "NeighborGraph",
+    "Projection",
+    "SearchHits",
+    "ZeroShot",
+    "fit_classifier",
+    "fit_clusters",
+    "fit_projection",
+    "name_clusters",
+    "neighbors",
+    "search",
+    "similarity",
+    "zero_shot",
+]

@@ -1,0 +1,91 @@
+"""Cosine similarity of rows: unit rows for fast products, and cosines that depend on nothing but the two rows.
+
+A zero row has cosine 0 with everything; a missing (NaN) row has cosine NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+FloatMatrix = npt.NDArray[np.float32]
+FloatVector = npt.NDArray[np.float32]
+Positions = npt.NDArray[np.int64]
+
+# Numbers held at once by a float64 working copy: 32 MB, which bounds the memory whatever the number of rows.
+_CHUNK_NUMBERS = 1 << 22
+
+
+def row_chunks(n_rows: int, dimension: int) -> Iterator[slice]:
+    """Yield slices that cover ``n_rows`` rows, each small enough for a float64 working copy."""
+    step = max(1, _CHUNK_NUMBERS // max(1, dimension))
+    for start in range(0, n_rows, step):
+        yield slice(start, min(start + step, n_rows))
+
+
+def row_lengths(matrix: FloatMatrix) -> npt.NDArray[np.float64]:
+    """Return the Euclidean length of each row, computed in float64 so that no float32 value over- or underflows."""
+    lengths = np.empty(len(matrix))
+    for rows in row_chunks(*matrix.shape):
+        chunk = matrix[rows].astype(np.float64)
+        lengths[rows] = np.sqrt((chunk * chunk).sum(axis=1))
+    return lengths
+
+
+def unit_rows(matrix: FloatMatrix) -> FloatMatrix:
+    """Return a copy whose rows have length 1; zero rows stay zero and missing rows stay NaN.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray, shape (n, d)
+        Left alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> unit_rows(np.array([[3, 4], [0, 0]], dtype="float32")).tolist()
+    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    """
+    units = np.empty(matrix.shape, dtype=np.float32)
+    for rows in row_chunks(*matrix.shape):
+        chunk = matrix[rows].astype(np.float64)
+        lengths = np.sqrt((chunk * chunk).sum(axis=1, keepdims=True))
+        lengths[lengths == 0] = 1
+        units[rows] = chunk / lengths
+    return units
+
+
+def pair_cosines(left: FloatMatrix, right: FloatMatrix, left_rows: Positions, right_rows: Positions) -> FloatVector:
+    """Return the cosine of each pair of rows.
+
+    Every cosine is summed in float64 in one fixed order. So equal rows have equal cosines wherever they stand, which
+    a matrix product does not promise, and ``cosine(a, b)`` is ``cosine(b, a)``.
+
+    Parameters
+    ----------
+    left, right : numpy.ndarray, shape (n, d) and (m, d)
+        Matrices that hold the rows.
+    left_rows, right_rows : numpy.ndarray of int, shape (p,)
+        Positions of the two rows of each pair.
+
+    Returns
+    -------
+    numpy.ndarray, shape (p,), float32
+    """
+    left_lengths, right_lengths = _lengths_of(left, left_rows), _lengths_of(right, right_rows)
+    cosines = np.empty(len(left_rows), dtype=np.float32)
+    for pairs in row_chunks(len(left_rows), left.shape[1]):
+        products = left[left_rows[pairs]].astype(np.float64)
+        products *= right[right_rows[pairs]]
+        lengths = left_lengths[pairs] * right_lengths[pairs]
+        lengths[lengths == 0] = 1
+        cosines[pairs] = np.clip(products.sum(axis=1) / lengths, -1, 1)
+    return cosines
+
+
+def _lengths_of(matrix: FloatMatrix, rows: Positions) -> npt.NDArray[np.float64]:
+    """Return the length of the row of each pair, each row being measured once."""
+    unique, inverse = np.unique(rows, return_inverse=True)
+    return row_lengths(matrix[unique])[inverse]

@@ -1,0 +1,150 @@
+"""Commands, options and exit codes; 0 is done, 1 is refused with a message, 2 is a wrong call, 130 is Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import mmembed
+from mmembed.cli.tables import read_table, write_table
+from mmembed.embedding.content import MODALITIES
+from mmembed.errors import MMEmbedError, listed
+
+_EXAMPLES = """examples:
+  mmembed demo
+  mmembed embed   data.parquet --column photo --modality image --model local -o out.parquet
+  mmembed search  out.parquet --column photo_vector "a red dress"
+  mmembed cluster out.parquet --column photo_vector --text title -o out.parquet
+  mmembed report  out.parquet --column photo_vector --image photo --text title -o report.html
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (MMEmbedError, ValueError) as error:
+        _say(f"mmembed: {error}", error=True)
+        return 1
+    except KeyboardInterrupt:
+        _say("mmembed: stopped; what was embedded is in the cache, and running again continues.", error=True)
+        return 130
+    return 0
+
+
+def _say(text: str, *, error: bool = False) -> None:
+    (sys.stderr if error else sys.stdout).write(text + "\n")
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from mmembed.cli.demo import run_demo
+
+    run_demo(options.data, options.output, say=_say)
+
+
+def _embed(options: argparse.Namespace) -> None:
+    df = read_table(options.table)
+    df = df.mmembed.embed(
+        options.column,
+        options.modality,
+        model=options.model,
+        dimension=options.dimension,
+        errors=options.errors,
+        root=options.table.parent,
+    )
+    write_table(df, options.output)
+    made = f"{options.column}_vector"
+    _say(f"{int(df[made].notna().sum())} of {len(df)} rows have a vector in {made!r} ({df[made].dtype}): {options.output}")
+
+
+def _search(options: argparse.Namespace) -> None:
+    df = read_table(options.table)
+    hits = df.mmembed.search(options.query, options.column, k=options.k, modality=options.modality)
+    shown = hits[[name for name in hits.columns if not isinstance(hits[name].dtype, mmembed.VectorDtype)]]
+    if options.output is not None:
+        write_table(hits, options.output)
+    else:
+        _say(shown.to_string(max_colwidth=60))
+
+
+def _cluster(options: argparse.Namespace) -> None:
+    df = read_table(options.table)
+    df = df.mmembed.cluster(options.column, options.method, n_clusters=options.n_clusters, text=options.text)
+    write_table(df, options.output)
+    sizes = df.groupby(["cluster", "cluster_name"], dropna=True).size()
+    _say(sizes.rename("rows").reset_index().to_string(index=False))
+
+
+def _report(options: argparse.Namespace) -> None:
+    df = read_table(options.table)
+    report = df.mmembed.report(
+        options.column,
+        text=options.text,
+        image=options.image,
+        video=options.video,
+        title=options.title,
+        language=options.language,
+        root=options.table.parent,
+    )
+    _say(f"Open {report.save(options.output)} in a browser.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mmembed",
+        description="Embed, search, cluster and report on tables of texts, pictures and videos.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"mmembed {mmembed.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="the whole line on the sample data, no key needed")
+    demo.add_argument("--data", type=Path, help="folder that holds demo.csv; found by itself in a clone")
+    demo.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="the page to write")
+    demo.set_defaults(run=_demo)
+
+    embed = _table_command(commands, "embed", "add a vector column")
+    embed.add_argument("--modality", choices=MODALITIES, default="auto", help="how cells are read")
+    embed.add_argument("--model", help="'local', or a model of the service; see mmembed.models()")
+    embed.add_argument("--dimension", type=int, help="length of the vectors, where the model has several")
+    embed.add_argument("--errors", choices=("raise", "coerce"), default="raise", help="what to do with bad cells")
+    embed.add_argument("-o", "--output", type=Path, required=True, help=_OUTPUT)
+    embed.set_defaults(run=_embed)
+
+    search = _table_command(commands, "search", "print the rows nearest to a text or a picture")
+    search.add_argument("query", help="a text, or a file with --modality image or video")
+    search.add_argument("-k", type=int, default=10, help="how many rows")
+    search.add_argument("--modality", choices=MODALITIES, default="auto", help="how the query is read")
+    search.add_argument("-o", "--output", type=Path, help=f"{_OUTPUT}; printed if not given")
+    search.set_defaults(run=_search)
+
+    cluster = _table_command(commands, "cluster", "group rows and name the groups")
+    cluster.add_argument("--method", choices=("auto", "kmeans", "hdbscan"), default="auto", help="how to group")
+    cluster.add_argument("--n-clusters", type=int, help="the number of clusters, where it is known")
+    cluster.add_argument("--text", help="column of texts that name the clusters")
+    cluster.add_argument("-o", "--output", type=Path, required=True, help=_OUTPUT)
+    cluster.set_defaults(run=_cluster)
+
+    report = _table_command(commands, "report", "write one offline HTML page")
+    report.add_argument("--text", action="append", help="column of texts to show; may be given again")
+    report.add_argument("--image", help="column of pictures to show")
+    report.add_argument("--video", help="column of clips to show")
+    report.add_argument("--title", help="title of the page")
+    report.add_argument("--language", choices=("auto", "zh", "en"), default="auto", help="language of the page")
+    report.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="the page to write")
+    report.set_defaults(run=_report)
+    return parser
+
+
+_OUTPUT = f"table to write: {listed(['.parquet', '.csv', '.jsonl'])}".replace("'", "")
+
+
+def _table_command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, what: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+    command.add_argument("table", type=Path, help="table to read: .parquet, .csv or .jsonl")
+    command.add_argument("--column", required=True, help="the column of contents or of vectors")
+    return command

@@ -1,0 +1,297 @@
+"""One SQLite file of vectors, each under a key: reads, writes and evicts, and raises whatever SQLite raises.
+
+What to do about a failure (warn, set the file aside, go on without) is decided in ``cache.py``, not here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mmembed.providers.protocol import FloatMatrix
+
+__all__ = ["DamagedFileError", "VectorStore", "file_identity", "is_damage"]
+
+_LOOKUP_CHUNK = 900  # SQLite builds before 3.32 take at most 999 variables in one statement
+_STORED = np.dtype("<f4")  # the file is the same on every machine
+_SECONDS_PER_DAY = 86_400
+
+# Keys and vectors live in two tables so that finding a key, or noting its use, touches no page of vectors.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS vectors (place INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS entries (
+    key BLOB PRIMARY KEY, place INTEGER NOT NULL, checksum INTEGER NOT NULL, used_day INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entries_by_use ON entries (used_day, place);
+"""
+
+_CIRCUMSTANCES = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_AUTH,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOLFS,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_MISUSE,
+    }
+)
+
+
+class DamagedFileError(sqlite3.DatabaseError):
+    """The file holds what SQLite accepts and we never wrote."""
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Return whether an error of SQLite speaks of the file's contents rather than of the disk, rights or locks around it.
+
+    A damaged header or schema shows itself in many ways (not a database, malformed, no such table), so everything is
+    damage that is not a known circumstance.
+    """
+    if isinstance(error, DamagedFileError):
+        return True
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return False  # raised by Python's own layer, e.g. for a closed connection
+    return code & 0xFF not in _CIRCUMSTANCES  # the low byte is the primary code
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one that later takes its name; None if there is no file."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - called before each operation, Path.stat is slower for nothing
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+class VectorStore:
+    """An open file of vectors. Not thread-safe: the caller holds a lock.
+
+    Parameters
+    ----------
+    path : Path
+        The file; made if it is missing, unless ``read_only``.
+    read_only : bool
+        Read a file in a place that cannot be written. Such a file is taken as it is, without locks.
+    busy_seconds : float
+        How long to wait for another process that is writing.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False, busy_seconds: float = 30.0) -> None:
+        source = f"{path.absolute().as_uri()}?immutable=1" if read_only else str(path)
+        # One connection serves all threads of the process, one at a time; the caller's lock sees to that.
+        self._connection = sqlite3.connect(
+            source, uri=read_only, timeout=busy_seconds, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._connection.text_factory = bytes  # damaged text must not fail to decode
+            self.identity = file_identity(path)
+            if not read_only:
+                self._prepare()
+            self._connection.execute("SELECT 1 FROM entries, vectors LIMIT 1").fetchall()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        execute = self._connection.execute
+        execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only; gives evicted space back
+        execute("PRAGMA journal_mode = WAL")
+        execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing; a power cut at most the last answers
+        if execute("SELECT count(*) FROM sqlite_schema WHERE name = 'entries_by_use'").fetchone() == (0,):
+            self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def _transaction(self, kind: str) -> Iterator[sqlite3.Connection]:
+        self._connection.execute(f"BEGIN {kind}")
+        try:
+            yield self._connection
+            self._connection.execute("COMMIT")
+        except BaseException:
+            # SQLite has rolled back by itself after some errors; the first error is the one to tell.
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def read(self, keys: Sequence[bytes], out: FloatMatrix, found: npt.NDArray[np.bool_]) -> list[bytes]:
+        """Fill the rows of ``out`` whose key is stored, and mark them in ``found``.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+            n keys.
+        out : numpy.ndarray, shape (n, d), float32
+            Rows of keys that are not found stay as they are.
+        found : numpy.ndarray, shape (n,), bool
+            Set to True for each row that was filled.
+
+        Returns
+        -------
+        list of bytes
+            Keys whose entry is there but damaged: wrong checksum, or not finite. An intact vector of another length
+            is not found and not damaged.
+        """
+        damaged: list[bytes] = []
+        for start in range(0, len(keys), _LOOKUP_CHUNK):
+            stop = start + _LOOKUP_CHUNK
+            damaged += self._read_chunk(keys[start:stop], out[start:stop], found[start:stop])
+        return damaged
+
+    def _read_chunk(self, keys: Sequence[bytes], out: FloatMatrix, found: npt.NDArray[np.bool_]) -> list[bytes]:
+        marks = ",".join("?" * len(keys))
+        with self._transaction("DEFERRED") as connection:  # both queries see the same state
+            entries = connection.execute(
+                f"SELECT place, key, checksum FROM entries WHERE key IN ({marks})",  # noqa: S608 - question marks only
+                keys,
+            ).fetchall()
+            places = ",".join(str(place) for place, _, _ in entries if isinstance(place, int))
+            vectors = dict(
+                connection.execute(
+                    f"SELECT place, vector FROM vectors WHERE place IN ({places})"  # noqa: S608 - integers only
+                ).fetchall()
+            )
+        position_of = {key: position for position, key in enumerate(keys)}
+        positions: list[int] = []
+        blobs: list[bytes] = []
+        damaged: list[bytes] = []
+        for place, key, checksum in entries:
+            blob = vectors.get(place)
+            if not isinstance(blob, bytes) or _checksum(key, blob) != checksum:
+                damaged.append(key)
+            elif len(blob) == out.shape[1] * _STORED.itemsize:
+                positions.append(position_of[key])
+                blobs.append(blob)
+        if not positions:
+            return damaged
+        rows = np.frombuffer(b"".join(blobs), dtype=_STORED).reshape(len(blobs), out.shape[1])
+        finite = np.isfinite(rows).all(axis=1)
+        damaged += [keys[position] for position, good in zip(positions, finite, strict=True) if not good]
+        good_positions = np.asarray(positions)[finite]
+        out[good_positions] = rows[finite]
+        found[good_positions] = True
+        self._copy_to_repeats(keys, position_of, out, found)
+        return damaged
+
+    @staticmethod
+    def _copy_to_repeats(
+        keys: Sequence[bytes], position_of: dict[bytes, int], out: FloatMatrix, found: npt.NDArray[np.bool_]
+    ) -> None:
+        if len(position_of) == len(keys):
+            return
+        for position, key in enumerate(keys):
+            source = position_of[key]
+            if source != position and found[source]:
+                out[position] = out[source]
+                found[position] = True
+
+    def touch(self, keys: Sequence[bytes]) -> None:
+        """Note that the entries were used today; writes only entries that were not yet used today."""
+        today = _today()
+        for start in range(0, len(keys), _LOOKUP_CHUNK):
+            part = keys[start : start + _LOOKUP_CHUNK]
+            marks = ",".join("?" * len(part))
+            where = f"WHERE key IN ({marks}) AND used_day < ?"
+            stale = self._connection.execute(
+                f"SELECT 1 FROM entries {where} LIMIT 1",  # noqa: S608 - question marks only
+                (*part, today),
+            ).fetchone()
+            if stale is not None:
+                with self._transaction("IMMEDIATE") as connection:
+                    connection.execute(
+                        f"UPDATE entries SET used_day = ? {where}",  # noqa: S608 - question marks only
+                        (today, *part, today),
+                    )
+
+    def write(self, keys: Sequence[bytes], matrix: FloatMatrix) -> None:
+        """Store row i of an ``(n, d)`` matrix under key i, in one transaction; replaces what is there."""
+        blobs = [row.tobytes() for row in np.ascontiguousarray(matrix, dtype=_STORED)]
+        today = _today()
+        with self._transaction("IMMEDIATE") as connection:
+            first = connection.execute("SELECT coalesce(max(place), 0) + 1 FROM vectors").fetchone()[0]
+            if not isinstance(first, int):  # past 2**63 SQLite goes on in floats
+                raise DamagedFileError(f"The largest place in the cache file is {first}.")
+            connection.executemany(
+                "DELETE FROM vectors WHERE place = (SELECT place FROM entries WHERE key = ?)", [(key,) for key in keys]
+            )
+            connection.executemany("INSERT INTO vectors VALUES (?, ?)", list(enumerate(blobs, first)))
+            connection.executemany(
+                "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)",
+                [
+                    (key, first + position, _checksum(key, blob), today)
+                    for position, (key, blob) in enumerate(zip(keys, blobs, strict=True))
+                ],
+            )
+
+    def evict(self, max_bytes: int) -> int:
+        """Forget the entries that were not used for longest until a tenth of ``max_bytes`` is free again.
+
+        Returns the number of entries forgotten; 0 while the file holds no more than ``max_bytes``.
+        """
+        used = self._used_bytes()
+        if used <= max_bytes:
+            return 0
+        entries = self.count()
+        surplus = min(entries, max(1, round(entries * (used - 0.9 * max_bytes) / used)))
+        with self._transaction("IMMEDIATE") as connection:
+            oldest = connection.execute(
+                "SELECT key, place FROM entries ORDER BY used_day, place LIMIT ?", (surplus,)
+            ).fetchall()
+            connection.executemany("DELETE FROM vectors WHERE place = ?", [(place,) for _, place in oldest])
+            connection.executemany("DELETE FROM entries WHERE key = ?", [(key,) for key, _ in oldest])
+        self._give_space_back()
+        return len(oldest)
+
+    def clear(self) -> int:
+        """Forget every entry and return how many there were."""
+        with self._transaction("IMMEDIATE") as connection:
+            entries = self.count()
+            connection.execute("DELETE FROM vectors")
+            connection.execute("DELETE FROM entries")
+        self._give_space_back()
+        return entries
+
+    def count(self) -> int:
+        """Return the number of entries."""
+        (entries,) = self._connection.execute("SELECT count(*) FROM entries").fetchone()
+        return int(entries)
+
+    def _used_bytes(self) -> int:
+        page_bytes, pages, free = (
+            int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_size", "page_count", "freelist_count")
+        )
+        return page_bytes * (pages - free)
+
+    def _give_space_back(self) -> None:
+        self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+        # Without it the log keeps its size until the last process closes the file.
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _checksum(key: bytes, blob: bytes) -> int:
+    """Return a checksum that ties a vector to its key: a damaged index must not lead to another content's vector."""
+    return zlib.crc32(blob, zlib.crc32(key))
+
+
+def _today() -> int:
+    return int(time.time() // _SECONDS_PER_DAY)

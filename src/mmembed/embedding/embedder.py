@@ -1,0 +1,154 @@
+"""The settings of embedding as one frozen object, and the runs that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from mmembed.embedding.cache import VectorCache
+from mmembed.embedding.content import Modality, check_modality, read_content, read_contents, read_fused
+from mmembed.embedding.line import Read, embed_columns
+from mmembed.embedding.providing import Region, provider_for
+from mmembed.embedding.run import EmbeddingRun, error_frame
+from mmembed.errors import ContentError
+from mmembed.providers.protocol import Provider
+from mmembed.vectors import Vector, VectorArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedder:
+    """How contents become vectors; share one to embed many columns alike.
+
+    Parameters
+    ----------
+    model : str or ModelSpec, optional
+        ``"local"`` needs no key and no network; any name of ``mmembed.models()``. The default is the region's best
+        documented model, and needs a key.
+    dimension : int, optional
+        Length of the vectors; the model's own default if not given.
+    instruct : str, optional
+        What the vectors are for, in English, for models that take it.
+    fps : float, optional
+        Share of video frames to sample, 0 to 1, for models that take it.
+    region : {"beijing", "singapore"}
+        Where the service is called; a key belongs to one region.
+    workers : int, optional
+        How many requests (or, for the local model, threads) are in work at once.
+    requests_per_minute, tokens_per_minute : int, optional
+        The account's limits, where they differ from the documented ones.
+    timeout_seconds : float
+        Total time of one attempt.
+    cache : {"auto"}, path, VectorCache or None
+        Where vectors are kept between runs: ``MMEMBED_CACHE_DIR`` or the platform's cache folder, a folder, or nowhere.
+    api_key : str, optional
+        ``DASHSCOPE_API_KEY`` if not given. It is never shown, logged or stored.
+    extra : mapping
+        Further parameters of the request, passed on as they are.
+    root : path, optional
+        Folder that relative file names in cells start from.
+
+    Examples
+    --------
+    >>> Embedder(model="local").model
+    'local'
+    """
+
+    model: Any = None
+    dimension: int | None = None
+    instruct: str | None = None
+    fps: float | None = None
+    region: Region = "beijing"
+    workers: int | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    timeout_seconds: float = 120.0
+    cache: Literal["auto"] | Path | str | VectorCache | None = "auto"
+    api_key: str | None = field(default=None, repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    root: Path | str | None = None
+
+    def embed(self, series: pd.Series, modality: Modality = "auto", *, progress: bool | None = None) -> EmbeddingRun:
+        """Embed the cells of one column; failed rows are in the run's errors, and nothing is raised for them."""
+        name = str(series.name) if series.name is not None else "column"
+        return self.embed_many({name: series}, {name: modality}, progress=progress)[name]
+
+    def embed_many(
+        self, columns: Mapping[str, pd.Series], modalities: Mapping[str, Modality], *, progress: bool | None = None
+    ) -> dict[str, EmbeddingRun]:
+        """Embed several columns of one frame in one plan; equal contents of all columns are sent once."""
+        checked = {name: check_modality(modalities[name]) for name in columns}
+        read = {name: read_contents(cells, checked[name], root=self._root) for name, cells in columns.items()}
+        return self._run(read, next(iter(columns.values())).index, progress=progress)
+
+    def fuse(self, columns: Mapping[Modality, pd.Series], name: str, *, progress: bool | None = None) -> EmbeddingRun:
+        """Embed each row's cells of several kinds into one vector."""
+        index = next(iter(columns.values())).index
+        rows = zip(*columns.values(), strict=True)
+        read: list[Read] = []
+        for row in rows:
+            try:
+                read.append(read_fused(dict(zip(columns, row, strict=True)), root=self._root))
+            except ContentError as error:
+                read.append(error)
+        return self._run({name: read}, index, progress=progress, suffix="")[name]
+
+    def embed_one(self, cell: Any, modality: Modality = "auto") -> Vector:
+        """Embed a single content, such as a query.
+
+        Raises
+        ------
+        ContentError
+            If it cannot be read or embedded, or is empty.
+        """
+        content = read_content(cell, check_modality(modality), root=self._root)
+        if content is None:
+            raise ContentError("Empty", f"The query {cell!r} is empty; expected a text, a picture or a video.")
+        provider = self.provider()
+        done = embed_columns([[content]], provider, self.open_cache(), progress=False)
+        if done.failures:
+            raise done.failures[0].error
+        return Vector(done.matrices[0][0], space=provider.space)
+
+    def provider(self) -> Provider:
+        """Return the provider of this model with these settings."""
+        return provider_for(
+            self.model,
+            dimension=self.dimension,
+            instruct=self.instruct,
+            fps=self.fps,
+            region=self.region,
+            workers=self.workers,
+            requests_per_minute=self.requests_per_minute,
+            tokens_per_minute=self.tokens_per_minute,
+            timeout_seconds=self.timeout_seconds,
+            api_key=self.api_key,
+            extra=self.extra,
+        )
+
+    def open_cache(self) -> VectorCache | None:
+        """Return the cache of these settings, or None."""
+        if self.cache is None or isinstance(self.cache, VectorCache):
+            return self.cache
+        return VectorCache(None if self.cache == "auto" else Path(self.cache))
+
+    @property
+    def _root(self) -> Path | None:
+        return None if self.root is None else Path(self.root)
+
+    def _run(
+        self, read: Mapping[str, list[Read]], index: pd.Index, *, progress: bool | None, suffix: str = "_vector"
+    ) -> dict[str, EmbeddingRun]:
+        provider = self.provider()
+        done = embed_columns(list(read.values()), provider, self.open_cache(), progress=progress)
+        names = list(read)
+        errors = error_frame(done.failures, index, names)
+        runs = {}
+        for name, matrix in zip(names, done.matrices, strict=True):
+            vectors = VectorArray.from_matrix(matrix, space=provider.space)
+            own = errors[errors["column"] == name].reset_index(drop=True)
+            runs[name] = EmbeddingRun(pd.Series(vectors, index=index, name=f"{name}{suffix}"), done.bill, own)
+        return runs

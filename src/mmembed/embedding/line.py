@@ -1,0 +1,245 @@
+"""The straight line: contents → deduplicate → cache → batches → provider → cache → vectors by column.
+
+It keeps rows and vectors together; what a cell means, how a provider works and how long it retries is known elsewhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mmembed.embedding.cache import VectorCache, content_key
+from mmembed.embedding.progress import progress_bar
+from mmembed.errors import ContentError, MMEmbedError
+from mmembed.providers.protocol import Answer, Content, FloatMatrix, Provider, Session
+
+Read = Content | ContentError | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why one row of one column has no vector."""
+
+    position: int
+    column: int
+    error: ContentError
+    request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a run took.
+
+    Attributes
+    ----------
+    rows, unique, cached : int
+        Cells with a content; distinct contents among them; distinct contents that the cache already had.
+    requests, tokens : int
+        Batches sent, and tokens the service counted.
+    cost : float
+        CNY.
+    seconds : float
+        Wall time.
+    """
+
+    rows: int = 0
+    unique: int = 0
+    cached: int = 0
+    requests: int = 0
+    tokens: int = 0
+    cost: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The outcome for some columns: matrices ``(n, d)`` with NaN where there is no vector, failures, bill."""
+
+    matrices: list[FloatMatrix]
+    failures: list[Failure]
+    bill: Bill
+
+
+@dataclass
+class _Purchase:
+    """What is bought so far: the matrix of distinct contents and the running bill."""
+
+    matrix: FloatMatrix
+    failures: dict[int, tuple[ContentError, str | None]] = field(default_factory=dict)
+    requests: int = 0
+    tokens: int = 0
+    cost: float = 0.0
+
+
+def embed_columns(
+    columns: Sequence[Sequence[Read]], provider: Provider, cache: VectorCache | None, *, progress: bool | None = None
+) -> Embedded:
+    """Embed the read contents of one or several columns in one plan.
+
+    Equal contents are sent once, across rows and columns. Every answer is stored before the next is waited for, so
+    that whatever ends the run early, what was answered is kept.
+
+    Parameters
+    ----------
+    columns : sequence of sequences of Content, ContentError or None
+        What :func:`mmembed.embedding.content.read_contents` gave, a list a column.
+    provider : Provider
+        Turns contents into vectors.
+    cache : VectorCache or None
+        Where vectors are looked up and kept; None for neither.
+    progress : bool, optional
+        Show a bar; None decides by where it runs.
+    """
+    started = time.perf_counter()
+    distinct, codes = _deduplicate(columns)
+    keys = [content_key(content.digest, space=provider.space, options=provider.options) for content in distinct]
+    if cache is None:
+        matrix, found = np.full((len(keys), provider.dimension), np.nan, np.float32), np.zeros(len(keys), bool)
+    else:
+        matrix, found = cache.lookup(keys, provider.dimension)
+        matrix[~found] = np.nan
+    purchase = _Purchase(matrix)
+    for position in np.flatnonzero(~found):
+        if distinct[position].kind not in provider.kinds:
+            purchase.failures[int(position)] = (_cannot_embed(distinct[position], provider), None)
+    missing = [int(position) for position in np.flatnonzero(~found) if int(position) not in purchase.failures]
+    if missing:
+        _buy(distinct, keys, missing, provider, cache, purchase, progress=progress)
+    rows = sum(int((column >= 0).sum()) for column in codes)
+    return Embedded(
+        [_by_row(column, purchase.matrix) for column in codes],
+        _failures(columns, codes, purchase.failures),
+        Bill(
+            rows=rows,
+            unique=len(distinct),
+            cached=int(found.sum()),
+            requests=purchase.requests,
+            tokens=purchase.tokens,
+            cost=purchase.cost,
+            seconds=time.perf_counter() - started,
+        ),
+    )
+
+
+def _deduplicate(columns: Sequence[Sequence[Read]]) -> tuple[list[Content], list[npt.NDArray[np.int64]]]:
+    """Return the distinct contents in order of appearance and, for each column, the number of each row's (−1: none)."""
+    seen: dict[bytes, int] = {}
+    distinct: list[Content] = []
+    codes = []
+    for column in columns:
+        numbers = np.full(len(column), -1, dtype=np.int64)
+        for position, content in enumerate(column):
+            if isinstance(content, Content):
+                numbers[position] = seen.setdefault(content.digest, len(distinct))
+                if numbers[position] == len(distinct):
+                    distinct.append(content)
+        codes.append(numbers)
+    return distinct, codes
+
+
+def _buy(
+    distinct: Sequence[Content],
+    keys: Sequence[bytes],
+    missing: Sequence[int],
+    provider: Provider,
+    cache: VectorCache | None,
+    purchase: _Purchase,
+    *,
+    progress: bool | None,
+) -> None:
+    """Send what is missing in batches over a thread pool; fills the purchase as answers come."""
+    batches = [[missing[one] for one in batch] for batch in provider.plan([distinct[one] for one in missing])]
+    bar = progress_bar(len(missing), show=progress, unit="item")
+    with provider.session() as session, bar, _pool(provider.workers) as pool:
+        waiting: dict[Future[Answer], list[int]] = {}
+        queue = iter(batches)
+        try:
+            while True:
+                # A short queue: an interrupt then has little in flight, and answers do not pile up in memory.
+                while len(waiting) < 2 * provider.workers and (batch := next(queue, None)) is not None:
+                    waiting[pool.submit(_ask, session, [distinct[one] for one in batch], provider.dimension)] = batch
+                if not waiting:
+                    return
+                # The timeout lets Ctrl-C in on platforms where waiting for a lock cannot be interrupted.
+                for future in wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED).done:
+                    batch = waiting.pop(future)
+                    _keep(future.result(), batch, keys, cache, purchase)
+                    bar.update(len(batch))
+        finally:
+            _finish(waiting, keys, cache, purchase)
+
+
+def _pool(workers: int) -> AbstractContextManager[ThreadPoolExecutor]:
+    return ThreadPoolExecutor(max_workers=workers, thread_name_prefix="mmembed")
+
+
+def _ask(session: Session, batch: list[Content], dimension: int) -> Answer:
+    """Ask for one batch and check that the answer fits it."""
+    answer = session.embed(batch)
+    if answer.matrix.shape != (len(batch), dimension):
+        raise MMEmbedError(
+            f"The provider answered with shape {answer.matrix.shape} to a batch that needs {(len(batch), dimension)}."
+        )
+    failed = np.flatnonzero(~np.isfinite(answer.matrix).all(axis=1))
+    if set(failed.tolist()) != set(answer.failures):
+        raise MMEmbedError("The provider's answer has rows that are neither finite nor explained.")
+    return answer
+
+
+def _keep(
+    answer: Answer, batch: list[int], keys: Sequence[bytes], cache: VectorCache | None, purchase: _Purchase
+) -> None:
+    """Store an answer: in the cache first, since it is paid."""
+    good = [one for one in range(len(batch)) if one not in answer.failures]
+    if cache is not None and good:
+        cache.store([keys[batch[one]] for one in good], answer.matrix[good])
+    purchase.matrix[batch] = answer.matrix
+    purchase.failures.update({batch[one]: (error, answer.request_id) for one, error in answer.failures.items()})
+    purchase.requests += 1
+    purchase.tokens += answer.tokens
+    purchase.cost += answer.cost
+
+
+def _finish(
+    waiting: dict[Future[Answer], list[int]], keys: Sequence[bytes], cache: VectorCache | None, purchase: _Purchase
+) -> None:
+    """End early (or not): drop what has not begun and keep the answers of what is in flight."""
+    for future in waiting:
+        future.cancel()
+    for future, batch in waiting.items():
+        if not future.cancelled() and future.exception() is None:
+            _keep(future.result(), batch, keys, cache, purchase)
+
+
+def _by_row(codes: npt.NDArray[np.int64], matrix: FloatMatrix) -> FloatMatrix:
+    rows = np.full((len(codes), matrix.shape[1]), np.nan, dtype=np.float32)
+    rows[codes >= 0] = matrix[codes[codes >= 0]]
+    return rows
+
+
+def _failures(
+    columns: Sequence[Sequence[Read]],
+    codes: Sequence[npt.NDArray[np.int64]],
+    refused: dict[int, tuple[ContentError, str | None]],
+) -> list[Failure]:
+    found = []
+    for number, column in enumerate(columns):
+        for position, content in enumerate(column):
+            code: Any = int(codes[number][position])
+            if isinstance(content, ContentError):
+                found.append(Failure(position, number, content))
+            elif code in refused:
+                found.append(Failure(position, number, *refused[code]))
+    return found
+
+
+def _cannot_embed(content: Content, provider: Provider) -> ContentError:
+    kinds = ", ".join(sorted(provider.kinds))
+    return ContentError("WrongKind", f"Model {provider.space!r} embeds {kinds}; this cell is a {content.kind}.")

@@ -1,0 +1,230 @@
+"""EfficientNet-Lite0 (Tan and Le 2019, the variant for small devices) as a forward pass in NumPy.
+
+This module owns the arithmetic of the network and nothing around it: pictures come in as numbers, class scores go out.
+The layout is (picture, row, column, channel) throughout, so that a 1x1 convolution is one matrix product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["RESOLUTION", "EfficientNetLite"]
+
+FloatArray = npt.NDArray[np.float32]
+
+RESOLUTION = 224
+_BATCH_NORM_EPSILON = 1e-3
+# Rows of a large map are expanded, filtered and projected strip by strip: about what a second-level cache holds.
+_STRIP_BYTES = 512 * 1024
+# (blocks, kernel, stride of the first block, expansion, channels out), from the paper's table for B0 = Lite0.
+_STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pointwise:
+    """A 1x1 convolution with its batch normalisation folded in: ``x @ weight + bias``."""
+
+    weight: FloatArray
+    bias: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """One inverted bottleneck: expand the channels, filter each one by itself, project back."""
+
+    kernel: int
+    stride: int
+    expand: _Pointwise | None
+    filters: FloatArray
+    filter_bias: FloatArray
+    project: _Pointwise
+    is_residual: bool
+
+
+def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int, int]:
+    """Return the size after a convolution and the zeros before and after, as TensorFlow's "same" padding has it."""
+    size_after = -(-size // stride)
+    padding = max((size_after - 1) * stride + kernel - size, 0)
+    return size_after, padding // 2, padding - padding // 2
+
+
+def _clip_to_six(x: FloatArray) -> FloatArray:
+    """Apply ReLU6 in place; two passes of maximum and minimum are faster than ``numpy.clip``."""
+    np.maximum(x, np.float32(0), out=x)
+    return np.minimum(x, np.float32(6), out=x)
+
+
+class EfficientNetLite:
+    """The network with its weights ready to multiply; safe to share between threads, since it never changes.
+
+    Parameters
+    ----------
+    tensors : mapping of str to numpy.ndarray
+        The checkpoint, as ``read_checkpoint`` gives it.
+    """
+
+    def __init__(self, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
+        self._stem = self._folded(tensors, "_conv_stem", "_bn0", (2, 3, 1, 0), rows=27)
+        blocks = []
+        channels = 32
+        for repeats, kernel, first_stride, expansion, channels_out in _STAGES:
+            for repeat in range(repeats):
+                stride = first_stride if repeat == 0 else 1
+                blocks.append(
+                    self._build_block(
+                        tensors,
+                        f"_blocks.{len(blocks)}.",
+                        kernel,
+                        stride,
+                        is_expanded=expansion > 1,
+                        is_residual=stride == 1 and channels == channels_out,
+                    )
+                )
+                channels = channels_out
+        self._blocks = tuple(blocks)
+        self._head = self._folded(tensors, "_conv_head", "_bn1", (2, 3, 1, 0), rows=channels)
+        classifier = np.ascontiguousarray(tensors["_fc.weight"].T, np.float32)
+        self._classifier = _Pointwise(classifier, np.ascontiguousarray(tensors["_fc.bias"], np.float32))
+
+    @staticmethod
+    def _folded(
+        tensors: Mapping[str, npt.NDArray[Any]], convolution: str, norm: str, order: tuple[int, ...], rows: int
+    ) -> _Pointwise:
+        gain = tensors[norm + ".weight"] / np.sqrt(tensors[norm + ".running_var"] + _BATCH_NORM_EPSILON)
+        weight = (tensors[convolution + ".weight"] * gain[:, None, None, None]).transpose(order)
+        bias = tensors[norm + ".bias"] - tensors[norm + ".running_mean"] * gain
+        return _Pointwise(
+            np.ascontiguousarray(weight.reshape(rows, -1), np.float32), np.ascontiguousarray(bias, np.float32)
+        )
+
+    @classmethod
+    def _build_block(
+        cls,
+        tensors: Mapping[str, npt.NDArray[Any]],
+        prefix: str,
+        kernel: int,
+        stride: int,
+        *,
+        is_expanded: bool,
+        is_residual: bool,
+    ) -> _Block:
+        project = tensors[prefix + "_project_conv.weight"]
+        middle = project.shape[1]
+        expand = None
+        if is_expanded:
+            channels = tensors[prefix + "_expand_conv.weight"].shape[1]
+            expand = cls._folded(tensors, prefix + "_expand_conv", prefix + "_bn0", (2, 3, 1, 0), rows=channels)
+        depthwise = cls._folded(
+            tensors, prefix + "_depthwise_conv", prefix + "_bn1", (2, 3, 1, 0), rows=kernel * kernel
+        )
+        return _Block(
+            kernel=kernel,
+            stride=stride,
+            expand=expand,
+            filters=depthwise.weight.reshape(kernel, kernel, middle),
+            filter_bias=depthwise.bias,
+            project=cls._folded(tensors, prefix + "_project_conv", prefix + "_bn2", (2, 3, 1, 0), rows=middle),
+            is_residual=is_residual,
+        )
+
+    def scores(self, pixels: FloatArray) -> FloatArray:
+        """Return the class scores (logits) of pictures.
+
+        Parameters
+        ----------
+        pixels : numpy.ndarray, shape (n, 224, 224, 3), float32
+            Red, green and blue as ``(value - 127) / 128``.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n, 1000), float32
+        """
+        n = len(pixels)
+        x = self._run_stem(pixels)
+        for block in self._blocks:
+            x = _run_block(block, x)
+        positions = x.reshape(-1, x.shape[-1]) @ self._head.weight
+        positions += self._head.bias
+        pooled = _clip_to_six(positions).reshape(n, -1, positions.shape[1]).mean(axis=1)
+        return np.asarray(pooled @ self._classifier.weight + self._classifier.bias, np.float32)
+
+    def _run_stem(self, pixels: FloatArray) -> FloatArray:
+        n, height, width, _ = pixels.shape
+        rows, top, bottom = _same_padding(height, 3, 2)
+        columns, left, right = _same_padding(width, 3, 2)
+        padded = np.pad(pixels, ((0, 0), (top, bottom), (left, right), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))[:, ::2, ::2]
+        patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, 27)
+        x = patches @ self._stem.weight
+        x += self._stem.bias
+        return _clip_to_six(x).reshape(n, rows, columns, -1)
+
+
+def _run_block(block: _Block, x: FloatArray) -> FloatArray:
+    """Return the output of one block, shape (n, rows, columns, channels out), for an input of shape (n, h, w, c)."""
+    n, height, width, channels = x.shape
+    rows, top, _ = _same_padding(height, block.kernel, block.stride)
+    columns, left, right = _same_padding(width, block.kernel, block.stride)
+    middle = block.filter_bias.size
+    out = np.empty((n, rows, columns, block.project.bias.size), np.float32)
+    row_bytes = 4 * n * (left + width + right) * middle * block.stride
+    strip_rows = min(rows, max(4, _STRIP_BYTES // row_bytes))
+    padded = np.zeros((n, (strip_rows - 1) * block.stride + block.kernel, left + width + right, middle), np.float32)
+    for start in range(0, rows, strip_rows):
+        count = min(strip_rows, rows - start)
+        first = start * block.stride - top
+        last = first + (count - 1) * block.stride + block.kernel
+        inside = slice(max(first, 0), min(last, height))
+        strip = padded[:, : last - first]
+        strip[:, : inside.start - first] = 0
+        strip[:, inside.stop - first :] = 0
+        body = strip[:, inside.start - first : inside.stop - first, left : left + width]
+        if block.expand is None:
+            body[...] = x[:, inside]
+        else:
+            wide = x[:, inside].reshape(-1, channels) @ block.expand.weight
+            wide += block.expand.bias
+            np.maximum(wide, np.float32(0), out=wide)
+            np.minimum(wide.reshape(body.shape), np.float32(6), out=body)
+        filtered = _filter_channels(strip, block, count, columns)
+        filtered += block.filter_bias
+        narrow = _clip_to_six(filtered).reshape(-1, middle) @ block.project.weight
+        narrow += block.project.bias
+        out[:, start : start + count] = narrow.reshape(n, count, columns, -1)
+    if block.is_residual:
+        out += x
+    return out
+
+
+def _filter_channels(padded: FloatArray, block: _Block, rows: int, columns: int) -> FloatArray:
+    """Return the depthwise convolution of a padded strip, shape (n, rows, columns, c).
+
+    One ``einsum`` over a view of all kernel positions: its inner loop multiplies and adds in one pass over memory, where
+    separate ``multiply`` and ``add`` need two and a temporary.
+    """
+    n, _, _, channels = padded.shape
+    of_picture, of_row, of_column, of_channel = padded.strides
+    kernel, stride = block.kernel, block.stride
+    as_strided = np.lib.stride_tricks.as_strided
+    if stride == 1:
+        # Columns and channels are one long axis, with the filters repeated along it: long inner loops.
+        shape = (kernel, kernel, n, rows, columns * channels)
+        windows = as_strided(padded, shape, (of_row, of_column, of_picture, of_row, of_channel), writeable=False)
+        filters = np.tile(block.filters, columns)
+        return np.einsum("ijnrx,ijx->nrx", windows, filters).reshape(n, rows, columns, channels)
+    strides = (of_row, of_column, of_picture, of_row * stride, of_column * stride, of_channel)
+    windows = as_strided(padded, (kernel, kernel, n, rows, columns, channels), strides, writeable=False)
+    return np.einsum("ijnrcx,ijx->nrcx", windows, block.filters)

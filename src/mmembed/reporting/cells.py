@@ -1,0 +1,86 @@
+"""Columns and cells as a picture of the frame needs them: a column that must exist, a cell as one line of text."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Hashable
+
+import numpy as np
+import pandas as pd
+
+from mmembed.errors import ColumnNotFoundError, did_you_mean, listed
+
+
+def require_column(df: pd.DataFrame, column: Hashable, *, argument: str, remedy: str = "") -> pd.Series:
+    """Return one column of the frame.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        Where to look.
+    column : hashable
+        Its name.
+    argument : str
+        The argument that named it, for the message.
+    remedy : str
+        The call that makes the column, for the message; empty if no call does.
+
+    Raises
+    ------
+    ColumnNotFoundError
+        If the frame has no such column.
+    ValueError
+        If the frame has several columns of this name.
+    """
+    if column not in df.columns:
+        make = f" Make it with {remedy}." if remedy else " Name a column that is there."
+        message = (
+            f"Column {column!r} ({argument}=) is not in the frame. "
+            f"Available: {listed(df.columns)}.{did_you_mean(column, df.columns)}{make}"
+        )
+        raise ColumnNotFoundError(message)
+    values = df[column]
+    if isinstance(values, pd.DataFrame):
+        message = (
+            f"The frame has {values.shape[1]} columns named {column!r} ({argument}=); one was expected. "
+            f"Rename them first."
+        )
+        raise ValueError(message)  # noqa: TRY004 the argument's value is at fault, not its type
+    return values
+
+
+def is_missing(cell: object) -> bool:
+    """Tell whether a cell holds nothing: None, NaN, NaT or NA; never an array, a list or a picture."""
+    if cell is None or cell is pd.NA or cell is pd.NaT:
+        return True
+    return isinstance(cell, float | np.floating) and bool(np.isnan(cell))
+
+
+def one_line(cell: object, most: int) -> str:
+    """Return a cell as one line of at most ``most`` characters, safe to encode as UTF-8.
+
+    White space runs become one space; control characters and lone surrogates, which no browser can show, are dropped.
+
+    Examples
+    --------
+    >>> one_line("  red   dress", 20)
+    'red dress'
+    >>> one_line("summer dress", 7)
+    'summer…'
+    """
+    if is_missing(cell) or isinstance(cell, bytes | bytearray | memoryview):
+        return ""
+    # A novel in a cell costs no more than what is shown: four times the length leaves room for dropped characters.
+    words = str(cell)[: 4 * most + 64].split()
+    line = "".join(
+        character for character in " ".join(words) if unicodedata.category(character) not in {"Cc", "Cs"}
+    )
+    if len(line) <= most:
+        return line
+    return line[: max(most - 1, 0)].rstrip() + "…" if most > 0 else ""
+
+
+def coordinates(values: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return a map column as float64, shape (n,); missing and infinite values are NaN."""
+    numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(numbers), numbers, np.nan)

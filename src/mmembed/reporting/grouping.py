@@ -1,0 +1,119 @@
+"""The categories of a column as groups of rows: names, sizes, ranks; the plot and the report colour by the same ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mmembed.reporting.cells import one_line
+
+NOISE = -1
+MISSING = -2
+_NAME_LENGTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One category: its value in the column, a name for people, and how many rows it has."""
+
+    key: Hashable
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """Rows by category, the largest category first.
+
+    Attributes
+    ----------
+    codes : numpy.ndarray, shape (n,), int64
+        Rank of the row's group in ``groups``; ``NOISE`` or ``MISSING`` where it has none.
+    groups : tuple of Group
+        Largest first; equal sizes are ordered by key, so that the order of the rows does not matter.
+    """
+
+    codes: npt.NDArray[np.int64] = field(repr=False)
+    groups: tuple[Group, ...]
+
+    @property
+    def noise(self) -> int:
+        """Number of rows that the clustering left alone."""
+        return int((self.codes == NOISE).sum())
+
+    @property
+    def missing(self) -> int:
+        """Number of rows without a value."""
+        return int((self.codes == MISSING).sum())
+
+    def rows(self, code: int) -> npt.NDArray[np.intp]:
+        """Return the positions of the rows of one group, ascending."""
+        return np.flatnonzero(self.codes == code)
+
+
+def group_rows(
+    values: pd.Series, names: pd.Series | None = None, *, noise: bool = True, prefix: str = "Cluster"
+) -> Grouping:
+    """Group rows by the value of a column.
+
+    Parameters
+    ----------
+    values : pandas.Series, length n
+        Cluster labels or any categories.
+    names : pandas.Series, length n, optional
+        A name for each row's group; the most frequent one in a group names it.
+    noise : bool
+        Whether the number −1 stands for noise, as it does in cluster labels.
+    prefix : str
+        What stands before a number that has no name, e.g. ``"Cluster 3"``.
+
+    Examples
+    --------
+    >>> group_rows(pd.Series([1, 0, 0, -1])).groups
+    (Group(key=0, name='Cluster 0', size=2), Group(key=1, name='Cluster 1', size=1))
+    """
+    plain = values if values.dtype == object else values.astype(object)
+    found, keys = pd.factorize(_hashable(plain))
+    sizes = np.bincount(found[found >= 0], minlength=len(keys))
+    is_noise = [noise and _is_minus_one(key) for key in keys]
+    ranked = sorted(
+        (rank for rank in range(len(keys)) if not is_noise[rank]), key=lambda rank: (-sizes[rank], _order(keys[rank]))
+    )
+    table = np.full(len(keys) + 1, MISSING, dtype=np.int64)  # the last place serves factorize's −1, a missing value
+    table[: len(keys)][np.array(is_noise, dtype=bool)] = NOISE
+    table[ranked] = np.arange(len(ranked))
+    groups = tuple(
+        Group(keys[rank], _name(keys[rank], names, found == rank, prefix), int(sizes[rank])) for rank in ranked
+    )
+    return Grouping(table[found], groups)
+
+
+def _hashable(values: pd.Series) -> pd.Series:
+    """Turn lists and arrays into their text: they are categories too, and pandas cannot count them."""
+    return values.map(lambda cell: cell if isinstance(cell, Hashable) else str(cell))
+
+
+def _is_minus_one(key: object) -> bool:
+    return isinstance(key, int | float | np.integer | np.floating) and not isinstance(key, bool) and key == NOISE
+
+
+def _order(key: object) -> tuple[int, float, str]:
+    if isinstance(key, int | float | np.integer | np.floating):
+        return (0, float(key), "")
+    return (1, 0.0, str(key))
+
+
+def _name(key: object, names: pd.Series | None, rows: npt.NDArray[np.bool_], prefix: str) -> str:
+    if names is not None:
+        given = names.iloc[np.flatnonzero(rows)].dropna()
+        if len(given):
+            name = one_line(given.astype(str).value_counts(sort=True).index[0], _NAME_LENGTH)
+            if name:
+                return name
+    if isinstance(key, int | float | np.integer | np.floating) and not isinstance(key, bool | np.bool_):
+        return f"{prefix} {key:g}" if isinstance(key, float | np.floating) else f"{prefix} {key}"
+    return one_line(key, _NAME_LENGTH) or prefix

@@ -1,0 +1,150 @@
+"""The words of the report's interface in Chinese and English, and which of the two a frame asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+Language = Literal["zh", "en"]
+
+# Keys that begin with "page_" are also handed to the page's script.
+_WORDS: dict[str, tuple[str, str]] = {
+    "lang": ("zh-CN", "en"),
+    "separator": ("、", ", "),
+    "default_title": ("聚类分析报告", "Cluster report"),
+    "cluster_prefix": ("簇", "Cluster"),
+    "skip": ("跳到各簇详情", "Skip to the clusters"),
+    "generated": ("生成于 {when}", "Generated {when}"),
+    "summary": ("概览", "Summary"),
+    "rows": ("总行数", "Rows"),
+    "with_vector": ("有向量", "With a vector"),
+    "missing": ("缺失向量", "Without a vector"),
+    "clusters": ("簇数", "Clusters"),
+    "noise_share": ("噪声占比", "Noise"),
+    "space": ("向量空间", "Vector space"),
+    "map": ("数据地图", "Map"),
+    "map_hint": (
+        "相似的内容彼此靠近。拖动平移，滚轮或双指缩放，点按一点查看内容。",
+        "Alike contents lie close together. Drag to move, scroll or pinch to zoom, pick a point to read it.",
+    ),
+    "map_some": ("图上显示 {shown} 行，共 {total} 行。", "The map shows {shown} of {total} rows."),
+    "map_label": (
+        "{points} 个点的地图；方向键平移，加减号缩放，0 复位。点的列表见搜索框下方。",
+        "Map of {points} points; arrow keys move it, plus and minus zoom, 0 resets. The list of points is below the "
+        "search box.",
+    ),
+    "map_empty": ("没有带坐标的行，因此没有地图。", "No row has coordinates, so there is no map."),
+    "search": ("搜索", "Search"),
+    "search_hint": ("搜索文本或簇名…", "Search texts and names…"),
+    "zoom_in": ("放大", "Zoom in"),
+    "zoom_out": ("缩小", "Zoom out"),
+    "zoom_reset": ("显示全部", "Show everything"),
+    "pictures": ("显示图片", "Show pictures"),
+    "no_script": (
+        "地图和搜索需要启用 JavaScript；下面的各簇详情不需要。",
+        "The map and the search need JavaScript; the clusters below do not.",
+    ),
+    "details": ("各簇详情", "Clusters"),
+    "no_clusters": ("没有簇：所有行都是噪声或缺失。", "There are no clusters: every row is noise or missing."),
+    "cohesion": ("平均得分 {score}", "mean score {score}"),
+    "size": ("{count} 行", "{count} rows"),
+    "size_one": ("{count} 行", "{count} row"),
+    "show_on_map": ("在地图上查看", "Show on the map"),
+    "exemplars": ("代表样本", "Typical rows"),
+    "breakdown": ("{column} 构成", "By {column}"),
+    "breakdown_other": ("其他 {count} 类", "{count} others"),
+    "no_value": ("（空）", "(empty)"),
+    "smaller": ("较小的簇", "Smaller clusters"),
+    "smaller_hint": ("另有 {count} 个较小的簇，仅列出名称和行数。", "{count} smaller clusters, by name and size only."),
+    "name": ("名称", "Name"),
+    "appendix": ("附录", "Appendix"),
+    "excluded": ("未展示的内容", "What is not shown"),
+    "excluded_none": ("所有行都已展示。", "Every row is shown."),
+    "why_missing": ("没有簇标签（无向量）的行", "Rows without a cluster (no vector)"),
+    "why_noise": ("噪声：在地图上为灰色，不属于任何簇", "Noise: grey on the map, in no cluster"),
+    "why_off_map": ("有簇但没有坐标，不在地图上", "In a cluster but without coordinates: not on the map"),
+    "why_sampled": ("为控制文件大小，未画到地图上的行（按簇均匀抽样）", "Left off the map to keep the file small (even sample)"),
+    "why_cut": ("文本过长，截断到 {length} 字的单元格", "Texts cut to {length} characters"),
+    "why_thumbnail": ("没有缩略图：{reason}", "No thumbnail: {reason}"),
+    "reason_Empty": ("单元格为空", "the cell is empty"),
+    "reason_Remote": ("网络地址，报告不联网下载", "a web address; the report downloads nothing"),
+    "reason_NotFound": ("文件不存在", "the file does not exist"),
+    "reason_Unreadable": ("文件损坏或格式不支持", "the file is broken or of an unknown format"),
+    "reason_TooLarge": ("像素过多，不安全", "too many pixels to open safely"),
+    "reason_Unsupported": ("单元格不是图片", "the cell is no picture"),
+    "reason_NoVideoExtra": ("未安装 mmembed[video]", "mmembed[video] is not installed"),
+    "reason_OverBudget": ("超出文件大小预算", "over the size budget of the file"),
+    "notes": ("说明", "Notes"),
+    "parameters": ("参数", "Parameters"),
+    "versions": ("版本", "Versions"),
+    "made_with": ("由 mmembed 生成。单个文件，不联网。", "Made with mmembed. One file that loads nothing from the network."),
+    "parameter_cluster": ("簇列", "Cluster column"),
+    "parameter_map": ("坐标列", "Map columns"),
+    "parameter_text": ("文本列", "Text columns"),
+    "parameter_image": ("图片列", "Image column"),
+    "parameter_video": ("视频列", "Video column"),
+    "parameter_vector": ("向量列", "Vector column"),
+    "parameter_breakdown": ("构成列", "Breakdown column"),
+    "parameter_budget": ("大小预算", "Size budget"),
+    "page_noise": ("噪声", "Noise"),
+    "page_row": ("行 {label}", "Row {label}"),
+    "page_all": ("全部 {count} 个点", "All {count} points"),
+    "page_found": ("找到 {count} 行", "{count} rows found"),
+    "page_in_cluster": ("本簇 {count} 行", "{count} rows in this cluster"),
+    "page_none": ("没有匹配的行。", "No row matches."),
+    "page_more": ("再显示 {count} 行", "Show {count} more"),
+    "page_clear": ("清除", "Clear"),
+    "page_close": ("关闭", "Close"),
+    "page_picture": ("{text} 的图片", "Picture of {text}"),
+}
+
+WORD_KEYS = frozenset(_WORDS)
+
+
+class Words:
+    """The interface words of one language: ``words("size", count="12")``.
+
+    Parameters
+    ----------
+    language : {"zh", "en"}
+        Which column of the dictionary.
+    """
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self._column = 0 if language == "zh" else 1
+
+    def __call__(self, key: str, /, **values: str) -> str:
+        """Return the wording of a key, with its blanks filled."""
+        return _WORDS[key][self._column].format(**values)
+
+    def for_page(self) -> dict[str, str]:
+        """Return the words the page's script needs, with their blanks left open."""
+        return {key.removeprefix("page_"): both[self._column] for key, both in _WORDS.items() if key.startswith("page_")}
+
+    def rows(self, count: int) -> str:
+        """Return a number of rows in words."""
+        return self("size_one" if count == 1 else "size", count=f"{count:,}")
+
+
+def choose_language(texts: Iterable[str]) -> Language:
+    """Return ``"zh"`` if most of the non-empty texts are Chinese, else ``"en"``.
+
+    A text is Chinese if it has at least half as many Chinese characters as other letters: one character carries about
+    as much as a short word. Japanese kana and Korean hangul count as other letters.
+
+    Examples
+    --------
+    >>> choose_language(["红色连衣裙 Nike", "蓝色衬衫"])
+    'zh'
+    >>> choose_language(["a red dress"])
+    'en'
+    """
+    chinese = total = 0
+    for text in texts:
+        han = sum("一" <= character <= "鿿" or "㐀" <= character <= "䶿" for character in text)
+        letters = sum(character.isalpha() for character in text) - han
+        if han or letters:
+            total += 1
+            chinese += 2 * han >= letters and han > 0
+    return "zh" if 2 * chinese > total else "en"

@@ -1,0 +1,156 @@
+"""Maps: real digits by UMAP, small tables, and what a map cannot be made of."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.manifold import MDS
+
+from mmembed.analysis import fit_projection
+from mmembed.vectors import VectorArray
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Return 400 pictures of digits as vectors, every tenth missing."""
+    pictures = load_digits().data[:400].astype(np.float32)
+    return VectorArray.from_matrix(pictures, mask=np.arange(400) % 10 == 0)
+
+
+@pytest.fixture(scope="module")
+def digit_map(digits):
+    """Return the UMAP of the digits; compiled once for all tests."""
+    return fit_projection(digits)
+
+
+def test_umap_keeps_neighbours(digits, digit_map):
+    """Neighbours on the map are neighbours in truth, and more so than with principal components."""
+    assert digit_map.trustworthiness() > 0.95
+    assert digit_map.trustworthiness() > fit_projection(digits, "pca").trustworthiness()
+
+
+def test_missing_rows_have_no_place(digits, digit_map):
+    """Rows without a vector are NaN on each axis, and no other row is."""
+    assert digit_map.coordinates.dtype == np.float32
+    assert np.array_equal(np.isnan(digit_map.coordinates), np.column_stack([digits.isna()] * 2))
+
+
+def test_same_seed_same_map(digits, digit_map):
+    """The map repeats to the last bit; None is seed 0; another seed gives another map."""
+    assert np.array_equal(fit_projection(digits, random_state=0).coordinates, digit_map.coordinates, equal_nan=True)
+    assert not np.array_equal(fit_projection(digits, random_state=1).coordinates, digit_map.coordinates, equal_nan=True)
+
+
+def test_fitted_vectors_keep_their_place(digits, digit_map):
+    """Transform gives vectors of the fit where they lie, in any order."""
+    assert np.array_equal(digit_map.transform(digits[::-1]), digit_map.coordinates[::-1], equal_nan=True)
+
+
+def test_new_vectors_lie_among_their_neighbours(digits, digit_map):
+    """Digits that the map has not seen land within it, near the most similar ones."""
+    new = load_digits().data[400:450].astype(np.float32)
+    placed = digit_map.transform(new)
+    known = ~digits.isna()
+    units = digits.matrix[known] / np.linalg.norm(digits.matrix[known], axis=1, keepdims=True)
+    nearest = digit_map.coordinates[known][(new @ units.T).argmax(axis=1)]
+    spread = np.nanstd(digit_map.coordinates, axis=0).max()
+    assert np.median(np.linalg.norm(placed - nearest, axis=1)) < 0.5 * spread
+
+
+@pytest.mark.parametrize("n", [4, 5, 8, 16, 17])
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_small_tables_have_a_map(n, dimensions):
+    """From four different vectors on, UMAP gives finite coordinates without a warning."""
+    vectors = np.random.default_rng(n).normal(size=(n, 6)).astype(np.float32)
+    found = fit_projection(vectors, dimensions=dimensions)
+    assert found.method == "umap"
+    assert found.coordinates.shape == (n, dimensions)
+    assert np.isfinite(found.coordinates).all()
+
+
+def test_repeated_vectors_have_a_map():
+    """Many copies of a few vectors, zero vectors and vectors of one number are no obstacle."""
+    few = np.concatenate([np.eye(4), np.zeros((1, 4))]).astype(np.float32)
+    assert np.isfinite(fit_projection(np.repeat(few, 12, axis=0)).coordinates).all()
+    line = np.array([[1.0], [2.0], [-1.0], [0.0]] * 5, dtype=np.float32)
+    assert np.isfinite(fit_projection(line, "pca").coordinates).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_too_few_vectors_for_umap_warn(n):
+    """Where UMAP cannot run, principal components stand in, and both a warning and the result say so."""
+    with pytest.warns(UserWarning, match="made by PCA instead"):
+        found = fit_projection(np.eye(3, dtype=np.float32)[:n])
+    assert found.method == "pca"
+    assert np.isfinite(found.coordinates).all()
+    assert np.isfinite(found.transform(np.ones((1, 3), dtype=np.float32))).all()
+
+
+def test_no_vectors_give_an_empty_map():
+    """No rows, or only missing ones, give no coordinates; nothing can then be placed."""
+    missing = VectorArray.from_matrix(np.zeros((3, 4), dtype=np.float32), mask=np.ones(3, dtype=bool))
+    found = fit_projection(missing)
+    assert np.isnan(found.coordinates).all()
+    assert np.isnan(found.trustworthiness())
+    assert fit_projection(missing[:0]).coordinates.shape == (0, 2)
+    with pytest.raises(ValueError, match="no point"):
+        found.transform(np.eye(4, dtype=np.float32))
+
+
+def test_principal_components_place_new_vectors(digits):
+    """PCA maps new vectors linearly: the same vector, scaled, has the same place."""
+    found = fit_projection(digits, "pca")
+    assert np.array_equal(found.transform(digits), found.coordinates, equal_nan=True)
+    np.testing.assert_allclose(found.transform(digits.matrix[1:5] * 3), found.coordinates[1:5], atol=1e-5)
+
+
+def test_given_estimators():
+    """An estimator is cloned; one without transform says that it cannot place new vectors."""
+    vectors = np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32)
+    given = PCA(2)
+    found = fit_projection(vectors, given)
+    assert not hasattr(given, "components_")
+    assert found.transform(vectors + 1).shape == (20, 2)
+    scaled = fit_projection(vectors, MDS(2, n_init=1, init="random", random_state=0))
+    assert scaled.method == "MDS"
+    with pytest.raises(TypeError, match="no transform"):
+        scaled.transform(vectors + 1)
+    with pytest.raises(ValueError, match="shape"):
+        fit_projection(vectors, PCA(3))
+
+
+def test_kinds_lie_together():
+    """Told the kinds, the map's first axis is the topic and not the kind."""
+    random = np.random.default_rng(0)
+    topic, kind = np.repeat([0, 1], 40), np.tile(["text", "image"], 40)
+    vectors = random.normal(scale=0.05, size=(80, 16)).astype(np.float32)
+    vectors[:, 0] += np.where(kind == "text", 3, -3)
+    vectors[:, 1] += np.where(topic == 0, 1, -1)
+    axis = fit_projection(vectors, "pca", kinds=kind).coordinates[:, 0]
+    assert abs(np.corrcoef(axis, topic)[0, 1]) > 0.9
+
+
+def test_coordinates_in_a_frame(digits):
+    """The frame gets map_x and map_y, and map_z on three dimensions; the names can be changed."""
+    df = pd.DataFrame({"id": range(400)}, index=[0] * 400)
+    flat = fit_projection(digits, "pca").add_to(df)
+    assert list(flat) == ["id", "map_x", "map_y"]
+    assert list(fit_projection(digits, "pca", dimensions=3).add_to(df, name="at")) == ["id", "at_x", "at_y", "at_z"]
+    assert list(df) == ["id"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"dimensions": 4}, ValueError, "2 or 3"),
+        ({"method": "tsne"}, ValueError, "Known: 'umap', 'pca'"),
+        ({"method": 7}, TypeError, "fit_transform"),
+    ],
+)
+def test_wrong_options_are_explained(options, error, message):
+    """An option that cannot be meant is refused with what to do."""
+    with pytest.raises(error, match=message):
+        fit_projection(np.eye(6, dtype=np.float32), **options)
+    with pytest.raises(ValueError, match="at least 1"):
+        fit_projection(np.eye(6, dtype=np.float32), "pca").trustworthiness(0)
