@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers notebooks bench clean
+.PHONY: help demo test browser check lint types layers notebooks bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -15,12 +15,15 @@ help: ## Show this list
 demo: $(STAMP) ## Run the main job on data/ without a key and write report.html
 	$(BIN)/mmembed demo
 
-test: $(STAMP) ## Run the whole test suite
-	@command -v chromium >/dev/null || { echo "make test: the browser tests need Chromium, which is not on the PATH."; \
-	  echo "On Debian or Ubuntu: sudo apt-get install chromium fonts-noto-cjk"; exit 1; }
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## Run the test suite (all but the tests that need a browser)
+	$(BIN)/python -m pytest -m 'not browser and not live' $(ARGS)
 
-check: lint types layers test notebooks ## Run everything that CI runs
+browser: $(STAMP) ## Run the tests that look at the report in headless Chromium
+	@command -v chromium >/dev/null || { echo "make browser: Chromium is not on the PATH."; \
+	  echo "On Debian or Ubuntu: sudo apt-get install chromium fonts-noto-cjk"; exit 1; }
+	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
+
+check: lint types layers test browser notebooks ## Run everything that CI runs
 
 lint: $(STAMP) ## Lint and check the formatting
 	$(BIN)/ruff check .

@@ -50,8 +50,19 @@ def test_auto_finds_about_the_number_of_digits(digits):
     assert found.candidates["note"].tolist().count("chosen") == 1
     assert {"kmeans", "hdbscan"} == set(found.candidates["method"])
     chosen = found.candidates.set_index("note").loc["chosen"]
-    assert chosen["score"] >= 0.98 * found.candidates["score"].max()
+    assert chosen["score"] >= 0.95 * found.candidates["score"].max()
     assert chosen["n_clusters"] == len(found.centroids)
+
+
+def test_auto_does_not_choose_one_giant_cluster():
+    """A far-off handful beside six groups does not make auto answer with two clusters: the rest and the handful."""
+    vectors, group = blobs(6, 30)
+    handful = 40 * np.eye(20, dtype=np.float32)[[0] * 6] + np.random.default_rng(1).normal(size=(6, 20))
+    # A common direction makes the six groups look alike beside the handful.
+    together = np.concatenate([vectors + 4, handful.astype(np.float32)])
+    found = fit_clusters(together)
+    assert len(found.centroids) >= 6
+    assert adjusted_rand_score(group, values(found.labels)[:180]) > 0.9
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -222,7 +233,7 @@ def test_summary_and_exemplars():
     assert summary["cluster"].tolist() == [0, 1, 2, -1]
     assert summary["size"].tolist() == [20, 20, 20, 1]
     assert summary["nearest"].tolist()[3] is pd.NA
-    assert all(row["nearest"] != row["cluster"] for _, row in summary.iterrows())
+    assert all(row["nearest"] != row["cluster"] for _, row in summary.iloc[:3].iterrows())
     labels = values(found.labels)
     for label, positions in found.exemplars(2).items():
         assert (labels[positions] == label).all()

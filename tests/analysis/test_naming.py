@@ -47,6 +47,20 @@ def test_what_is_everywhere_names_nothing():
     assert names == {0: "cat", 1: "dog"}
 
 
+def test_one_word_captions_are_named_by_typical_rows():
+    """Where no term is shared, the words of the rows nearest to the centre come first, without count and measure."""
+    names = name_clusters([0] * 5, ["一只鸽子", "海豚", "一只绵羊", "鹿", "一匹马"], scores=[0.9, 0.2, 0.8, 0.1, 0.7])
+    assert names == {0: "鸽子 · 绵羊 · 马"}
+    with pytest.raises(ValueError, match="1 values for 2 rows"):
+        name_clusters([0, 0], ["cat", "dog"], scores=[1.0])
+
+
+def test_pieces_of_long_captions_are_no_names():
+    """A stretch of a long Chinese sentence is no term until other captions have it, too."""
+    assert name_clusters([0], ["记住冲马桶和用肥皂洗手"]) == {0: "cluster 0"}
+    assert name_clusters([0, 0, 1], ["请记住冲马桶", "冲马桶和用肥皂洗手", "汽车"])[0].split(" · ")[0] == "冲马桶"
+
+
 def test_siblings_with_equal_captions_get_different_names():
     """Names are unique even where captions are not, and none is taken for noise."""
     names = name_clusters([0, 0, 1, 1, 2, 2, -1], ["cat"] * 4 + ["noise"] * 2 + ["cat"])

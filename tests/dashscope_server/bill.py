@@ -6,8 +6,10 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .protocol import TokenCount
+if TYPE_CHECKING:
+    from .protocol import TokenCount
 
 
 @dataclass

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from . import dropping, garbling, refusing
-from .faults import Fault
+
+if TYPE_CHECKING:
+    from .faults import Fault
 
 # A good client does not even notice these.
 HARMLESS: Mapping[str, Fault] = {
@@ -82,7 +85,9 @@ TRANSIENT: Mapping[str, Fault] = {
 # A good client gives up the one content that is to blame, and asks for the others without it.
 ONE_CONTENT: Mapping[str, Fault] = {
     "moderation": refusing.error(400, "DataInspectionFailed", "Input data may contain inappropriate content."),
-    "media inspection": refusing.error(400, "InvalidParameter.DataInspection", "Unable to download the media resource."),
+    "media inspection": refusing.error(
+        400, "InvalidParameter.DataInspection", "Unable to download the media resource."
+    ),
     "URL": refusing.error(400, "InvalidURL", "Invalid URL provided in your request."),
     "download": refusing.error(400, "BadRequest.InputDownloadFailed", "Failed to download the input file."),
     "parameter": refusing.error(400, "InvalidParameter", "<400> InternalError.Algo.InvalidParameter: bad content"),

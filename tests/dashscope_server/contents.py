@@ -7,11 +7,13 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .media import address_bytes, check_image, image_bytes
-from .models import Model
 from .protocol import BodyLimits, TokenCount, invalid
+
+if TYPE_CHECKING:
+    from .models import Model
 
 # The only figure the documentation shows is 896 tokens for one picture; a video is charged as its sampled frames.
 IMAGE_TOKENS = 896

@@ -89,7 +89,8 @@ def late(seconds: float) -> Fault:
     """Send a good answer, but only after this long."""
 
     def deliver(wire: Wire, head: bytes, body: bytes) -> None:
-        wire.wait_until_gone(seconds)
+        if wire.wait_until_gone(seconds):
+            raise ConnectionAbortedError("The client did not wait.")
         wire.send(head + body)
 
     return Fault(f"late by {seconds:g} s", deliver=deliver, spoils=False)

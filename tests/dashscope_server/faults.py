@@ -24,8 +24,8 @@ class Wire(Protocol):
         """Wait, but not longer than the server lives."""
         ...
 
-    def wait_until_gone(self, seconds: float) -> None:
-        """Wait until the client hangs up, but not longer than ``seconds``."""
+    def wait_until_gone(self, seconds: float) -> bool:
+        """Wait until the client hangs up, but not longer than ``seconds``; return whether it did."""
         ...
 
     def close(self) -> None:

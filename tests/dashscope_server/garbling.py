@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .faults import Fault
-from .protocol import Headers, Reply
+
+if TYPE_CHECKING:
+    from .protocol import Headers, Reply
 
 Rows = list[dict[str, Any]]
 

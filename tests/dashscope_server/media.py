@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .models import Model
 from .protocol import BodyLimits, Refusal, invalid
+
+if TYPE_CHECKING:
+    from .models import Model
 
 _DATA_URI = re.compile(r"data:(image|video|audio)/([\w.+-]+);base64,", re.ASCII)
 _SYNONYMS = {

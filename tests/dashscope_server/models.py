@@ -1,6 +1,7 @@
 """What the service's pages say of each model, written down anew for the server.
 
-It must not import the library's own table: the two are read from the same pages by different hands and check each other.
+It must not import the library's own table: the two are read from the same pages by different hands and check each
+other.
 """
 
 from __future__ import annotations

@@ -49,7 +49,9 @@ def openai_style(status: int = 500) -> Fault:
 
 def event_stream(status: int = 500, code: str = "InternalError") -> Fault:
     """Send the error as one server-sent event."""
-    body = f'id:1\nevent:error\n:HTTP_STATUS/{status}\ndata:{{"code":"{code}","message":"scripted","request_id":"r"}}\n\n'
+    body = (
+        f'id:1\nevent:error\n:HTTP_STATUS/{status}\ndata:{{"code":"{code}","message":"scripted","request_id":"r"}}\n\n'
+    )
     return raw(status, body.encode(), "text/event-stream;charset=UTF-8", name=f"event stream {status}")
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .contents import Item
+if TYPE_CHECKING:
+    from .contents import Item
 
 
 def vector_key(item: Item, model: str, dimension: int, parameters: Mapping[str, Any]) -> bytes:

@@ -7,13 +7,14 @@ import pandas as pd
 
 from mmembed.analysis.partition import Partition, Rows, hdbscan, k_means
 
-# Numbers of clusters that are tried: each one where people count, then wider steps, as the silhouette changes slowly.
+# Numbers of clusters that are tried, up to the square root of the number of rows: more would be clusters of a few rows,
+# which silhouettes flatter. Each one where people count, then wider steps, as the silhouette changes slowly.
 NUMBERS_OF_CLUSTERS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 50)
 # Distances of all pairs, which HDBSCAN needs in many dimensions, take a minute at 10,000 rows.
 MOST_HDBSCAN_ROWS = 5000
 # Rows on which numbers of clusters are compared; the number that wins is then fitted on all.
 _TRIAL_ROWS = 5000
-_TIE = 0.02
+_TIE = 0.05
 
 
 def choose(
@@ -21,9 +22,10 @@ def choose(
 ) -> tuple[str, Partition, pd.DataFrame]:
     """Make the candidates and return the name of the best, the best, and the frame that compares them.
 
-    The measure is the silhouette of the rows that are in a cluster, times their share of all rows, so that a method
-    cannot win by calling most of the table noise. Of candidates within 2 % of the best, which is what the sampling
-    of silhouettes can tell apart, the one with the fewest clusters is taken.
+    The measure is the silhouette of the rows that are in a cluster, times the chance that two rows of the table are in
+    two different clusters. Without the second, the winner is often one giant cluster beside a small one, or a few tight
+    groups in a table of noise. It is one honest ruler of several; look at ``.candidates``. Of candidates within 5 % of
+    the best, which no such ruler can tell apart, the one with the fewest clusters is taken.
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ def choose(
     notes: list[dict[str, object]] = []
     if "kmeans" in methods:
         trial = _sample(rows)
-        counts = [k for k in NUMBERS_OF_CLUSTERS if k <= len(trial.counts) // 2]
+        counts = [k for k in NUMBERS_OF_CLUSTERS if k <= max(2, trial.total**0.5)]
         found += [("kmeans", k_means(trial, k, random_state)) for k in counts]
     if "hdbscan" in methods:
         if rows.total <= MOST_HDBSCAN_ROWS:
@@ -55,7 +57,7 @@ def choose(
 
 
 def _score(partition: Partition) -> float:
-    return -1.0 if np.isnan(partition.silhouette) else partition.silhouette * partition.coverage
+    return -1.0 if np.isnan(partition.silhouette) else partition.silhouette * partition.separation
 
 
 def _n_clusters(partition: Partition) -> int:
@@ -64,12 +66,13 @@ def _n_clusters(partition: Partition) -> int:
 
 def _line(method: str, partition: Partition | None, note: str) -> dict[str, object]:
     if partition is None:
-        return {"method": method, "n_clusters": pd.NA, "silhouette": np.nan, "coverage": np.nan, "note": note}
+        return {"method": method, "n_clusters": pd.NA, "note": note}
     return {
         "method": method,
         "n_clusters": _n_clusters(partition),
         "silhouette": partition.silhouette,
         "coverage": partition.coverage,
+        "separation": partition.separation,
         "score": _score(partition),
         "note": note,
     }

@@ -44,12 +44,13 @@ def fit_clusters(
         principal components where there are more.
     method : {"auto", "kmeans", "hdbscan"} or scikit-learn estimator
         ``"kmeans"`` puts every row in a cluster; ``"hdbscan"`` finds dense groups and calls the rest noise (-1).
-        ``"auto"`` makes k-means with 2 to 50 clusters and, up to 5,000 rows, HDBSCAN, and takes the greatest silhouette
-        times share of clustered rows; ``.candidates`` of the result shows all. An estimator with ``fit`` and
+        ``"auto"`` makes k-means with 2 to 50 clusters (at most the square root of the number of rows) and, up to 5,000
+        rows, HDBSCAN, and takes the greatest silhouette times the chance that two rows are in different clusters;
+        ``.candidates`` of the result shows all. An estimator with ``fit`` and
         ``labels_`` is cloned and gets the unit rows; equal vectors get the label that most of them got.
     n_clusters : int, optional
-        Number of clusters of k-means (``"auto"`` with a number is k-means); without it, the number from 2 to 50 with
-        the greatest silhouette.
+        Number of clusters of k-means (``"auto"`` with a number is k-means); without it, the number is chosen as for
+        ``"auto"``.
     text : sequence of str, length n, optional
         Captions that the clusters are named from.
     kinds : sequence, length n, optional
@@ -97,7 +98,7 @@ def fit_clusters(
     return Clusters(
         labels=final,
         scores=scores,
-        names=name_clusters(final, text),
+        names=name_clusters(final, text, scores=scores),
         method=used,
         candidates=candidates,
         estimator=estimator,
@@ -146,7 +147,7 @@ def _group(rows: FloatMatrix, method: str, *, n_clusters: int | None, seed: int,
             f"n_clusters={n_clusters}, but there are only {len(first)} different vectors. "
             f"Ask for {len(first)} clusters or fewer."
         )
-    empty = pd.DataFrame(columns=["method", "n_clusters", "silhouette", "coverage", "score", "note"])
+    empty = pd.DataFrame(columns=["method", "n_clusters", "silhouette", "coverage", "separation", "score", "note"])
     if len(first) == 0:
         return method, np.empty(0, dtype=np.int64), None, empty
     reduction, reduced = fit_reduction(rows[first])

@@ -38,7 +38,8 @@ class Clusters:
         What made the labels: ``"kmeans"``, ``"hdbscan"``, or the class name of a given estimator.
     candidates : pandas.DataFrame
         What was compared: method, n_clusters, silhouette (of the rows that are not noise), coverage (their share),
-        score (the product) and a note that says which was chosen. Empty when there was no choice.
+        separation (the chance that two rows are in different clusters), score (silhouette times separation) and a note
+        that says which was chosen. Empty when there was no choice.
     estimator : object
         The fitted scikit-learn estimator; it works on unit rows. None where there was nothing to fit.
     centroids : numpy.ndarray, shape (n_clusters, d), float32

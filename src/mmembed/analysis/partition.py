@@ -40,13 +40,15 @@ class Rows:
 class Partition:
     """Labels of the distinct rows (-1 is noise), and the estimator that gave them.
 
-    ``silhouette`` is that of the rows that are not noise, ``coverage`` their share of all rows, repetitions counted.
+    ``silhouette`` is that of the rows that are not noise, ``coverage`` their share of all rows, repetitions counted;
+    ``separation`` is the chance that two rows of the table are in two different clusters.
     """
 
     labels: Positions
     estimator: Any
     silhouette: float
     coverage: float
+    separation: float
 
 
 def k_means(rows: Rows, n_clusters: int, random_state: int) -> Partition:
@@ -87,8 +89,14 @@ def majority(labels: npt.NDArray[Any], group: Positions, n_groups: int) -> Posit
 
 def _measured(rows: Rows, labels: Positions, estimator: Any) -> Partition:
     clustered = np.flatnonzero(labels >= 0)
-    coverage = float(rows.counts[clustered].sum() / rows.total)
-    return Partition(labels, estimator, _silhouette(rows.reduced[clustered], labels[clustered]), coverage)
+    shares = np.bincount(labels[clustered], rows.counts[clustered]) / rows.total
+    return Partition(
+        labels,
+        estimator,
+        silhouette=_silhouette(rows.reduced[clustered], labels[clustered]),
+        coverage=float(shares.sum()),
+        separation=float(shares.sum() ** 2 - (shares**2).sum()),
+    )
 
 
 def _silhouette(reduced: FloatMatrix, labels: Positions) -> float:

@@ -44,8 +44,10 @@ def run_demo(data: Path | None, output: Path, *, say: Say) -> None:
     started = time.perf_counter()
     folder = _folder(data)
     df = read_table(folder / "demo.csv")
-    say(f"{len(df)} rows: {df['text_zh'].notna().sum()} captions in Chinese and English, "
-        f"{df['image'].notna().sum()} photographs, {df['video'].notna().sum()} clips. Model: local, no key, no network.")
+    say(
+        f"{len(df)} rows: {df['text_zh'].notna().sum()} captions in Chinese and English, "
+        f"{df['image'].notna().sum()} photographs, {df['video'].notna().sum()} clips. Model: local, no key, no network."
+    )
     df = df.mmembed.embed({"text_zh": "text", "image": "image", "video": "video"}, model="local", root=folder)
     say(f"Embedded in {time.perf_counter() - started:.0f} s (kept in the cache: the next run starts there).\n")
     _show_searches(df, say)
@@ -62,8 +64,10 @@ def run_demo(data: Path | None, output: Path, *, say: Say) -> None:
         root=folder,
     )
     path = report.save(output)
-    say(f"Done in {time.perf_counter() - started:.0f} s. Open {path} in a browser: hover over the map, click a cluster, "
-        "search for 花.")
+    say(
+        f"Done in {time.perf_counter() - started:.0f} s. Open {path} in a browser: "
+        "hover over the map, click a cluster, search for 花."
+    )
 
 
 def _folder(data: Path | None) -> Path:
@@ -90,8 +94,10 @@ def _show_labels(df: pd.DataFrame, say: Say) -> None:
     labelled = df.mmembed.classify("image_vector", labels=_LABELS)
     right = (labelled["label"] == labelled["category"]).mean()
     most = df["category"].value_counts(normalize=True).iloc[0]
-    say(f"Labels from words alone ({'、'.join(_LABELS.values())}): {right:.0%} of the photographs right; "
-        f"always guessing the commonest would be {most:.0%}.\n")
+    say(
+        f"Labels from words alone ({'、'.join(_LABELS.values())}): {right:.0%} of the photographs right; "
+        f"always guessing the commonest would be {most:.0%}.\n"
+    )
 
 
 def _show_clusters(df: pd.DataFrame, say: Say) -> None:

@@ -57,7 +57,9 @@ def _embed(options: argparse.Namespace) -> None:
     )
     write_table(df, options.output)
     made = f"{options.column}_vector"
-    _say(f"{int(df[made].notna().sum())} of {len(df)} rows have a vector in {made!r} ({df[made].dtype}): {options.output}")
+    _say(
+        f"{df[made].notna().sum()} of {len(df)} rows have a vector in {made!r} ({df[made].dtype}): {options.output}"
+    )
 
 
 def _search(options: argparse.Namespace) -> None:
@@ -143,7 +145,9 @@ def _parser() -> argparse.ArgumentParser:
 _OUTPUT = f"table to write: {listed(['.parquet', '.csv', '.jsonl'])}".replace("'", "")
 
 
-def _table_command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, what: str) -> argparse.ArgumentParser:
+def _table_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, what: str
+) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
     command.add_argument("table", type=Path, help="table to read: .parquet, .csv or .jsonl")
     command.add_argument("--column", required=True, help="the column of contents or of vectors")

@@ -7,31 +7,29 @@ How vectors lie in the file is the business of ``cache_store.py``.
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import sys
 import threading
-import time
 import warnings
-import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.embedding.cache_file import default_folder, file_identity, parts_of, set_aside
 from mmembed.embedding.cache_key import content_key, content_keys
-from mmembed.embedding.cache_store import VectorStore, file_identity, is_damage
+from mmembed.embedding.cache_store import VectorStore, forbids_writing, is_damage
+from mmembed.embedding.forking import heed_forks
 from mmembed.errors import VectorError
-from mmembed.providers.protocol import FloatMatrix
+
+if TYPE_CHECKING:
+    from mmembed.providers.protocol import FloatMatrix
 
 __all__ = ["CacheInfo", "CacheWarning", "VectorCache", "content_key", "content_keys", "default_folder"]
 
 _FILE_NAME = "vectors-1.sqlite3"  # a layout that older versions cannot read gets the next number
-_COMPANIONS = ("", "-wal", "-shm")  # SQLite's write-ahead log and its index belong to the file
 
 
 class CacheWarning(UserWarning):
@@ -57,23 +55,8 @@ class CacheInfo:
     bytes: int
 
 
-def default_folder() -> Path:
-    """Return ``MMEMBED_CACHE_DIR``, or mmembed's folder among the caches of this platform; makes nothing."""
-    chosen = os.environ.get("MMEMBED_CACHE_DIR")
-    if chosen:
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        return (Path(local) if local else Path.home() / "AppData" / "Local") / "mmembed" / "Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "mmembed"
-    xdg = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG rule: a relative path is to be ignored.
-    return (Path(xdg) if os.path.isabs(xdg) else Path.home() / ".cache") / "mmembed"  # noqa: PTH117 - "" is no Path
-
-
 class VectorCache:
-    """Vectors on disk, each under the key of its content; several processes and threads may share the folder.
+    """Vectors on disk, each under the key of its content, for several threads and processes at once.
 
     Parameters
     ----------
@@ -116,7 +99,7 @@ class VectorCache:
         self._is_readable = True
         self._is_writable = True
         self._told: set[str] = set()
-        _open_caches.add(self)
+        heed_forks(self)
 
     def __repr__(self) -> str:
         return f"VectorCache({str(self.path)!r}): .info() says how much it holds"
@@ -127,10 +110,13 @@ class VectorCache:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __del__(self) -> None:
+        # Attributes are missing if __init__ refused its arguments.
+        if getattr(self, "_store", None) is not None:
+            self.close()
 
     @property
     def path(self) -> Path:
@@ -155,23 +141,24 @@ class VectorCache:
         """
         matrix = np.full((len(keys), dimension), np.nan, dtype=np.float32)
         found = np.zeros(len(keys), dtype=np.bool_)
+        damaged: list[bytes] = []
         with self._guarded("read"):
-            if len(keys) == 0 or not self._is_readable or not self.path.exists():
-                return matrix, found
-            store = self._opened()
-            damaged = store.read(keys, matrix, found)
-            if damaged:
-                self._warn(
-                    "entry",
-                    f"{len(damaged)} of {len(keys)} entries of the cache {str(self.path)!r} are damaged. "
-                    "They count as not found and are embedded again; nothing is left to do.",
-                )
-            if self._max_bytes is not None and self._is_writable and found.any():
-                store.touch([key for key, hit in zip(keys, found, strict=True) if hit])
+            if len(keys) and self._is_readable and self.path.exists():
+                damaged = self._opened().read(keys, matrix, found)
+        found &= np.isfinite(matrix).all(axis=1)
+        if damaged:
+            self._warn(
+                "entry",
+                f"{len(damaged)} of {len(keys)} entries of the cache {str(self.path)!r} are damaged. "
+                "They count as not found and are embedded again; nothing is left to do.",
+            )
+        if self._max_bytes is not None and self._is_writable and found.any():
+            with self._guarded("write"):
+                self._opened().touch([keys[position] for position in np.flatnonzero(found).tolist()])
         return matrix, found
 
     def store(self, keys: Sequence[bytes], matrix: npt.ArrayLike) -> None:
-        """Store row i of an ``(n, d)`` matrix under key i, all rows in one transaction; a row that is not finite is left out.
+        """Store row i of an ``(n, d)`` matrix under key i, in one transaction; rows that are not finite are left out.
 
         When it returns, the rows survive the death of this process (unless a warning said otherwise).
 
@@ -183,39 +170,42 @@ class VectorCache:
         rows = np.asarray(matrix, dtype=np.float32)
         if rows.ndim != 2 or len(rows) != len(keys):
             raise VectorError(
-                f"The matrix to store has shape {rows.shape} for {len(keys)} keys. Give one row for each key, shape (n, d)."
+                f"The matrix to store has shape {rows.shape} for {len(keys)} keys. "
+                "Give one row for each key, shape (n, d)."
             )
-        finite = np.isfinite(rows).all(axis=1)
-        if not finite.any() or not self._is_writable:
-            return
-        kept = [key for key, good in zip(keys, finite, strict=True) if good]
-        for is_last_attempt in (False, True):
-            with self._guarded("write") as outcome:
-                if not self._is_writable:
-                    return
+        kept = np.flatnonzero(np.isfinite(rows).all(axis=1)).tolist()
+        if len(kept):
+            outcome = self._write([keys[position] for position in kept], rows[kept])
+            if outcome.was_damaged:
+                # The damaged file was set aside: the vectors, which are paid for, go into a new one.
+                self._write([keys[position] for position in kept], rows[kept])
+
+    def _write(self, keys: Sequence[bytes], rows: FloatMatrix) -> _Outcome:
+        with self._guarded("write") as outcome:
+            if self._is_writable:
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 store = self._opened()
-                store.write(kept, rows[finite])
+                store.write(keys, rows)
                 if self._max_bytes is not None:
                     store.evict(self._max_bytes)
-            # A damaged file was set aside: the vectors, which are paid for, go into the new one.
-            if not outcome.was_damaged or is_last_attempt:
-                return
+        return outcome
 
     def info(self) -> CacheInfo:
         """Return where the cache is, how many vectors it holds and how much disk it takes."""
-        entries = 0
+        entries = size = 0
         with self._guarded("read"):
             if self.path.exists():
                 entries = self._opened().count()
-        sizes = [part.stat().st_size for part in _parts(self.path) if part.exists()]
-        return CacheInfo(path=self.path, entries=entries, bytes=sum(sizes))
+            size = sum(part.stat().st_size for part in parts_of(self.path) if part.exists())
+        return CacheInfo(path=self.path, entries=entries, bytes=size)
 
     def clear(self) -> int:
         """Forget every vector and return how many there were."""
+        forgotten = 0
         with self._guarded("write"):
-            return self._opened().clear() if self.path.exists() else 0
-        return 0
+            if self.path.exists():
+                forgotten = self._opened().clear()
+        return forgotten
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -225,6 +215,21 @@ class VectorCache:
                 with contextlib.suppress(sqlite3.Error):
                     store.close()
 
+    # SQLite forbids to carry an open file across a fork: it is closed before, and each side opens it when it needs it.
+
+    def before_fork(self) -> None:
+        """Wait for the operation that is running and close the file."""
+        self._lock.acquire()
+        self.close()
+
+    def after_fork_in_parent(self) -> None:
+        """Let operations go on."""
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Take a new lock: threads that wait for the old one are not here any more."""
+        self._lock = threading.RLock()
+
     def _opened(self) -> VectorStore:
         path = self.path
         if self._store is not None and self._store.identity != file_identity(path):
@@ -233,7 +238,7 @@ class VectorCache:
             try:
                 self._store = VectorStore(path, busy_seconds=self._busy_seconds)
             except sqlite3.OperationalError as error:
-                if is_damage(error) or not path.exists():
+                if not forbids_writing(error) or not path.exists():
                     raise
                 # A folder on a read-only disk: SQLite cannot make its lock files there, yet the vectors can be read.
                 self._store = VectorStore(path, read_only=True)
@@ -247,7 +252,9 @@ class VectorCache:
             try:
                 yield outcome
             except (sqlite3.Error, OSError) as error:
-                if isinstance(error, sqlite3.Error) and is_damage(error):
+                # Read without locks, a file that another process writes to can look damaged.
+                is_shared = self._store is None or not self._store.is_read_only
+                if is_shared and isinstance(error, sqlite3.Error) and is_damage(error):
                     outcome.was_damaged = True
                     self._set_aside(error)
                 else:
@@ -260,27 +267,20 @@ class VectorCache:
             consequence = "Contents that were embedded before are embedded, and paid, again."
         else:
             self._is_writable = False
-            consequence = (
-                "Vectors of this run are complete but not cached: embedding the same again will be paid again."
-            )
+            consequence = "The vectors are right but not kept: the same contents will be paid for again."
         self._warn(
             purpose,
             f"The cache {str(self.path)!r} cannot be {'read' if purpose == 'read' else 'written'} ({error}). "
-            f"{consequence} Check the disk's free space and the folder's rights, or set MMEMBED_CACHE_DIR to another folder.",
+            f"{consequence} Check the disk's free space and the folder's rights, "
+            "or set MMEMBED_CACHE_DIR to another folder.",
         )
 
     def _set_aside(self, error: sqlite3.Error) -> None:
         path = self.path
         identity = self._store.identity if self._store is not None else file_identity(path)
         self.close()
-        new_name = f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
         try:
-            with _only_process(path.with_name("set-aside.lock")):
-                if identity is None or file_identity(path) != identity:
-                    return  # another process has already set it aside
-                for part, suffix in zip(_parts(path), _COMPANIONS, strict=True):
-                    if part.exists():
-                        part.rename(path.with_name(new_name + suffix))
+            renamed = set_aside(path, identity)
         except (OSError, sqlite3.Error) as reason:
             self._is_readable = self._is_writable = False
             self._warn(
@@ -289,11 +289,12 @@ class VectorCache:
                 "This run goes on without it; delete the file, or set MMEMBED_CACHE_DIR to another folder.",
             )
             return
-        self._warn(
-            "damage",
-            f"The cache file {str(path)!r} is damaged ({error}). It was renamed to {new_name!r} and a new one is begun; "
-            "what it held is embedded again. Delete the renamed file when you no longer need it.",
-        )
+        if renamed is not None:
+            self._warn(
+                "damage",
+                f"The cache file {str(path)!r} is damaged ({error}). It was renamed to {renamed.name!r} and a new one "
+                "begun; what it held is embedded again. Delete the renamed file when you no longer need it.",
+            )
 
     def _warn(self, subject: str, message: str) -> None:
         if subject not in self._told:
@@ -308,44 +309,3 @@ class _Outcome:
 
 def _rebuild(folder: Path | None, max_bytes: int | None, busy_seconds: float) -> VectorCache:
     return VectorCache(folder, max_bytes=max_bytes, busy_seconds=busy_seconds)
-
-
-def _parts(path: Path) -> list[Path]:
-    return [path.with_name(path.name + suffix) for suffix in _COMPANIONS]
-
-
-@contextlib.contextmanager
-def _only_process(path: Path) -> Iterator[None]:
-    """Hold a lock among processes that ends with its holder, even if that is killed: SQLite's own, on an empty file."""
-    connection = sqlite3.connect(path, timeout=10.0, isolation_level=None)
-    try:
-        connection.execute("BEGIN EXCLUSIVE")
-        yield
-    finally:
-        connection.close()
-
-
-# SQLite forbids to carry an open file across a fork, so it is closed before, and each side opens its own when it needs.
-_open_caches: weakref.WeakSet[VectorCache] = weakref.WeakSet()
-_held_for_fork: list[VectorCache] = []
-
-
-def _before_fork() -> None:
-    for cache in list(_open_caches):
-        cache._lock.acquire()  # noqa: SLF001 - released below, in the parent
-        cache.close()
-        _held_for_fork.append(cache)
-
-
-def _after_fork_in_parent() -> None:
-    while _held_for_fork:
-        _held_for_fork.pop()._lock.release()  # noqa: SLF001
-
-
-def _after_fork_in_child() -> None:
-    while _held_for_fork:
-        _held_for_fork.pop()._lock = threading.RLock()  # noqa: SLF001 - held by a thread that is not here any more
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -6,23 +6,27 @@ What to do about a failure (warn, set the file aside, go on without) is decided 
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.providers.protocol import FloatMatrix
+from mmembed.embedding.cache_file import file_identity
 
-__all__ = ["DamagedFileError", "VectorStore", "file_identity", "is_damage"]
+if TYPE_CHECKING:
+    from mmembed.providers.protocol import FloatMatrix
+
+__all__ = ["DamagedFileError", "VectorStore", "forbids_writing", "is_damage"]
 
 _LOOKUP_CHUNK = 900  # SQLite builds before 3.32 take at most 999 variables in one statement
 _STORED = np.dtype("<f4")  # the file is the same on every machine
 _SECONDS_PER_DAY = 86_400
+_LARGEST_VALUE_BYTES = 1 << 24  # no vector is longer; a damaged length must not make SQLite ask for a gigabyte
 
 # Keys and vectors live in two tables so that finding a key, or noting its use, touches no page of vectors.
 _SCHEMA = """
@@ -47,7 +51,6 @@ _CIRCUMSTANCES = frozenset(
         sqlite3.SQLITE_INTERRUPT,
         sqlite3.SQLITE_PROTOCOL,
         sqlite3.SQLITE_NOLFS,
-        sqlite3.SQLITE_TOOBIG,
         sqlite3.SQLITE_MISUSE,
     }
 )
@@ -57,8 +60,14 @@ class DamagedFileError(sqlite3.DatabaseError):
     """The file holds what SQLite accepts and we never wrote."""
 
 
+def forbids_writing(error: sqlite3.Error) -> bool:
+    """Return whether an error of SQLite says that the file, or a lock beside it, may not be written."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+
+
 def is_damage(error: sqlite3.Error) -> bool:
-    """Return whether an error of SQLite speaks of the file's contents rather than of the disk, rights or locks around it.
+    """Return whether an error of SQLite speaks of the file's contents rather than of disk, rights or locks around it.
 
     A damaged header or schema shows itself in many ways (not a database, malformed, no such table), so everything is
     damage that is not a known circumstance.
@@ -71,13 +80,8 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF not in _CIRCUMSTANCES  # the low byte is the primary code
 
 
-def file_identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from another one that later takes its name; None if there is no file."""
-    try:
-        status = os.stat(path)  # noqa: PTH116 - called before each operation, Path.stat is slower for nothing
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+def _today() -> int:
+    return int(time.time() // _SECONDS_PER_DAY)
 
 
 class VectorStore:
@@ -91,9 +95,15 @@ class VectorStore:
         Read a file in a place that cannot be written. Such a file is taken as it is, without locks.
     busy_seconds : float
         How long to wait for another process that is writing.
+    today : callable
+        Gives the number of the day that uses are noted with.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False, busy_seconds: float = 30.0) -> None:
+    def __init__(
+        self, path: Path, *, read_only: bool = False, busy_seconds: float = 30.0, today: Callable[[], int] = _today
+    ) -> None:
+        self._today = today
+        self.is_read_only = read_only
         source = f"{path.absolute().as_uri()}?immutable=1" if read_only else str(path)
         # One connection serves all threads of the process, one at a time; the caller's lock sees to that.
         self._connection = sqlite3.connect(
@@ -101,6 +111,7 @@ class VectorStore:
         )
         try:
             self._connection.text_factory = bytes  # damaged text must not fail to decode
+            self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE_BYTES)
             self.identity = file_identity(path)
             if not read_only:
                 self._prepare()
@@ -148,8 +159,7 @@ class VectorStore:
         Returns
         -------
         list of bytes
-            Keys whose entry is there but damaged: wrong checksum, or not finite. An intact vector of another length
-            is not found and not damaged.
+            Keys whose entry is there but damaged. An intact vector of another length is not found and not damaged.
         """
         damaged: list[bytes] = []
         for start in range(0, len(keys), _LOOKUP_CHUNK):
@@ -170,43 +180,24 @@ class VectorStore:
                     f"SELECT place, vector FROM vectors WHERE place IN ({places})"  # noqa: S608 - integers only
                 ).fetchall()
             )
-        position_of = {key: position for position, key in enumerate(keys)}
-        positions: list[int] = []
-        blobs: list[bytes] = []
+        stored: dict[bytes, bytes] = {}
         damaged: list[bytes] = []
         for place, key, checksum in entries:
             blob = vectors.get(place)
             if not isinstance(blob, bytes) or _checksum(key, blob) != checksum:
                 damaged.append(key)
             elif len(blob) == out.shape[1] * _STORED.itemsize:
-                positions.append(position_of[key])
-                blobs.append(blob)
-        if not positions:
-            return damaged
-        rows = np.frombuffer(b"".join(blobs), dtype=_STORED).reshape(len(blobs), out.shape[1])
-        finite = np.isfinite(rows).all(axis=1)
-        damaged += [keys[position] for position, good in zip(positions, finite, strict=True) if not good]
-        good_positions = np.asarray(positions)[finite]
-        out[good_positions] = rows[finite]
-        found[good_positions] = True
-        self._copy_to_repeats(keys, position_of, out, found)
+                stored[key] = blob
+        positions = [position for position, key in enumerate(keys) if key in stored]
+        if positions:
+            blob = b"".join([stored[keys[position]] for position in positions])
+            out[positions] = np.frombuffer(blob, dtype=_STORED).reshape(len(positions), out.shape[1])
+            found[positions] = True
         return damaged
-
-    @staticmethod
-    def _copy_to_repeats(
-        keys: Sequence[bytes], position_of: dict[bytes, int], out: FloatMatrix, found: npt.NDArray[np.bool_]
-    ) -> None:
-        if len(position_of) == len(keys):
-            return
-        for position, key in enumerate(keys):
-            source = position_of[key]
-            if source != position and found[source]:
-                out[position] = out[source]
-                found[position] = True
 
     def touch(self, keys: Sequence[bytes]) -> None:
         """Note that the entries were used today; writes only entries that were not yet used today."""
-        today = _today()
+        today = self._today()
         for start in range(0, len(keys), _LOOKUP_CHUNK):
             part = keys[start : start + _LOOKUP_CHUNK]
             marks = ",".join("?" * len(part))
@@ -225,7 +216,7 @@ class VectorStore:
     def write(self, keys: Sequence[bytes], matrix: FloatMatrix) -> None:
         """Store row i of an ``(n, d)`` matrix under key i, in one transaction; replaces what is there."""
         blobs = [row.tobytes() for row in np.ascontiguousarray(matrix, dtype=_STORED)]
-        today = _today()
+        today = self._today()
         with self._transaction("IMMEDIATE") as connection:
             first = connection.execute("SELECT coalesce(max(place), 0) + 1 FROM vectors").fetchone()[0]
             if not isinstance(first, int):  # past 2**63 SQLite goes on in floats
@@ -283,7 +274,8 @@ class VectorStore:
         return page_bytes * (pages - free)
 
     def _give_space_back(self) -> None:
-        self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+        # As a script: cursors of Python stop this pragma after one page.
+        self._connection.executescript("PRAGMA incremental_vacuum")
         # Without it the log keeps its size until the last process closes the file.
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
@@ -291,7 +283,3 @@ class VectorStore:
 def _checksum(key: bytes, blob: bytes) -> int:
     """Return a checksum that ties a vector to its key: a damaged index must not lead to another content's vector."""
     return zlib.crc32(blob, zlib.crc32(key))
-
-
-def _today() -> int:
-    return int(time.time() // _SECONDS_PER_DAY)

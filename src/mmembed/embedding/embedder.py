@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
@@ -66,7 +66,7 @@ class Embedder:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     timeout_seconds: float = 120.0
-    cache: Literal["auto"] | Path | str | VectorCache | None = "auto"
+    cache: str | Path | VectorCache | None = "auto"
     api_key: str | None = field(default=None, repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
     root: Path | str | None = None

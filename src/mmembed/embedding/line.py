@@ -111,7 +111,7 @@ def embed_columns(
             purchase.failures[int(position)] = (_cannot_embed(distinct[position], provider), None)
     missing = [int(position) for position in np.flatnonzero(~found) if int(position) not in purchase.failures]
     if missing:
-        _buy(distinct, keys, missing, provider, cache, purchase, progress=progress)
+        _buy(distinct, keys, missing, provider, cache=cache, purchase=purchase, progress=progress)
     rows = sum(int((column >= 0).sum()) for column in codes)
     return Embedded(
         [_by_row(column, purchase.matrix) for column in codes],
@@ -149,9 +149,9 @@ def _buy(
     keys: Sequence[bytes],
     missing: Sequence[int],
     provider: Provider,
+    *,
     cache: VectorCache | None,
     purchase: _Purchase,
-    *,
     progress: bool | None,
 ) -> None:
     """Send what is missing in batches over a thread pool; fills the purchase as answers come."""

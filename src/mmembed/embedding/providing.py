@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from mmembed.embedding.models import check_request, find_model
+from mmembed.embedding.models import check_request, default_model, find_model
 from mmembed.providers.protocol import Provider
 
 Region = Literal["beijing", "singapore"]
@@ -41,9 +41,9 @@ def provider_for(
     MissingCredentialsError
         If the model needs a key and there is none.
     """
-    spec = find_model(model, region=region)
+    spec = find_model(default_model(region) if model is None else model)
     check_request(spec, dimension=dimension, region=region, instruct=instruct, fps=fps)
-    if spec.is_local:
+    if spec.provider == "local":
         from mmembed.providers.local import LocalProvider
 
         return LocalProvider(workers=workers)

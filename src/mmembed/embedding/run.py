@@ -35,8 +35,9 @@ class EmbeddingRun:
     errors: pd.DataFrame
 
     def __repr__(self) -> str:
+        made = int(self.vectors.notna().sum())
         return (
-            f"<EmbeddingRun {self.vectors.dtype}: {int(self.vectors.notna().sum())} vectors, {len(self.errors)} failed, "
+            f"<EmbeddingRun {self.vectors.dtype}: {made} vectors, {len(self.errors)} failed, "
             f"{self.usage.cached} cached, {self.usage.seconds:.1f} s; .add_to(df) adds the column>"
         )
 
@@ -112,8 +113,8 @@ def check_errors(errors: pd.DataFrame, rows: int, how: Errors) -> None:
         warnings.warn(f"{summary}\nThey have no vector.", EmbeddingWarning, stacklevel=_outside())
         return
     raise EmbeddingError(
-        f"{summary}\nAll other rows are embedded and in the cache: mend or drop these rows and run again, which continues; "
-        "errors='coerce' leaves them without a vector. The whole list is in the .errors frame of this exception.",
+        f"{summary}\nAll other rows are embedded and in the cache: mend or drop these rows and run again, which "
+        "continues; errors='coerce' leaves them without a vector. The whole list is in the .errors frame of this exception.",
         errors,
     )
 

@@ -22,7 +22,22 @@ _IMAGE_STARTS = (
 _VIDEO_STARTS = (b"\x1aE\xdf\xa3", b"FLV\x01", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")  # Matroska/WebM, FLV, MPEG
 _IMAGE_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1")
 _IMAGE_SUFFIXES = frozenset(
-    [".jpg", ".jpeg", ".png", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".ico", ".icns", ".sgi", ".avif", ".heic"]
+    [
+        ".jpg",
+        ".jpeg",
+        ".png",
+        ".gif",
+        ".bmp",
+        ".dib",
+        ".tif",
+        ".tiff",
+        ".webp",
+        ".ico",
+        ".icns",
+        ".sgi",
+        ".avif",
+        ".heic",
+    ]
 )
 _VIDEO_SUFFIXES = frozenset([".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".flv", ".wmv"])
 

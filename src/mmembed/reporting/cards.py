@@ -28,6 +28,8 @@ class Exemplar:
         Its place in the map's data; None if it is not on the map.
     thumbnail : bytes or None
         Small picture.
+    is_video : bool
+        Whether the picture is a frame of a clip.
     """
 
     point: int | None
@@ -63,13 +65,11 @@ def make_cards(
     *,
     points: npt.NDArray[np.intp],
     texts: Sequence[pd.Series],
-    thumbnails: dict[int, bytes],
-    video_rows: frozenset[int],
     scores: npt.NDArray[np.float64] | None,
     breakdown: pd.Series | None,
     words: Words,
 ) -> list[Card]:
-    """Return a card for each group that has exemplars, the largest group first.
+    """Return a card for each group that has exemplars, the largest group first, still without pictures.
 
     Parameters
     ----------
@@ -87,8 +87,8 @@ def make_cards(
             Exemplar(
                 place.get(row),
                 tuple(one_line(column.iloc[row], _EXEMPLAR_LENGTH) for column in texts),
-                thumbnails.get(row),
-                row in video_rows,
+                None,
+                is_video=False,
             )
             for row in rows
         )

@@ -10,22 +10,35 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 
 from mmembed.errors import DimensionMismatchError, VectorError
+from mmembed.vectors.construction import as_float32, matrix_from_numbers
 
 FloatMatrix = npt.NDArray[np.float32]
 BoolVector = npt.NDArray[np.bool_]
 
 
+def arrow_in(values: Any) -> pa.Array | pa.ChunkedArray | None:
+    """Return the Arrow array that the values are, or that lies behind a pandas Arrow column; None if there is none."""
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    if isinstance(getattr(values, "dtype", None), pd.ArrowDtype):
+        return pa.chunked_array(values.__arrow_array__())
+    return None
+
+
 def arrow_from_matrix(matrix: FloatMatrix, mask: BoolVector) -> pa.FixedSizeListArray:
-    """Return ``(n, d)`` rows as an Arrow array of fixed-size float32 lists; the numbers are not copied if contiguous."""
+    """Return ``(n, d)`` rows as an Arrow array of fixed-size float32 lists, without a copy of contiguous numbers."""
     flat = pa.array(np.ascontiguousarray(matrix, dtype=np.float32).reshape(-1), from_pandas=False)
     missing = pa.array(mask) if mask.any() else None
     return pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1], mask=missing)
 
 
-def matrix_from_arrow(array: pa.Array | pa.ChunkedArray, dimension: int | None = None) -> tuple[FloatMatrix, BoolVector]:
+def matrix_from_arrow(
+    array: pa.Array | pa.ChunkedArray, dimension: int | None = None
+) -> tuple[FloatMatrix, BoolVector]:
     """Return the matrix ``(n, d)`` and the mask of missing rows of an Arrow array of number lists.
 
     Lists of any Arrow list type are read. Nothing is copied where one chunk of float32 without missing rows is given.
@@ -42,62 +55,72 @@ def matrix_from_arrow(array: pa.Array | pa.ChunkedArray, dimension: int | None =
     DimensionMismatchError
         If a list has another length.
     VectorError
-        If the values are not lists of numbers, or the length is unknown because every row is missing.
+        If the values are not lists of finite numbers, or the length is unknown because every row is missing.
     """
-    chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
-    chunks = [chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk for chunk in chunks]
+    chunks = [_lists_in(chunk) for chunk in (array.chunks if isinstance(array, pa.ChunkedArray) else [array])]
     if dimension is None:
         dimension = _dimension_of(array.type, chunks)
-    parts = [_matrix_of_chunk(chunk, dimension) for chunk in chunks if len(chunk)]
-    if not parts:
-        return np.empty((0, dimension), dtype=np.float32), np.zeros(0, dtype=bool)
-    if len(parts) == 1:
-        return parts[0]
-    return np.concatenate([matrix for matrix, _ in parts]), np.concatenate([mask for _, mask in parts])
+    if len(chunks) == 1 and not chunks[0].null_count:
+        numbers = _numbers_of(chunks[0], dimension, first_row=0)
+        return matrix_from_numbers(numbers.reshape(-1, dimension))
+    matrix = np.full((sum(map(len, chunks)), dimension), np.nan, dtype=np.float32)
+    mask = np.zeros(len(matrix), dtype=bool)
+    start = 0
+    for chunk in chunks:
+        part = slice(start, start + len(chunk))
+        mask[part] = chunk.is_null().to_numpy(zero_copy_only=False)
+        matrix[part][~mask[part]] = _numbers_of(chunk, dimension, first_row=start).reshape(-1, dimension)
+        start = part.stop
+    return matrix_from_numbers(matrix, mask)
 
 
-def _dimension_of(arrow_type: pa.DataType, chunks: list[pa.Array]) -> int:
-    storage = arrow_type.storage_type if isinstance(arrow_type, pa.ExtensionType) else arrow_type
+def _lists_in(chunk: pa.Array) -> pa.Array:
+    """Return an Arrow array as lists of numbers, or refuse it."""
+    lists = chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk
+    kind = lists.type
+    if pa.types.is_null(kind):
+        return lists.cast(pa.list_(pa.float32()))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        numbers = kind.value_type
+        if pa.types.is_floating(numbers) or pa.types.is_integer(numbers) or pa.types.is_decimal(numbers):
+            return lists
+    raise VectorError(f"An Arrow column of {kind} holds no vectors; expected lists of numbers.")
+
+
+def _dimension_of(kind: pa.DataType, chunks: list[pa.Array]) -> int:
+    storage = kind.storage_type if isinstance(kind, pa.ExtensionType) else kind
     if pa.types.is_fixed_size_list(storage):
         return int(storage.list_size)
     for chunk in chunks:
-        for cell in chunk:
-            if cell.is_valid:
-                return len(cell.as_py())
-    raise VectorError("The column holds no vector, so its dimension is unknown. Give a VectorDtype, or drop the column.")
+        if chunk.null_count < len(chunk):
+            return int(_lengths(chunk)[~chunk.is_null().to_numpy(zero_copy_only=False)][0])
+    raise VectorError(
+        "The column holds no vector, so its dimension is unknown. Give a VectorDtype, or drop the column."
+    )
 
 
-def _matrix_of_chunk(chunk: pa.Array, dimension: int) -> tuple[FloatMatrix, BoolVector]:
-    if not (pa.types.is_list(chunk.type) or pa.types.is_large_list(chunk.type) or _is_fixed(chunk)):
-        raise VectorError(f"An Arrow column of {chunk.type} holds no vectors; expected lists of numbers.")
-    mask = chunk.is_null().to_numpy(zero_copy_only=False)
-    # flatten() honours the slice offset (unlike .values) but leaves missing rows out, so rows are put back by the mask.
-    flat = chunk.flatten()
-    if flat.null_count:
-        raise VectorError("A vector holds a missing number; expected lists of finite numbers, or a missing list.")
-    try:
-        numbers = flat.cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid as error:
-        raise VectorError(f"An Arrow column of {chunk.type} holds no vectors; expected lists of numbers.") from error
-    if not _is_fixed(chunk) or chunk.type.list_size != dimension:
-        _check_lengths(chunk, mask, dimension)
-    if not mask.any():
-        return numbers.reshape(-1, dimension), mask
-    matrix = np.full((len(chunk), dimension), np.nan, dtype=np.float32)
-    matrix[~mask] = numbers.reshape(-1, dimension)
-    return matrix, mask
-
-
-def _is_fixed(chunk: pa.Array) -> bool:
-    return bool(pa.types.is_fixed_size_list(chunk.type))
-
-
-def _check_lengths(chunk: pa.Array, mask: BoolVector, dimension: int) -> None:
-    import pyarrow.compute as pc
-
-    lengths: npt.NDArray[Any] = pc.list_value_length(chunk).fill_null(dimension).to_numpy(zero_copy_only=False)
-    wrong = np.flatnonzero((lengths != dimension) & ~mask)
+def _numbers_of(chunk: pa.Array, dimension: int, *, first_row: int) -> npt.NDArray[np.float32]:
+    """Return the numbers of the rows that are there, end to end, after a check that each row has d of them."""
+    lengths = _lengths(chunk)
+    wrong = np.flatnonzero((lengths != dimension) & ~chunk.is_null().to_numpy(zero_copy_only=False))
     if wrong.size:
         raise DimensionMismatchError(
-            f"Row {wrong[0]} holds {lengths[wrong[0]]} numbers; expected {dimension}, as in the other rows."
+            f"Row {first_row + wrong[0]} holds {lengths[wrong[0]]} numbers; expected {dimension}, as in the other rows."
         )
+    # flatten() honours the slice offset, which .values ignores, but leaves missing rows out: the caller puts them back.
+    flat = chunk.flatten()
+    if flat.null_count:
+        at = int(np.flatnonzero(flat.is_null().to_numpy(zero_copy_only=False))[0])
+        row = first_row + int(np.searchsorted(lengths.cumsum(), at, side="right"))
+        raise VectorError(f"Row {row} lacks a number; expected lists of finite numbers, or a missing list.")
+    return as_float32(flat.to_numpy(zero_copy_only=False))
+
+
+def _lengths(chunk: pa.Array) -> npt.NDArray[np.int64]:
+    """Return how many numbers each row holds, 0 where it is missing, shape ``(n,)``."""
+    import pyarrow.compute as pc
+
+    lengths = pc.list_value_length(chunk)
+    # Some releases of Arrow give the fixed size for a missing row too.
+    made = pc.if_else(chunk.is_null(), pa.scalar(0, lengths.type), lengths).to_numpy(zero_copy_only=False)
+    return np.asarray(made, dtype=np.int64)

@@ -15,7 +15,7 @@ _BLOCK_BYTES = 1 << 22
 
 
 def row_codes(matrix: Matrix, mask: BoolVector) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Number the distinct rows in the order of their first appearance.
+    """Give each distinct row a number, in the order of first appearance.
 
     Returns
     -------

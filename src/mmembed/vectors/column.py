@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from mmembed.errors import VectorError
 from mmembed.vectors.array import VectorArray
-from mmembed.vectors.arrow import matrix_from_arrow
 from mmembed.vectors.dtype import VectorDtype
 
 
 def as_vector_array(values: Any, *, space: str | None = None) -> VectorArray:
-    """Return vectors of any shape people keep them in as a VectorArray; a VectorArray comes back as it is.
+    """Return vectors, in whatever way people keep them, as a VectorArray; a VectorArray comes back without a copy.
 
     Parameters
     ----------
@@ -26,9 +24,9 @@ def as_vector_array(values: Any, *, space: str | None = None) -> VectorArray:
     Raises
     ------
     VectorError
-        If a row is no vector.
-    TypeError
-        If the column holds something else altogether, such as texts.
+        If a row is no vector, as in a column of texts, or no row tells the dimension.
+    DimensionMismatchError
+        If two rows have two lengths.
 
     Examples
     --------
@@ -36,36 +34,13 @@ def as_vector_array(values: Any, *, space: str | None = None) -> VectorArray:
     array([False,  True])
     """
     found = values.array if isinstance(values, pd.Series | pd.Index) else values
-    if isinstance(found, VectorArray):
-        return found
-    if isinstance(found, np.ndarray) and found.ndim == 2:
-        return VectorArray.from_matrix(found, space=space)
-    arrow = _arrow_of(found)
-    if arrow is not None:
-        matrix, mask = matrix_from_arrow(arrow)
-        return VectorArray.from_matrix(matrix, space=space, mask=mask)
-    made = _from_cells(found)
-    if space is None or made.space is not None:
-        return made
-    return made.astype(VectorDtype(made.dimension, space), copy=False)  # type: ignore[no-any-return]
-
-
-def _arrow_of(values: Any) -> Any:
-    """Return the Arrow array in or behind the values, or None."""
-    import pyarrow as pa
-
-    if isinstance(values, pa.Array | pa.ChunkedArray):
-        return values
-    if isinstance(getattr(values, "dtype", None), pd.ArrowDtype):
-        return pa.chunked_array(values.__arrow_array__())
-    return None
-
-
-def _from_cells(values: Any) -> VectorArray:
-    cells = list(values)
     try:
-        return VectorArray._from_sequence(cells)  # noqa: SLF001
+        made = found if isinstance(found, VectorArray) else VectorArray(found)
     except TypeError as error:
         raise VectorError(
             f"The column holds no vectors: {error} Make them with df.mmembed.embed(column, modality)."
         ) from error
+    if space is None or made.space is not None:
+        return made
+    named: VectorArray = made.astype(VectorDtype(made.dimension, space, made.dtype.storage), copy=False)
+    return named

@@ -1,10 +1,12 @@
 """Equality, order and hashing of the rows of a vector array: what sorting, grouping and merging rest on."""
 
+# ruff: noqa: SLF001  the rows of two arrays of one class are compared
+
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,37 +14,30 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from mmembed.vectors.codes import row_codes, row_hashes, row_ranks
-from mmembed.vectors.dtype import VectorDtype
 from mmembed.vectors.scalar import Vector
 from mmembed.vectors.space import check_comparable
+from mmembed.vectors.storage import BoolVector, StoredRows
 
-if TYPE_CHECKING:
-    from mmembed.vectors.array import VectorArray
-
-BoolVector = npt.NDArray[np.bool_]
 Comparison = Callable[[Any, Any], Any]
 
 
-class ComparableRows(ExtensionArray):
+class ComparableRows(StoredRows):
     """The half of a vector array that tells rows apart; equality is exact, order is lexicographic."""
 
-    _matrix: npt.NDArray[Any]
-    _mask: BoolVector
-    _dtype: VectorDtype
-    __hash__: ClassVar[None]  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # arrays that have == are not hashable
 
     def _compare(self, other: Any, compare: Comparison) -> Any:
         if isinstance(other, pd.Series | pd.Index | pd.DataFrame):
             return NotImplemented
         if isinstance(other, ComparableRows | Vector):
-            check_comparable(cast("Any", self), cast("Any", other))
+            check_comparable(self, other)
         if isinstance(other, ComparableRows):
             if len(self) != len(other):
                 raise ValueError(f"Lengths differ: {len(self)} and {len(other)}.")
             result, missing = _compare_rows(self._matrix, other._matrix, compare), self._mask | other._mask
         elif isinstance(other, Vector):
-            row = np.asarray(other).astype(self._matrix.dtype)[np.newaxis]
-            result, missing = _compare_rows(self._matrix, row, compare), self._mask
+            # Not rounded to float16: a row equals a vector exactly if its scalar does.
+            result, missing = _compare_rows(self._matrix, np.asarray(other)[np.newaxis], compare), self._mask
         elif isinstance(other, list | tuple | np.ndarray | ExtensionArray) and len(other) == len(self):
             pairs = zip(cast("Any", self), cast("Sequence[Any]", other), strict=True)
             result = np.array([left is not pd.NA and compare(left, right) is True for left, right in pairs], dtype=bool)
@@ -81,7 +76,7 @@ class ComparableRows(ExtensionArray):
             return False
         return np.array_equal(self._mask, other._mask) and np.array_equal(self._matrix, other._matrix, equal_nan=True)
 
-    def factorize(self, use_na_sentinel: bool = True) -> tuple[npt.NDArray[np.intp], VectorArray]:  # noqa: FBT001, FBT002
+    def factorize(self, use_na_sentinel: bool = True) -> tuple[npt.NDArray[np.intp], Self]:  # noqa: FBT001, FBT002  pandas' signature
         """Return codes and the distinct rows in order of appearance."""
         codes, first = row_codes(self._matrix, self._mask)
         if not use_na_sentinel and self._mask.any():
@@ -90,9 +85,9 @@ class ComparableRows(ExtensionArray):
             codes[codes >= code] += 1
             codes[self._mask] = code
             first = np.insert(first, code, at)
-        return codes.astype(np.intp), cast("VectorArray", self.take(first))
+        return codes.astype(np.intp), self.take(first)
 
-    def unique(self) -> VectorArray:  # type: ignore[override]
+    def unique(self) -> Self:
         """Return the distinct rows in order of appearance."""
         return self.factorize(use_na_sentinel=False)[1]
 
@@ -101,7 +96,7 @@ class ComparableRows(ExtensionArray):
         codes, _ = row_codes(self._matrix, self._mask)
         return pd.Series(codes).duplicated(keep=keep).to_numpy()
 
-    def value_counts(self, dropna: bool = True) -> pd.Series[int]:  # noqa: FBT001, FBT002
+    def value_counts(self, dropna: bool = True) -> pd.Series[int]:  # noqa: FBT001, FBT002  pandas' signature
         """Return how often each row stands in the array."""
         codes, rows = self.factorize(use_na_sentinel=dropna)
         counts = np.bincount(codes[codes >= 0], minlength=len(rows))
@@ -109,13 +104,12 @@ class ComparableRows(ExtensionArray):
 
     def searchsorted(self, value: Any, side: Any = "left", sorter: Any = None) -> Any:
         """Return where rows belong in this sorted array."""
-        array_type = cast("type[VectorArray]", type(self))
-        wanted = array_type._from_sequence([value] if isinstance(value, Vector) else value, dtype=self._dtype)
+        wanted = self._from_sequence([value] if isinstance(value, Vector) else value, dtype=self._dtype)
         ranks = row_ranks(np.concatenate([self._matrix, wanted._matrix]))
         found = ranks[: len(self)].searchsorted(ranks[len(self) :], side=side, sorter=sorter)
         return found[0] if isinstance(value, Vector) else found
 
-    def _hash_pandas_object(self, *, encoding: str, hash_key: str, categorize: bool) -> npt.NDArray[np.uint64]:  # noqa: ARG002
+    def _hash_pandas_object(self, *, encoding: str, hash_key: str, categorize: bool) -> npt.NDArray[np.uint64]:  # noqa: ARG002  pandas' signature
         return row_hashes(self._matrix, self._mask, hash_key.encode(encoding))
 
     def _values_for_argsort(self) -> npt.NDArray[np.int64]:

@@ -31,7 +31,7 @@ def matrix_from_numbers(values: npt.ArrayLike, mask: npt.ArrayLike | None = None
         If the shape or the type is wrong, or a row is NaN or infinite in part.
     """
     try:
-        matrix = np.ascontiguousarray(_float32(values))
+        matrix = np.ascontiguousarray(as_float32(values))
     except (TypeError, ValueError) as error:
         raise VectorError(f"{type(values).__name__} is not a matrix of numbers: {error}.") from error
     if matrix.ndim != 2 or matrix.shape[1] < 1:
@@ -88,12 +88,12 @@ def matrix_from_cells(
     dtype = wanted or _dtype_of(cells, present)
     matrix = np.full((len(cells), dtype.dimension), np.nan, dtype=np.float32)
     # A list of floats is packed straight into its row: half the time of an array made of it.
-    packer, row_bytes = struct.Struct(f"{dtype.dimension}f"), matrix.itemsize * dtype.dimension
+    packer, memory, row_bytes = struct.Struct(f"{dtype.dimension}f"), matrix.data, matrix.itemsize * dtype.dimension
     for position in present:
         cell = cells[position]
         if isinstance(cell, list | tuple):
             try:
-                packer.pack_into(matrix, position * row_bytes, *cell)
+                packer.pack_into(memory, position * row_bytes, *cell)
             except (struct.error, OverflowError, TypeError):
                 matrix[position] = _row(cell, position, dtype)
         else:
@@ -142,6 +142,15 @@ def numbers_in_text(text: str) -> list[float]:
         ) from error
 
 
+def as_float32(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Return values as float32, without a copy if they are; numbers written as text are no numbers."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiubO":
+        raise TypeError(f"{array.dtype} is not a type of real numbers")
+    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is refused with its row
+        return array.astype(np.float32, copy=False)
+
+
 def is_missing(cell: object) -> bool:
     """Return whether a cell is one of the ways to write that nothing is there."""
     return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float | np.floating) and np.isnan(cell))
@@ -173,18 +182,9 @@ def _numbers(cell: Any, position: int) -> npt.NDArray[np.float32]:
         # A TypeError, since pandas tells by it that a value does not fit the column.
         raise TypeError(f"Row {position} holds {type(cell).__name__}; {_EXPECTED}.")
     try:
-        numbers = _float32(cell)
+        numbers = as_float32(cell)
     except (TypeError, ValueError) as error:
         raise VectorError(f"Row {position} holds {type(cell).__name__} that is not numbers; {_EXPECTED}.") from error
     if numbers.ndim != 1 or not numbers.size:
         raise VectorError(f"Row {position} has shape {numbers.shape}; {_EXPECTED}, shape (d,).")
     return numbers
-
-
-def _float32(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    """Return values as float32, without a copy if they are; numbers written as text are no numbers."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiubO":
-        raise TypeError(f"{array.dtype} is not a type of real numbers")
-    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is refused with its row
-        return array.astype(np.float32, copy=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
@@ -66,7 +67,7 @@ class VectorDtype(ExtensionDtype):
         self.storage: Storage = storage
 
     @property
-    def name(self) -> str:
+    def name(self) -> str:  # type: ignore[override]  # pandas documents a property, its stubs an attribute
         """The dtype as text, e.g. ``vector[1024, qwen3-vl-embedding]``; parses back."""
         parts = [str(self.dimension)]
         if self.space is not None:
@@ -88,11 +89,8 @@ class VectorDtype(ExtensionDtype):
     def __repr__(self) -> str:
         return self.name
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-
     @classmethod
-    def construct_array_type(cls) -> type[VectorArray]:
+    def construct_array_type(cls) -> builtins.type[VectorArray]:
         """Return the array class of this dtype."""
         from mmembed.vectors.array import VectorArray
 
@@ -115,11 +113,12 @@ class VectorDtype(ExtensionDtype):
         return cls(int(match["dimension"]), match["space"], cast("Storage", match["storage"] or "float32"))
 
     def __from_arrow__(self, array: pa.Array | pa.ChunkedArray) -> VectorArray:
-        from mmembed.vectors.arrow import matrix_from_arrow
         from mmembed.vectors.array import VectorArray
+        from mmembed.vectors.arrow import matrix_from_arrow
+        from mmembed.vectors.construction import stored
 
         matrix, mask = matrix_from_arrow(array, self.dimension)
-        return VectorArray._simple_new(matrix.astype(self.numpy_storage, copy=False), mask, self)  # noqa: SLF001
+        return VectorArray._simple_new(stored(matrix, self), mask, self)  # noqa: SLF001  the array's own constructor
 
     def _get_common_dtype(self, dtypes: list[Any]) -> Any:
         """Return the dtype that a concatenation gives: None (object) for two spaces or two dimensions."""

@@ -60,9 +60,7 @@ class IndexedRows(StoredRows):
             value = value.array
         if isinstance(value, Vector):
             value, one = [value], True
-        elif not isinstance(value, Sequence | np.ndarray | ExtensionArray) or isinstance(
-            value, str | bytes
-        ):
+        elif not isinstance(value, Sequence | np.ndarray | ExtensionArray) or isinstance(value, str | bytes):
             raise TypeError(f"A vector column holds vectors or missing values; got {type(value).__name__}.")
         elif one and _is_row(value):
             value = [value]

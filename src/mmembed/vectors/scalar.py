@@ -84,7 +84,7 @@ class Vector:
         """Return the coordinates as Python floats."""
         return [float(value) for value in self._values]
 
-    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:  # noqa: FBT001
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:  # noqa: FBT001  numpy's signature
         if dtype is None or np.dtype(dtype) == self._values.dtype:
             return self._values.copy() if copy else self._values
         if copy is False:

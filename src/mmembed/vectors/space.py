@@ -11,9 +11,14 @@ class InSpace(Protocol):
     """Anything that has a dimension and a space: a dtype, an array, a single vector."""
 
     @property
-    def dimension(self) -> int: ...
+    def dimension(self) -> int:
+        """Length of the vectors."""
+        ...
+
     @property
-    def space(self) -> str | None: ...
+    def space(self) -> str | None:
+        """Name of the model, or None if unknown."""
+        ...
 
 
 def check_comparable(left: InSpace, right: InSpace) -> None:

@@ -1,5 +1,7 @@
 """What a vector array is made of: one matrix, a mask of missing rows, a dtype."""
 
+# ruff: noqa: SLF001  the constructor fills the private parts of a new array
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
@@ -22,6 +24,11 @@ class StoredRows(ExtensionArray):
     _mask: BoolVector
     _dtype: VectorDtype
     _readonly: bool = False  # pandas 3 sets it on the arrays that it hands out
+
+    if TYPE_CHECKING:
+        # Written in VectorArray; declared here for the halves that call it.
+        @classmethod
+        def _from_sequence(cls, scalars: Any, *, dtype: Any = None, copy: bool = False) -> Self: ...
 
     @classmethod
     def _simple_new(cls, matrix: npt.NDArray[Any], mask: BoolVector, dtype: VectorDtype) -> Self:

@@ -19,8 +19,8 @@ FloatArray = npt.NDArray[np.float32]
 
 RESOLUTION = 224
 _BATCH_NORM_EPSILON = 1e-3
-# Rows of a large map are expanded, filtered and projected strip by strip: about what a second-level cache holds.
-_STRIP_BYTES = 512 * 1024
+# Pictures that go through the network together: more of them only push the maps out of the processor's cache.
+_GROUP = 2
 # (blocks, kernel, stride of the first block, expansion, channels out), from the paper's table for B0 = Lite0.
 _STAGES = (
     (1, 3, 1, 1, 16),
@@ -43,7 +43,10 @@ class _Pointwise:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """One inverted bottleneck: expand the channels, filter each one by itself, project back."""
+    """One inverted bottleneck: expand the channels, filter each one by itself, project back.
+
+    ``filters`` has shape (kernel, kernel, c), or (kernel, kernel, columns * c) where the stride is 1.
+    """
 
     kernel: int
     stride: int
@@ -62,9 +65,8 @@ def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int, int]:
 
 
 def _clip_to_six(x: FloatArray) -> FloatArray:
-    """Apply ReLU6 in place; two passes of maximum and minimum are faster than ``numpy.clip``."""
-    np.maximum(x, np.float32(0), out=x)
-    return np.minimum(x, np.float32(6), out=x)
+    """Apply ReLU6 in place."""
+    return np.clip(x, 0, 6, out=x)
 
 
 class EfficientNetLite:
@@ -78,17 +80,19 @@ class EfficientNetLite:
 
     def __init__(self, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
         self._stem = self._folded(tensors, "_conv_stem", "_bn0", (2, 3, 1, 0), rows=27)
-        blocks = []
-        channels = 32
+        blocks: list[_Block] = []
+        channels, size = 32, RESOLUTION // 2
         for repeats, kernel, first_stride, expansion, channels_out in _STAGES:
             for repeat in range(repeats):
                 stride = first_stride if repeat == 0 else 1
+                size = -(-size // stride)
                 blocks.append(
                     self._build_block(
                         tensors,
                         f"_blocks.{len(blocks)}.",
                         kernel,
                         stride,
+                        size,
                         is_expanded=expansion > 1,
                         is_residual=stride == 1 and channels == channels_out,
                     )
@@ -117,6 +121,7 @@ class EfficientNetLite:
         prefix: str,
         kernel: int,
         stride: int,
+        size: int,
         *,
         is_expanded: bool,
         is_residual: bool,
@@ -130,11 +135,12 @@ class EfficientNetLite:
         depthwise = cls._folded(
             tensors, prefix + "_depthwise_conv", prefix + "_bn1", (2, 3, 1, 0), rows=kernel * kernel
         )
+        filters = depthwise.weight.reshape(kernel, kernel, middle)
         return _Block(
             kernel=kernel,
             stride=stride,
             expand=expand,
-            filters=depthwise.weight.reshape(kernel, kernel, middle),
+            filters=np.tile(filters, size) if stride == 1 else filters,
             filter_bias=depthwise.bias,
             project=cls._folded(tensors, prefix + "_project_conv", prefix + "_bn2", (2, 3, 1, 0), rows=middle),
             is_residual=is_residual,
@@ -152,14 +158,19 @@ class EfficientNetLite:
         -------
         numpy.ndarray, shape (n, 1000), float32
         """
-        n = len(pixels)
+        groups = [pixels[start : start + _GROUP] for start in range(0, len(pixels), _GROUP)]
+        pooled = np.concatenate([self._pooled(group) for group in groups])
+        return np.asarray(pooled @ self._classifier.weight + self._classifier.bias, np.float32)
+
+    def _pooled(self, pixels: FloatArray) -> FloatArray:
         x = self._run_stem(pixels)
         for block in self._blocks:
             x = _run_block(block, x)
-        positions = x.reshape(-1, x.shape[-1]) @ self._head.weight
-        positions += self._head.bias
-        pooled = _clip_to_six(positions).reshape(n, -1, positions.shape[1]).mean(axis=1)
-        return np.asarray(pooled @ self._classifier.weight + self._classifier.bias, np.float32)
+        n, _, _, channels = x.shape
+        x = x.reshape(-1, channels) @ self._head.weight
+        x += self._head.bias
+        pooled: FloatArray = _clip_to_six(x).reshape(n, -1, x.shape[1]).mean(axis=1)
+        return pooled
 
     def _run_stem(self, pixels: FloatArray) -> FloatArray:
         n, height, width, _ = pixels.shape
@@ -176,41 +187,29 @@ class EfficientNetLite:
 def _run_block(block: _Block, x: FloatArray) -> FloatArray:
     """Return the output of one block, shape (n, rows, columns, channels out), for an input of shape (n, h, w, c)."""
     n, height, width, channels = x.shape
-    rows, top, _ = _same_padding(height, block.kernel, block.stride)
+    rows, top, bottom = _same_padding(height, block.kernel, block.stride)
     columns, left, right = _same_padding(width, block.kernel, block.stride)
     middle = block.filter_bias.size
-    out = np.empty((n, rows, columns, block.project.bias.size), np.float32)
-    row_bytes = 4 * n * (left + width + right) * middle * block.stride
-    strip_rows = min(rows, max(4, _STRIP_BYTES // row_bytes))
-    padded = np.zeros((n, (strip_rows - 1) * block.stride + block.kernel, left + width + right, middle), np.float32)
-    for start in range(0, rows, strip_rows):
-        count = min(strip_rows, rows - start)
-        first = start * block.stride - top
-        last = first + (count - 1) * block.stride + block.kernel
-        inside = slice(max(first, 0), min(last, height))
-        strip = padded[:, : last - first]
-        strip[:, : inside.start - first] = 0
-        strip[:, inside.stop - first :] = 0
-        body = strip[:, inside.start - first : inside.stop - first, left : left + width]
-        if block.expand is None:
-            body[...] = x[:, inside]
-        else:
-            wide = x[:, inside].reshape(-1, channels) @ block.expand.weight
-            wide += block.expand.bias
-            np.maximum(wide, np.float32(0), out=wide)
-            np.minimum(wide.reshape(body.shape), np.float32(6), out=body)
-        filtered = _filter_channels(strip, block, count, columns)
-        filtered += block.filter_bias
-        narrow = _clip_to_six(filtered).reshape(-1, middle) @ block.project.weight
-        narrow += block.project.bias
-        out[:, start : start + count] = narrow.reshape(n, count, columns, -1)
+    padded = np.zeros((n, top + height + bottom, left + width + right, block.filter_bias.size), np.float32)
+    body = padded[:, top : top + height, left : left + width]
+    if block.expand is None:
+        body[...] = x
+    else:
+        wide = x.reshape(-1, channels) @ block.expand.weight
+        wide += block.expand.bias
+        np.clip(wide.reshape(body.shape), 0, 6, out=body)
+    filtered = _filter_channels(padded, block, rows, columns)
+    filtered += block.filter_bias
+    out = _clip_to_six(filtered).reshape(-1, block.filter_bias.size) @ block.project.weight
+    out += block.project.bias
+    out = out.reshape(n, rows, columns, -1)
     if block.is_residual:
         out += x
     return out
 
 
 def _filter_channels(padded: FloatArray, block: _Block, rows: int, columns: int) -> FloatArray:
-    """Return the depthwise convolution of a padded strip, shape (n, rows, columns, c).
+    """Return the depthwise convolution of padded maps, shape (n, rows, columns, c).
 
     One ``einsum`` over a view of all kernel positions: its inner loop multiplies and adds in one pass over memory, where
     separate ``multiply`` and ``add`` need two and a temporary.
@@ -223,8 +222,7 @@ def _filter_channels(padded: FloatArray, block: _Block, rows: int, columns: int)
         # Columns and channels are one long axis, with the filters repeated along it: long inner loops.
         shape = (kernel, kernel, n, rows, columns * channels)
         windows = as_strided(padded, shape, (of_row, of_column, of_picture, of_row, of_channel), writeable=False)
-        filters = np.tile(block.filters, columns)
-        return np.einsum("ijnrx,ijx->nrx", windows, filters).reshape(n, rows, columns, channels)
+        return np.einsum("ijnrx,ijx->nrx", windows, block.filters).reshape(n, rows, columns, channels)
     strides = (of_row, of_column, of_picture, of_row * stride, of_column * stride, of_channel)
     windows = as_strided(padded, (kernel, kernel, n, rows, columns, channels), strides, writeable=False)
     return np.einsum("ijnrcx,ijx->nrcx", windows, block.filters)

@@ -1,0 +1,156 @@
+"""Embedding and searching: the verbs that need a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mmembed.accessor.arguments import (
+    Columns,
+    all_errors,
+    column_of,
+    embedder_of,
+    modalities_of,
+    names_of,
+    query_modality,
+)
+from mmembed.embedding.content import Modality
+from mmembed.embedding.embedder import Embedder
+from mmembed.embedding.querying import embed_queries, is_many
+from mmembed.embedding.run import Errors, check_errors
+from mmembed.errors import ModalityError
+from mmembed.vectors import as_vector_array
+
+
+class EmbeddingVerbs:
+    """Embedding and searching: the verbs that need a model."""
+
+    _df: pd.DataFrame
+
+    def embed(
+        self,
+        column: Columns,
+        modality: Modality = "auto",
+        *,
+        model: Any = None,
+        dimension: int | None = None,
+        instruct: str | None = None,
+        fps: float | None = None,
+        name: str | Mapping[str, str] | None = None,
+        errors: Errors = "raise",
+        embedder: Embedder | None = None,
+        progress: bool | None = None,
+        root: Path | str | None = None,
+    ) -> pd.DataFrame:
+        """Add a vector column for each column of contents.
+
+        Parameters
+        ----------
+        column : str, list of str or dict
+            The column to embed; several as a list, or as ``{column: modality}``. They share one plan.
+        modality : {"auto", "text", "image", "video", "multi_images"}
+            How cells are read; a cell of text is never taken for a file.
+        model, dimension, instruct, fps
+            As in :class:`Embedder`; ``model="local"`` needs no key and no network.
+        name : str or dict, optional
+            Name of the new column (``{column: name}`` for several); ``<column>_vector`` if not given.
+        errors : {"raise", "coerce"}
+            ``"raise"``: embed and keep every good row, then raise one error that lists the bad ones. ``"coerce"``:
+            bad rows have no vector, with one warning.
+        embedder : Embedder, optional
+            Shared settings instead of single ones.
+        progress : bool, optional
+            Show a bar; by default in notebooks and terminals.
+        root : path, optional
+            Folder that relative file names start from.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The frame with one ``vector[d, space]`` column more for each column embedded.
+
+        Raises
+        ------
+        EmbeddingError
+            If cells failed and ``errors="raise"``.
+        ColumnNotFoundError, ModalityError, UnknownModelError, MissingCredentialsError
+            Before anything is read or sent.
+        """
+        wanted = modalities_of(column, modality)
+        columns = {one: column_of(self._df, one) for one in wanted}
+        names = names_of(name, list(wanted))
+        used = embedder_of(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
+        runs = used.embed_many(columns, wanted, progress=progress)
+        check_errors(all_errors(runs), len(self._df) * len(columns), errors)
+        return self._df.assign(**{names[one]: run.vectors.array for one, run in runs.items()})
+
+    def fuse(
+        self,
+        *,
+        text: str | None = None,
+        image: str | None = None,
+        video: str | None = None,
+        model: Any = None,
+        dimension: int | None = None,
+        instruct: str | None = None,
+        fps: float | None = None,
+        name: str = "fused_vector",
+        errors: Errors = "raise",
+        embedder: Embedder | None = None,
+        progress: bool | None = None,
+        root: Path | str | None = None,
+    ) -> pd.DataFrame:
+        """Add one vector a row made of several columns of different kinds; a missing part is left out.
+
+        Parameters
+        ----------
+        text, image, video : str
+            The columns that hold each kind; at least one.
+        name : str
+            Name of the new column.
+        model, dimension, instruct, fps, errors, embedder, progress, root
+            As in :meth:`embed`.
+        """
+        given: dict[Modality, str | None] = {"text": text, "image": image, "video": video}
+        parts: dict[Modality, pd.Series] = {
+            kind: column_of(self._df, one) for kind, one in given.items() if one is not None
+        }
+        if not parts:
+            raise ModalityError("fuse needs at least one column: text=, image= or video=.")
+        used = embedder_of(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
+        return used.fuse(parts, name, progress=progress).checked(errors).add_to(self._df)
+
+    def search(
+        self,
+        query: Any,
+        column: str,
+        k: int = 10,
+        *,
+        modality: Modality = "auto",
+        embedder: Embedder | None = None,
+    ) -> pd.DataFrame:
+        """Return the rows nearest to a query, best first, with their cosine similarity.
+
+        Parameters
+        ----------
+        query : str, path, picture, Vector, ndarray, or a list of these
+            Contents are embedded with the column's own model. A list gives a long frame with ``query`` and ``rank``.
+        column : str
+            A vector column.
+        k : int
+            How many rows; fewer if fewer have a vector.
+        modality : str
+            How a query that is no vector is read. A string is a text unless this says otherwise.
+        embedder : Embedder, optional
+            Settings for embedding the query; the column's model if not given.
+        """
+        from mmembed.analysis.searching import search
+
+        vectors = as_vector_array(column_of(self._df, column))
+        queries = embed_queries(query, vectors, modality=query_modality(query, modality), embedder=embedder)
+        if is_many(query):
+            return search(queries, vectors, k).add_to(self._df, queries=list(query))
+        return search(queries[0], vectors, k).add_to(self._df)

