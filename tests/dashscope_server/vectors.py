@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from .contents import Item
+
+# Each number is a whole number of these steps, so that few texts of numbers are ever needed.
+STEPS = 1 << 15
 
 
 def vector_key(item: Item, model: str, dimension: int, parameters: Mapping[str, Any]) -> bytes:
@@ -30,7 +35,22 @@ def vector_key(item: Item, model: str, dimension: int, parameters: Mapping[str, 
 
 
 def make_vector(key: bytes, dimension: int) -> list[float]:
-    """Return a vector of length 1 (to 1e-4), with seven decimals, the same one for the same key on every machine."""
-    noise = np.frombuffer(hashlib.shake_256(key).digest(2 * dimension), dtype="<i2").astype(np.float64) + 0.5
-    values: list[float] = np.round(noise / np.sqrt(noise @ noise), 7).tolist()
+    """Return a vector of length 1 (to 1e-4), the same for the same key everywhere; float32 holds it exactly."""
+    values: list[float] = (_steps(key, dimension) / STEPS).tolist()
     return values
+
+
+def vector_text(key: bytes, dimension: int) -> str:
+    """Return ``make_vector`` as JSON, five times as fast as a JSON encoder: it shares the machine with its client."""
+    return f"[{','.join(map(_step_texts().__getitem__, _steps(key, dimension).tolist()))}]"
+
+
+def _steps(key: bytes, dimension: int) -> npt.NDArray[np.int64]:
+    noise = np.frombuffer(hashlib.shake_256(key).digest(2 * dimension), dtype="<i2").astype(np.float64) + 0.5
+    return np.rint(noise / np.sqrt(noise @ noise) * STEPS).astype(np.int64)
+
+
+@functools.cache
+def _step_texts() -> list[str]:
+    # Negative steps are found from the end of the list, as Python counts.
+    return [repr(step / STEPS) for step in (*range(STEPS + 1), *range(-STEPS, 0))]

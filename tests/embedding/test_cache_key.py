@@ -57,7 +57,9 @@ def test_many_keys_at_once_are_the_keys_of_each(digests, options):
     ]
 
 
-@given(st.lists(st.dictionaries(st.sampled_from("ab"), st.sampled_from(["", "a", '":"', 0, 1])), min_size=2, max_size=4))
+@given(
+    st.lists(st.dictionaries(st.sampled_from("ab"), st.sampled_from(["", "a", '":"', 0, 1])), min_size=2, max_size=4)
+)
 def test_unequal_options_have_unequal_keys(several):
     """Two sets of options share a key only if they are equal."""
     for one, other in itertools.combinations(several, 2):

@@ -1,7 +1,11 @@
-"""The fixtures that pandas' extension suite asks for, taken from pandas itself."""
+"""A small frame with vectors, and the fixtures of pandas' own extension suite, taken from pandas itself."""
 
+import numpy as np
 import pandas as pd
+import pytest
 from pandas.tests.extension.conftest import *  # noqa: F403  the suite's own fixtures, whatever this pandas has
+
+from mmembed.vectors import VectorArray
 
 if int(pd.__version__.split(".")[0]) < 3:
     # pandas 2 keeps these with the fixtures of all its tests.
@@ -14,3 +18,12 @@ if int(pd.__version__.split(".")[0]) < 3:
         nullable_string_dtype,
         sort_by_key,
     )
+
+
+@pytest.fixture(params=["float32", "float16"])
+def df(request):
+    """Return six rows with a vector column: the third is missing, the last equals the first."""
+    matrix = np.array([[0.5, -1, 2], [1, 0.25, 3], [np.nan] * 3, [-2, 0, 1], [4, 8, -16], [0.5, -1, 2]])
+    vectors = VectorArray.from_matrix(matrix, space="toy").astype(request.param)
+    tags = [[1, 2], [3], [], [4], [5], [6]]
+    return pd.DataFrame({"group": list("aabbca"), "vector": vectors, "tags": tags}, index=[10, 11, 12, 13, 14, 15])

@@ -49,6 +49,7 @@ def test_each_content_gets_its_vector_in_order(server):
     matrix = np.array([row["embedding"] for row in rows])
     assert matrix.shape == (5, 256)
     np.testing.assert_allclose(np.linalg.norm(matrix, axis=1), 1, atol=1e-4)
+    np.testing.assert_array_equal(matrix, matrix.astype(np.float32))
     assert matrix.tolist() == server.vectors(contents, QWEN, dimension=256, instruct="find it", fps=0.5)
     again = call(server, contents[::-1], dimension=256, instruct="find it", fps=0.5).output["embeddings"]
     assert [row["embedding"] for row in again] == matrix[::-1].tolist()

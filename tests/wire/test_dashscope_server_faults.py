@@ -30,6 +30,7 @@ GOOD = (200, "", "")
 # Status 200, an empty code and no output at all: what the SDK makes of many kinds of nonsense.
 NOTHING = (200, "", "", None)
 GATEWAY_PAGE = "<html><head><title>502</title></head><body>网关错误，请稍后再试</body></html>"
+NO_GET = (405, "InvalidParameter", "Request method 'GET' is not supported.")
 ERRORS = requests.exceptions
 
 
@@ -61,7 +62,6 @@ def outcome(server, **arguments):
         (refusing.empty(500), (500, "Unknown", ""), 1),
         (refusing.empty(500, "application/json"), ERRORS.JSONDecodeError, 1),
         (refusing.broken_json(500), ERRORS.JSONDecodeError, 1),
-        (refusing.broken_json(400), ERRORS.JSONDecodeError, 1),
         (refusing.openai_style(400), (400, None, ""), 1),
         (refusing.json_value(400, []), (400, None, ""), 1),
         (refusing.json_value(400, None), TypeError, 1),
@@ -71,7 +71,6 @@ def outcome(server, **arguments):
         (refusing.html(200), ERRORS.JSONDecodeError, 1),
         (refusing.event_stream(200), ERRORS.JSONDecodeError, 1),
         (refusing.empty(200), ERRORS.JSONDecodeError, 1),
-        (refusing.empty(200, "application/json"), ERRORS.JSONDecodeError, 1),
         (refusing.broken_json(200), ERRORS.JSONDecodeError, 1),
         (garbling.other_type("text/plain"), GOOD, 1),
         (garbling.other_type(None), GOOD, 1),
@@ -86,9 +85,7 @@ def outcome(server, **arguments):
         (dropping.reset_in_body(), ERRORS.ChunkedEncodingError, 1),
         (dropping.closed(), ERRORS.ConnectionError, 2),
         (dropping.connection_reset(), ERRORS.ConnectionError, 2),
-        (refusing.redirect(301), (405, "InvalidParameter", "Request method 'GET' is not supported."), 2),
-        (refusing.redirect(302), (405, "InvalidParameter", "Request method 'GET' is not supported."), 2),
-        (refusing.redirect(303), (405, "InvalidParameter", "Request method 'GET' is not supported."), 2),
+        *((refusing.redirect(status), NO_GET, 2) for status in (301, 302, 303)),
         (refusing.redirect(307), GOOD, 2),
         (refusing.redirect(308), GOOD, 2),
     ],
@@ -204,11 +201,10 @@ def test_garbled_rows_pass_through_the_sdk(server, name, indices):
         assert [row["embedding"] for row in rows] == server.vectors(["a", "b", "c"], QWEN)[::-1]
 
 
-def test_a_wrong_length_is_sent():
-    """The vectors are shorter than was asked for."""
-    with DashScopeServer() as server:
-        server.misbehave(garbling.wrong_length(7))
-        assert [len(row["embedding"]) for row in ask(server, ["a", "b"])[1]["output"]["embeddings"]] == [7, 7]
+def test_a_wrong_length_passes_through_the_sdk(server):
+    """Vectors that are shorter than was asked for arrive as they were sent."""
+    server.misbehave(garbling.wrong_length(7))
+    assert [len(row["embedding"]) for row in call(server, ["a", "b"]).output["embeddings"]] == [7, 7]
 
 
 def test_garbled_answers_are_charged_but_not_delivered(server):

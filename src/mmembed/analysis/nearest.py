@@ -89,8 +89,9 @@ class _Candidates:
     def add(self, cosines: FloatMatrix, first: int) -> None:
         """Take the rows ``first``, ``first + 1``, … with their rough cosines, shape (rows, queries)."""
         bound = np.maximum(self.kth_best, _kth_best_bound(cosines, self.k)) - self.margin
-        # -inf marks what must not be found; a bound of -inf lets all else in.
-        row, query = np.nonzero((cosines >= bound) & (cosines > -np.inf))
+        # -inf marks what must not be found; a cosine is never as low as -2.
+        places = np.flatnonzero(cosines >= np.maximum(bound, np.float32(-2)))
+        row, query = np.divmod(places, cosines.shape[1])
         self.query = np.concatenate([self.query, query])
         self.row = np.concatenate([self.row, row + first])
         self.cosine = np.concatenate([self.cosine, cosines[row, query]])

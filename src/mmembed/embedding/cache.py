@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.embedding.cache_file import default_folder, file_identity, parts_of, set_aside
+from mmembed.embedding.cache_file import CacheInfo, default_folder, file_identity, parts_of, set_aside
 from mmembed.embedding.cache_key import content_key, content_keys
 from mmembed.embedding.cache_store import VectorStore, forbids_writing, is_damage
 from mmembed.embedding.forking import heed_forks
@@ -34,25 +34,6 @@ _FILE_NAME = "vectors-1.sqlite3"  # a layout that older versions cannot read get
 
 class CacheWarning(UserWarning):
     """The cache could not be used as it should; the vectors themselves are right."""
-
-
-@dataclass(frozen=True, slots=True)
-class CacheInfo:
-    """What the cache holds.
-
-    Attributes
-    ----------
-    path : Path
-        The file, which exists only after the first vector was stored.
-    entries : int
-        How many vectors.
-    bytes : int
-        How much disk they take, write-ahead log included.
-    """
-
-    path: Path
-    entries: int
-    bytes: int
 
 
 class VectorCache:
@@ -145,7 +126,6 @@ class VectorCache:
         with self._guarded("read"):
             if len(keys) and self._is_readable and self.path.exists():
                 damaged = self._opened().read(keys, matrix, found)
-        found &= np.isfinite(matrix).all(axis=1)
         if damaged:
             self._warn(
                 "entry",
@@ -251,10 +231,10 @@ class VectorCache:
         with self._lock:
             try:
                 yield outcome
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
                 # Read without locks, a file that another process writes to can look damaged.
                 is_shared = self._store is None or not self._store.is_read_only
-                if is_shared and isinstance(error, sqlite3.Error) and is_damage(error):
+                if is_shared and is_damage(error):
                     outcome.was_damaged = True
                     self._set_aside(error)
                 else:
@@ -275,7 +255,7 @@ class VectorCache:
             "or set MMEMBED_CACHE_DIR to another folder.",
         )
 
-    def _set_aside(self, error: sqlite3.Error) -> None:
+    def _set_aside(self, error: Exception) -> None:
         path = self.path
         identity = self._store.identity if self._store is not None else file_identity(path)
         self.close()

@@ -7,25 +7,48 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["default_folder", "file_identity", "parts_of", "set_aside"]
+__all__ = ["CacheInfo", "default_folder", "file_identity", "one_process_at_a_time", "parts_of", "set_aside"]
 
 
-def default_folder() -> Path:
-    """Return ``MMEMBED_CACHE_DIR``, or mmembed's folder among the caches of this platform; makes nothing."""
-    chosen = os.environ.get("MMEMBED_CACHE_DIR")
+@dataclass(frozen=True, slots=True)
+class CacheInfo:
+    """What the cache holds.
+
+    Attributes
+    ----------
+    path : Path
+        The file, which exists only after the first vector was stored.
+    entries : int
+        How many vectors.
+    bytes : int
+        How much disk they take, write-ahead log included.
+    """
+
+    path: Path
+    entries: int
+    bytes: int
+
+
+def default_folder(
+    environment: Mapping[str, str] = os.environ, *, platform: str = sys.platform, home: Path | None = None
+) -> Path:
+    """Return ``MMEMBED_CACHE_DIR``, or mmembed's folder among the caches of the platform; makes nothing."""
+    home = Path.home() if home is None else home
+    chosen = environment.get("MMEMBED_CACHE_DIR", "")
     if chosen:
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        return (Path(local) if local else Path.home() / "AppData" / "Local") / "mmembed" / "Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "mmembed"
-    xdg = os.environ.get("XDG_CACHE_HOME", "")
+        return home / chosen[2:] if chosen.startswith("~/") else Path(chosen)
+    if platform == "win32":
+        local = environment.get("LOCALAPPDATA", "")
+        return (Path(local) if local else home / "AppData" / "Local") / "mmembed" / "Cache"
+    if platform == "darwin":
+        return home / "Library" / "Caches" / "mmembed"
+    xdg = Path(environment.get("XDG_CACHE_HOME", ""))
     # The XDG rule: a relative path is to be ignored.
-    return (Path(xdg) if os.path.isabs(xdg) else Path.home() / ".cache") / "mmembed"  # noqa: PTH117 - "" is no Path
+    return (xdg if xdg.is_absolute() else home / ".cache") / "mmembed"
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:
@@ -64,7 +87,7 @@ def set_aside(path: Path, identity: tuple[int, int] | None) -> Path | None:
         If the folder does not let us.
     """
     renamed = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}")
-    with _one_process_at_a_time(path.with_name("set-aside.lock")):
+    with one_process_at_a_time(path.parent):
         if identity is None or file_identity(path) != identity:
             return None
         for part, new_part in zip(parts_of(path), parts_of(renamed), strict=True):
@@ -74,9 +97,9 @@ def set_aside(path: Path, identity: tuple[int, int] | None) -> Path | None:
 
 
 @contextlib.contextmanager
-def _one_process_at_a_time(path: Path) -> Iterator[None]:
+def one_process_at_a_time(folder: Path) -> Iterator[None]:
     """Hold a lock among processes that ends with its holder, even if that is killed: SQLite's own, on an empty file."""
-    connection = sqlite3.connect(path, timeout=10.0, isolation_level=None)
+    connection = sqlite3.connect(folder / "lock", timeout=10.0, isolation_level=None)
     try:
         connection.execute("BEGIN EXCLUSIVE")
         yield

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.embedding.cache_file import file_identity
+from mmembed.embedding.cache_file import file_identity, one_process_at_a_time
 
 if TYPE_CHECKING:
     from mmembed.providers.protocol import FloatMatrix
@@ -30,11 +30,11 @@ _LARGEST_VALUE_BYTES = 1 << 24  # no vector is longer; a damaged length must not
 
 # Keys and vectors live in two tables so that finding a key, or noting its use, touches no page of vectors.
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS vectors (place INTEGER PRIMARY KEY, vector BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS entries (
+CREATE TABLE vectors (place INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE entries (
     key BLOB PRIMARY KEY, place INTEGER NOT NULL, checksum INTEGER NOT NULL, used_day INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS entries_by_use ON entries (used_day, place);
+CREATE INDEX entries_by_use ON entries (used_day, place);
 """
 
 _CIRCUMSTANCES = frozenset(
@@ -66,13 +66,13 @@ def forbids_writing(error: sqlite3.Error) -> bool:
     return code & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: Exception) -> bool:
     """Return whether an error of SQLite speaks of the file's contents rather than of disk, rights or locks around it.
 
     A damaged header or schema shows itself in many ways (not a database, malformed, no such table), so everything is
     damage that is not a known circumstance.
     """
-    if isinstance(error, DamagedFileError):
+    if isinstance(error, DamagedFileError | UnicodeDecodeError):  # SQLite's message may quote a damaged schema
         return True
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
@@ -82,6 +82,14 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 def _today() -> int:
     return int(time.time() // _SECONDS_PER_DAY)
+
+
+def _check_header(path: Path) -> None:
+    """Raise if the file says that it is of a later format: SQLite would take it as read-only, not as damaged."""
+    with path.open("rb") as file:
+        formats = file.read(20)[18:]
+    if any(number > 2 for number in formats):
+        raise DamagedFileError(f"The header names formats {list(formats)}; there are 1 and 2.")
 
 
 class VectorStore:
@@ -113,20 +121,27 @@ class VectorStore:
             self._connection.text_factory = bytes  # damaged text must not fail to decode
             self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE_BYTES)
             self.identity = file_identity(path)
+            _check_header(path)
             if not read_only:
-                self._prepare()
+                self._prepare(path)
             self._connection.execute("SELECT 1 FROM entries, vectors LIMIT 1").fetchall()
         except BaseException:
             self._connection.close()
             raise
 
-    def _prepare(self) -> None:
-        execute = self._connection.execute
-        execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only; gives evicted space back
-        execute("PRAGMA journal_mode = WAL")
-        execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing; a power cut at most the last answers
-        if execute("SELECT count(*) FROM sqlite_schema WHERE name = 'entries_by_use'").fetchone() == (0,):
-            self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+    def _prepare(self, path: Path) -> None:
+        if not self._has_schema():
+            # In turns, since SQLite does not wait for another process that is just making the file.
+            with one_process_at_a_time(path.parent):
+                if not self._has_schema():
+                    self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # gives evicted space back
+                    self._connection.execute("PRAGMA journal_mode = WAL")
+                    self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        self._connection.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing, a power cut the last answers
+
+    def _has_schema(self) -> bool:
+        """Return whether the file was made before, by us or by whoever left something else under its name."""
+        return bool(self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
 
     def close(self) -> None:
         """Close the file."""
@@ -191,8 +206,9 @@ class VectorStore:
         positions = [position for position, key in enumerate(keys) if key in stored]
         if positions:
             blob = b"".join([stored[keys[position]] for position in positions])
-            out[positions] = np.frombuffer(blob, dtype=_STORED).reshape(len(positions), out.shape[1])
-            found[positions] = True
+            rows = np.frombuffer(blob, dtype=_STORED).reshape(len(positions), out.shape[1])
+            out[positions] = rows
+            found[positions] = np.isfinite(rows).all(axis=1)
         return damaged
 
     def touch(self, keys: Sequence[bytes]) -> None:

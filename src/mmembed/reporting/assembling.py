@@ -182,7 +182,7 @@ def _tiles(columns: Columns, words: Words, grouping: Grouping) -> list[Tile]:
     space = getattr(columns.vector.dtype, "space", None) if columns.vector is not None else None
     if space:
         dimension = getattr(columns.vector.dtype, "dimension", None) if columns.vector is not None else None
-        tiles.append(Tile(words("space"), one_line(space, 80), f"{dimension}d" if dimension else ""))
+        tiles.append(Tile(words("space"), one_line(space, 80), words("dimension", count=str(dimension)) if dimension else ""))
     return tiles
 
 

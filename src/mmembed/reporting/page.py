@@ -174,12 +174,12 @@ def _exemplar(exemplar: Exemplar, words: Words) -> str:
     )
     picture = ""
     if exemplar.thumbnail:
-        described = words("page_picture").format(text=texts[0]) if texts else words("exemplars")
+        described = words("page_picture", text=texts[0]) if texts else words("exemplars")
         badge = '<span class="play" aria-hidden="true"></span>' if exemplar.is_video else ""
         point = "" if exemplar.point is None else f' data-picture="{exemplar.point}"'
         picture = (
-            f'<span class="frame"><img src="{data_uri(exemplar.thumbnail)}" alt="{escape(described)}" loading="lazy" '
-            f'decoding="async"{point}>{badge}</span>'
+            f'<span class="frame"><img src="{data_uri(exemplar.thumbnail)}" alt="{escape(described)}" decoding="async"'
+            f'{point}>{badge}</span>'
         )
     if not picture and not lines:
         return ""

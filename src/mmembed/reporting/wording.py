@@ -22,6 +22,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "clusters": ("簇数", "Clusters"),
     "noise_share": ("噪声占比", "Noise"),
     "space": ("向量空间", "Vector space"),
+    "dimension": ("{count} 维", "{count} dim."),
     "map": ("数据地图", "Map"),
     "map_hint": (
         "相似的内容彼此靠近。拖动平移，滚轮或双指缩放，点按一点查看内容。",
@@ -46,7 +47,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "details": ("各簇详情", "Clusters"),
     "no_clusters": ("没有簇：所有行都是噪声或缺失。", "There are no clusters: every row is noise or missing."),
-    "cohesion": ("平均得分 {score}", "mean score {score}"),
+    "cohesion": ("凝聚度 {score}", "cohesion {score}"),
     "size": ("{count} 行", "{count} rows"),
     "size_one": ("{count} 行", "{count} row"),
     "show_on_map": ("在地图上查看", "Show on the map"),

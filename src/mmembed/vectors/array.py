@@ -103,7 +103,7 @@ class VectorArray(IndexedRows, ComparableRows):
         final = wanted or found
         if matrix.shape[1] != final.dimension:
             raise DimensionMismatchError(
-                f"The rows hold {matrix.shape[1]} numbers; expected {final.dimension}, as the dtype {final} says."
+                f"The rows have dimension {matrix.shape[1]}; expected {final.dimension}, as in the dtype {final}."
             )
         return cls._simple_new(stored(matrix, final), mask, final)
 

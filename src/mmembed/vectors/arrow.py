@@ -14,7 +14,8 @@ import pandas as pd
 import pyarrow as pa
 
 from mmembed.errors import DimensionMismatchError, VectorError
-from mmembed.vectors.construction import as_float32, matrix_from_numbers
+from mmembed.vectors.construction import matrix_from_numbers
+from mmembed.vectors.scalar import as_float32
 
 FloatMatrix = npt.NDArray[np.float32]
 BoolVector = npt.NDArray[np.bool_]
@@ -105,7 +106,7 @@ def _numbers_of(chunk: pa.Array, dimension: int, *, first_row: int) -> npt.NDArr
     wrong = np.flatnonzero((lengths != dimension) & ~chunk.is_null().to_numpy(zero_copy_only=False))
     if wrong.size:
         raise DimensionMismatchError(
-            f"Row {first_row + wrong[0]} holds {lengths[wrong[0]]} numbers; expected {dimension}, as in the other rows."
+            f"Row {first_row + wrong[0]} has dimension {lengths[wrong[0]]}; expected {dimension}, as in the other rows."
         )
     # flatten() honours the slice offset, which .values ignores, but leaves missing rows out: the caller puts them back.
     flat = chunk.flatten()

@@ -12,7 +12,7 @@ import pandas as pd
 
 from mmembed.errors import DimensionMismatchError, VectorError
 from mmembed.vectors.dtype import VectorDtype
-from mmembed.vectors.scalar import Vector
+from mmembed.vectors.scalar import Vector, as_float32
 from mmembed.vectors.space import check_comparable
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _missing_rows(matrix: FloatMatrix, known: BoolVector) -> BoolVector:
         if wrong.size:
             count = int((~np.isfinite(rows[wrong[0]])).sum())
             raise VectorError(
-                f"Row {block[wrong[0]]} holds {count} numbers that are NaN or infinite (or beyond float32). "
+                f"Row {block[wrong[0]]} is NaN, infinite or beyond float32 in {count} of its {matrix.shape[1]} numbers. "
                 "A vector holds finite numbers; a missing vector is a row of NaN or a missing cell."
             )
     return empty
@@ -142,15 +142,6 @@ def numbers_in_text(text: str) -> list[float]:
         ) from error
 
 
-def as_float32(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    """Return values as float32, without a copy if they are; numbers written as text are no numbers."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiubO":
-        raise TypeError(f"{array.dtype} is not a type of real numbers")
-    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is refused with its row
-        return array.astype(np.float32, copy=False)
-
-
 def is_missing(cell: object) -> bool:
     """Return whether a cell is one of the ways to write that nothing is there."""
     return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float | np.floating) and np.isnan(cell))
@@ -172,7 +163,7 @@ def _row(cell: Any, position: int, dtype: VectorDtype) -> npt.NDArray[np.float32
     numbers = _numbers(cell, position)
     if len(numbers) != dtype.dimension:
         raise DimensionMismatchError(
-            f"Row {position} holds {len(numbers)} numbers; expected {dtype.dimension}, as in the other rows."
+            f"Row {position} has dimension {len(numbers)}; expected {dtype.dimension}, as in the other rows."
         )
     return numbers
 

@@ -40,16 +40,17 @@ class Vector:
     True
     """
 
-    __slots__ = ("_space", "_values")
+    # Not `_values`: pandas takes whatever has that name for a column of its own.
+    __slots__ = ("_numbers", "_space")
     # Makes `ndarray == vector` ask Vector.__eq__, which gives one bool, instead of broadcasting.
     __array_ufunc__ = None
 
-    _values: FloatVector
+    _numbers: FloatVector
     _space: str | None
 
     def __init__(self, values: npt.ArrayLike, space: str | None = None) -> None:
         try:
-            array = np.array(values, dtype=np.float32)
+            array = as_float32(values).copy()
         except (TypeError, ValueError) as error:
             raise VectorError(f"{type(values).__name__} is not a row of numbers: {error}.") from error
         if array.ndim != 1 or not array.size:
@@ -57,7 +58,7 @@ class Vector:
         if not np.isfinite(array).all():
             raise VectorError("A vector holds finite numbers; got NaN or infinity. A missing vector is None.")
         array.flags.writeable = False
-        object.__setattr__(self, "_values", array)
+        object.__setattr__(self, "_numbers", array)
         object.__setattr__(self, "_space", space)
 
     @classmethod
@@ -66,7 +67,7 @@ class Vector:
         vector = cls.__new__(cls)
         copied = np.array(row, dtype=np.float32)
         copied.flags.writeable = False
-        object.__setattr__(vector, "_values", copied)
+        object.__setattr__(vector, "_numbers", copied)
         object.__setattr__(vector, "_space", space)
         return vector
 
@@ -78,39 +79,39 @@ class Vector:
     @property
     def dimension(self) -> int:
         """Number of coordinates."""
-        return len(self._values)
+        return len(self._numbers)
 
     def tolist(self) -> list[float]:
         """Return the coordinates as Python floats."""
-        return [float(value) for value in self._values]
+        return [float(value) for value in self._numbers]
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:  # noqa: FBT001  numpy's signature
-        if dtype is None or np.dtype(dtype) == self._values.dtype:
-            return self._values.copy() if copy else self._values
+        if dtype is None or np.dtype(dtype) == self._numbers.dtype:
+            return self._numbers.copy() if copy else self._numbers
         if copy is False:
             raise ValueError(f"A float32 vector cannot be seen as {np.dtype(dtype)} without a copy.")
-        return self._values.astype(dtype)
+        return self._numbers.astype(dtype)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._numbers)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Vector):
             return NotImplemented
-        return self._space == other._space and np.array_equal(self._values, other._values)
+        return self._space == other._space and np.array_equal(self._numbers, other._numbers)
 
     def __lt__(self, other: object) -> bool:
         """Order by the coordinates, first to last: a meaningless but stable order for sorting and grouping."""
         if not isinstance(other, Vector):
             return NotImplemented
-        differing = np.flatnonzero(self._values != other._values) if len(self) == len(other) else np.empty(0)
+        differing = np.flatnonzero(self._numbers != other._numbers) if len(self) == len(other) else np.empty(0)
         if differing.size:
-            return bool(self._values[differing[0]] < other._values[differing[0]])
+            return bool(self._numbers[differing[0]] < other._numbers[differing[0]])
         return len(self) < len(other)
 
     def __hash__(self) -> int:
         # Adding zero makes -0.0 and 0.0, which are equal, hash alike.
-        return hash((self._space, (self._values + 0.0).tobytes()))
+        return hash((self._space, (self._numbers + 0.0).tobytes()))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"A Vector is immutable; {name!r} cannot be set.")
@@ -119,15 +120,24 @@ class Vector:
         raise AttributeError(f"A Vector is immutable; {name!r} cannot be deleted.")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self._values, self._space))
+        return (type(self), (self._numbers, self._space))
 
     def __str__(self) -> str:
         """Return every coordinate, so that a CSV file loses nothing."""
-        return f"[{', '.join(str(value) for value in self._values)}]"
+        return f"[{', '.join(str(value) for value in self._numbers)}]"
 
     def __repr__(self) -> str:
         where = f", space={self._space!r}" if self._space is not None else ""
-        return f"Vector({short(self._values)} |{np.linalg.norm(self._values):.3g}| d={len(self)}{where})"
+        return f"Vector({short(self._numbers)} |{np.linalg.norm(self._numbers):.3g}| d={len(self)}{where})"
+
+
+def as_float32(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Return values as float32, without a copy if they are; numbers written as text are no numbers."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiubO":
+        raise TypeError(f"{array.dtype} is not a type of real numbers")
+    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is refused with its row
+        return array.astype(np.float32, copy=False)
 
 
 def short(values: FloatVector, most: int = 3) -> str:

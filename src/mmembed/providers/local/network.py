@@ -189,7 +189,6 @@ def _run_block(block: _Block, x: FloatArray) -> FloatArray:
     n, height, width, channels = x.shape
     rows, top, bottom = _same_padding(height, block.kernel, block.stride)
     columns, left, right = _same_padding(width, block.kernel, block.stride)
-    middle = block.filter_bias.size
     padded = np.zeros((n, top + height + bottom, left + width + right, block.filter_bias.size), np.float32)
     body = padded[:, top : top + height, left : left + width]
     if block.expand is None:
@@ -211,18 +210,21 @@ def _run_block(block: _Block, x: FloatArray) -> FloatArray:
 def _filter_channels(padded: FloatArray, block: _Block, rows: int, columns: int) -> FloatArray:
     """Return the depthwise convolution of padded maps, shape (n, rows, columns, c).
 
-    One ``einsum`` over a view of all kernel positions: its inner loop multiplies and adds in one pass over memory, where
-    separate ``multiply`` and ``add`` need two and a temporary.
+    One ``einsum`` over a view of all kernel positions: its inner loop multiplies and adds in one pass over memory,
+    where separate ``multiply`` and ``add`` need two and a temporary.
     """
     n, _, _, channels = padded.shape
     of_picture, of_row, of_column, of_channel = padded.strides
     kernel, stride = block.kernel, block.stride
     as_strided = np.lib.stride_tricks.as_strided
+    out: FloatArray = np.empty((n, rows, columns, channels), np.float32)
     if stride == 1:
         # Columns and channels are one long axis, with the filters repeated along it: long inner loops.
         shape = (kernel, kernel, n, rows, columns * channels)
         windows = as_strided(padded, shape, (of_row, of_column, of_picture, of_row, of_channel), writeable=False)
-        return np.einsum("ijnrx,ijx->nrx", windows, block.filters).reshape(n, rows, columns, channels)
-    strides = (of_row, of_column, of_picture, of_row * stride, of_column * stride, of_channel)
-    windows = as_strided(padded, (kernel, kernel, n, rows, columns, channels), strides, writeable=False)
-    return np.einsum("ijnrcx,ijx->nrcx", windows, block.filters)
+        np.einsum("ijnrx,ijx->nrx", windows, block.filters, out=out.reshape(n, rows, -1))
+    else:
+        strides = (of_row, of_column, of_picture, of_row * stride, of_column * stride, of_channel)
+        windows = as_strided(padded, (kernel, kernel, n, rows, columns, channels), strides, writeable=False)
+        np.einsum("ijnrcx,ijx->nrcx", windows, block.filters, out=out)
+    return out

@@ -136,18 +136,13 @@ def _read_storage(file: BinaryIO, number_type: type[np.generic]) -> npt.NDArray[
 
 
 def _view(storage: npt.NDArray[Any], place: _TensorPlace) -> npt.NDArray[Any]:
-    last = place.offset + sum((size - 1) * stride for size, stride in zip(place.shape, place.strides, strict=True))
+    shape, strides = place.shape, place.strides
+    last = place.offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     # as_strided checks nothing: a wrong stride would read memory that is not the file's.
-    if (
-        min(place.strides, default=0) < 0
-        or min(place.shape, default=1) < 1
-        or not 0 <= place.offset <= last < storage.size
-    ):
-        raise pickle.UnpicklingError(
-            f"A tensor of shape {place.shape} lies outside its storage of {storage.size} numbers."
-        )
-    byte_strides = [stride * storage.itemsize for stride in place.strides]
-    return np.lib.stride_tricks.as_strided(storage[place.offset :], place.shape, byte_strides, writeable=False)
+    if min(strides, default=0) < 0 or min(shape, default=1) < 1 or not 0 <= place.offset <= last < storage.size:
+        raise pickle.UnpicklingError(f"A tensor of shape {shape} lies outside its storage of {storage.size} numbers.")
+    byte_strides = [stride * storage.itemsize for stride in strides]
+    return np.lib.stride_tricks.as_strided(storage[place.offset :], shape, byte_strides, writeable=False)
 
 
 def verify_digest(data: bytes, expected: str, package: str) -> None:

@@ -4,6 +4,9 @@
 
 const NOISE = 0xffff;
 const DEEPEST_ZOOM = 80;
+const MOST_STRETCH = 1.35;
+// Where a name may stand, in its own widths and heights from its anchor; the best places first.
+const NAME_PLACES = [[0, 0], [0, -1], [0, 1], [0.58, 0], [-0.58, 0], [0.5, -1], [-0.5, -1], [0.5, 1], [-0.5, 1], [0, -2], [0, 2], [0.5, -2], [-0.5, -2], [0.5, 2], [-0.5, 2]];
 
 class PointMap {
   constructor(canvas, points, colors, hooks) {
@@ -14,9 +17,14 @@ class PointMap {
     this.hooks = hooks;
     this.view = { k: 1, x: 0, y: 0 };
     this.active = null;
+    this.filterCount = 0;
+    this.chosen = -1;
+    this.names = [];
     this.ring = -1;
     this.pictures = null;
-    this.base = { k: 1, x: 0, y: 0 };
+    this.base = { kx: 1, ky: 1, x: 0, y: 0 };
+    this.layout = { k: 0, places: [] };
+    this.habits = new Map();
     this.width = 0;
     this.height = 0;
     this.sprites = new Map();
@@ -68,17 +76,18 @@ class PointMap {
     const { right, top } = this.points;
     const margin = Math.min(46, this.width / 9);
     const room = [this.width - 2 * margin, this.height - 2 * margin - 24];
-    const k = Math.min(right > 0 ? room[0] / right : Infinity, top > 0 ? room[1] / top : Infinity);
-    this.base.k = Number.isFinite(k) ? k : 1;
-    this.base.x = (this.width - right * this.base.k) / 2;
-    this.base.y = (this.height - 24 + top * this.base.k) / 2;
+    const fit = [right > 0 ? room[0] / right : Infinity, top > 0 ? room[1] / top : Infinity];
+    const least = Math.min(...fit);
+    // One axis may be stretched a little to use the room; more would distort distances.
+    const [kx, ky] = Number.isFinite(least) ? fit.map((one) => Math.min(one, least * MOST_STRETCH)) : [1, 1];
+    this.base = { kx, ky, x: (this.width - right * kx) / 2, y: (this.height - 24 + top * ky) / 2 };
     if (old && old !== this.width) this.view = { k: 1, x: 0, y: 0 };
     this.sprites.clear();
     this.draw();
   }
 
-  screenX(i) { return (this.points.x[i] * this.base.k + this.base.x) * this.view.k + this.view.x; }
-  screenY(i) { return (this.base.y - this.points.y[i] * this.base.k) * this.view.k + this.view.y; }
+  screenX(i) { return (this.points.x[i] * this.base.kx + this.base.x) * this.view.k + this.view.x; }
+  screenY(i) { return (this.base.y - this.points.y[i] * this.base.ky) * this.view.k + this.view.y; }
 
   radius() {
     const n = this.points.count;
@@ -128,8 +137,8 @@ class PointMap {
     const stamps = points.names.map((_, g) => this.sprite(this.colors.tone(g), radius, alpha));
     const noise = this.sprite(this.colors.noise, radius * 0.85, 0.75);
     const faded = this.sprite(this.colors.faded, radius * 0.85, 0.6);
-    const ax = this.base.k * this.view.k * this.ratio, bx = (this.base.x * this.view.k + this.view.x) * this.ratio;
-    const ay = -ax, by = (this.base.y * this.view.k + this.view.y) * this.ratio;
+    const ax = this.base.kx * this.view.k * this.ratio, bx = (this.base.x * this.view.k + this.view.x) * this.ratio;
+    const ay = -this.base.ky * this.view.k * this.ratio, by = (this.base.y * this.view.k + this.view.y) * this.ratio;
     const { x, y, group } = points;
     const right = this.canvas.width + 20, bottom = this.canvas.height + 20;
     for (const pass of active ? [0, 1] : [1]) {
@@ -176,46 +185,82 @@ class PointMap {
     }
   }
 
-  paintNames() {
+  // Places of the names for one zoom, relative to the moving map: they do not jump about while it is dragged.
+  placeNames() {
     const { context, points } = this;
     const size = this.width < 600 ? 12 : 13;
-    const most = Math.min(210, this.width * 0.44);
-    context.font = `600 ${size}px ${this.colors.fonts}`;
-    context.textBaseline = "middle";
-    const boxes = [];
-    this.names = [];
-    const chosen = this.chosen;
-    const ranks = points.names.map((_, g) => g);
-    if (chosen >= 0) ranks.sort((a, b) => (b === chosen) - (a === chosen));
     const height = size + 9;
+    const most = Math.min(210, this.width * 0.44);
+    const whole = this.view.k <= 1.01;
+    context.font = `600 ${size}px ${this.colors.fonts}`;
+    // Covering points is weighed only where there are few: in a dense map every place covers some.
+    const dots = points.count <= 3000 ? Array.from(this.order).filter((i) => !this.active || this.active[i]).map((i) => [this.screenX(i) - this.view.x, this.screenY(i) - this.view.y]) : [];
+    const places = [];
+    const ranks = points.names.map((_, g) => g);
+    if (this.chosen >= 0) ranks.sort((a, b) => (b === this.chosen) - (a === this.chosen));
     for (const g of ranks) {
-      const anchor = this.anchors[g];
-      if (anchor < 0 || (this.active && !this.members[g].some((i) => this.active[i]))) continue;
-      const px = this.screenX(anchor), py = this.screenY(anchor);
-      if (px < -40 || py < -20 || px > this.width + 40 || py > this.height + 20) continue;
+      const anchor = this.anchorAmongActive(g);
+      if (anchor < 0) continue;
+      const px = this.screenX(anchor) - this.view.x, py = this.screenY(anchor) - this.view.y;
       const text = this.shortened(points.names[g], most);
       const width = context.measureText(text).width + 27;
-      for (const [across, down] of [[0, 0], [0, -1], [0, 1], [0.6, 0], [-0.6, 0], [0.6, 1], [-0.6, 1], [0.6, -1], [-0.6, -1], [0, -2], [0, 2]]) {
-        const left = Math.min(Math.max(px - width / 2 + across * width, 4), this.width - width - 4);
-        const up = py - height / 2 + down * (height + 3);
-        if (up < 4 || up + height > this.height - 4) continue;
-        const tools = up + height > this.height - 58 && left < (this.hooks.toolsWidth || 290);
-        if (tools || boxes.some((box) => left < box[2] + 3 && box[0] < left + width + 3 && up < box[3] + 2 && box[1] < up + height + 2)) continue;
-        boxes.push([left, up, left + width, up + height, g]);
-        context.fillStyle = this.colors.halo;
-        context.beginPath();
-        context.roundRect(left, up, width, height, height / 2);
-        context.fill();
-        context.fillStyle = this.colors.tone(g);
-        context.beginPath();
-        context.arc(left + 11, up + height / 2, 4, 0, 7);
-        context.fill();
-        context.fillStyle = this.colors.ink;
-        context.fillText(text, left + 19, up + height / 2 + 0.5);
-        break;
+      let best = null;
+      for (const [rank, [across, down]] of NAME_PLACES.entries()) {
+        let left = px - width / 2 + across * width, up = py - height / 2 + down * (height + 1);
+        if (whole) {
+          left = Math.min(Math.max(left, 4), this.width - width - 4);
+          up = Math.max(up, 4);
+          if (up + height > this.height - (left < this.hooks.toolsWidth ? 58 : 4)) continue;
+        }
+        if (places.some((box) => left < box.right + 4 && box.left < left + width + 4 && up < box.bottom + 2 && box.up < up + height + 2)) continue;
+        let cost = rank * 0.35 - (this.habits.get(g) === rank ? 0.8 : 0);
+        for (const dot of dots) if (dot[0] > left - 3 && dot[0] < left + width + 3 && dot[1] > up - 3 && dot[1] < up + height + 3) cost++;
+        if (!best || cost < best.cost) best = { cost, rank, g, text, left, up, right: left + width, bottom: up + height };
       }
+      if (!best) continue;
+      this.habits.set(g, best.rank);
+      places.push(best);
     }
-    this.names = boxes;
+    this.layout = { key: this.layoutKey(), places, size };
+  }
+
+  // While a filter is on, the name moves to the nearest point that is still in colour.
+  anchorAmongActive(g) {
+    const anchor = this.anchors[g];
+    if (!this.active || anchor < 0 || this.active[anchor]) return anchor;
+    const { x, y } = this.points;
+    let best = -1, least = Infinity;
+    for (const i of this.members[g]) {
+      const distance = this.active[i] ? (x[i] - x[anchor]) ** 2 + (y[i] - y[anchor]) ** 2 : Infinity;
+      if (distance < least) { least = distance; best = i; }
+    }
+    return best;
+  }
+
+  layoutKey() { return [this.view.k, this.width, this.height, this.chosen, this.filterCount].join("/"); }
+
+  paintNames() {
+    const { context } = this;
+    if (this.layout.key !== this.layoutKey()) this.placeNames();
+    const { places, size } = this.layout;
+    context.font = `600 ${size}px ${this.colors.fonts}`;
+    context.textBaseline = "middle";
+    this.names = [];
+    for (const { g, text, left, up, right, bottom } of places) {
+      const x = left + this.view.x, y = up + this.view.y, width = right - left, height = bottom - up;
+      if (x > this.width || y > this.height || x + width < 0 || y + height < 0) continue;
+      this.names.push([x, y, x + width, y + height, g]);
+      context.fillStyle = this.colors.halo;
+      context.beginPath();
+      context.roundRect(x, y, width, height, height / 2);
+      context.fill();
+      context.fillStyle = this.colors.tone(g);
+      context.beginPath();
+      context.arc(x + 11, y + height / 2, 4, 0, 7);
+      context.fill();
+      context.fillStyle = this.colors.ink;
+      context.fillText(text, x + 19, y + height / 2 + 0.5);
+    }
   }
 
   shortened(text, most) {
@@ -241,11 +286,11 @@ class PointMap {
   nearest(px, py, reach) {
     let best = -1, least = reach * reach;
     const { x, y, count } = this.points;
-    const k = this.base.k * this.view.k;
+    const kx = this.base.kx * this.view.k, ky = this.base.ky * this.view.k;
     const bx = this.base.x * this.view.k + this.view.x - px, by = this.base.y * this.view.k + this.view.y - py;
     for (let i = 0; i < count; i++) {
       if (this.active && !this.active[i]) continue;
-      const dx = x[i] * k + bx, dy = by - y[i] * k;
+      const dx = x[i] * kx + bx, dy = by - y[i] * ky;
       const distance = dx * dx + dy * dy;
       if (distance < least) { least = distance; best = i; }
     }
@@ -307,7 +352,7 @@ class PointMap {
     };
     const [left, right] = bounds(this.points.x), [low, high] = bounds(this.points.y);
     const b = this.base;
-    const x0 = left * b.k + b.x, x1 = right * b.k + b.x, y0 = b.y - high * b.k, y1 = b.y - low * b.k;
+    const x0 = left * b.kx + b.x, x1 = right * b.kx + b.x, y0 = b.y - high * b.ky, y1 = b.y - low * b.ky;
     const k = Math.min(Math.max(Math.min((this.width * 0.62) / (x1 - x0 || 1), (this.height * 0.62) / (y1 - y0 || 1), rows.length === 1 ? Math.max(this.view.k, 4) : 14), 1), DEEPEST_ZOOM);
     this.travel({ k, x: this.width / 2 - ((x0 + x1) / 2) * k, y: this.height / 2 - ((y0 + y1) / 2) * k });
   }

@@ -76,7 +76,6 @@
     moved: () => placeTip(),
     toolsWidth: 290,
   });
-  map.chosen = -1;
 
   const title = (i) => data.texts.map((column) => column[i]).find(Boolean) || label(i);
   const label = (i) => words("row", { label: data.labels ? data.labels[i] : i });
@@ -154,6 +153,7 @@
     }
     map.chosen = state.group === null || state.group === NOISE ? -1 : state.group;
     for (const card of document.querySelectorAll(".card")) card.classList.toggle("chosen", map.chosen >= 0 && card.classList.contains(`tone-${map.chosen}`));
+    map.filterCount++;
     map.draw();
     list();
   }

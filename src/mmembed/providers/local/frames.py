@@ -1,0 +1,150 @@
+"""Eight frames of a clip, evenly spread over it.
+
+Videos are read with PyAV, which is an extra of its own; animated GIF, WebP and PNG need Pillow only. A clip is read
+from its bytes, never by name, so that a playlist cannot make the reader open another file or an address.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmembed._optional import import_optional
+from mmembed.errors import ContentError
+from mmembed.providers.local.pictures import MOST_PIXELS, decoding_errors, open_picture, read_media, to_rgb
+from mmembed.providers.protocol import Media
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["FRAMES_PER_CLIP", "load_frames", "spread_positions"]
+
+FRAMES_PER_CLIP = 8
+# Shorter clips are decoded from the start; in longer ones, stretches without a chosen frame are skipped.
+_DECODE_THROUGH = 300
+
+
+def spread_positions(count: int) -> list[int]:
+    """Return the positions of the chosen frames among ``count``: all of them, or eight away from both ends.
+
+    Examples
+    --------
+    >>> spread_positions(3), spread_positions(100)
+    ([0, 1, 2], [11, 22, 33, 44, 55, 66, 77, 88])
+    """
+    if count <= FRAMES_PER_CLIP:
+        return list(range(count))
+    inner = np.linspace(0, count - 1, FRAMES_PER_CLIP + 2)[1:-1]
+    return [int(position) for position in np.rint(inner)]
+
+
+def load_frames(media: Media) -> list[Image]:
+    """Return up to eight frames of a clip, in red, green and blue, upright.
+
+    Raises
+    ------
+    ContentError
+        If it is a URL, cannot be read, or no frame of it can be decoded.
+    MissingExtraError
+        If it is a video and PyAV is not installed.
+    """
+    data = read_media(media, "video")
+    if _is_picture_format(data):
+        return _load_animation(data, media)
+    return _load_video(data, media)
+
+
+def _is_picture_format(data: bytes) -> bool:
+    return data[:4] == b"GIF8" or data[:8] == b"\x89PNG\r\n\x1a\n" or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+
+
+def _load_animation(data: bytes, media: Media) -> list[Image]:
+    frames = []
+    with decoding_errors(media, "animation"), open_picture(data, media) as image:
+        for position in spread_positions(getattr(image, "n_frames", 1)):
+            image.seek(position)
+            frames.append(to_rgb(image))
+    return frames
+
+
+def _load_video(data: bytes, media: Media) -> list[Image]:
+    av: Any = import_optional("av", extra="video", purpose="Reading the frames of a video file")
+    named = f"File {str(media.path)!r}" if media.path is not None else "The content"
+    try:
+        key_positions, count = _find_keyframes(av, data)
+        wanted = spread_positions(count)
+        frames = list(_decode(av, data, wanted, _runs(wanted, key_positions, count)))
+    except (av.error.FFmpegError, IndexError) as error:  # IndexError: a file without a video stream
+        reason = getattr(error, "strerror", None) or "it has no video stream"
+        raise ContentError(
+            "BrokenFile",
+            f"{named} is not a video that can be decoded: {reason}. Expected a complete MP4, MOV, MKV, WebM or AVI "
+            "file. Convert it to MP4, or download it anew.",
+        ) from error
+    if not frames:
+        raise ContentError(
+            "BrokenFile", f"{named} is a video without a frame that can be decoded. Convert it to MP4, or save it anew."
+        )
+    return frames
+
+
+def _open(av: Any, data: bytes) -> Any:
+    # No protocol is let in: a playlist in disguise finds every door shut.
+    return av.open(BytesIO(data), options={"protocol_whitelist": "none"}, metadata_errors="ignore")
+
+
+def _find_keyframes(av: Any, data: bytes) -> tuple[list[int], int]:
+    """Return the positions where decoding can begin, and the number of frames; unpacks the file and decodes nothing."""
+    with _open(av, data) as container:
+        codec = container.streams.video[0].codec_context
+        if codec.width * codec.height > MOST_PIXELS:
+            raise ContentError(
+                "TooManyPixels",
+                f"The video has frames of {codec.width} x {codec.height}; expected at most {MOST_PIXELS:,} pixels. "
+                "Make it smaller.",
+            )
+        keys = [packet.is_keyframe for packet in container.demux(video=0) if packet.size]
+    return [position for position, is_key in enumerate(keys) if is_key], len(keys)
+
+
+def _runs(wanted: Sequence[int], key_positions: Sequence[int], count: int) -> list[tuple[int, int]]:
+    """Return the stretches [start, stop) to decode: each from a keyframe to the next, neighbours merged."""
+    if count <= _DECODE_THROUGH:
+        return [(0, count)]
+    bounds = sorted({0, *key_positions, count})
+    runs: list[tuple[int, int]] = []
+    for start, stop in itertools.pairwise(bounds):
+        if not any(start <= position < stop for position in wanted):
+            continue
+        if runs and runs[-1][1] == start:
+            start = runs.pop()[0]  # noqa: PLW2901 -- the stretch grows backwards over its neighbour
+        runs.append((start, stop))
+    return runs
+
+
+def _decode(av: Any, data: bytes, wanted: Sequence[int], runs: Sequence[tuple[int, int]]) -> Iterator[Image]:
+    chosen = set(wanted)
+    with _open(av, data) as container:
+        codec = container.streams.video[0].codec_context
+        codec.thread_count = 1  # rows are what runs in parallel
+        packets = (packet for packet in container.demux(video=0) if packet.size)
+        done = 0
+        for start, stop in runs:
+            run = itertools.islice(packets, start - done, stop - done)
+            decoded = itertools.chain.from_iterable(map(codec.decode, itertools.chain(run, [None])))
+            for position, frame in enumerate(decoded, start):
+                if position in chosen and not frame.is_corrupt:
+                    yield _to_picture(frame)
+            codec.flush_buffers()
+            done = stop
+
+
+def _to_picture(frame: Any) -> Image:
+    image: Image = frame.to_image()
+    # A phone held upright stores its frames lying down; degrees count against the clock. PyAV before 14 does not tell.
+    turn = getattr(frame, "rotation", 0)
+    return image.rotate(turn, expand=True) if turn else image

@@ -1,0 +1,167 @@
+"""The local model with its weights: contents in, vectors out.
+
+This module owns loading (each half once a process, when first needed) and how parts become one vector.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from mmembed.errors import ContentError
+from mmembed.providers.local.classes import ClassTable, load_class_table
+from mmembed.providers.local.frames import load_frames
+from mmembed.providers.local.mixture import mix_classes, normalised
+from mmembed.providers.local.network import EfficientNetLite
+from mmembed.providers.local.pictures import load_picture, to_views
+from mmembed.providers.local.text import DIMENSION, TextEncoder, check_text
+from mmembed.providers.local.weights import load_efficientnet_tensors
+from mmembed.providers.protocol import Answer, Content, ContentKind, Media
+
+__all__ = ["DIMENSION", "LocalModel", "shared_model"]
+
+Vector = npt.NDArray[np.float32]
+Outcome = Vector | ContentError
+T = TypeVar("T")
+
+
+class LocalModel:
+    """Text encoder, picture classifier and class table; a session of the local provider.
+
+    Texts and pictures load apart, so that a table of texts does not wait for the classifier. Safe to share between
+    threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _texts(self) -> TextEncoder:
+        return TextEncoder()
+
+    @cached_property
+    def _pictures(self) -> tuple[EfficientNetLite, ClassTable]:
+        return EfficientNetLite(load_efficientnet_tensors()), load_class_table()
+
+    def embed(self, batch: Sequence[Content]) -> Answer:
+        """Embed contents of any kinds; one that cannot be read fails alone.
+
+        Raises
+        ------
+        MissingExtraError
+            If a package that the batch needs is not installed.
+        """
+        matrix = np.full((len(batch), DIMENSION), np.nan, np.float32)
+        failures = {}
+        for row, outcome in enumerate(self._embed_all(batch)):
+            if isinstance(outcome, ContentError):
+                failures[row] = outcome
+            else:
+                matrix[row] = outcome
+        return Answer(matrix, failures)
+
+    def _embed_all(self, contents: Sequence[Content]) -> list[Outcome]:
+        """Return a vector of length 1 or the reason why there is none, for each content."""
+        together: dict[ContentKind, Callable[[Sequence[Content]], list[Outcome]]] = {
+            "text": self._embed_texts,
+            "image": self._embed_pictures,
+            "video": self._embed_clips,
+            "multi_images": self._embed_parts,
+            "fused": self._embed_parts,
+        }
+        outcomes: dict[int, Outcome] = {}
+        for kind, embed in together.items():
+            rows = [row for row, content in enumerate(contents) if content.kind == kind]
+            if rows:
+                outcomes.update(zip(rows, embed([contents[row] for row in rows]), strict=True))
+        return [outcomes[row] for row in range(len(contents))]
+
+    def _embed_texts(self, contents: Sequence[Content]) -> list[Outcome]:
+        texts, failures = _attempt(lambda content: check_text(content.text), contents)
+        with self._lock:
+            encoder = self._texts
+        return _put_back(list(encoder.encode(texts)) if texts else [], failures, len(contents))
+
+    def _embed_pictures(self, contents: Sequence[Content]) -> list[Outcome]:
+        views, failures = _attempt(lambda content: to_views(load_picture(_media_of(content))), contents)
+        return _put_back(list(self._see(views)), failures, len(contents))
+
+    def _embed_clips(self, contents: Sequence[Content]) -> list[Outcome]:
+        clips, failures = _attempt(
+            lambda content: [to_views(frame) for frame in load_frames(_media_of(content))], contents
+        )
+        return _put_back([_mean(self._see(views)) for views in clips], failures, len(contents))
+
+    def _embed_parts(self, contents: Sequence[Content]) -> list[Outcome]:
+        parts = [part for content in contents for part in content.parts]
+        of_parts = iter(self._embed_all(parts))
+        return [_join_parts([next(of_parts) for _ in content.parts]) for content in contents]
+
+    def _see(self, pictures: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+        """Return the vectors of pictures, shape (n, 512), each given by its views, shape (v, 224, 224, 3)."""
+        if not pictures:
+            return np.empty((0, DIMENSION), np.float32)
+        with self._lock:
+            network, classes = self._pictures
+        scores = network.scores(np.concatenate(pictures))
+        starts = np.cumsum([0, *(len(views) for views in pictures[:-1])])
+        view_counts = np.array([[len(views)] for views in pictures], np.float32)
+        mean_scores = np.asarray(np.add.reduceat(scores, starts, axis=0) / view_counts, np.float32)
+        return mix_classes(mean_scores, classes.vectors)
+
+
+def _media_of(content: Content) -> Media:
+    if content.media is None:
+        raise ContentError("NoMedia", f"A content of kind {content.kind!r} has no media; expected a file or bytes.")
+    return content.media
+
+
+def _attempt(read: Callable[[Content], T], contents: Sequence[Content]) -> tuple[list[T], dict[int, ContentError]]:
+    """Return what was read, and by row why something was not."""
+    values, failures = [], {}
+    for row, content in enumerate(contents):
+        try:
+            values.append(read(content))
+        except ContentError as error:
+            failures[row] = error
+    return values, failures
+
+
+def _put_back(vectors: Sequence[Vector], failures: dict[int, ContentError], count: int) -> list[Outcome]:
+    following = iter(vectors)
+    return [failures[row] if row in failures else next(following) for row in range(count)]
+
+
+def _join_parts(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the mean direction of the parts; a content with a part that failed fails for the same reason."""
+    if not outcomes:
+        return ContentError(
+            "NoParts", "The content has no parts; expected at least one. Leave the cell missing instead."
+        )
+    vectors = []
+    for outcome in outcomes:
+        if isinstance(outcome, ContentError):
+            return outcome
+        vectors.append(outcome)
+    return _mean(np.stack(vectors))
+
+
+def _mean(vectors: npt.NDArray[np.float32]) -> Vector:
+    return normalised(vectors.mean(axis=0))
+
+
+_shared: list[LocalModel] = []
+_shared_lock = threading.Lock()
+
+
+def shared_model() -> LocalModel:
+    """Return the one model of the process, so that its 100 MB are in memory once."""
+    with _shared_lock:
+        if not _shared:
+            _shared.append(LocalModel())
+        return _shared[0]

