@@ -12,8 +12,9 @@ unpacked tarball. It writes ``classes.npy`` (1000 x 512, float16) and ``classes.
 inputs give the same files. Origin and licences are told in ``src/mmembed/providers/local/README.md``.
 
 Recipe for one class
-    1. Its WordNet synset. The labels name synsets by their place in WordNet 3.0, the package holds 3.1, where the
-       places moved by less than 25,000 bytes: among the senses of the label's words it is the nearest one.
+    1. Its WordNet synset. ImageNet names synsets by their place in WordNet 3.0; the package holds 3.1, where places
+       moved a little, neighbours by nearly the same. The labels whose words have one sense tell how far, and of the
+       senses of any other label the one nearest to the expected place is meant.
     2. Its hypernyms from the nearest outward, without those that say nothing of looks ("entity", "artifact", …).
     3. ``names``: the mean vector of the clean name and the first three names of the label.
     4. ``names + 0.6 x`` the mean vector of four hypernyms, normalised.
@@ -37,7 +38,7 @@ HYPERNYMS_IN_MEAN = 4
 HYPERNYMS_IN_PHRASE = 3
 NAMES_IN_MEAN = 3
 NAMES_IN_PHRASE = 2
-LARGEST_MOVE = 25_000
+FARTHEST = 2_000  # bytes between the expected place and the synset; at most 521 with these packages
 TARGET = Path(__file__).resolve().parents[1] / "src" / "mmembed" / "providers" / "local"
 
 # Hypernyms above the level where things have a look in common.
@@ -107,14 +108,26 @@ def read_nouns(path: Path) -> dict[int, Synset]:
     return synsets
 
 
-def find_synset(identifier: str, words: list[str], senses: dict[str, list[int]]) -> int:
-    """Return the place of the synset that an ImageNet identifier such as ``n01440764`` means."""
-    candidates = {place for word in words for place in senses.get(word.casefold(), ())}
-    place_before = int(identifier[1:])
-    nearest = min(candidates, key=lambda place: abs(place - place_before), default=None)
-    if nearest is None or abs(nearest - place_before) > LARGEST_MOVE:
-        raise SystemExit(f"No WordNet noun was found for {identifier} {words}; the packages do not fit together.")
-    return nearest
+def find_synsets(identifiers: list[str], words: list[list[str]], synsets: dict[int, Synset]) -> list[int]:
+    """Return the places of the synsets that ImageNet identifiers such as ``n01440764`` mean."""
+    senses: dict[str, set[int]] = {}
+    for place, synset in synsets.items():
+        for word in synset.words:
+            senses.setdefault(word.casefold(), set()).add(place)
+    candidates = [set().union(*(senses.get(word.casefold(), set()) for word in of_class)) for of_class in words]
+    places_before = [int(identifier[1:]) for identifier in identifiers]
+    certain = sorted(
+        (before, *choice) for before, choice in zip(places_before, candidates, strict=True) if len(choice) == 1
+    )
+    before_certain, after_certain = np.array(certain, float).T
+    moves = np.interp(places_before, before_certain, after_certain - before_certain)
+    found = []
+    for before, move, choice, identifier in zip(places_before, moves, candidates, identifiers, strict=True):
+        nearest = min(choice, key=lambda place, expected=before + move: abs(place - expected), default=None)
+        if nearest is None or abs(nearest - before - move) > FARTHEST:
+            raise SystemExit(f"WordNet has no noun near the place of {identifier}: the packages do not fit together.")
+        found.append(nearest)
+    return found
 
 
 def name_hypernyms(place: int, synsets: dict[int, Synset]) -> list[str]:
@@ -157,17 +170,12 @@ def main() -> None:
     identifiers = read_json("imagenet1k_to_21k.json")
     clean_names = read_json("imagenet1k_clean_names.json")
     synsets = read_nouns(arguments.wordnet / "data.noun")
-    senses: dict[str, list[int]] = {}
-    for place, synset in synsets.items():
-        for word in synset.words:
-            senses.setdefault(word.casefold(), []).append(place)
-
+    words = [[name.strip() for name in label.split(",")] for label in labels]
     encoder = TextEncoder()
+    places = find_synsets(identifiers, words, synsets)
     vectors = []
-    for index, label in enumerate(labels):
-        names = [name.strip() for name in label.split(",")]
-        hypernyms = name_hypernyms(find_synset(identifiers[index], names, senses), synsets)
-        vectors.append(embed_class(encoder, clean_names[index], names, hypernyms))
+    for place, names, clean_name in zip(places, words, clean_names, strict=True):
+        vectors.append(embed_class(encoder, clean_name, names, name_hypernyms(place, synsets)))
     np.save(arguments.target / "classes.npy", np.array(vectors, np.float16))
     listing = json.dumps(clean_names, ensure_ascii=False, indent=0)
     (arguments.target / "classes.json").write_text(listing + "\n", encoding="utf-8")

@@ -127,11 +127,7 @@ class VectorCache:
             if len(keys) and self._is_readable and self.path.exists():
                 damaged = self._opened().read(keys, matrix, found)
         if damaged:
-            self._warn(
-                "entry",
-                f"{len(damaged)} of {len(keys)} entries of the cache {str(self.path)!r} are damaged. "
-                "They count as not found and are embedded again; nothing is left to do.",
-            )
+            self._forget_damaged(damaged, len(keys))
         if self._max_bytes is not None and self._is_writable and found.any():
             with self._guarded("write"):
                 self._opened().touch([keys[position] for position in np.flatnonzero(found).tolist()])
@@ -274,6 +270,17 @@ class VectorCache:
                 "damage",
                 f"The cache file {str(path)!r} is damaged ({error}). It was renamed to {renamed.name!r} and a new one "
                 "begun; what it held is embedded again. Delete the renamed file when you no longer need it.",
+            )
+
+    def _forget_damaged(self, keys: Sequence[bytes], asked: int) -> None:
+        with self._guarded("write") as outcome:
+            if self._is_writable:
+                self._opened().forget_damaged(keys)
+        if not outcome.was_damaged:
+            self._warn(
+                "entry",
+                f"{len(keys)} of {asked} entries of the cache {str(self.path)!r} are damaged. "
+                "They were removed and are embedded again; nothing is left to do.",
             )
 
     def _warn(self, subject: str, message: str) -> None:

@@ -29,13 +29,12 @@ _SECONDS_PER_DAY = 86_400
 _LARGEST_VALUE_BYTES = 1 << 24  # no vector is longer; a damaged length must not make SQLite ask for a gigabyte
 
 # Keys and vectors live in two tables so that finding a key, or noting its use, touches no page of vectors.
-_SCHEMA = """
-CREATE TABLE vectors (place INTEGER PRIMARY KEY, vector BLOB NOT NULL);
-CREATE TABLE entries (
-    key BLOB PRIMARY KEY, place INTEGER NOT NULL, checksum INTEGER NOT NULL, used_day INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX entries_by_use ON entries (used_day, place);
-"""
+_SCHEMA = (
+    "CREATE TABLE vectors (place INTEGER PRIMARY KEY, vector BLOB NOT NULL)",
+    "CREATE TABLE entries (key BLOB PRIMARY KEY, place INTEGER NOT NULL, checksum INTEGER NOT NULL, "
+    "used_day INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX entries_by_use ON entries (used_day, place)",
+)
 
 _CIRCUMSTANCES = frozenset(
     {
@@ -122,9 +121,10 @@ class VectorStore:
             self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE_BYTES)
             self.identity = file_identity(path)
             _check_header(path)
-            if not read_only:
+            if read_only:
+                self._has_schema()
+            else:
                 self._prepare(path)
-            self._connection.execute("SELECT 1 FROM entries, vectors LIMIT 1").fetchall()
         except BaseException:
             self._connection.close()
             raise
@@ -136,12 +136,15 @@ class VectorStore:
                 if not self._has_schema():
                     self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # gives evicted space back
                     self._connection.execute("PRAGMA journal_mode = WAL")
-                    self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+                    self._connection.executescript(f"BEGIN IMMEDIATE; {'; '.join(_SCHEMA)}; COMMIT")
         self._connection.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing, a power cut the last answers
 
     def _has_schema(self) -> bool:
-        """Return whether the file was made before, by us or by whoever left something else under its name."""
-        return bool(self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
+        """Return whether the tables are there; raise if others are."""
+        found = [sql for (sql,) in self._connection.execute("SELECT sql FROM sqlite_schema ORDER BY rowid")]
+        if found and found != [statement.encode() for statement in _SCHEMA]:
+            raise DamagedFileError("its tables are not those of a cache")
+        return bool(found)
 
     def close(self) -> None:
         """Close the file."""
@@ -267,6 +270,17 @@ class VectorStore:
             connection.executemany("DELETE FROM entries WHERE key = ?", [(key,) for key, _ in oldest])
         self._give_space_back()
         return len(oldest)
+
+    def forget_damaged(self, keys: Sequence[bytes]) -> None:
+        """Remove entries that were found damaged, or raise if the structure of the whole file is damaged too."""
+        if self._connection.execute("PRAGMA integrity_check(1)").fetchall() != [(b"ok",)]:
+            raise DamagedFileError("integrity check failed")
+        with self._transaction("IMMEDIATE") as connection:
+            for statement in (
+                "DELETE FROM vectors WHERE place = (SELECT place FROM entries WHERE key = ?)",
+                "DELETE FROM entries WHERE key = ?",
+            ):
+                connection.executemany(statement, [(key,) for key in keys])
 
     def clear(self) -> int:
         """Forget every entry and return how many there were."""

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import platform
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from mmembed.reporting.cards import Card, make_cards
-from mmembed.reporting.cells import coordinates, is_missing, one_line
+from mmembed.reporting.cells import coordinates, one_line
+from mmembed.reporting.describing import describe_parameters, describe_versions, summary_tiles
 from mmembed.reporting.grouping import Grouping, group_rows
-from mmembed.reporting.page import PageContents, Tile, percent, render_page
+from mmembed.reporting.page import PageContents, render_page
 from mmembed.reporting.payload import CutTexts, cut_texts, map_data, point_labels
+from mmembed.reporting.request import Columns, Options
 from mmembed.reporting.selecting import Positions, choose_exemplars, choose_points, rank_in_groups, thumbnail_order
 from mmembed.reporting.thumbnails import data_uri, make_thumbnails
 from mmembed.reporting.wording import WORD_KEYS, Language, Words, choose_language
@@ -29,49 +25,6 @@ _FEWEST_POINTS = 200
 # HTML around a thumbnail in a card (its description is the row's text), and JSON around one in the map's data.
 _CARD_PICTURE_BYTES = 900
 _POINT_PICTURE_BYTES = 40
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The columns of the frame that the report reads, found and checked."""
-
-    cluster: pd.Series
-    x: pd.Series
-    y: pd.Series
-    texts: tuple[pd.Series, ...] = ()
-    names: pd.Series | None = None
-    scores: pd.Series | None = None
-    image: pd.Series | None = None
-    video: pd.Series | None = None
-    vector: pd.Series | None = None
-    breakdown: pd.Series | None = None
-
-    def picture(self, row: int) -> tuple[object, str]:
-        """Return the cell to draw for a row and its modality; a picture goes before a clip."""
-        if self.image is not None:
-            cell = self.image.iloc[row]
-            if not is_missing(cell) or self.video is None:
-                return cell, "image"
-        return (None, "image") if self.video is None else (self.video.iloc[row], "video")
-
-    @property
-    def has_pictures(self) -> bool:
-        """Whether there is anything to make thumbnails of."""
-        return self.image is not None or self.video is not None
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the caller of the report chose besides columns."""
-
-    title: str | None
-    language: Literal["auto", "zh", "en"]
-    notes: tuple[str, ...]
-    parameters: Mapping[str, object]
-    budget_bytes: int
-    max_points: int
-    root: Path
-    created: datetime
 
 
 def assemble(columns: Columns, options: Options) -> PageContents:
@@ -92,7 +45,7 @@ def assemble(columns: Columns, options: Options) -> PageContents:
     while True:
         points = choose_points(on_map, grouping.codes, most)
         texts = cut_texts(columns.texts, points, _text_budget(columns, options))
-        draft = _draft(columns, options, words, grouping, (x, y), points, texts)
+        draft = _draft(columns, options, words=words, grouping=grouping, axes=(x, y), points=points, texts=texts)
         cards = make_cards(
             grouping,
             exemplars,
@@ -109,8 +62,18 @@ def assemble(columns: Columns, options: Options) -> PageContents:
         most = min(most, len(points)) // 2
     reasons: Counter[str] = Counter()
     if columns.has_pictures:
-        draft, reasons = _add_pictures(draft, columns, exemplars, ranked, points, max(left, 0), options.root)
-    return replace(draft, excluded=_excluded(words, grouping, on_map, points, texts, reasons))
+        draft, reasons = _add_pictures(
+            draft,
+            columns,
+            exemplars=exemplars,
+            ranked=ranked,
+            points=points,
+            left=max(left, 0),
+            root=options.root,
+        )
+    return replace(
+        draft, excluded=_excluded(words, grouping, on_map=on_map, points=points, texts=texts, reasons=reasons)
+    )
 
 
 def _language(columns: Columns, options: Options) -> Language:
@@ -137,6 +100,7 @@ def _text_budget(columns: Columns, options: Options) -> int:
 def _draft(
     columns: Columns,
     options: Options,
+    *,
     words: Words,
     grouping: Grouping,
     axes: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
@@ -148,7 +112,7 @@ def _draft(
         words=words,
         created=options.created,
         rows=len(columns.cluster),
-        tiles=_tiles(columns, words, grouping),
+        tiles=summary_tiles(columns, words, grouping),
         grouping=grouping,
         cards=[],
         data={
@@ -162,62 +126,15 @@ def _draft(
         breakdown=None if columns.breakdown is None else one_line(columns.breakdown.name, 40),
         excluded=[],
         notes=[one_line(note, 1000) for note in options.notes],
-        parameters=_parameters(columns, options, words),
-        versions=_versions(),
+        parameters=describe_parameters(columns, options, words),
+        versions=describe_versions(),
     )
-
-
-def _tiles(columns: Columns, words: Words, grouping: Grouping) -> list[Tile]:
-    n = len(columns.cluster)
-    missing = grouping.missing if columns.vector is None else int(columns.vector.isna().sum())
-    clustered = n - grouping.missing
-    noise = percent(grouping.noise / clustered) if clustered else "–"
-    tiles = [
-        Tile(words("rows"), f"{n:,}"),
-        Tile(words("with_vector"), f"{n - missing:,}"),
-        Tile(words("missing"), f"{missing:,}"),
-        Tile(words("clusters"), f"{len(grouping.groups):,}"),
-        Tile(words("noise_share"), noise, words.rows(grouping.noise)),
-    ]
-    space = getattr(columns.vector.dtype, "space", None) if columns.vector is not None else None
-    if space:
-        dimension = getattr(columns.vector.dtype, "dimension", None) if columns.vector is not None else None
-        tiles.append(Tile(words("space"), one_line(space, 80), words("dimension", count=str(dimension)) if dimension else ""))
-    return tiles
-
-
-def _parameters(columns: Columns, options: Options, words: Words) -> list[tuple[str, str]]:
-    named = [
-        ("parameter_vector", [columns.vector]),
-        ("parameter_cluster", [columns.cluster]),
-        ("parameter_map", [columns.x, columns.y]),
-        ("parameter_text", list(columns.texts)),
-        ("parameter_image", [columns.image]),
-        ("parameter_video", [columns.video]),
-        ("parameter_breakdown", [columns.breakdown]),
-    ]
-    pairs = []
-    for key, group in named:
-        names = [one_line(column.name, 60) for column in group if column is not None]
-        if names:
-            pairs.append((words(key), words("separator").join(names)))
-    pairs.append((words("parameter_budget"), f"{options.budget_bytes / 1e6:g} MB"))
-    return pairs + [(one_line(name, 60), one_line(value, 300)) for name, value in options.parameters.items()]
-
-
-def _versions() -> list[tuple[str, str]]:
-    found = []
-    for package in ("mmembed", "pandas", "numpy", "pyarrow", "scikit-learn", "umap-learn", "pillow"):
-        try:
-            found.append((package, version(package)))
-        except PackageNotFoundError:
-            continue  # what is not installed had no part in the report
-    return [*found, ("Python", platform.python_version())]
 
 
 def _add_pictures(
     draft: PageContents,
     columns: Columns,
+    *,
     exemplars: list[list[int]],
     ranked: list[Positions],
     points: Positions,
@@ -245,7 +162,9 @@ def _add_pictures(
     )
     place = {row: point for point, row in enumerate(points.tolist())}
     thumbnails = {str(place[row]): data_uri(data) for row, data in others.items()}
-    videos = [place[row] for row in points.tolist() if (row in first or row in others) and columns.picture(row)[1] == "video"]
+    videos = [
+        place[row] for row in points.tolist() if (row in first or row in others) and columns.picture(row)[1] == "video"
+    ]
     return replace(draft, data={**draft.data, "thumbnails": thumbnails, "videos": videos}), reasons + more
 
 
@@ -266,6 +185,7 @@ def _with_pictures(card: Card, rows: list[int], thumbnails: dict[int, bytes], co
 def _excluded(
     words: Words,
     grouping: Grouping,
+    *,
     on_map: npt.NDArray[np.bool_],
     points: Positions,
     texts: CutTexts,

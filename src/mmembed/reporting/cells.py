@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -39,14 +39,28 @@ def require_column(df: pd.DataFrame, column: Hashable, *, argument: str, remedy:
             f"Available: {listed(df.columns)}.{did_you_mean(column, df.columns)}{make}"
         )
         raise ColumnNotFoundError(message)
-    values = df[column]
-    if isinstance(values, pd.DataFrame):
+    values = df.loc[:, [one == column for one in df.columns]]
+    if values.shape[1] != 1:
         message = (
             f"The frame has {values.shape[1]} columns named {column!r} ({argument}=); one was expected. "
             f"Rename them first."
         )
-        raise ValueError(message)  # noqa: TRY004 the argument's value is at fault, not its type
-    return values
+        raise ValueError(message)
+    return values.iloc[:, 0]
+
+
+def as_list(df: pd.DataFrame, columns: Hashable | Sequence[Hashable] | None) -> list[Hashable]:
+    """Return the columns that an argument names: none, one, or several in a list or tuple."""
+    if columns is None:
+        return []
+    # A tuple may be one label of MultiIndex columns.
+    if isinstance(columns, Sequence) and not isinstance(columns, str) and not _is_label(df, columns):
+        return list(columns)
+    return [columns]
+
+
+def _is_label(df: pd.DataFrame, columns: Sequence[Hashable]) -> bool:
+    return isinstance(columns, tuple) and columns in df.columns
 
 
 def is_missing(cell: object) -> bool:
@@ -72,9 +86,7 @@ def one_line(cell: object, most: int) -> str:
         return ""
     # A novel in a cell costs no more than what is shown: four times the length leaves room for dropped characters.
     words = str(cell)[: 4 * most + 64].split()
-    line = "".join(
-        character for character in " ".join(words) if unicodedata.category(character) not in {"Cc", "Cs"}
-    )
+    line = "".join(character for character in " ".join(words) if unicodedata.category(character) not in {"Cc", "Cs"})
     if len(line) <= most:
         return line
     return line[: max(most - 1, 0)].rstrip() + "…" if most > 0 else ""

@@ -1,4 +1,4 @@
-"""The categories of a column as groups of rows: names, sizes, ranks; the plot and the report colour by the same ranks."""
+"""The categories of a column as groups of rows: names, sizes and the ranks that plot and report colour by."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def group_rows(
     table[: len(keys)][np.array(is_noise, dtype=bool)] = NOISE
     table[ranked] = np.arange(len(ranked))
     groups = tuple(
-        Group(keys[rank], _name(keys[rank], names, found == rank, prefix), int(sizes[rank])) for rank in ranked
+        Group(_plain(keys[rank]), _name(keys[rank], names, found == rank, prefix), int(sizes[rank])) for rank in ranked
     )
     return Grouping(table[found], groups)
 
@@ -95,6 +95,10 @@ def group_rows(
 def _hashable(values: pd.Series) -> pd.Series:
     """Turn lists and arrays into their text: they are categories too, and pandas cannot count them."""
     return values.map(lambda cell: cell if isinstance(cell, Hashable) else str(cell))
+
+
+def _plain(key: Hashable) -> Hashable:
+    return key.item() if isinstance(key, np.generic) else key
 
 
 def _is_minus_one(key: object) -> bool:

@@ -129,7 +129,11 @@ def _from_text(text: str, root: Path) -> Path | bytes:
     if kind == "data":
         head, _, body = text.partition(",")
         try:
-            return base64.b64decode(body, validate=True) if head.endswith(";base64") else urllib.parse.unquote_to_bytes(body)
+            return (
+                base64.b64decode(body, validate=True)
+                if head.endswith(";base64")
+                else urllib.parse.unquote_to_bytes(body)
+            )
         except binascii.Error as error:
             raise ContentError("Unreadable", f"Data URI cannot be decoded: {error}.") from error
     if kind == "file":

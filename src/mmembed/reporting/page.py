@@ -75,7 +75,11 @@ def render_page(contents: PageContents) -> str:
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    some = "" if contents.shown == contents.rows else words("map_some", shown=f"{contents.shown:,}", total=f"{contents.rows:,}")
+    some = (
+        ""
+        if contents.shown == contents.rows
+        else words("map_some", shown=f"{contents.shown:,}", total=f"{contents.rows:,}")
+    )
     parts = {
         "policy": escape(policy),
         "style": style,
@@ -170,7 +174,8 @@ def _card(card: Card, contents: PageContents) -> str:
 def _exemplar(exemplar: Exemplar, words: Words) -> str:
     texts = [text for text in exemplar.texts if text]
     lines = "".join(
-        f'<span class="line{" second" if place else ""}" dir="auto">{escape(text)}</span>' for place, text in enumerate(texts)
+        f'<span class="line{" second" if place else ""}" dir="auto">{escape(text)}</span>'
+        for place, text in enumerate(texts)
     )
     picture = ""
     if exemplar.thumbnail:
@@ -179,7 +184,7 @@ def _exemplar(exemplar: Exemplar, words: Words) -> str:
         point = "" if exemplar.point is None else f' data-picture="{exemplar.point}"'
         picture = (
             f'<span class="frame"><img src="{data_uri(exemplar.thumbnail)}" alt="{escape(described)}" decoding="async"'
-            f'{point}>{badge}</span>'
+            f"{point}>{badge}</span>"
         )
     if not picture and not lines:
         return ""
@@ -206,18 +211,23 @@ def _smaller(contents: PageContents) -> str:
     if not rest:
         return ""
     words = contents.words
-    rows = "".join(f'<tr><td dir="auto">{escape(group.name)}</td><td class="number">{group.size:,}</td></tr>' for group in rest)
+    rows = "".join(
+        f'<tr><td dir="auto">{escape(group.name)}</td><td class="number">{group.size:,}</td></tr>' for group in rest
+    )
     return (
         f'<details class="smaller"><summary>{escape(words("smaller_hint", count=f"{len(rest):,}"))}</summary>'
         f'<table><thead><tr><th scope="col">{escape(words("name"))}</th>'
-        f'<th scope="col" class="number">{escape(words("rows"))}</th></tr></thead><tbody>{rows}</tbody></table></details>'
+        f'<th scope="col" class="number">{escape(words("rows"))}</th></tr></thead><tbody>{rows}</tbody></table>'
+        "</details>"
     )
 
 
 def _excluded(contents: PageContents) -> str:
     if not contents.excluded:
         return f"<p>{escape(contents.words('excluded_none'))}</p>"
-    rows = "".join(f'<tr><td>{escape(why)}</td><td class="number">{count:,}</td></tr>' for why, count in contents.excluded)
+    rows = "".join(
+        f'<tr><td>{escape(why)}</td><td class="number">{count:,}</td></tr>' for why, count in contents.excluded
+    )
     return f"<table><tbody>{rows}</tbody></table>"
 
 
@@ -225,7 +235,8 @@ def _notes(contents: PageContents) -> str:
     if not contents.notes:
         return ""
     items = "".join(f'<li dir="auto">{escape(note)}</li>' for note in contents.notes)
-    return f'<section aria-labelledby="notes-title"><h3 id="notes-title">{escape(contents.words("notes"))}</h3><ul>{items}</ul></section>'
+    head = escape(contents.words("notes"))
+    return f'<section aria-labelledby="notes-title"><h3 id="notes-title">{head}</h3><ul>{items}</ul></section>'
 
 
 def _definitions(pairs: Iterable[tuple[str, str]]) -> str:

@@ -42,12 +42,12 @@ class CutTexts:
 
 
 def to_json(data: object) -> str:
-    """Return JSON without line breaks that cannot leave a script element.
+    r"""Return JSON without line breaks that cannot leave a script element.
 
     Examples
     --------
     >>> to_json("</script>")
-    '"\\\\u003c/script\\\\u003e"'
+    '"\\u003c/script\\u003e"'
     """
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.translate(_ESCAPES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.reporting.cells import coordinates, one_line, require_column
+from mmembed.reporting.cells import as_list, coordinates, one_line, require_column
 from mmembed.reporting.grouping import MISSING, NOISE, Grouping, group_rows
 from mmembed.reporting.palette import FONT_STACK, MISSING_TONE, NOISE_TONE, tone
 from mmembed.reporting.placing import medoid, place_names
@@ -24,6 +25,16 @@ _HOVER_LENGTH = 90
 _NAME_LENGTH = 28
 _MOST_CATEGORIES = 60  # a longer legend helps nobody
 _PICTURES_ACROSS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class _Points:
+    """Rows as a figure needs them: two or three axes of shape (n,), which rows are on the map, hover texts, size."""
+
+    axes: list[npt.NDArray[np.float64]]
+    on_map: npt.NDArray[np.bool_]
+    texts: list[str]
+    size: float
 
 
 def plot(
@@ -93,24 +104,25 @@ def plot(
 
     named = [("x", x), ("y", y)] + ([("z", z)] if z is not None else [])
     axes = [coordinates(require_column(df, column, argument=argument, remedy=_REMEDY)) for argument, column in named]
-    on_map = np.isfinite(np.column_stack(axes)).all(axis=1)
+    on_map: npt.NDArray[np.bool_] = np.logical_and.reduce([np.isfinite(axis) for axis in axes])
     if color is None and "cluster" in df.columns:
         color = "cluster"
-    texts = _hover_texts(df, [hover] if isinstance(hover, str | int) else list(hover or []))  # type: ignore[call-overload]  # a hashable that is not str or int is a list here
+    texts = _hover_texts(df, as_list(df, hover))
     size = point_size if point_size is not None else float(np.clip(16 - 2.6 * np.log10(max(on_map.sum(), 10)), 3.5, 11))
+    points = _Points(axes, on_map, texts, size)
     figure = go.Figure()
     if color is not None and _is_measure(values := require_column(df, color, argument="color"), color):
         numbers = coordinates(values)
-        figure.add_trace(_trace(go, axes, on_map, texts, size, numbers[on_map].astype(np.float32), str(color)))
+        figure.add_trace(_trace(points, on_map, numbers[on_map].astype(np.float32), str(color)))
         figure.data[0].marker.update(colorscale="Viridis", showscale=True, colorbar={"title": html.escape(str(color))})
         figure.update_layout(showlegend=False)
     else:
         grouping = _grouping(df, color, name)
-        _add_groups(go, figure, axes, on_map, texts, size, grouping, single=color is None)
+        _add_groups(figure, points, grouping, single=color is None)
         if labels and z is None and color is not None:
-            _add_names(figure, axes, on_map, grouping, (width, height))
+            _add_names(figure, points, grouping, (width, height))
     if image is not None and z is None:
-        _add_pictures(figure, axes, on_map, require_column(df, image, argument="image"), root)
+        _add_pictures(figure, points, require_column(df, image, argument="image"), root)
     _lay_out(figure, title, (width, height), flat=z is None)
     return figure
 
@@ -139,19 +151,9 @@ def _hover_texts(df: pd.DataFrame, columns: list[Hashable]) -> list[str]:
     return lines
 
 
-def _add_groups(
-    go: Any,
-    figure: Figure,
-    axes: list[npt.NDArray[np.float64]],
-    on_map: npt.NDArray[np.bool_],
-    texts: list[str],
-    size: float,
-    grouping: Grouping,
-    *,
-    single: bool,
-) -> None:
+def _add_groups(figure: Figure, points: _Points, grouping: Grouping, *, single: bool) -> None:
     if single:
-        figure.add_trace(_trace(go, axes, on_map, texts, size, tone(0)[0], "all rows"))
+        figure.add_trace(_trace(points, points.on_map, tone(0)[0], "all rows"))
         return
     shown = range(min(len(grouping.groups), _MOST_CATEGORIES))
     parts: list[tuple[npt.NDArray[np.bool_], str, str]] = [
@@ -161,45 +163,40 @@ def _add_groups(
         *((grouping.codes == code, tone(code)[0], grouping.groups[code].name) for code in shown),
     ]
     for rows, color, label in parts:
-        if (rows & on_map).any():
-            figure.add_trace(_trace(go, axes, rows & on_map, texts, size, color, f"{label} ({int(rows.sum())})"))
+        if (rows & points.on_map).any():
+            figure.add_trace(_trace(points, rows & points.on_map, color, f"{label} ({int(rows.sum())})"))
     # Grey points are drawn first, under the others, but read last.
     greys = sum(trace.marker.color in {NOISE_TONE[0], MISSING_TONE[0]} for trace in figure.data)
     for place, trace in enumerate(figure.data):
         trace.legendrank = 2000 + place if place < greys else 1000 + place
 
 
-def _trace(
-    go: Any,
-    axes: list[npt.NDArray[np.float64]],
-    rows: npt.NDArray[np.bool_],
-    texts: list[str],
-    size: float,
-    color: str | npt.NDArray[np.float32],
-    label: str,
-) -> Any:
+def _trace(points: _Points, rows: npt.NDArray[np.bool_], color: str | npt.NDArray[np.float32], label: str) -> Any:
+    from plotly import graph_objects as go
+
     head = html.escape(label, quote=False)
+    texts = points.texts
     hover = [f"<b>{head}</b>{texts[row]}" for row in np.flatnonzero(rows)] if any(texts) else head
     # float32 arrays are written as typed arrays: a third of the size of decimal numbers, and drawn without parsing.
-    points = dict(zip("xyz", (axis[rows].astype(np.float32) for axis in axes), strict=False))
-    flat = len(axes) == 2
+    places = dict(zip("xyz", (axis[rows].astype(np.float32) for axis in points.axes), strict=False))
+    flat = len(points.axes) == 2
     return (go.Scattergl if flat else go.Scatter3d)(
-        **points,
+        **places,
         mode="markers",
         name=head,
         text=hover,
         hovertemplate="%{text}<extra></extra>",
-        marker={"size": size if flat else size * 0.6, "color": color, "opacity": 0.85},
+        marker={"size": points.size if flat else points.size * 0.6, "color": color, "opacity": 0.85},
     )
 
 
 def _add_names(
     figure: Figure,
-    axes: list[npt.NDArray[np.float64]],
-    on_map: npt.NDArray[np.bool_],
+    points: _Points,
     grouping: Grouping,
     size: tuple[int, int],
 ) -> None:
+    axes, on_map = points.axes, points.on_map
     anchors, names = [], []
     for code, group in enumerate(grouping.groups[:_MOST_CATEGORIES]):
         rows = np.flatnonzero((grouping.codes == code) & on_map)
@@ -224,18 +221,18 @@ def _add_names(
 
 def _add_pictures(
     figure: Figure,
-    axes: list[npt.NDArray[np.float64]],
-    on_map: npt.NDArray[np.bool_],
+    points: _Points,
     cells: pd.Series,
     root: str | Path | None,
 ) -> None:
     from mmembed.reporting.thumbnails import data_uri, make_thumbnails
 
+    axes, on_map = points.axes, points.on_map
     spans = [_span(axis[on_map]) for axis in axes]
     steps = [span / _PICTURES_ACROSS for span in spans]
     chosen: dict[tuple[int, int], int] = {}
-    for row in np.flatnonzero(on_map):
-        chosen.setdefault((int(axes[0][row] // steps[0]), int(axes[1][row] // steps[1])), int(row))
+    for row in np.flatnonzero(on_map).tolist():
+        chosen.setdefault((int(axes[0][row] // steps[0]), int(axes[1][row] // steps[1])), row)
     folder = Path(root) if root is not None else None
     made, _ = make_thumbnails(
         chosen.values(), lambda row: (cells.iloc[row], "image"), root=folder, edge=80, max_bytes=3_000

@@ -13,9 +13,10 @@ from typing import Literal
 
 import pandas as pd
 
-from mmembed.reporting.assembling import Columns, Options, assemble
-from mmembed.reporting.cells import require_column
+from mmembed.reporting.assembling import assemble
+from mmembed.reporting.cells import as_list, require_column
 from mmembed.reporting.page import Tile, render_page
+from mmembed.reporting.request import Columns, Options
 
 _CLUSTER = "df = df.mmembed.cluster('<vector column>')"
 _PROJECT = "df = df.mmembed.project('<vector column>')"
@@ -57,7 +58,9 @@ class Report:
         """
         target = Path(path).expanduser()
         if not target.parent.is_dir():
-            message = f"Folder {str(target.parent)!r} for the report does not exist. Make it first, or choose another path."
+            message = (
+                f"Folder {str(target.parent)!r} for the report does not exist. Make it first, or choose another path."
+            )
             raise FileNotFoundError(message)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
         part = Path(name)
@@ -161,7 +164,7 @@ def build_report(
     'Colours'
     """
     _check(language, budget_bytes, max_points)
-    texts = _as_list(df, text)
+    texts = as_list(df, text)
     columns = Columns(
         cluster=require_column(df, cluster, argument="cluster", remedy=_CLUSTER),
         x=require_column(df, x, argument="x", remedy=_PROJECT),
@@ -190,7 +193,9 @@ def build_report(
 
 def _check(language: str, budget_bytes: int, max_points: int) -> None:
     if language not in {"auto", "zh", "en"}:
-        message = f"language={language!r} is unknown; expected 'auto', 'zh' or 'en'. Leave it out to choose by the texts."
+        message = (
+            f"language={language!r} is unknown; expected 'auto', 'zh' or 'en'. Leave it out to choose by the texts."
+        )
         raise ValueError(message)
     if budget_bytes < _LEAST_BUDGET:
         message = (
@@ -201,15 +206,6 @@ def _check(language: str, budget_bytes: int, max_points: int) -> None:
     if max_points < 1:
         message = f"max_points={max_points!r} leaves no map; expected 1 or more. Leave it out for 50,000."
         raise ValueError(message)
-
-
-def _as_list(df: pd.DataFrame, text: Hashable | Sequence[Hashable] | None) -> list[Hashable]:
-    if text is None:
-        return []
-    # A tuple may be one label of MultiIndex columns.
-    if isinstance(text, list) or (isinstance(text, tuple) and text not in df.columns):
-        return list(text)
-    return [text]  # type: ignore[list-item]  # the sequences are gone: strings and labels are hashable
 
 
 def _column(df: pd.DataFrame, column: Hashable | None, *, argument: str) -> pd.Series | None:

@@ -104,7 +104,9 @@ def make_thumbnails(
             break
         cell, modality = cell_of(row)
         try:
-            data = make_thumbnail(cell, modality=modality, root=root, edge=edge, max_bytes=min(max_bytes, left * 3 // 4))
+            data = make_thumbnail(
+                cell, modality=modality, root=root, edge=edge, max_bytes=min(max_bytes, left * 3 // 4)
+            )
         except ContentError as error:
             reasons[error.code] += 1
             continue

@@ -31,8 +31,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "map_some": ("图上显示 {shown} 行，共 {total} 行。", "The map shows {shown} of {total} rows."),
     "map_label": (
         "{points} 个点的地图；方向键平移，加减号缩放，0 复位。点的列表见搜索框下方。",
-        "Map of {points} points; arrow keys move it, plus and minus zoom, 0 resets. The list of points is below the "
-        "search box.",
+        "Map of {points} points; arrow keys move it, plus and minus zoom, 0 resets. The search lists the points.",
     ),
     "map_empty": ("没有带坐标的行，因此没有地图。", "No row has coordinates, so there is no map."),
     "search": ("搜索", "Search"),
@@ -64,7 +63,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "why_missing": ("没有簇标签（无向量）的行", "Rows without a cluster (no vector)"),
     "why_noise": ("噪声：在地图上为灰色，不属于任何簇", "Noise: grey on the map, in no cluster"),
     "why_off_map": ("有簇但没有坐标，不在地图上", "In a cluster but without coordinates: not on the map"),
-    "why_sampled": ("为控制文件大小，未画到地图上的行（按簇均匀抽样）", "Left off the map to keep the file small (even sample)"),
+    "why_sampled": (
+        "为控制文件大小，未画到地图上的行（按簇均匀抽样）",
+        "Left off the map to keep the file small (even sample)",
+    ),
     "why_cut": ("文本过长，截断到 {length} 字的单元格", "Texts cut to {length} characters"),
     "why_thumbnail": ("没有缩略图：{reason}", "No thumbnail: {reason}"),
     "reason_Empty": ("单元格为空", "the cell is empty"),
@@ -78,7 +80,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "notes": ("说明", "Notes"),
     "parameters": ("参数", "Parameters"),
     "versions": ("版本", "Versions"),
-    "made_with": ("由 mmembed 生成。单个文件，不联网。", "Made with mmembed. One file that loads nothing from the network."),
+    "made_with": (
+        "由 mmembed 生成。单个文件，不联网。",
+        "Made with mmembed. One file that loads nothing from the network.",
+    ),
     "parameter_cluster": ("簇列", "Cluster column"),
     "parameter_map": ("坐标列", "Map columns"),
     "parameter_text": ("文本列", "Text columns"),
@@ -121,7 +126,9 @@ class Words:
 
     def for_page(self) -> dict[str, str]:
         """Return the words the page's script needs, with their blanks left open."""
-        return {key.removeprefix("page_"): both[self._column] for key, both in _WORDS.items() if key.startswith("page_")}
+        return {
+            key.removeprefix("page_"): both[self._column] for key, both in _WORDS.items() if key.startswith("page_")
+        }
 
     def rows(self, count: int) -> str:
         """Return a number of rows in words."""

@@ -82,8 +82,15 @@ class PointMap {
     const [kx, ky] = Number.isFinite(least) ? fit.map((one) => Math.min(one, least * MOST_STRETCH)) : [1, 1];
     this.base = { kx, ky, x: (this.width - right * kx) / 2, y: (this.height - 24 + top * ky) / 2 };
     if (old && old !== this.width) this.view = { k: 1, x: 0, y: 0 };
-    this.sprites.clear();
+    this.forget();
     this.draw();
+  }
+
+  // Drop everything drawn beforehand, e.g. when the colours change.
+  forget() {
+    this.sprites.clear();
+    this.drawnKey = null;
+    this.layer = null;
   }
 
   screenX(i) { return (this.points.x[i] * this.base.kx + this.base.x) * this.view.k + this.view.x; }
@@ -127,20 +134,54 @@ class PointMap {
   }
 
   paint() {
-    const { context, points, active } = this;
+    const { context } = this;
     const began = performance.now();
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillStyle = this.colors.surface;
     context.fillRect(0, 0, this.canvas.width, this.canvas.height);
+    this.paintLayer();
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    if (this.pictures) this.paintPictures();
+    this.paintNames();
+    if (this.ring >= 0) this.paintRing(this.radius());
+    this.canvas.classList.toggle("zoomed", this.view.k > 1.01);
+    this.paintMilliseconds = performance.now() - began;
+  }
+
+  // Dragging moves a picture of the points that reaches past the edges; it is redrawn when the edge comes into sight.
+  paintLayer() {
+    const key = this.layoutKey(), { view, ratio } = this;
+    const spare = { x: Math.round(this.width * 0.3), y: Math.round(this.height * 0.3) };
+    if (this.drawnKey !== key) {
+      // The first frame of a zoom is drawn as it is: the next one may have another scale again.
+      this.drawnKey = key;
+      this.layer = null;
+      this.paintPoints(this.context, this.canvas, view.x, view.y);
+      return;
+    }
+    let { layer } = this;
+    if (!layer || Math.abs(view.x - layer.x) > spare.x || Math.abs(view.y - layer.y) > spare.y) {
+      const canvas = this.spareCanvas || (this.spareCanvas = document.createElement("canvas"));
+      canvas.width = this.canvas.width + 2 * spare.x * ratio;
+      canvas.height = this.canvas.height + 2 * spare.y * ratio;
+      layer = this.layer = { canvas, x: view.x, y: view.y };
+      this.paintPoints(canvas.getContext("2d"), canvas, view.x + spare.x, view.y + spare.y);
+    }
+    this.context.drawImage(layer.canvas, Math.round((view.x - layer.x - spare.x) * ratio), Math.round((view.y - layer.y - spare.y) * ratio));
+  }
+
+  paintPoints(context, canvas, offsetX, offsetY) {
+    const { points, active, ratio, base } = this;
+    const { k } = this.view;
     const radius = this.radius();
     const alpha = points.count > 8000 ? 0.72 : 0.88;
     const stamps = points.names.map((_, g) => this.sprite(this.colors.tone(g), radius, alpha));
     const noise = this.sprite(this.colors.noise, radius * 0.85, 0.75);
     const faded = this.sprite(this.colors.faded, radius * 0.85, 0.6);
-    const ax = this.base.kx * this.view.k * this.ratio, bx = (this.base.x * this.view.k + this.view.x) * this.ratio;
-    const ay = -this.base.ky * this.view.k * this.ratio, by = (this.base.y * this.view.k + this.view.y) * this.ratio;
+    const ax = base.kx * k * ratio, bx = (base.x * k + offsetX) * ratio;
+    const ay = -base.ky * k * ratio, by = (base.y * k + offsetY) * ratio;
     const { x, y, group } = points;
-    const right = this.canvas.width + 20, bottom = this.canvas.height + 20;
+    const right = canvas.width + 20, bottom = canvas.height + 20;
     for (const pass of active ? [0, 1] : [1]) {
       for (const i of this.order) {
         if (active && active[i] !== pass) continue;
@@ -151,12 +192,6 @@ class PointMap {
         context.drawImage(stamp, (px - half) | 0, (py - half) | 0);
       }
     }
-    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    if (this.pictures) this.paintPictures();
-    this.paintNames();
-    if (this.ring >= 0) this.paintRing(radius);
-    this.canvas.classList.toggle("zoomed", this.view.k > 1.01);
-    this.paintMilliseconds = performance.now() - began;
   }
 
   // As many pictures as fit without overlapping, the ones of the chosen points only.

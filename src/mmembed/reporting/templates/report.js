@@ -259,7 +259,7 @@
     find("pictures").addEventListener("change", (event) => { map.pictures = event.target.checked ? pictures : null; map.draw(); });
   }
 
-  const repaint = () => { colors.refresh(); map.sprites.clear(); map.paint(); };
+  const repaint = () => { colors.refresh(); map.forget(); map.paint(); };
   dark.addEventListener("change", repaint);
   addEventListener("beforeprint", () => { printing = true; repaint(); });
   addEventListener("afterprint", () => { printing = false; repaint(); });

@@ -1,0 +1,56 @@
+"""What a report is asked for: the columns it reads and the choices of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from mmembed.reporting.cells import is_missing
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of the frame that the report reads, found and checked."""
+
+    cluster: pd.Series
+    x: pd.Series
+    y: pd.Series
+    texts: tuple[pd.Series, ...] = ()
+    names: pd.Series | None = None
+    scores: pd.Series | None = None
+    image: pd.Series | None = None
+    video: pd.Series | None = None
+    vector: pd.Series | None = None
+    breakdown: pd.Series | None = None
+
+    def picture(self, row: int) -> tuple[object, str]:
+        """Return the cell to draw for a row and its modality; a picture goes before a clip."""
+        if self.image is not None:
+            cell = self.image.iloc[row]
+            if not is_missing(cell) or self.video is None:
+                return cell, "image"
+        return (None, "image") if self.video is None else (self.video.iloc[row], "video")
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there is anything to make thumbnails of."""
+        return self.image is not None or self.video is not None
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the caller of the report chose besides columns."""
+
+    title: str | None
+    language: Literal["auto", "zh", "en"]
+    notes: tuple[str, ...]
+    parameters: Mapping[str, object]
+    budget_bytes: int
+    max_points: int
+    root: Path
+    created: datetime
