@@ -123,10 +123,10 @@ def find_synsets(identifiers: list[str], words: list[list[str]], synsets: dict[i
     moves = np.interp(places_before, before_certain, after_certain - before_certain)
     found = []
     for before, move, choice, identifier in zip(places_before, moves, candidates, identifiers, strict=True):
-        nearest = min(choice, key=lambda place, expected=before + move: abs(place - expected), default=None)
-        if nearest is None or abs(nearest - before - move) > FARTHEST:
+        distances = {abs(place - before - move): place for place in choice}
+        if min(distances, default=FARTHEST) >= FARTHEST:
             raise SystemExit(f"WordNet has no noun near the place of {identifier}: the packages do not fit together.")
-        found.append(nearest)
+        found.append(distances[min(distances)])
     return found
 
 

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from mmembed.analysis.neighbors import neighbors
     from mmembed.analysis.projecting import fit_projection
     from mmembed.embedding.models import ModelSpec, models
+    from mmembed.embedding.planning import EmbedPlan
     from mmembed.reporting.plotting import plot
 
 __version__ = "0.1.0"
 
 _LAZY = {
+    "EmbedPlan": "mmembed.embedding.planning",
     "ModelSpec": "mmembed.embedding.models",
     "fit_classifier": "mmembed.analysis.classifying",
     "fit_clusters": "mmembed.analysis.clustering",
@@ -35,6 +37,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "EmbedPlan",
     "Embedder",
     "EmbeddingRun",
     "ModelSpec",

@@ -11,6 +11,7 @@ This module owns the tree and the wording helpers; it must not import anything o
     │   └── SpaceMismatchError                    vectors of two spaces
     ├── ContentError              (ValueError)    one cell that cannot be read or embedded
     ├── EmbeddingError            (RuntimeError)  some rows failed; ``.errors`` is the frame that says which and why
+    ├── BudgetError               (RuntimeError)  the plan or the bill is over max_cost
     ├── MissingCredentialsError   (RuntimeError)  no API key
     └── MissingExtraError         (ImportError)   an optional package is not installed
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "BudgetError",
     "ColumnNotFoundError",
     "ContentError",
     "DimensionMismatchError",
@@ -117,6 +119,10 @@ class EmbeddingError(MMEmbedError, RuntimeError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), (str(self), self.errors))
+
+
+class BudgetError(MMEmbedError, RuntimeError):
+    """The lowest price of a plan is over ``max_cost``, or the bill has reached it."""
 
 
 class MissingCredentialsError(MMEmbedError, RuntimeError):

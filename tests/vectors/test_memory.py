@@ -24,7 +24,7 @@ def state(vectors):
 def test_from_matrix_shares_memory():
     """A contiguous float32 matrix becomes a column without a copy, and comes out without a copy."""
     matrix = np.ones((5, 3), dtype=np.float32)
-    column = pd.Series(VectorArray.from_matrix(matrix))
+    column = pd.Series(VectorArray.from_matrix(matrix), copy=False)
     assert np.shares_memory(matrix, column.array.matrix)
     assert column.array.matrix.ctypes.data == matrix.ctypes.data
 

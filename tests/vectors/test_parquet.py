@@ -85,8 +85,8 @@ def test_duckdb_reads_lists_of_float(path):
     rows = duckdb.sql(f"SELECT vector, typeof(vector) FROM '{path}'").fetchall()
     assert [None if vector is None else list(vector) for vector, _ in rows] == EXPECTED
     assert {kind for _, kind in rows} <= {"FLOAT[]", "FLOAT[3]"}
-    query = f"SELECT list_inner_product(vector, [1, 2, 3]::FLOAT[]) FROM '{path}' WHERE vector IS NOT NULL"
-    assert duckdb.sql(query).fetchall() == [(4.5,), (10.5,), (1,), (-28,), (4.5,)]
+    query = f"SELECT array_inner_product(vector::FLOAT[3], [1, 2, 3]::FLOAT[3]) FROM '{path}'"
+    assert duckdb.sql(query).fetchall() == [(4.5,), (10.5,), (None,), (1,), (-28,), (4.5,)]
 
 
 def test_polars_reads_arrays_of_float32(path):

@@ -19,6 +19,7 @@ from mmembed.accessor.arguments import (
 )
 from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
+from mmembed.embedding.planning import EmbedPlan
 from mmembed.embedding.querying import embed_queries, is_many
 from mmembed.embedding.run import Errors, check_errors
 from mmembed.errors import ModalityError
@@ -41,6 +42,7 @@ class EmbeddingVerbs:
         fps: float | None = None,
         name: str | Mapping[str, str] | None = None,
         errors: Errors = "raise",
+        max_cost: float | None = None,
         embedder: Embedder | None = None,
         progress: bool | None = None,
         root: Path | str | None = None,
@@ -60,6 +62,9 @@ class EmbeddingVerbs:
         errors : {"raise", "coerce"}
             ``"raise"``: embed and keep every good row, then raise one error that lists the bad ones. ``"coerce"``:
             bad rows have no vector, with one warning.
+        max_cost : float, optional
+            The most that this may cost, in CNY: refused before the first request if the lowest price is over it, and
+            stopped when the bill reaches it.
         embedder : Embedder, optional
             Shared settings instead of single ones.
         progress : bool, optional
@@ -76,6 +81,8 @@ class EmbeddingVerbs:
         ------
         EmbeddingError
             If cells failed and ``errors="raise"``.
+        BudgetError
+            If the price is over ``max_cost``.
         ColumnNotFoundError, ModalityError, UnknownModelError, MissingCredentialsError
             Before anything is read or sent.
         """
@@ -83,9 +90,38 @@ class EmbeddingVerbs:
         columns = {one: column_of(self._df, one) for one in wanted}
         names = names_of(name, list(wanted))
         used = embedder_of(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
-        runs = used.embed_many(columns, wanted, progress=progress)
+        runs = used.embed_many(columns, wanted, max_cost=max_cost, progress=progress)
         check_errors(all_errors(runs), len(self._df) * len(columns), errors)
         return self._df.assign(**{names[one]: run.vectors.array for one, run in runs.items()})
+
+    def plan(
+        self,
+        column: Columns,
+        modality: Modality = "auto",
+        *,
+        model: Any = None,
+        dimension: int | None = None,
+        instruct: str | None = None,
+        fps: float | None = None,
+        embedder: Embedder | None = None,
+        root: Path | str | None = None,
+    ) -> EmbedPlan:
+        """Return what :meth:`embed` with the same arguments would send and cost, without a request or a key.
+
+        Parameters
+        ----------
+        column, modality, model, dimension, instruct, fps, embedder, root
+            As in :meth:`embed`.
+
+        Returns
+        -------
+        EmbedPlan
+            Rows, distinct contents, cached, invalid, requests, tokens, cost in CNY, seconds.
+        """
+        wanted = modalities_of(column, modality)
+        columns = {one: column_of(self._df, one) for one in wanted}
+        used = embedder_of(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
+        return used.plan_many(columns, wanted)
 
     def fuse(
         self,
@@ -99,6 +135,7 @@ class EmbeddingVerbs:
         fps: float | None = None,
         name: str = "fused_vector",
         errors: Errors = "raise",
+        max_cost: float | None = None,
         embedder: Embedder | None = None,
         progress: bool | None = None,
         root: Path | str | None = None,
@@ -111,7 +148,7 @@ class EmbeddingVerbs:
             The columns that hold each kind; at least one.
         name : str
             Name of the new column.
-        model, dimension, instruct, fps, errors, embedder, progress, root
+        model, dimension, instruct, fps, errors, max_cost, embedder, progress, root
             As in :meth:`embed`.
         """
         given: dict[Modality, str | None] = {"text": text, "image": image, "video": video}
@@ -121,7 +158,7 @@ class EmbeddingVerbs:
         if not parts:
             raise ModalityError("fuse needs at least one column: text=, image= or video=.")
         used = embedder_of(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
-        return used.fuse(parts, name, progress=progress).checked(errors).add_to(self._df)
+        return used.fuse(parts, name, max_cost=max_cost, progress=progress).checked(errors).add_to(self._df)
 
     def search(
         self,

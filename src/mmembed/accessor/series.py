@@ -48,13 +48,14 @@ class SeriesAccessor:
         instruct: str | None = None,
         fps: float | None = None,
         errors: Errors = "raise",
+        max_cost: float | None = None,
         embedder: Embedder | None = None,
         progress: bool | None = None,
         root: Path | str | None = None,
     ) -> pd.Series:
         """Return the vectors of the cells as a vector column; parameters as in ``df.mmembed.embed``."""
         used = embedder_of(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
-        return used.embed(self._series, modality, progress=progress).checked(errors).vectors
+        return used.embed(self._series, modality, max_cost=max_cost, progress=progress).checked(errors).vectors
 
     @property
     def vectors(self) -> VectorArray:

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.embedding.cache_damage import forbids_writing, is_damage
 from mmembed.embedding.cache_file import CacheInfo, default_folder, file_identity, parts_of, set_aside
 from mmembed.embedding.cache_key import content_key, content_keys
-from mmembed.embedding.cache_store import VectorStore, forbids_writing, is_damage
+from mmembed.embedding.cache_store import VectorStore
 from mmembed.embedding.forking import heed_forks
 from mmembed.errors import VectorError
 

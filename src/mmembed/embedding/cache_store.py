@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.embedding.cache_damage import DamagedFileError, check_header
 from mmembed.embedding.cache_file import file_identity, one_process_at_a_time
 
 if TYPE_CHECKING:
     from mmembed.providers.protocol import FloatMatrix
 
-__all__ = ["DamagedFileError", "VectorStore", "forbids_writing", "is_damage"]
+__all__ = ["VectorStore"]
 
 _LOOKUP_CHUNK = 900  # SQLite builds before 3.32 take at most 999 variables in one statement
 _STORED = np.dtype("<f4")  # the file is the same on every machine
@@ -36,59 +37,9 @@ _SCHEMA = (
     "CREATE INDEX entries_by_use ON entries (used_day, place)",
 )
 
-_CIRCUMSTANCES = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_AUTH,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_INTERRUPT,
-        sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_NOLFS,
-        sqlite3.SQLITE_MISUSE,
-    }
-)
-
-
-class DamagedFileError(sqlite3.DatabaseError):
-    """The file holds what SQLite accepts and we never wrote."""
-
-
-def forbids_writing(error: sqlite3.Error) -> bool:
-    """Return whether an error of SQLite says that the file, or a lock beside it, may not be written."""
-    code = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
-
-
-def is_damage(error: Exception) -> bool:
-    """Return whether an error of SQLite speaks of the file's contents rather than of disk, rights or locks around it.
-
-    A damaged header or schema shows itself in many ways (not a database, malformed, no such table), so everything is
-    damage that is not a known circumstance.
-    """
-    if isinstance(error, DamagedFileError | UnicodeDecodeError):  # SQLite's message may quote a damaged schema
-        return True
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        return False  # raised by Python's own layer, e.g. for a closed connection
-    return code & 0xFF not in _CIRCUMSTANCES  # the low byte is the primary code
-
 
 def _today() -> int:
     return int(time.time() // _SECONDS_PER_DAY)
-
-
-def _check_header(path: Path) -> None:
-    """Raise if the file says that it is of a later format: SQLite would take it as read-only, not as damaged."""
-    with path.open("rb") as file:
-        formats = file.read(20)[18:]
-    if any(number > 2 for number in formats):
-        raise DamagedFileError(f"The header names formats {list(formats)}; there are 1 and 2.")
 
 
 class VectorStore:
@@ -120,7 +71,7 @@ class VectorStore:
             self._connection.text_factory = bytes  # damaged text must not fail to decode
             self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE_BYTES)
             self.identity = file_identity(path)
-            _check_header(path)
+            check_header(path)
             if read_only:
                 self._has_schema()
             else:

@@ -12,7 +12,10 @@ import pandas as pd
 from mmembed.embedding.cache import VectorCache
 from mmembed.embedding.content import Modality, check_modality, read_content, read_contents, read_fused
 from mmembed.embedding.line import Read, embed_columns
-from mmembed.embedding.providing import Region, provider_for
+from mmembed.embedding.models import ModelSpec
+from mmembed.embedding.planning import EmbedPlan, plan_columns
+from mmembed.embedding.pricing import Budget
+from mmembed.embedding.providing import Region, provider_for, spec_of
 from mmembed.embedding.run import EmbeddingRun, error_frame
 from mmembed.errors import ContentError
 from mmembed.providers.protocol import Provider
@@ -71,21 +74,50 @@ class Embedder:
     extra: Mapping[str, Any] = field(default_factory=dict)
     root: Path | str | None = None
 
-    def embed(self, series: pd.Series, modality: Modality = "auto", *, progress: bool | None = None) -> EmbeddingRun:
+    def embed(
+        self,
+        series: pd.Series,
+        modality: Modality = "auto",
+        *,
+        max_cost: float | None = None,
+        progress: bool | None = None,
+    ) -> EmbeddingRun:
         """Embed the cells of one column; failed rows are in the run's errors, and nothing is raised for them."""
         name = str(series.name) if series.name is not None else "column"
-        return self.embed_many({name: series}, {name: modality}, progress=progress)[name]
+        return self.embed_many({name: series}, {name: modality}, max_cost=max_cost, progress=progress)[name]
 
     def embed_many(
-        self, columns: Mapping[str, pd.Series], modalities: Mapping[str, Modality], *, progress: bool | None = None
+        self,
+        columns: Mapping[str, pd.Series],
+        modalities: Mapping[str, Modality],
+        *,
+        max_cost: float | None = None,
+        progress: bool | None = None,
     ) -> dict[str, EmbeddingRun]:
         """Embed several columns of one frame in one plan; equal contents of all columns are sent once."""
-        checked = {name: check_modality(modalities[name]) for name in columns}
-        read = {name: read_contents(cells, checked[name], root=self._root) for name, cells in columns.items()}
-        return self._run(read, next(iter(columns.values())).index, progress=progress)
+        provider = self.provider()
+        read = self._read(columns, modalities)
+        return self._run(provider, read, next(iter(columns.values())).index, max_cost=max_cost, progress=progress)
 
-    def fuse(self, columns: Mapping[Modality, pd.Series], name: str, *, progress: bool | None = None) -> EmbeddingRun:
+    def plan_many(self, columns: Mapping[str, pd.Series], modalities: Mapping[str, Modality]) -> EmbedPlan:
+        """Return what :meth:`embed_many` would do and cost, without a request and without a key."""
+        provider = self.provider(for_plan=True)
+        return plan_columns(list(self._read(columns, modalities).values()), provider, self.spec, self.open_cache())
+
+    def _read(self, columns: Mapping[str, pd.Series], modalities: Mapping[str, Modality]) -> dict[str, list[Read]]:
+        checked = {name: check_modality(modalities[name]) for name in columns}
+        return {name: read_contents(cells, checked[name], root=self._root) for name, cells in columns.items()}
+
+    def fuse(
+        self,
+        columns: Mapping[Modality, pd.Series],
+        name: str,
+        *,
+        max_cost: float | None = None,
+        progress: bool | None = None,
+    ) -> EmbeddingRun:
         """Embed each row's cells of several kinds into one vector."""
+        provider = self.provider()
         index = next(iter(columns.values())).index
         rows = zip(*columns.values(), strict=True)
         read: list[Read] = []
@@ -94,7 +126,7 @@ class Embedder:
                 read.append(read_fused(dict(zip(columns, row, strict=True)), root=self._root))
             except ContentError as error:
                 read.append(error)
-        return self._run({name: read}, index, progress=progress, suffix="")[name]
+        return self._run(provider, {name: read}, index, max_cost=max_cost, progress=progress, suffix="")[name]
 
     def embed_one(self, cell: Any, modality: Modality = "auto") -> Vector:
         """Embed a single content, such as a query.
@@ -113,8 +145,13 @@ class Embedder:
             raise done.failures[0].error
         return Vector(done.matrices[0][0], space=provider.space)
 
-    def provider(self) -> Provider:
-        """Return the provider of this model with these settings."""
+    @property
+    def spec(self) -> ModelSpec:
+        """The entry of the model in the table."""
+        return spec_of(self.model, self.region)
+
+    def provider(self, *, for_plan: bool = False) -> Provider:
+        """Return the provider of this model with these settings; one that only plans needs no key."""
         return provider_for(
             self.model,
             dimension=self.dimension,
@@ -127,6 +164,7 @@ class Embedder:
             timeout_seconds=self.timeout_seconds,
             api_key=self.api_key,
             extra=self.extra,
+            needs_key=not for_plan,
         )
 
     def open_cache(self) -> VectorCache | None:
@@ -140,10 +178,17 @@ class Embedder:
         return None if self.root is None else Path(self.root)
 
     def _run(
-        self, read: Mapping[str, list[Read]], index: pd.Index, *, progress: bool | None, suffix: str = "_vector"
+        self,
+        provider: Provider,
+        read: Mapping[str, list[Read]],
+        index: pd.Index,
+        *,
+        max_cost: float | None,
+        progress: bool | None,
+        suffix: str = "_vector",
     ) -> dict[str, EmbeddingRun]:
-        provider = self.provider()
-        done = embed_columns(list(read.values()), provider, self.open_cache(), progress=progress)
+        budget = None if max_cost is None else Budget(max_cost, self.spec)
+        done = embed_columns(list(read.values()), provider, self.open_cache(), budget=budget, progress=progress)
         names = list(read)
         errors = error_frame(done.failures, index, names)
         runs = {}

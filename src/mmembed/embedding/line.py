@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.embedding.cache import VectorCache, content_key
+from mmembed.embedding.cache import VectorCache
+from mmembed.embedding.cache_key import content_keys
+from mmembed.embedding.pricing import Budget
 from mmembed.embedding.progress import progress_bar
 from mmembed.errors import ContentError, MMEmbedError
 from mmembed.providers.protocol import Answer, Content, FloatMatrix, Provider, Session
@@ -79,7 +81,12 @@ class _Purchase:
 
 
 def embed_columns(
-    columns: Sequence[Sequence[Read]], provider: Provider, cache: VectorCache | None, *, progress: bool | None = None
+    columns: Sequence[Sequence[Read]],
+    provider: Provider,
+    cache: VectorCache | None,
+    *,
+    budget: Budget | None = None,
+    progress: bool | None = None,
 ) -> Embedded:
     """Embed the read contents of one or several columns in one plan.
 
@@ -94,12 +101,19 @@ def embed_columns(
         Turns contents into vectors.
     cache : VectorCache or None
         Where vectors are looked up and kept; None for neither.
+    budget : Budget, optional
+        The most that the run may cost.
     progress : bool, optional
         Show a bar; None decides by where it runs.
+
+    Raises
+    ------
+    BudgetError
+        Before anything is sent, if the lowest price is over the budget; or when the bill reaches it.
     """
     started = time.perf_counter()
-    distinct, codes = _deduplicate(columns)
-    keys = [content_key(content.digest, space=provider.space, options=provider.options) for content in distinct]
+    distinct, codes = deduplicate(columns)
+    keys = content_keys([content.digest for content in distinct], space=provider.space, options=provider.options)
     if cache is None:
         matrix, found = np.full((len(keys), provider.dimension), np.nan, np.float32), np.zeros(len(keys), bool)
     else:
@@ -111,7 +125,9 @@ def embed_columns(
             purchase.failures[int(position)] = (_cannot_embed(distinct[position], provider), None)
     missing = [int(position) for position in np.flatnonzero(~found) if int(position) not in purchase.failures]
     if missing:
-        _buy(distinct, keys, missing, provider, cache=cache, purchase=purchase, progress=progress)
+        if budget is not None:
+            budget.check_plan(distinct[position] for position in missing)
+        _buy(distinct, keys, missing, provider, cache=cache, purchase=purchase, budget=budget, progress=progress)
     rows = sum(int((column >= 0).sum()) for column in codes)
     return Embedded(
         [_by_row(column, purchase.matrix) for column in codes],
@@ -128,7 +144,7 @@ def embed_columns(
     )
 
 
-def _deduplicate(columns: Sequence[Sequence[Read]]) -> tuple[list[Content], list[npt.NDArray[np.int64]]]:
+def deduplicate(columns: Sequence[Sequence[Read]]) -> tuple[list[Content], list[npt.NDArray[np.int64]]]:
     """Return the distinct contents in order of appearance and, for each column, the number of each row's (−1: none)."""
     seen: dict[bytes, int] = {}
     distinct: list[Content] = []
@@ -152,6 +168,7 @@ def _buy(
     *,
     cache: VectorCache | None,
     purchase: _Purchase,
+    budget: Budget | None,
     progress: bool | None,
 ) -> None:
     """Send what is missing in batches over a thread pool; fills the purchase as answers come."""
@@ -172,6 +189,10 @@ def _buy(
                     batch = waiting.pop(future)
                     _keep(future.result(), batch, keys, cache, purchase)
                     bar.update(len(batch))
+                    if purchase.cost:
+                        bar.set_postfix_str(f"{purchase.cost:.3g} CNY")
+                    if budget is not None and (waiting or len(batches) > purchase.requests):
+                        budget.check_bill(purchase.cost)
         finally:
             _finish(waiting, keys, cache, purchase)
 

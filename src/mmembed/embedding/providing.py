@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from mmembed.embedding.models import check_request, default_model, find_model
+from mmembed.embedding.models import ModelSpec, check_request, default_model, find_model
 from mmembed.providers.protocol import Provider
 
 Region = Literal["beijing", "singapore"]
+
+
+def spec_of(model: Any, region: Region) -> ModelSpec:
+    """Return the table's entry of a model; None is the region's default model."""
+    return find_model(default_model(region) if model is None else model)
 
 
 def provider_for(
@@ -24,6 +29,7 @@ def provider_for(
     timeout_seconds: float = 120.0,
     api_key: str | None = None,
     extra: Mapping[str, Any] | None = None,
+    needs_key: bool = True,
 ) -> Provider:
     """Return the provider of a model, after checking that the model has what is asked for.
 
@@ -31,6 +37,8 @@ def provider_for(
     ----------
     model : str, ModelSpec or None
         None is the region's default model, which needs a key.
+    needs_key : bool
+        Whether to insist on a key where the model needs one; planning does not.
 
     Raises
     ------
@@ -41,7 +49,7 @@ def provider_for(
     MissingCredentialsError
         If the model needs a key and there is none.
     """
-    spec = find_model(default_model(region) if model is None else model)
+    spec = spec_of(model, region)
     check_request(spec, dimension=dimension, region=region, instruct=instruct, fps=fps)
     if spec.provider == "local":
         from mmembed.providers.local import LocalProvider
@@ -61,4 +69,5 @@ def provider_for(
         timeout_seconds=timeout_seconds,
         api_key=api_key,
         extra=extra or {},
+        needs_key=needs_key,
     )

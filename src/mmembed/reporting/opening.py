@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # Two letters at least: "C:" is a Windows drive, not a scheme.
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):", re.IGNORECASE)
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "ICO")
 # What Pillow's decoders raise on a broken file; it promises no common base.
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, KeyError, TypeError, OverflowError)
 
@@ -62,7 +63,7 @@ def open_picture(cell: object, root: Path) -> Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_formats())
             if image.format == "JPEG":
                 image.draft("RGB", (512, 512))
             image.load()
@@ -90,8 +91,15 @@ def open_frame(cell: object, root: Path) -> Image:
     except ImportError as error:
         raise ContentError("NoVideoExtra", str(error)) from error
     try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as container:
-            return _middle_frame(container)
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            if _is_picture(file.read(12)):
+                return open_picture(cell, root)  # an animation: Pillow reads its first picture
+            file.seek(0)
+            # Given bytes and no protocol, a playlist in disguise can open neither another file nor an address.
+            with av.open(file, options={"protocol_whitelist": "none"}, metadata_errors="ignore") as container:
+                return _middle_frame(container)
+    except ContentError:
+        raise
     except (av.error.FFmpegError, *_BROKEN) as error:
         raise ContentError("Unreadable", f"Video cannot be read: {error}") from error
 
@@ -173,16 +181,34 @@ def _from_array(pixels: np.ndarray[Any, Any]) -> Image:
 
 
 def _middle_frame(container: Any) -> Image:
+    if not container.streams.video:
+        raise ContentError("Unreadable", "The file has no video stream.")
     stream = container.streams.video[0]
     middle = (stream.duration or 0) // 2
     if middle:
         # Seeking lands on the key frame before the middle, which is close enough for a picture and decodes at once.
         container.seek(middle + (stream.start_time or 0), stream=stream)
     for frame in container.decode(stream):
-        image: Image = frame.to_image()
-        return image
+        return _upright(frame)
     container.seek(0)
     for frame in container.decode(stream):
-        first: Image = frame.to_image()
-        return first
+        return _upright(frame)
     raise ContentError("Unreadable", "The video has no frame that can be decoded.")
+
+
+def _upright(frame: Any) -> Image:
+    image: Image = frame.to_image()
+    turn = getattr(frame, "rotation", 0)  # a phone held upright stores its frames lying down
+    return image.rotate(turn, expand=True) if turn else image
+
+
+def _is_picture(head: bytes) -> bool:
+    return head[:4] == b"GIF8" or head[:8] == b"\x89PNG\r\n\x1a\n" or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+
+
+def _formats() -> list[str]:
+    """Return the formats to open: Pillow knows more, but hands some, such as EPS, to another program."""
+    from PIL import Image
+
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]

@@ -17,7 +17,7 @@ from mmembed.reporting.grouping import Grouping
 from mmembed.reporting.palette import FONT_STACK, MISSING_TONE, NOISE_TONE, tone
 from mmembed.reporting.payload import to_json
 from mmembed.reporting.thumbnails import data_uri
-from mmembed.reporting.wording import WORD_KEYS, Words
+from mmembed.reporting.wording import Words
 
 _BLANK = re.compile(r"\{\{(\w+)\}\}")
 
@@ -116,11 +116,6 @@ def _fill(template: str, parts: Mapping[str, str], words: Words) -> str:
 @cache
 def _template(name: str) -> str:
     return files("mmembed.reporting").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def template_keys() -> frozenset[str]:
-    """Return the blanks of the page template that the word dictionary fills."""
-    return frozenset(_BLANK.findall(_template("report.html"))) & WORD_KEYS
 
 
 def _hash(text: str) -> str:

@@ -16,7 +16,7 @@ from mmembed.errors import DimensionMismatchError
 from mmembed.vectors.arrow import arrow_from_matrix, arrow_in, matrix_from_arrow
 from mmembed.vectors.comparing import ComparableRows
 from mmembed.vectors.construction import is_missing, matrix_from_cells, matrix_from_numbers, numbers_in_text, stored
-from mmembed.vectors.dtype import VectorDtype
+from mmembed.vectors.dtype import Storage, VectorDtype
 from mmembed.vectors.indexing import IndexedRows
 from mmembed.vectors.scalar import Vector, short
 from mmembed.vectors.space import check_comparable
@@ -164,9 +164,9 @@ class VectorArray(IndexedRows, ComparableRows):
         VectorError
             If a number is too large for float16.
         """
-        if isinstance(dtype, str) and dtype in {"float16", "float32"}:
-            dtype = VectorDtype(self.dimension, self.space, cast("Any", dtype))
         wanted = pd.api.types.pandas_dtype(dtype)
+        if isinstance(wanted, np.dtype) and wanted.name in {"float16", "float32"}:
+            wanted = VectorDtype(self.dimension, self.space, cast("Storage", wanted.name))
         if isinstance(wanted, VectorDtype):
             check_comparable(self._dtype, wanted)
             if wanted == self._dtype and not copy:

@@ -1,0 +1,236 @@
+"""Thumbnails: any cell becomes a small WebP, or a reason that can be counted."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from mmembed.errors import ContentError
+from mmembed.providers.protocol import Media
+from mmembed.reporting.thumbnails import base64_length, data_uri, make_thumbnail, make_thumbnails
+
+
+def encoded(image, kind="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def opened(data):
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def near(pixel, color):
+    return all(abs(one - other) < 24 for one, other in zip(pixel, color, strict=True))
+
+
+RED = Image.new("RGB", (400, 200), (210, 20, 20))
+RED_BYTES = encoded(RED)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "red.png",
+        Path("red.png"),
+        RED,
+        RED_BYTES,
+        bytearray(RED_BYTES),
+        np.asarray(RED),
+        np.asarray(RED) / 255,
+        "data:image/png;base64," + base64.b64encode(RED_BYTES).decode(),
+        {"bytes": RED_BYTES, "path": None},
+        Media(data=RED_BYTES),
+        ["red.png", "missing.png"],
+    ],
+    ids=["str", "path", "pil", "bytes", "bytearray", "uint8", "float", "data-uri", "mapping", "media", "list"],
+)
+def test_every_kind_of_cell_becomes_a_small_webp(cell, tmp_path):
+    """Paths, bytes, images, arrays, data URIs and data set cells give the same small picture."""
+    (tmp_path / "red.png").write_bytes(RED_BYTES)
+    data = make_thumbnail(cell, root=tmp_path, edge=80)
+    image = opened(data)
+    assert image.size == (80, 40)
+    assert near(image.getpixel((40, 20)), (210, 20, 20))
+    assert data_uri(data).startswith("data:image/webp;base64,")
+
+
+def test_a_file_uri_is_a_path(tmp_path):
+    """A file: address is opened as the file it names."""
+    path = tmp_path / "red.png"
+    path.write_bytes(RED_BYTES)
+    assert make_thumbnail(path.as_uri())
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        (None, "Empty"),
+        (float("nan"), "Empty"),
+        (pd.NA, "Empty"),
+        ("", "Empty"),
+        ("http://127.0.0.1:9/a.png", "Remote"),
+        ("https://example.com/a.png", "Remote"),
+        ("oss://bucket/a.png", "Remote"),
+        ("missing.png", "NotFound"),
+        ("a" * 5000, "NotFound"),
+        ("nul\0byte.png", "NotFound"),
+        (".", "NotFound"),
+        (b"not a picture", "Unreadable"),
+        (RED_BYTES[:60], "Unreadable"),
+        ("data:image/png;base64,@@@", "Unreadable"),
+        (3.5, "Unsupported"),
+        (np.zeros((3, 3, 7)), "Unsupported"),
+        (np.zeros((0, 4, 3), dtype=np.uint8), "Unsupported"),
+    ],
+)
+def test_what_is_no_picture_has_a_reason(cell, code, tmp_path):
+    """Every cell that gives no picture raises an error whose code can be counted."""
+    with pytest.raises(ContentError) as caught:
+        make_thumbnail(cell, root=tmp_path)
+    assert caught.value.code == code
+
+
+def bomb(edge):
+    """Return a PNG that claims to be ``edge`` pixels wide and high, in a few bytes."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", edge, edge, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("edge", [11_000, 60_000])
+def test_bombs_are_refused_before_they_are_decoded(edge):
+    """A picture of too many pixels is refused by its header, with no warning left over."""
+    with pytest.raises(ContentError) as caught:
+        make_thumbnail(bomb(edge))
+    assert caught.value.code == "TooLarge"
+
+
+def test_postscript_is_not_handed_to_another_program():
+    """Formats that Pillow opens by running a program are not opened."""
+    with pytest.raises(ContentError) as caught:
+        make_thumbnail(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n")
+    assert caught.value.code == "Unreadable"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
+def test_a_pipe_is_not_opened(tmp_path):
+    """A path that is no plain file is refused: reading it might never end."""
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ContentError) as caught:
+        make_thumbnail("pipe.png", root=tmp_path)
+    assert caught.value.code == "NotFound"
+
+
+def test_the_exif_turn_is_applied_and_dropped():
+    """A photo held upright stands upright, and its EXIF data does not get into the page."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010F] = "SecretCamera"
+    data = make_thumbnail(encoded(RED, "JPEG", exif=exif), edge=100)
+    assert opened(data).size == (50, 100)
+    assert b"SecretCamera" not in data
+
+
+def test_transparency_lies_on_white():
+    """What is transparent becomes white, not black."""
+    assert near(opened(make_thumbnail(encoded(Image.new("RGBA", (50, 50), (0, 0, 0, 0))))).getpixel((25, 25)), (255, 255, 255))
+
+
+def test_sixteen_bit_grey_keeps_its_shades():
+    """Deep grey levels are scaled, not clipped to white."""
+    levels = np.linspace(0, 60_000, 64 * 64).reshape(64, 64).astype(np.uint16)
+    image = opened(make_thumbnail(encoded(Image.fromarray(levels))))
+    assert image.getpixel((32, 4))[0] < 60
+    assert 90 < image.getpixel((32, 32))[0] < 165
+
+
+def test_the_byte_limit_holds_for_noise():
+    """A picture that does not compress is made smaller until it fits."""
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    data = make_thumbnail(noise, edge=300, max_bytes=2_000)
+    assert len(data) <= 2_000
+    assert max(opened(data).size) < 300
+
+
+def test_the_given_image_is_left_alone():
+    """A Pillow image in a cell keeps its size and pixels."""
+    image = Image.new("RGB", (500, 400), "green")
+    make_thumbnail(image, edge=50)
+    assert image.size == (500, 400)
+
+
+def test_thumbnails_stop_at_the_budget_and_count_the_rest():
+    """The most important rows come first; the others are counted, and together they stay within the budget."""
+    noise = np.random.default_rng(0).integers(0, 256, (9, 64, 64, 3), dtype=np.uint8)
+    cells = [*noise[:2], None, "http://x/y.png", *noise[2:]]
+    made, reasons = make_thumbnails(range(11), lambda row: (cells[row], "image"), max_bytes=2_500, budget_bytes=8_000)
+    assert list(made)[:2] == [0, 1]
+    assert sum(map(base64_length, made.values())) <= 8_000
+    assert reasons["Empty"] == reasons["Remote"] == 1
+    assert len(made) + sum(reasons.values()) == 11
+    assert reasons["OverBudget"] > 0
+
+
+def clip(path):
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        stream.codec_context.gop_size = 5
+        for number in range(40):
+            color = (10, 10, 200) if number >= 10 else (200, 10, 10)
+            frame = av.VideoFrame.from_ndarray(np.full((96, 128, 3), color, dtype=np.uint8))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def test_a_clip_shows_a_frame_from_its_middle(tmp_path):
+    """Of a clip that turns from red to blue after a quarter, the thumbnail is blue."""
+    clip(tmp_path / "clip.mp4")
+    for cell in ("clip.mp4", (tmp_path / "clip.mp4").read_bytes()):
+        pixel = opened(make_thumbnail(cell, modality="video", root=tmp_path)).getpixel((64, 48))
+        assert pixel[2] > 130 > pixel[0]
+
+
+def test_a_clip_given_as_pictures_shows_the_middle_one(tmp_path):
+    """A list of frames is a clip too."""
+    frames = [np.full((20, 20, 3), shade, dtype=np.uint8) for shade in (0, 128, 255)]
+    assert near(opened(make_thumbnail(frames, modality="video", root=tmp_path)).getpixel((10, 10)), (128, 128, 128))
+
+
+def test_an_animation_is_a_clip():
+    """An animated GIF in a video column shows its picture."""
+    assert opened(make_thumbnail(encoded(RED, "GIF"), modality="video", edge=40)).size == (40, 20)
+
+
+def test_a_playlist_cannot_open_another_file(tmp_path):
+    """A text file that names a clip is not followed to it."""
+    clip(tmp_path / "clip.mp4")
+    playlists = {"list.m3u8": "#EXTM3U\n#EXTINF:4,\nclip.mp4\n#EXT-X-ENDLIST\n", "list.mp4": "ffconcat version 1.0\nfile clip.mp4\n"}
+    for name, text in playlists.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(ContentError) as caught:
+            make_thumbnail(name, modality="video", root=tmp_path)
+        assert caught.value.code == "Unreadable"
+
+
+@pytest.mark.parametrize("cell", [b"no video", RED_BYTES[:40] + b"0" * 40, "http://x/a.mp4"])
+def test_what_is_no_clip_has_a_reason(cell):
+    """Broken clips and web addresses raise errors that can be counted."""
+    with pytest.raises(ContentError) as caught:
+        make_thumbnail(cell, modality="video")
+    assert caught.value.code in {"Unreadable", "Remote"}
