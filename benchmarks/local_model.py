@@ -4,8 +4,8 @@
 
 Retrieval asks for each caption whether one of the pictures with that caption is among the first 1, 5 and 10. Zero-shot
 compares each row with the eight category descriptions below, as they are and with the mean of each side taken off
-(centred: the modality gap of Liang et al. 2022). The descriptions were written before the first measurement and not
-tuned on the table. Speeds are of one worker.
+(centred: the modality gap of Liang et al. 2022). The descriptions are plain words and were not changed to fit the
+figures. Speeds are of one worker.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Service:
         self.embedded += positions
 
     def run(self, count):
-        halving = Bisection(self.send, Refused, lambda position, refusal: self.refused.append(position))
+        halving = Bisection(self.send, Refused, lambda position, _: self.refused.append(position))
         halving.run(range(count), blames_size=lambda refusal: str(refusal) == "size")
         return self
 

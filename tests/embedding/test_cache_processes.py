@@ -90,7 +90,7 @@ cache.close()
 
 def start(script, *arguments):
     # Warnings of this package are errors there too; Python's own about forks with threads is what the test is about.
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - our own scripts
         [sys.executable, "-W", "error::UserWarning", "-c", PRELUDE + script, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -112,8 +112,7 @@ def test_a_killed_process_loses_nothing_that_it_stored(tmp_path):
     for number, answers in enumerate([1, 7, 2, 23, 11]):
         process = start(ENDLESS, tmp_path, number * 1_000_000)
         with process:
-            for _ in range(answers):
-                acknowledged.append(int(process.stdout.readline()))
+            acknowledged += [int(process.stdout.readline()) for _ in range(answers)]
             process.kill()  # while it goes on storing
         with VectorCache(tmp_path) as cache:
             stored = [one for first in acknowledged for one in range(first, first + 20)]

@@ -265,7 +265,7 @@ sys.exit(0 if good and codes == [0, 0, 0] else 1)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
 def test_a_fork_shares_no_connection(server):
     """Children forked from a process with warm connections get their own vectors, as does the parent."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own interpreter and script
         [sys.executable, "-c", _FORKS, server.base_url, KEY], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
@@ -314,7 +314,11 @@ def test_a_timeout_that_is_none_is_refused(seconds):
     ("usage", "contents", "tokens"),
     [
         ({"input_tokens": 10, "image_tokens": 896, "image_count": 1}, [{"text": "a"}, {"image": "b"}], (10, 896)),
-        ({"input_tokens": 10, "input_tokens_details": {"image_tokens": 0, "text_tokens": 10}}, [{"text": "a"}], (10, 0)),
+        (
+            {"input_tokens": 10, "input_tokens_details": {"image_tokens": 0, "text_tokens": 10}},
+            [{"text": "a"}],
+            (10, 0),
+        ),
         ({"input_tokens": 906, "input_tokens_details": {"image_tokens": 896}}, [{"image": "b"}], (10, 896)),
         ({"total_tokens": 7}, [{"text": "a"}], (7, 0)),
         ({"total_tokens": 900}, [{"text": "a"}, {"image": "b"}], (0, 900)),
@@ -336,7 +340,6 @@ def test_only_one_module_imports_the_sdk():
 
 def test_an_account_without_access_is_told_apart_from_a_wrong_key():
     """The service's own codes come through."""
-    with DashScopeServer(keys={KEY: Account("one")}) as server:
-        with pytest.raises(RequestFailure) as caught:
-            ask(server, {"text": "a"}, api_key="sk-wrong")
+    with DashScopeServer(keys={KEY: Account("one")}) as server, pytest.raises(RequestFailure) as caught:
+        ask(server, {"text": "a"}, api_key="sk-wrong")
     assert caught.value.code == "InvalidApiKey"

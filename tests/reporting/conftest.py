@@ -10,7 +10,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-KINDS = [("红色连衣裙", "red dress", (200, 30, 40)), ("蓝牙耳机", "earphones", (20, 60, 190)), ("登山鞋", "boots", (30, 140, 60))]
+KINDS = [
+    ("红色连衣裙", "red dress", (200, 30, 40)),
+    ("蓝牙耳机", "earphones", (20, 60, 190)),
+    ("登山鞋", "boots", (30, 140, 60)),
+]
 
 
 @pytest.fixture

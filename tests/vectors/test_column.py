@@ -193,7 +193,7 @@ def test_a_dtype_makes_columns_without_any_vector(values):
 
 
 def test_astype_turns_a_column_of_lists_into_vectors():
-    """pandas' own cast makes a vector column of a column of lists."""
+    """The cast of pandas makes a vector column of a column of lists."""
     column = pd.Series(LISTS).astype("vector[2, toy]")
     assert column.dtype == VectorDtype(2, "toy")
     np.testing.assert_array_equal(column.array.matrix, MATRIX)

@@ -13,7 +13,10 @@ import pytest
 
 from mmembed.errors import VectorError
 from mmembed.vectors import VectorArray, VectorDtype
+from mmembed.vectors.arrow import arrow_from_matrix
 
+FIXED = pa.list_(pa.float32(), 3)
+FIXED_SIZE_MAY_MISS = int(pa.__version__.split(".")[0]) >= 26
 EXPECTED = [[0.5, -1, 2], [1, 0.25, 3], None, [-2, 0, 1], [4, 8, -16], [0.5, -1, 2]]
 
 
@@ -73,26 +76,39 @@ def test_feather_gives_the_column_back(df, tmp_path):
     pd.testing.assert_series_equal(pd.read_feather(tmp_path / "vectors.feather")["vector"], df["vector"])
 
 
-def test_pyarrow_reads_fixed_size_lists_of_float32(path):
-    """The file holds a plain Arrow type."""
+def test_pyarrow_reads_fixed_size_lists_of_float32(df, path):
+    """The file holds a plain Arrow type; a missing row keeps it from being of fixed size only where Arrow is old."""
     table = pq.read_table(path)
-    assert table.schema.field("vector").type == pa.list_(pa.float32(), 3)
     assert table["vector"].to_pylist() == EXPECTED
+    assert table.schema.field("vector").type == (FIXED if FIXED_SIZE_MAY_MISS else pa.large_list(pa.float32()))
+    df.dropna().to_parquet(path)
+    assert pq.read_table(path).schema.field("vector").type == FIXED
+
+
+def test_lists_of_variable_size_hold_the_same_rows(df, tmp_path):
+    """What an older Arrow gets where rows are missing is read back, by Arrow and by pandas."""
+    vectors = df["vector"].array[1:5]
+    lists = arrow_from_matrix(vectors.matrix, vectors.isna(), fixed_size_may_miss=False)
+    assert lists.type == pa.large_list(pa.float32())
+    pq.write_table(pa.table({"vector": lists}), tmp_path / "lists.parquet")
+    back = pq.read_table(tmp_path / "lists.parquet")["vector"]
+    assert back.to_pylist() == EXPECTED[1:5]
+    assert df["vector"].dtype.__from_arrow__(back).equals(vectors)
 
 
 def test_duckdb_reads_lists_of_float(path):
     """DuckDB sees FLOAT lists and can compute with them."""
-    rows = duckdb.sql(f"SELECT vector, typeof(vector) FROM '{path}'").fetchall()
+    rows = duckdb.execute("SELECT vector, typeof(vector) FROM read_parquet(?)", [str(path)]).fetchall()
     assert [None if vector is None else list(vector) for vector, _ in rows] == EXPECTED
     assert {kind for _, kind in rows} <= {"FLOAT[]", "FLOAT[3]"}
-    query = f"SELECT array_inner_product(vector::FLOAT[3], [1, 2, 3]::FLOAT[3]) FROM '{path}'"
-    assert duckdb.sql(query).fetchall() == [(4.5,), (10.5,), (None,), (1,), (-28,), (4.5,)]
+    query = "SELECT array_inner_product(vector::FLOAT[3], [1, 2, 3]::FLOAT[3]) FROM read_parquet(?)"
+    assert duckdb.execute(query, [str(path)]).fetchall() == [(4.5,), (10.5,), (None,), (1,), (-28,), (4.5,)]
 
 
 def test_polars_reads_arrays_of_float32(path):
-    """Polars sees a plain array column, eagerly and lazily."""
+    """Polars sees a plain column, eagerly and lazily."""
     column = pl.read_parquet(path)["vector"]
-    assert column.dtype == pl.Array(pl.Float32, 3)
+    assert column.dtype == (pl.Array(pl.Float32, 3) if FIXED_SIZE_MAY_MISS else pl.List(pl.Float32))
     assert pl.scan_parquet(path).select("vector").collect()["vector"].to_list() == EXPECTED
 
 

@@ -12,6 +12,7 @@ import pytest
 from mmembed.errors import VectorError
 from mmembed.vectors import VectorArray
 
+PANDAS_2 = int(pd.__version__.split(".")[0]) < 3
 LONGEST_CELL = 80
 ROWS = [[0.5, -1, 2], [1, 0.25, 3], None, [-2, 0, 1], [4, 8, -16], [0.5, -1, 2]]
 
@@ -83,7 +84,15 @@ def test_series_to_json_writes_lists(df, orient):
         "index": lambda: list(told.values()),
         "table": lambda: [row["vector"] for row in told["data"]],
     }[orient]()
+    if PANDAS_2 and orient != "table":  # its encoder gets the objects, not what a vector column gives it for JSON
+        data = [row and row["vector"] for row in data]
     assert data == ROWS
+
+
+def test_objects_in_json_hold_space_and_numbers(df):
+    """A column of objects, such as two spaces together, loses neither the numbers nor the space."""
+    told = json.loads(df["vector"].astype(object).to_json(orient="records"))
+    assert told == [row and {"space": "toy", "vector": row} for row in ROWS]
 
 
 def test_to_json_does_not_crash_the_interpreter():

@@ -146,7 +146,9 @@ def plan_batches(contents: Sequence[Content], spec: ModelSpec, *, region: str = 
         def weight(place: int) -> float:
             return -(loads[place].tokens / limits.tokens + loads[place].size / limits.size)
 
-        smaller = _first_fit(sorted(shared, key=lambda place: (scarcity(place), weight(place))), loads, limits, scarcity)
+        smaller = _first_fit(
+            sorted(shared, key=lambda place: (scarcity(place), weight(place))), loads, limits, scarcity
+        )
         batches = min(batches, smaller, key=len)
     return sorted(sorted(batch) for batch in itertools.chain(batches, ([place] for place in alone)))
 

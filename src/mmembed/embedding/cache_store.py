@@ -32,8 +32,10 @@ _LARGEST_VALUE_BYTES = 1 << 24  # no vector is longer; a damaged length must not
 # Keys and vectors live in two tables so that finding a key, or noting its use, touches no page of vectors.
 _SCHEMA = (
     "CREATE TABLE vectors (place INTEGER PRIMARY KEY, vector BLOB NOT NULL)",
-    "CREATE TABLE entries (key BLOB PRIMARY KEY, place INTEGER NOT NULL, checksum INTEGER NOT NULL, "
-    "used_day INTEGER NOT NULL) WITHOUT ROWID",
+    (
+        "CREATE TABLE entries (key BLOB PRIMARY KEY, place INTEGER NOT NULL, checksum INTEGER NOT NULL, "
+        "used_day INTEGER NOT NULL) WITHOUT ROWID"
+    ),
     "CREATE INDEX entries_by_use ON entries (used_day, place)",
 )
 

@@ -51,6 +51,8 @@ class Embedder:
         ``DASHSCOPE_API_KEY`` if not given. It is never shown, logged or stored.
     extra : mapping
         Further parameters of the request, passed on as they are.
+    truncate : bool
+        Cut texts that are too long for the model, with a warning, instead of refusing their rows.
     root : path, optional
         Folder that relative file names in cells start from.
 
@@ -72,6 +74,7 @@ class Embedder:
     cache: str | Path | VectorCache | None = "auto"
     api_key: str | None = field(default=None, repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    truncate: bool = False
     root: Path | str | None = None
 
     def embed(
@@ -164,6 +167,7 @@ class Embedder:
             timeout_seconds=self.timeout_seconds,
             api_key=self.api_key,
             extra=self.extra,
+            truncate=self.truncate,
             needs_key=not for_plan,
         )
 

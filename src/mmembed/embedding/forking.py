@@ -39,8 +39,12 @@ _state = _State()
 
 
 def heed_forks(one: ForkAware) -> None:
-    """Call the object's methods around each fork as long as it lives; needs no undoing."""
-    _aware.add(one)
+    """Call the object's methods around each fork as long as it lives; needs no undoing.
+
+    Must not be called by one who holds a lock that an object's ``before_fork`` takes.
+    """
+    with _state.lock:
+        _aware.add(one)
 
 
 def _before() -> None:

@@ -265,7 +265,7 @@ def models() -> pd.DataFrame:
         row = {name: _cell(value) for name, value in vars(spec).items()}
         rows.append({"name": row.pop("name"), "default_dimension": spec.default_dimension, **row})
     frame = pd.DataFrame(rows).set_index("name")
-    counts = [name for name in frame if name.startswith("max_") or name.endswith(("_tokens", "_minute"))]
+    counts = [name for name in map(str, frame) if name.startswith("max_") or name.endswith(("_tokens", "_minute"))]
     return frame.astype(dict.fromkeys(counts, "Int64"))
 
 
@@ -368,7 +368,9 @@ def _check_dimension(spec: ModelSpec, dimension: int) -> None:
             "Leave dimension out."
         )
     known = ", ".join(str(one) for one in sorted(spec.dimensions))
-    raise ValueError(f"Model {spec.name!r} has the dimensions {known}; got dimension={dimension!r}. Choose one of these.")
+    raise ValueError(
+        f"Model {spec.name!r} has the dimensions {known}; got dimension={dimension!r}. Choose one of these."
+    )
 
 
 def _check_fps(spec: ModelSpec, fps: float) -> None:

@@ -30,9 +30,12 @@ _DEFAULT_WORKERS = 8
 # Parameters that have an argument of their own, and names that the SDK takes for itself instead of sending them.
 _OWN_ARGUMENTS = frozenset({"model", "dimension", "instruct", "fps", "input", "api_key", "enable_fusion"})
 _TAKEN_BY_SDK = frozenset(
-    "api_protocol async_request base_address enable_encryption extra_url_parameters flattened_output form function "
-    "headers http_method is_binary_input is_service pre_task_id query request_timeout resources sdk_module session "
-    "stream task task_group task_id user_agent workspace ws_stream_mode".split()  # noqa: SIM905 - reads better
+    {
+        *("api_protocol", "async_request", "base_address", "enable_encryption", "extra_url_parameters", "form"),
+        *("flattened_output", "function", "headers", "http_method", "is_binary_input", "is_service", "pre_task_id"),
+        *("query", "request_timeout", "resources", "sdk_module", "session", "stream", "task", "task_group", "task_id"),
+        *("user_agent", "workspace", "ws_stream_mode"),
+    }
 )
 
 
@@ -141,6 +144,7 @@ def build_api_provider(
     api_key: str | None = None,
     extra: Mapping[str, Any] | None = None,
     truncate: bool = False,
+    needs_key: bool = True,
 ) -> ApiProvider:
     """Return the provider of a model of the API, after checking all that can be checked without a request.
 
@@ -166,6 +170,8 @@ def build_api_provider(
         Further parameters of each request, sent as they are.
     truncate : bool
         Cut texts that are too long, with a warning, instead of refusing them.
+    needs_key : bool
+        Whether to insist on a key now; a provider that only plans needs none.
 
     Raises
     ------
@@ -176,7 +182,7 @@ def build_api_provider(
     """
     spec = find_model(model)
     check_request(spec, dimension=dimension, region=region, instruct=instruct, fps=fps)
-    if not api_key:
+    if needs_key and not api_key:
         api_key_from_environment(spec.name)  # refuse now what would fail when the session opens
     if workers is not None and workers < 1:
         raise ValueError(f"workers is {workers!r}; expected at least 1. Leave it out for {_DEFAULT_WORKERS}.")

@@ -71,11 +71,11 @@ class _Adapter(HTTPAdapter):
     """Pools of watched connections with TCP keep-alive, so that a connection dropped by a gateway is noticed."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, socket_options=_socket_options(), **kwargs)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*args, socket_options=_socket_options(), **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
 
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, socket_options=_socket_options(), **kwargs)  # type: ignore[no-untyped-call]
+        manager = super().proxy_manager_for(proxy, socket_options=_socket_options(), **kwargs)
         manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
         return manager
 

@@ -168,7 +168,9 @@ class DashScopeConnection:
         if attempt.response.status_code != 200 or response.output is None:
             raise self._refused(attempt)
         try:
-            matrix = read_vectors(response.output, expected=expected, dimension=provider.dimension, model=provider.model)
+            matrix = read_vectors(
+                response.output, expected=expected, dimension=provider.dimension, model=provider.model
+            )
         except RequestFailure as failure:
             failure.request_id = response.request_id or None
             failure.tokens = read_usage(response.usage, contents)
@@ -222,7 +224,7 @@ def _without_upload() -> Any:
     """Return the SDK's class with its upload step taken out: there, a text that names a file becomes the file."""
     import dashscope
 
-    class MultiModalEmbedding(dashscope.MultiModalEmbedding):  # type: ignore[misc]  # untyped package
+    class MultiModalEmbedding(dashscope.MultiModalEmbedding):
         """Sends contents as they are."""
 
         @classmethod

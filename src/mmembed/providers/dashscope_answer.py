@@ -94,9 +94,7 @@ def read_vectors(output: Any, *, expected: int, dimension: int, model: str) -> F
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise RequestFailure(MALFORMED, "the answer holds no list of embeddings", status=200)
     if len(rows) != expected:
-        raise RequestFailure(
-            MALFORMED, f"{expected} contents were sent and {len(rows)} vectors came back", status=200
-        )
+        raise RequestFailure(MALFORMED, f"{expected} contents were sent and {len(rows)} vectors came back", status=200)
     by_index = {row.get("index"): row.get("embedding") for row in rows}
     if set(by_index) != set(range(expected)):
         raise RequestFailure(MALFORMED, f"the indexes of {expected} vectors are {list(by_index)[:20]}", status=200)

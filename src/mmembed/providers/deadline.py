@@ -1,4 +1,4 @@
-"""A total time limit for one HTTP attempt: the timeouts of sockets are for each read, and a dripping answer resets them.
+"""A total time limit for one HTTP attempt: a socket's own timeout begins anew with each byte of a dripping answer.
 
 It ends an attempt by shutting its socket down; what that means for the caller is decided elsewhere.
 """

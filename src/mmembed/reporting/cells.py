@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from mmembed.errors import ColumnNotFoundError, did_you_mean, listed
+
+# Control characters that are no white space, and halves of surrogate pairs.
+_UNSHOWABLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 
 
 def require_column(df: pd.DataFrame, column: Hashable, *, argument: str, remedy: str = "") -> pd.Series:
@@ -85,11 +88,15 @@ def one_line(cell: object, most: int) -> str:
     if is_missing(cell) or isinstance(cell, bytes | bytearray | memoryview):
         return ""
     # A novel in a cell costs no more than what is shown: four times the length leaves room for dropped characters.
-    words = str(cell)[: 4 * most + 64].split()
-    line = "".join(character for character in " ".join(words) if unicodedata.category(character) not in {"Cc", "Cs"})
+    start = _UNSHOWABLE.sub("", str(cell)[: 4 * most + 64])
+    return cut(" ".join(start.split()), most)
+
+
+def cut(line: str, most: int) -> str:
+    """Return a line of at most ``most`` characters, with a sign where it was cut."""
     if len(line) <= most:
         return line
-    return line[: max(most - 1, 0)].rstrip() + "…" if most > 0 else ""
+    return line[: most - 1].rstrip() + "…" if most > 0 else ""
 
 
 def coordinates(values: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

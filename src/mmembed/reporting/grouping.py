@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
@@ -113,11 +114,10 @@ def _order(key: object) -> tuple[int, float, str]:
 
 def _name(key: object, names: pd.Series | None, rows: npt.NDArray[np.bool_], prefix: str) -> str:
     if names is not None:
-        given = names.iloc[np.flatnonzero(rows)].dropna()
-        if len(given):
-            name = one_line(given.astype(str).value_counts(sort=True).index[0], _NAME_LENGTH)
-            if name:
-                return name
+        given = Counter(one_line(cell, _NAME_LENGTH) for cell in names.iloc[np.flatnonzero(rows)])
+        given.pop("", None)
+        if given:
+            return min(given, key=lambda name: (-given[name], name))
     if isinstance(key, int | float | np.integer | np.floating) and not isinstance(key, bool | np.bool_):
         return f"{prefix} {key:g}" if isinstance(key, float | np.floating) else f"{prefix} {key}"
     return one_line(key, _NAME_LENGTH) or prefix

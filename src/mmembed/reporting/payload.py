@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.reporting.cells import one_line
+from mmembed.reporting.cells import cut, one_line
 from mmembed.reporting.grouping import Grouping
 from mmembed.reporting.selecting import Positions
 
@@ -19,7 +19,7 @@ _LENGTHS = (600, 300, 160, 90, 48, 24, 0)
 _NOISE = 0xFFFF
 # Inside a script element, "</script" and "<!--" end or change the element whatever the JSON says; the two separators
 # end a line in old JavaScript. As \u escapes they are the same strings to JSON.parse and nothing to the HTML parser.
-_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+_ESCAPES = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,9 @@ def to_json(data: object) -> str:
     '"\\u003c/script\\u003e"'
     """
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.translate(_ESCAPES)
+    for character, escape in _ESCAPES.items():  # many times faster than one str.translate
+        text = text.replace(character, escape)
+    return text
 
 
 def cut_texts(columns: Sequence[pd.Series], points: Positions, budget_bytes: int) -> CutTexts:
@@ -67,7 +69,7 @@ def cut_texts(columns: Sequence[pd.Series], points: Positions, budget_bytes: int
     """
     whole = [[one_line(cell, _LENGTHS[0] + 1) for cell in column.iloc[points]] for column in columns]
     for length in _LENGTHS:
-        texts = [[one_line(text, length) for text in column] for column in whole]
+        texts = [[cut(text, length) for text in column] for column in whole]
         if length == 0 or len(to_json(texts).encode()) <= budget_bytes:
             break
     return CutTexts(texts, length, sum(len(text) > length for column in whole for text in column))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Literal
 
 Language = Literal["zh", "en"]
+
+_HAN = re.compile("[一-鿿㐀-䶿]")
+_OTHER_WORDS = re.compile(r"[぀-ヿ가-힣]|[^\W\d_一-鿿㐀-䶿぀-ヿ가-힣]+")
 
 # Keys that begin with "page_" are also handed to the page's script.
 _WORDS: dict[str, tuple[str, str]] = {
@@ -138,8 +142,8 @@ class Words:
 def choose_language(texts: Iterable[str]) -> Language:
     """Return ``"zh"`` if most of the non-empty texts are Chinese, else ``"en"``.
 
-    A text is Chinese if it has at least half as many Chinese characters as other letters: one character carries about
-    as much as a short word. Japanese kana and Korean hangul count as other letters.
+    A text is Chinese if it has at least as many Chinese characters as words of other scripts; each character of
+    Japanese kana and Korean hangul counts as a word. Texts without letters have no vote.
 
     Examples
     --------
@@ -150,9 +154,7 @@ def choose_language(texts: Iterable[str]) -> Language:
     """
     chinese = total = 0
     for text in texts:
-        han = sum("一" <= character <= "鿿" or "㐀" <= character <= "䶿" for character in text)
-        letters = sum(character.isalpha() for character in text) - han
-        if han or letters:
-            total += 1
-            chinese += 2 * han >= letters and han > 0
+        han, others = len(_HAN.findall(text)), len(_OTHER_WORDS.findall(text))
+        total += han + others > 0
+        chinese += han >= max(others, 1)
     return "zh" if 2 * chinese > total else "en"

@@ -151,8 +151,10 @@ class VectorArray(IndexedRows, ComparableRows):
         return cells
 
     def __arrow_array__(self, type: pa.DataType | None = None) -> pa.Array:  # noqa: A002  Arrow's signature
-        lists = arrow_from_matrix(self.matrix, self._mask)
-        return lists if type is None or type == lists.type else lists.cast(type)
+        if type is None:
+            return arrow_from_matrix(self.matrix, self._mask)
+        lists = arrow_from_matrix(self.matrix, self._mask, fixed_size_may_miss=True)
+        return lists if type == lists.type else lists.cast(type)
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:  # noqa: FBT001, FBT002  pandas' signature
         """Return the column as another dtype; ``"float16"`` and ``"float32"`` change the storage only.

@@ -20,6 +20,9 @@ from mmembed.vectors.scalar import as_float32
 FloatMatrix = npt.NDArray[np.float32]
 BoolVector = npt.NDArray[np.bool_]
 
+# Up to release 25 Arrow cannot read missing fixed-size lists back from Parquet, and up to 24 not even write them.
+_FIXED_SIZE_MAY_MISS = int(pa.__version__.split(".")[0]) >= 26
+
 
 def arrow_in(values: Any) -> pa.Array | pa.ChunkedArray | None:
     """Return the Arrow array that the values are, or that lies behind a pandas Arrow column; None if there is none."""
@@ -30,11 +33,21 @@ def arrow_in(values: Any) -> pa.Array | pa.ChunkedArray | None:
     return None
 
 
-def arrow_from_matrix(matrix: FloatMatrix, mask: BoolVector) -> pa.FixedSizeListArray:
-    """Return ``(n, d)`` rows as an Arrow array of fixed-size float32 lists, without a copy of contiguous numbers."""
-    flat = pa.array(np.ascontiguousarray(matrix, dtype=np.float32).reshape(-1), from_pandas=False)
+def arrow_from_matrix(
+    matrix: FloatMatrix, mask: BoolVector, *, fixed_size_may_miss: bool = _FIXED_SIZE_MAY_MISS
+) -> pa.Array:
+    """Return ``(n, d)`` rows as an Arrow array of fixed-size float32 lists, without a copy of contiguous numbers.
+
+    Where rows are missing and ``fixed_size_may_miss`` is False, the lists are of variable size, so that a Parquet file
+    of them can be written and read.
+    """
     missing = pa.array(mask) if mask.any() else None
-    return pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1], mask=missing)
+    if missing is None or fixed_size_may_miss:
+        flat = pa.array(np.ascontiguousarray(matrix, dtype=np.float32).reshape(-1), from_pandas=False)
+        return pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1], mask=missing)
+    offsets = np.concatenate([[0], np.cumsum(~mask)]) * matrix.shape[1]
+    numbers = pa.array(matrix[~mask].astype(np.float32, copy=False).reshape(-1), from_pandas=False)
+    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), numbers, mask=missing)
 
 
 def matrix_from_arrow(

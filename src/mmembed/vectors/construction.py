@@ -61,7 +61,7 @@ def _missing_rows(matrix: FloatMatrix, known: BoolVector) -> BoolVector:
         if wrong.size:
             count = int((~np.isfinite(rows[wrong[0]])).sum())
             raise VectorError(
-                f"Row {block[wrong[0]]} is NaN, infinite or beyond float32 in {count} of its {matrix.shape[1]} numbers. "
+                f"Row {block[wrong[0]]} is NaN, infinite or beyond float32 in {count} of {matrix.shape[1]} numbers. "
                 "A vector holds finite numbers; a missing vector is a row of NaN or a missing cell."
             )
     return empty

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from mmembed.vectors.array import VectorArray
 
 Storage = Literal["float32", "float16"]
-_PATTERN = re.compile(r"vector\[(?P<dimension>[1-9]\d*)(?:, (?P<space>[^\[\],]+?))?(?:, (?P<storage>float16))?\]")
+_PATTERN = re.compile(
+    r"vector\[(?P<dimension>[1-9][0-9]*)(?:, (?P<space>(?!float16\])[^\[\],]+))?(?:, (?P<storage>float16))?\]"
+)
 _FORBIDDEN_IN_SPACE = re.compile(r"[\[\],\x00-\x1f]|^\s|\s$|^float16$|^$")
 
 
@@ -110,7 +112,10 @@ class VectorDtype(ExtensionDtype):
         match = _PATTERN.fullmatch(string)
         if match is None:
             raise TypeError(f"Cannot construct a 'VectorDtype' from '{string}'")
-        return cls(int(match["dimension"]), match["space"], cast("Storage", match["storage"] or "float32"))
+        try:
+            return cls(int(match["dimension"]), match["space"], cast("Storage", match["storage"] or "float32"))
+        except ValueError as error:
+            raise TypeError(f"Cannot construct a 'VectorDtype' from '{string}': {error}") from error
 
     def __from_arrow__(self, array: pa.Array | pa.ChunkedArray) -> VectorArray:
         from mmembed.vectors.array import VectorArray

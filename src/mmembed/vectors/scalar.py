@@ -85,6 +85,10 @@ class Vector:
         """Return the coordinates as Python floats."""
         return [float(value) for value in self._numbers]
 
+    def toDict(self) -> dict[str, Any]:  # noqa: N802  the name that pandas' JSON encoder looks for
+        """Return space and coordinates, for ``to_json`` of a column of objects; a vector column writes plain lists."""
+        return {"space": self._space, "vector": self.tolist()}
+
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:  # noqa: FBT001  numpy's signature
         if dtype is None or np.dtype(dtype) == self._numbers.dtype:
             return self._numbers.copy() if copy else self._numbers

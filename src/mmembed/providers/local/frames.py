@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mmembed._optional import import_optional
 from mmembed.errors import ContentError
 from mmembed.providers.local.pictures import MOST_PIXELS, decoding_errors, open_picture, read_media, to_rgb
@@ -29,17 +27,15 @@ _DECODE_THROUGH = 300
 
 
 def spread_positions(count: int) -> list[int]:
-    """Return the positions of the chosen frames among ``count``: all of them, or eight away from both ends.
+    """Return the positions of the chosen frames among ``count``: all of them, or the middles of eight equal parts.
 
     Examples
     --------
     >>> spread_positions(3), spread_positions(100)
-    ([0, 1, 2], [11, 22, 33, 44, 55, 66, 77, 88])
+    ([0, 1, 2], [6, 18, 31, 43, 56, 68, 81, 93])
     """
-    if count <= FRAMES_PER_CLIP:
-        return list(range(count))
-    inner = np.linspace(0, count - 1, FRAMES_PER_CLIP + 2)[1:-1]
-    return [int(position) for position in np.rint(inner)]
+    parts = min(count, FRAMES_PER_CLIP)
+    return [(2 * part + 1) * count // (2 * parts) for part in range(parts)]
 
 
 def load_frames(media: Media) -> list[Image]:
@@ -64,7 +60,7 @@ def _is_picture_format(data: bytes) -> bool:
 
 def _load_animation(data: bytes, media: Media) -> list[Image]:
     frames = []
-    with decoding_errors(media, "animation"), open_picture(data, media) as image:
+    with decoding_errors(media, "moving picture"), open_picture(data, media) as image:
         for position in spread_positions(getattr(image, "n_frames", 1)):
             image.seek(position)
             frames.append(to_rgb(image))

@@ -36,7 +36,7 @@ def mix_classes(scores: FloatMatrix, class_vectors: FloatMatrix) -> FloatMatrix:
 
     Examples
     --------
-    >>> mix_classes(np.array([[9.0, -90.0]], np.float32), np.eye(2, dtype=np.float32))
+    >>> mix_classes(np.array([[9.0, -999.0]], np.float32), np.eye(2, dtype=np.float32))
     array([[1., 0.]], dtype=float32)
     """
     best = np.argsort(-scores, axis=1, kind="stable")[:, :CLASSES_IN_MIXTURE]

@@ -74,15 +74,25 @@ def decoding_errors(media: Media, noun: str) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise ContentError(
             "UnknownFormat",
-            f"{_named(media)} is not a {noun} that can be decoded; expected one of {', '.join(_FORMATS)}. "
+            f"{_named(media)} cannot be decoded as a {noun}; expected one of {', '.join(_FORMATS)}. "
             "Convert it, or check that the download was complete.",
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(media, str(error)) from error
-    except (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, struct.error) as error:
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        LookupError,
+        TypeError,
+        ArithmeticError,
+        struct.error,
+        Warning,
+    ) as error:
         if isinstance(error, ContentError):
             raise
-        # Pillow's decoders meet damaged bytes with any of these.
+        # Pillow's decoders meet damaged bytes with any of these; a warning is raised only where warnings are errors.
         raise ContentError(
             "BrokenFile",
             f"{_named(media)} is a damaged {noun}: {error}. Expected a complete file. Save or download it anew.",
@@ -130,8 +140,8 @@ def load_picture(media: Media) -> Image:
 def _orientation(image: Image) -> int:
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except (OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error):
-        return 1  # the notes of the camera are damaged; the picture need not be
+    except (OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error, Warning):
+        return 1  # the camera's notes are damaged; the picture need not be (Warning: where warnings are errors)
 
 
 def _upright(image: Image, orientation: int) -> Image:

@@ -59,9 +59,10 @@
     refresh() {
       this.noise = data.noiseTone[shade()];
       this.faded = data.fadedTone[shade()];
-      this.surface = variable("--surface");
-      this.ink = variable("--ink");
-      this.halo = variable("--halo");
+      // The style sheet still has its screen colours when the browser announces printing.
+      this.surface = printing ? "#ffffff" : variable("--surface");
+      this.ink = printing ? "#1b1e23" : variable("--ink");
+      this.halo = printing ? "rgb(255 255 255 / 88%)" : variable("--halo");
     },
   };
   colors.refresh();

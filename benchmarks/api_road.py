@@ -1,0 +1,172 @@
+"""Measure the road to the API against a server on loopback: latency, throttling and the library's own CPU.
+
+Run with ``python benchmarks/api_road.py``. The server runs in a process of its own, so that CPU is the client's alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmembed.embedding.line import embed_columns
+from mmembed.embedding.sending import build_api_provider
+from mmembed.providers.protocol import Content
+
+ROOT = Path(__file__).resolve().parents[1]
+KEY = "sk-benchmark"
+MODEL = "qwen3-vl-embedding"
+
+_SERVER = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from dashscope_server import DashScopeServer, RateLimits
+settings = json.loads(sys.argv[2])
+limits = RateLimits(**settings.pop("limits")) if settings.get("limits") else settings.pop("limits", None)
+with DashScopeServer(keys={"sk-benchmark"}, limits=limits, keep_contents=False, **settings) as server:
+    print(server.base_url, flush=True)
+    for line in sys.stdin:
+        codes = [one.status for one in server.embedding_requests]
+        counts = {"requests": len(codes), "refused": codes.count(429), "vectors": server.bill.vectors}
+        print(json.dumps(counts), flush=True)
+"""
+
+
+class Server:
+    """The test server in another process."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.base_url = str(process.stdout.readline()).strip() if process.stdout else ""
+
+    def counts(self) -> dict[str, int]:
+        """Return how many requests came, how many were refused, how many vectors were sold."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        found: dict[str, int] = json.loads(self._process.stdout.readline())
+        return found
+
+
+@contextlib.contextmanager
+def server(**settings: object) -> Iterator[Server]:
+    """Run a server and point the library to it."""
+    command = [sys.executable, "-c", _SERVER, str(ROOT / "tests"), json.dumps(settings)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        running = Server(process)
+        os.environ["DASHSCOPE_HTTP_BASE_URL"] = running.base_url
+        try:
+            yield running
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+
+
+def texts(count: int, seed: str) -> list[Content]:
+    """Return distinct short texts."""
+    return [
+        Content("text", text=f"商品 {seed} {number}", digest=f"{seed}{number}".encode().ljust(32))
+        for number in range(count)
+    ]
+
+
+def run(count: int, seed: str, **options: object) -> tuple[float, float]:
+    """Embed texts through the line without a cache; return wall and CPU seconds."""
+    provider = build_api_provider(MODEL, api_key=KEY, **options)  # type: ignore[arg-type]
+    wall, cpu = time.perf_counter(), time.process_time()
+    done = embed_columns([texts(count, seed)], provider, None, progress=False)
+    assert not done.failures, done.failures[:3]
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def latency(requests: int, workers: int, seconds: float) -> None:
+    """Compare wall time with requests × latency ÷ workers."""
+    with server(latency=seconds):
+        run(20, "warm", workers=workers, requests_per_minute=1e9, tokens_per_minute=1e12)
+        wall, _ = run(20 * requests, "latency", workers=workers, requests_per_minute=1e9, tokens_per_minute=1e12)
+    ideal = requests * seconds / workers
+    print(
+        f"latency {seconds * 1000:.0f} ms, {requests} requests, {workers} workers: {wall:.2f} s, "
+        f"ideal {ideal:.2f} s, ratio {wall / ideal:.3f}"
+    )
+
+
+def throttled(requests: int) -> None:
+    """Send as fast as the server lets: ten requests a second, enforced each second."""
+    for aligned in (False, True):
+        limits = {"requests_per_minute": 600, "aligned": aligned}
+        with server(latency=0.05, limits=limits) as running:
+            wall, _ = run(20 * requests, f"throttled {aligned}", requests_per_minute=600, tokens_per_minute=1e12)
+            counts = running.counts()
+        ideal = requests / 10
+        share = counts["refused"] / counts["requests"]
+        windows = "on whole seconds" if aligned else "any second"
+        print(
+            f"10/s ({windows}), {requests} requests: {wall:.1f} s, ideal {ideal:.1f} s, "
+            f"ratio {wall / ideal:.3f}, refused {share:.2%}"
+        )
+
+
+def cpu(requests: int, rounds: int, dimension: int) -> None:
+    """Compare our CPU time with that of bare SDK calls with the same batches and threads."""
+    import dashscope
+
+    def bare(batch: list[dict[str, str]]) -> None:
+        answer = dashscope.MultiModalEmbedding.call(
+            model=MODEL,
+            input=batch,
+            api_key=KEY,
+            base_address=os.environ["DASHSCOPE_HTTP_BASE_URL"],
+            dimension=dimension,
+        )
+        assert len(answer.output["embeddings"]) == len(batch)
+
+    ours, theirs = [], []
+    with server():
+        for number in range(rounds):
+            contents = texts(20 * requests, f"cpu {number}")
+            batches = [
+                [{"text": str(one.text)} for one in contents[start : start + 20]]
+                for start in range(0, len(contents), 20)
+            ]
+            before = time.process_time()
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                list(pool.map(bare, batches))
+            theirs.append(time.process_time() - before)
+            ours.append(
+                run(
+                    20 * requests, f"cpu {number}", dimension=dimension, requests_per_minute=1e9, tokens_per_minute=1e12
+                )[1]
+            )
+    ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+    print(
+        f"CPU for {requests} requests of 20 × {dimension}: ours {statistics.median(ours):.2f} s, "
+        f"bare SDK {statistics.median(theirs):.2f} s, median ratio {ratio:.2f}"
+    )
+
+
+def main() -> None:
+    """Run what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="*", default=["latency", "throttled", "cpu"])
+    parser.add_argument("--requests", type=int, default=200)
+    arguments = parser.parse_args()
+    if "latency" in arguments.what:
+        latency(arguments.requests, workers=8, seconds=0.25)
+    if "throttled" in arguments.what:
+        throttled(2 * arguments.requests)
+    if "cpu" in arguments.what:
+        cpu(arguments.requests, rounds=3, dimension=1024)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,435 @@
+"""The report's page in a real browser: pointing, searching, choosing, small screens, dark screens, hostile cells."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from mmembed.reporting import build_report
+
+pytestmark = pytest.mark.browser
+
+KINDS = [
+    ("红色连衣裙", "red dress", (200, 30, 40)),
+    ("蓝牙耳机", "earphones", (20, 60, 190)),
+    ("登山鞋", "boots", (30, 140, 60)),
+]
+# What a script in a cell would leave behind if it ran.
+ATTACK = '</script><script>window.attacked=1;alert(1)</script><img src=x onerror="window.attacked=1">'
+# The contrast (WCAG 2) of every visible text with what lies behind it; returns the texts that are hard to read.
+HARD_TO_READ = """() => {
+  const parse = (color) => (color.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, place) => sum + v * [0.2126, 0.7152, 0.0722][place], 0);
+  const behind = (element) => {
+    for (let one = element; one; one = one.parentElement) {
+      const color = parse(getComputedStyle(one).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
+    }
+    return [255, 255, 255];
+  };
+  const poor = [];
+  let seen = 0;
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
+    if (element.closest("script, noscript, .unseen")) continue;
+    seen++;
+    const [a, b] = [light(parse(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) poor.push(`${walker.currentNode.data.trim()}: ${ratio.toFixed(2)}`);
+  }
+  return seen > 40 ? poor : [`only ${seen} texts were seen`];
+}"""
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Return 60 rows in three clusters with pictures of one colour each, four of them noise."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for row in range(60):
+        code = row % 3
+        chinese, english, color = KINDS[code]
+        Image.new("RGB", (300, 220), color).save(tmp_path / f"{row}.png")
+        place = [(0, 0), (12, 3), (5, 11)][code]
+        rows.append(
+            {
+                "text_zh": f"{chinese} 第{row}款",
+                "text_en": f"{english} number {row}",
+                "photo": f"{row}.png",
+                "shop": ["north", "south"][row % 2],
+                "cluster": -1 if row in {7, 23, 41, 59} else code,
+                "cluster_name": chinese,
+                "cluster_score": 0.9,
+                "map_x": place[0] + rng.normal() * 1.5,
+                "map_y": place[1] + rng.normal() * 1.5,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def report(shop, tmp_path):
+    """Return the Chinese report of the shop."""
+    return build_report(
+        shop, text=["text_zh", "text_en"], image="photo", breakdown="shop", root=tmp_path, notes=["测试"]
+    )
+
+
+def place_of(page, point):
+    """Return where a point is on the screen, with the map scrolled into sight."""
+    page.locator("#map").scroll_into_view_if_needed()
+    box = page.locator("#canvas").bounding_box()
+    x, y = page.evaluate("(i) => [mmembedReport.map.screenX(i), mmembedReport.map.screenY(i)]", point)
+    return box["x"] + x, box["y"] + y
+
+
+def free_points(page):
+    """Return points that can be pointed at: under no name, and no other point nearer."""
+    return page.evaluate(
+        """() => { const m = mmembedReport.map; return [...Array(m.points.count).keys()].filter((i) => {
+          const x = m.screenX(i), y = m.screenY(i);
+          return m.nameAt(x, y) < 0 && m.nearest(x, y, 12) === i; }); }"""
+    )
+
+
+def settle(page):
+    """Wait until two frames are drawn."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def color_of(page, selector):
+    """Return the colour in the middle of a picture on the page."""
+    return page.evaluate(
+        """async (selector) => {
+          const image = document.querySelector(selector);
+          await image.decode();
+          const canvas = document.createElement("canvas"), context = canvas.getContext("2d");
+          canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
+          context.drawImage(image, 0, 0);
+          return [...context.getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data.slice(0, 3)];
+        }""",
+        selector,
+    )
+
+
+def test_pointing_at_a_point_shows_its_picture_and_texts(open_report, report, shop):
+    """The card beside the pointer has the row's own texts, cluster and picture, and goes when the pointer leaves."""
+    page = open_report(report)
+    points = free_points(page)
+    assert len(points) > 20
+    for point in points[:3]:
+        page.mouse.move(*place_of(page, point))
+        text = page.locator("#tip").inner_text()
+        assert shop.loc[point, "text_zh"] in text
+        assert shop.loc[point, "text_en"] in text
+        assert f"行 {point}" in text
+        assert (KINDS[point % 3][0] if shop.loc[point, "cluster"] >= 0 else "噪声") in text
+        assert np.abs(np.subtract(color_of(page, "#tip img"), KINDS[point % 3][2])).max() < 24
+    page.mouse.move(5, 5)
+    assert page.locator("#tip").is_hidden()
+
+
+def test_the_card_stays_inside_the_map(open_report, report):
+    """Wherever the point is, its card is not cut off."""
+    page = open_report(report)
+    for point in free_points(page):
+        page.mouse.move(*place_of(page, point))
+        tip, frame = page.locator("#tip").bounding_box(), page.locator("#map").bounding_box()
+        assert tip["x"] >= frame["x"]
+        assert tip["y"] >= frame["y"]
+        assert tip["x"] + tip["width"] <= frame["x"] + frame["width"]
+        assert tip["y"] + tip["height"] <= frame["y"] + frame["height"]
+
+
+def test_search_finds_the_rows_that_have_all_the_words(open_report, report):
+    """The hits are exactly the rows with every word, in any column; clearing shows everything again."""
+    page = open_report(report)
+    page.locator("#search").fill("RED number 1")
+    hits = page.locator("#hits button").evaluate_all("(all) => all.map((one) => Number(one.dataset.point))")
+    assert hits == [row for row in range(0, 60, 3) if "1" in str(row)]
+    assert f"找到 {len(hits)} 行" in page.locator("#status").inner_text()
+    assert page.evaluate("mmembedReport.map.active.reduce((a, b) => a + b)") == len(hits) == 5
+    page.locator("#hits button").first.click()
+    assert "红色连衣裙 第12款" in page.locator("#tip").inner_text()
+    page.locator("#search").fill("ｅａｒｐｈｏｎｅｓ")
+    assert page.locator("#hits button").count() == 20
+    page.locator("#search").fill("没有这样的东西")
+    assert "没有匹配的行" in page.locator("#status").inner_text()
+    page.locator("#clear").click()
+    assert "全部 60 个点" in page.locator("#status").inner_text()
+
+
+def test_choosing_a_cluster_zooms_to_it_and_lists_it(open_report, report, shop):
+    """From the legend, the name on the map or the card, the cluster is enlarged and its rows are listed."""
+    page = open_report(report)
+    size = int((shop["cluster"] == 0).sum())
+    for choose in (
+        lambda: page.locator("#legend button", has_text="红色连衣裙").click(),
+        lambda: page.locator(".card", has_text="红色连衣裙").locator("[data-group]").click(),
+        lambda: page.mouse.click(*name_place(page, "红色连衣裙")),
+    ):
+        choose()
+        settle(page)
+        assert f"本簇 {size} 行" in page.locator("#status").inner_text()
+        assert page.evaluate("mmembedReport.map.view.k") > 1.2
+        assert page.locator(".card.chosen").count() == 1
+        assert "红色连衣裙" in page.locator(".card.chosen").inner_text()
+        page.keyboard.press("Escape")
+        settle(page)
+        assert page.evaluate("mmembedReport.map.view.k") == 1
+        assert page.locator(".card.chosen").count() == 0
+
+
+def name_place(page, name):
+    page.locator("#map").scroll_into_view_if_needed()
+    box = page.locator("#canvas").bounding_box()
+    left, top, right, bottom = page.evaluate(
+        "(name) => mmembedReport.map.names.find((one) => mmembedReport.points.names[one[4]] === name).slice(0, 4)", name
+    )
+    return box["x"] + (left + right) / 2, box["y"] + (top + bottom) / 2
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_names_on_the_map_do_not_overlap(open_report, width):
+    """Twenty crowded clusters with long names: those that are drawn keep clear of each other and of the edges."""
+    rng = np.random.default_rng(2)
+    code = np.arange(600) % 20
+    middle = rng.normal(size=(20, 2)) * 2
+    xy = middle[code] + rng.normal(size=(600, 2)) * 0.3
+    df = pd.DataFrame({"map_x": xy[:, 0], "map_y": xy[:, 1], "cluster": code})
+    df["cluster_name"] = [f"很长的簇名 · 连衣裙 · {one} · with English words" for one in code]
+    page = open_report(build_report(df), width=width)
+    for zoom in (1, 2.5):
+        page.evaluate("(k) => mmembedReport.map.zoomAt(150, 150, k)", zoom)
+        settle(page)
+        names = page.evaluate("mmembedReport.map.names")
+        assert len(names) >= 5
+        for place, one in enumerate(names):
+            for other in names[:place]:
+                assert one[0] >= other[2] or other[0] >= one[2] or one[1] >= other[3] or other[1] >= one[3]
+        if zoom == 1:
+            assert all(one[0] >= 0 and one[2] <= page.evaluate("mmembedReport.map.width") for one in names)
+
+
+def test_dragging_and_the_wheel_move_and_zoom_the_map(open_report, report):
+    """A drag moves the points with the pointer; the wheel enlarges what is under the pointer and leaves it there."""
+    page = open_report(report)
+    point = free_points(page)[0]
+    x, y = place_of(page, point)
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -300)
+    settle(page)
+    assert page.evaluate("mmembedReport.map.view.k") > 1.5
+    assert np.hypot(*np.subtract(place_of(page, point), (x, y))) < 2
+    page.mouse.down()
+    page.mouse.move(x - 60, y - 40, steps=6)
+    page.mouse.up()
+    assert np.hypot(*np.subtract(place_of(page, point), (x - 60, y - 40))) < 2
+
+
+def test_scrolling_down_over_the_whole_map_scrolls_the_page(open_report, report):
+    """A reader on the way down is not held up by the map."""
+    page = open_report(report)
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.wheel(0, 400)
+    page.wait_for_function("() => scrollY > 100")
+    assert page.evaluate("mmembedReport.map.view.k") == 1
+
+
+def test_everything_can_be_reached_by_keyboard(open_report, report, shop):
+    """Map, typical rows and hits take the focus and answer to keys."""
+    page = open_report(report)
+    page.locator("#canvas").focus()
+    page.keyboard.press("+")
+    page.wait_for_function("() => mmembedReport.map.view.k > 1.2")
+    page.keyboard.press("0")
+    page.wait_for_function("() => mmembedReport.map.view.k === 1")
+    exemplar = page.locator(".card [data-point]").first
+    point = int(exemplar.get_attribute("data-point"))
+    exemplar.focus()
+    page.keyboard.press("Enter")
+    assert shop.loc[point, "text_zh"] in page.locator("#tip").inner_text()
+    unnamed = page.locator("button, input, canvas").evaluate_all(
+        """(all) => all.filter((one) => one.checkVisibility() && !(one.innerText || "").trim()
+          && !one.getAttribute("aria-label") && !one.labels?.length).map((one) => one.outerHTML)"""
+    )
+    assert unnamed == []
+
+
+def test_pictures_can_be_drawn_on_the_map(open_report, report):
+    """The switch draws thumbnails in place of points: the map then shows the colour of a picture."""
+    page = open_report(report)
+    page.locator("#pictures").check()
+    page.wait_for_function(
+        """() => {
+          const canvas = document.getElementById("canvas");
+          const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+          let found = 0;
+          for (let i = 0; i < pixels.length; i += 4) {
+            const off = [200, 30, 40].map((value, place) => Math.abs(pixels[i + place] - value));
+            found += Math.max(...off) < 12;
+          }
+          return found > 800;
+        }""",
+        timeout=5000,
+    )
+
+
+def test_a_tap_on_a_phone_shows_the_row(open_report, report, shop):
+    """On a small touch screen the card lies along the lower edge, with a button that closes it."""
+    page = open_report(report, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2)
+    point = free_points(page)[0]
+    page.touchscreen.tap(*place_of(page, point))
+    assert shop.loc[point, "text_zh"] in page.locator("#tip").inner_text()
+    page.locator("#tip-close").tap()
+    assert page.locator("#tip").is_hidden()
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_no_page_scrolls_sideways(open_report, shop, tmp_path, language, width):
+    """Even with long words, names and notes, the page is as wide as the screen."""
+    long = "unbreakable" * 30
+    df = shop.assign(cluster_name=long, shop=long, text_en=long)
+    report = build_report(
+        df,
+        text=["text_en"],
+        image="photo",
+        breakdown="shop",
+        title=long,
+        notes=[long],
+        language=language,
+        root=tmp_path,
+    )
+    page = open_report(report, width=width, height=844)
+    page.locator("#search").fill("unbreakable")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_are_readable_in_light_and_dark(open_report, report, scheme):
+    """Every text has a contrast of at least 4.5 to 1, in the lists and cards too, and the schemes differ."""
+    page = open_report(report, color_scheme=scheme)
+    page.locator(".card [data-point]").first.click()
+    assert page.evaluate(HARD_TO_READ) == []
+    page.locator("#search").fill("第1")
+    assert page.evaluate(HARD_TO_READ) == []
+    settle(page)
+    corner = page.evaluate("[...document.getElementById('canvas').getContext('2d').getImageData(2, 2, 1, 1).data]")
+    assert corner == ([25, 28, 33, 255] if scheme == "dark" else [255, 255, 255, 255])
+
+
+def test_the_map_follows_a_change_of_the_scheme(open_report, report):
+    """When the system turns dark, the open map is drawn anew."""
+    page = open_report(report, color_scheme="light")
+    corner = "document.getElementById('canvas').getContext('2d').getImageData(2, 2, 1, 1).data[0]"
+    page.wait_for_function(f"() => {corner} > 240")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"() => {corner} < 60")
+
+
+def test_markup_in_cells_is_only_text(open_report, shop, tmp_path):
+    """A script or an image in any cell or name does nothing but appear, in cards, hits and the card of a point."""
+    columns = {name: [ATTACK] * len(shop) for name in ("text_zh", "text_en", "shop", "cluster_name")}
+    df = shop.assign(**columns).set_index(pd.Index([ATTACK] * len(shop)))
+    report = build_report(
+        df, text=["text_zh", "text_en"], image="photo", breakdown="shop", title=ATTACK, notes=[ATTACK], root=tmp_path
+    )
+    page = open_report(report)
+    page.mouse.move(*place_of(page, free_points(page)[0]))
+    assert ATTACK in page.locator("#tip").inner_text()
+    page.locator("#search").fill("script")
+    assert page.locator("#hits button").count() == 60
+    page.locator("#hits button").first.click()
+    settle(page)
+    assert page.evaluate("window.attacked") is None
+    assert page.locator("script").count() == 2
+    assert page.locator("img:not([src^='data:'])").count() == 0
+    assert page.title() == ATTACK
+
+
+def test_the_policy_stops_a_script_that_was_not_on_the_page(browser, report, tmp_path):
+    """Even a script element that got into the page cannot run, and a request cannot leave it."""
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.goto(report.save(tmp_path / "report.html").as_uri())
+    refused = page.evaluate(
+        """() => new Promise((done) => {
+          const seen = [];
+          document.addEventListener("securitypolicyviolation", (event) => {
+            seen.push(event.effectiveDirective);
+            if (seen.length === 2) done(seen.sort());
+          });
+          const script = document.createElement("script");
+          script.textContent = "window.attacked = 1";
+          document.body.append(script);
+          fetch("https://example.com/").catch(() => null);
+        })"""
+    )
+    assert refused == ["connect-src", "script-src-elem"]
+    assert page.evaluate("window.attacked") is None
+    context.close()
+
+
+def test_the_clusters_are_readable_without_scripts(open_report, report):
+    """Where scripts are off, as in many previews, names, pictures and counts are still there."""
+    page = open_report(report, java_script_enabled=False)
+    text = page.locator("main").inner_text()
+    for chinese, _, _ in KINDS:
+        assert chinese in text
+    assert "需要启用 JavaScript" in text
+    assert page.locator(".card img").count() == 18
+
+
+def test_printing_shows_the_map_and_the_cards_on_white(open_report, report):
+    """On paper there are no controls, and a page that is dark on the screen is light."""
+    page = open_report(report, color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.locator(".panel").is_hidden()
+    assert page.locator(".tools").is_hidden()
+    assert page.locator(".card").count() == 3
+    corner = "document.getElementById('canvas').getContext('2d').getImageData(2, 2, 1, 1).data[0]"
+    page.wait_for_function(f"() => {corner} > 240")
+    assert page.pdf()[:5] == b"%PDF-"
+
+
+def test_twenty_thousand_points_are_dragged_without_drawing_them_again(open_report):
+    """While the map is dragged, a picture of the points is moved; only the first frames stamp them."""
+    rng = np.random.default_rng(0)
+    code = np.arange(20_000) % 24
+    xy = (rng.normal(size=(24, 2)) * 8)[code] + rng.normal(size=(20_000, 2))
+    df = pd.DataFrame(
+        {"map_x": xy[:, 0], "map_y": xy[:, 1], "cluster": code, "text": [f"文本 {row}" for row in range(20_000)]}
+    )
+    page = open_report(build_report(df, text="text"))
+    stamped = page.evaluate(
+        """async () => {
+          const map = mmembedReport.map;
+          const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+          let times = 0;
+          const paint = map.paintPoints.bind(map);
+          map.paintPoints = (...args) => { times++; paint(...args); };
+          map.setView({ k: 2, x: -300, y: -200 });
+          await frame();
+          for (let i = 0; i < 20; i++) { map.setView({ k: 2, x: map.view.x - 5, y: map.view.y - 3 }); await frame(); }
+          return times;
+        }"""
+    )
+    assert stamped == 2
+    page.locator("#search").fill("文本 1999")
+    assert page.locator("#hits button").count() == 12  # 1999, 11999 and 19990 to 19999
+
+
+def test_a_frame_without_a_map_has_a_page(open_report, shop):
+    """Without coordinates the page says so and shows the clusters."""
+    page = open_report(build_report(shop.assign(map_x=np.nan), text="text_zh"))
+    assert "没有带坐标的行" in page.locator("main").inner_text()
+    assert page.locator(".board").is_hidden()
+    assert page.locator(".card").count() == 3
