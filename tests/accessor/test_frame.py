@@ -163,7 +163,7 @@ def test_one_bad_picture_is_its_rows_error(tmp_path):
 def test_a_url_is_refused_by_the_local_model():
     """It opens no network, and says so for the row."""
     df = pd.DataFrame({"photo": ["https://example.org/a.jpg"]})
-    with pytest.raises(EmbeddingError, match="a.jpg"):
+    with pytest.raises(EmbeddingError, match=r"a\.jpg"):
         df.mmembed.embed("photo", "image", model="local")
 
 

@@ -2,9 +2,9 @@
 
 import dataclasses
 
-import dashscope_server
 import pytest
 
+import dashscope_server
 from mmembed.embedding.models import (
     MODELS,
     ModelSpec,

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from dashscope_server import HARMLESS, ONE_CONTENT, TRANSIENT, WHOLE_JOB, DashScopeServer, containing, on_requests
 
+from dashscope_server import HARMLESS, ONE_CONTENT, TRANSIENT, WHOLE_JOB, DashScopeServer, containing, on_requests
 from mmembed import Embedder
 from mmembed.errors import BudgetError, EmbeddingError, MissingCredentialsError, MMEmbedError
 
@@ -93,7 +93,7 @@ def test_one_refused_content_fails_alone(server, name):
 @pytest.mark.parametrize("name", sorted(WHOLE_JOB))
 def test_a_fault_of_the_account_stops_the_job(server, name):
     """Within what is in flight, with the service's code and never the key."""
-    server.misbehave(WHOLE_JOB[name], lambda exchange: True)
+    server.misbehave(WHOLE_JOB[name], lambda _: True)
     df = texts(400)
     with pytest.raises(MMEmbedError) as caught:
         df.mmembed.embed("text", "text", model="qwen3-vl-embedding", dimension=256)
@@ -177,7 +177,7 @@ df.mmembed.embed("text", "text", embedder=e)
 """
 
 
-def running(server, code):
+def running(code):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE)  # noqa: S603
 
@@ -195,7 +195,7 @@ def wait_for(server, vectors, process):
 def test_a_run_stopped_in_the_middle_goes_on_where_it_was(server, sent):
     """After kill -9 or Ctrl-C at half of 2,000 rows, at most what was in flight is bought again."""
     server.latency = 0.05
-    process = running(server, KILLED)
+    process = running(KILLED)
     wait_for(server, 1000, process)
     started = time.monotonic()
     process.send_signal(sent)

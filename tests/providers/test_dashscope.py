@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dashscope_server import FAULTS, HARMLESS, Account, DashScopeServer
-from dashscope_server import garbling, refusing
 
+from dashscope_server import FAULTS, HARMLESS, Account, DashScopeServer, garbling, refusing
 from mmembed.providers.dashscope import DashScopeProvider
 from mmembed.providers.dashscope_answer import RequestFailure, read_usage
 

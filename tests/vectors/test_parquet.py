@@ -116,7 +116,7 @@ def test_pandas_without_the_package_cannot_name_the_dtype(path):
     """A process that has not imported mmembed gets pandas' own error, as with every extension type."""
     code = "import sys, pandas; pandas.read_parquet(sys.argv[1])"
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)  # noqa: S603  our own code
-    assert done.returncode == 1
+    assert done.returncode != 0
     assert "data type 'vector[3, toy" in done.stderr
     assert "not understood" in done.stderr
 

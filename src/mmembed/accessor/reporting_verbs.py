@@ -72,10 +72,11 @@ class ReportingVerbs:
         first_text = text if isinstance(text, str) or text is None else next(iter(text), None)
         words = None if first_text is None else column_of(self._df, first_text)
         if language == "auto":
-            language = choose_language([] if words is None else words.dropna().astype(str))
+            language = choose_language([title or ""] if words is None else words.dropna().astype(str))
         df, notes = complete_for_report(self._df, vectors, text=words, random_state=random_state, language=language)
         return build_report(
             df,
+            vector=column,
             text=text,
             image=image,
             video=video,

@@ -21,6 +21,8 @@ from mmembed.embedding.rate_share import RateShare
 __all__ = ["Limiter", "Permit", "RateLimit", "limiter_for"]
 
 _HEADROOM = 0.97  # requests that leave evenly arrive unevenly; the service counts arrivals
+_W = 2.0
+_PAUSE_SECONDS = 0
 _LONGEST_SLEEP_SECONDS = 0.1  # in the queue; the first of it sleeps as long as it must
 
 
@@ -218,7 +220,11 @@ class Limiter:
 
     def _depart(self, now: float, tokens: float) -> Permit:
         self._forget_before(now - 1)
-        permit = Permit(self, now, len(self._sent), tokens)
+        self._first = min(getattr(self, "_first", now), now)
+        self._rec = getattr(self, "_rec", deque())
+        self._rec.append(now)
+        while self._rec[0] <= now - _W: self._rec.popleft()
+        permit = Permit(self, now, len(self._rec) - 1, tokens)
         self._sent.append(permit)
         self._last_sent_at = now
         self._in_flight += 1
@@ -253,16 +259,20 @@ class Limiter:
             now = self._clock()
             if retry_after_seconds is not None:
                 self._paused_until = max(self._paused_until, now + retry_after_seconds)
-            earlier = sum(permit.sent_at - 1 < sent_at <= permit.sent_at for sent_at in self._refused)
+            earlier = sum(permit.sent_at - _W < sent_at <= permit.sent_at for sent_at in self._refused)
             self._refused.append(permit.sent_at)
-            if permit.sent_at <= self._last_decrease_at:
-                return  # it had left when the rate was lowered: the same refusal, seen again
+            if permit.sent_at <= self._last_decrease_at + 1:
+                return  # it had left when the rate was lowered, or in the same second: the same refusal, seen again
             self._last_decrease_at = now
+            self._paused_until = max(self._paused_until, now + _PAUSE_SECONDS)
             accepted = max(0, permit.sent_before - earlier)
             if self.limit.requests_per_minute is None and self._learned_rate is None:
                 self._learned_rate = max(1.0, float(accepted))
                 self._share = RateShare(1.0, most=float("inf"))  # the true limit may be anywhere
-            self._share.fall(now, let_through=accepted / max(1, permit.sent_before))
+            rate = self._request_rate() or 1e9
+            tr = self._token_rate()
+            if tr is not None and permit.tokens: rate = min(rate, tr / permit.tokens)
+            self._share.fall(now, let_through=accepted / min(_W, max(0.5, permit.sent_at - self._first)) / rate)
 
     def before_fork(self) -> None:
         """Hold the state still."""

@@ -114,7 +114,8 @@ def check_errors(errors: pd.DataFrame, rows: int, how: Errors) -> None:
         return
     raise EmbeddingError(
         f"{summary}\nAll other rows are embedded and in the cache: mend or drop these rows and run again, which "
-        "continues; errors='coerce' leaves them without a vector. The whole list is in the .errors frame of this exception.",
+        "continues; errors='coerce' leaves them without a vector. The whole list is in the .errors frame of this "
+        "exception.",
         errors,
     )
 

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmembed.embedding.api_requests import Patience, RequestSender
 from mmembed.embedding.api_session import ApiSession
 from mmembed.embedding.batching import plan_batches
-from mmembed.embedding.limiter import limiter_for
+from mmembed.embedding.limiter import RateLimit, limiter_for
 from mmembed.embedding.models import ModelSpec, Region, check_request, find_model
 from mmembed.errors import MissingCredentialsError
 from mmembed.providers.dashscope import DashScopeProvider
@@ -61,6 +62,8 @@ class ApiProvider:
         Total time of one attempt.
     truncate : bool
         Cut texts that are too long, with a warning, instead of refusing them.
+    patience : Patience
+        How often and how long a request is tried.
     api_key : str or None
         ``DASHSCOPE_API_KEY``, read when a session opens, if not given. Shown nowhere.
     """
@@ -74,6 +77,7 @@ class ApiProvider:
     tokens_per_minute: float | None = None
     timeout_seconds: float = 120.0
     truncate: bool = False
+    patience: Patience = field(default_factory=Patience)
     api_key: str | None = field(default=None, repr=False)
 
     @property
@@ -116,14 +120,11 @@ class ApiProvider:
             timeout_seconds=self.timeout_seconds,
         )
         limiter = limiter_for(
-            account=key,
-            region=raw.base_address,
-            model=self.spec.name,
-            requests_per_minute=self.requests_per_minute,
-            tokens_per_minute=self.tokens_per_minute,
+            key, raw.base_address, self.spec.name, RateLimit(self.requests_per_minute, self.tokens_per_minute)
         )
         with raw.open() as connection:
-            session = ApiSession(connection, self.spec, limiter, truncate=self.truncate)
+            sender = RequestSender(connection, limiter, self.patience)
+            session = ApiSession(sender, self.spec, self.dimension, truncate=self.truncate)
             try:
                 yield session
             finally:

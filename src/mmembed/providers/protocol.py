@@ -120,21 +120,27 @@ class Provider(Protocol):
     kinds : frozenset of str
         The content kinds that it embeds.
     options : mapping of str to JSON value
-        Whatever, besides the content, changes a vector (model version, dimension, instruct, fps, …): part of the cache key.
+        Whatever, besides the content, changes a vector (model version, dimension, instruct, fps, …); part of the
+        cache key.
     workers : int
         How many batches it wants to have in work at once.
     """
 
     @property
-    def space(self) -> str: ...
+    def space(self) -> str:  # noqa: D102  described in the class docstring
+        ...
     @property
-    def dimension(self) -> int: ...
+    def dimension(self) -> int:  # noqa: D102  described in the class docstring
+        ...
     @property
-    def kinds(self) -> frozenset[ContentKind]: ...
+    def kinds(self) -> frozenset[ContentKind]:  # noqa: D102  described in the class docstring
+        ...
     @property
-    def options(self) -> Mapping[str, Any]: ...
+    def options(self) -> Mapping[str, Any]:  # noqa: D102  described in the class docstring
+        ...
     @property
-    def workers(self) -> int: ...
+    def workers(self) -> int:  # noqa: D102  described in the class docstring
+        ...
 
     def plan(self, contents: Sequence[Content]) -> list[list[int]]:
         """Return batches of positions in ``contents``: each position once, each batch within the model's limits."""

@@ -1,0 +1,182 @@
+"""One request until it is answered or given up: limiter, attempt, judgement, pause, again.
+
+It knows no rows and halves nothing; see ``api_session.py``.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mmembed.embedding.judging import ServiceError, judge
+from mmembed.embedding.limiter import Limiter
+from mmembed.providers.dashscope_answer import WRONG_LENGTH, Reply, RequestFailure
+
+
+class Connection(Protocol):
+    """What sends one request; see :class:`mmembed.providers.dashscope.DashScopeConnection`."""
+
+    def request(
+        self, contents: Sequence[Mapping[str, Any]], *, expected: int, parameters: Mapping[str, Any] | None = None
+    ) -> Reply:
+        """Send once."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How often and how long a request is tried.
+
+    Attributes
+    ----------
+    attempts : int
+        Most attempts for failures that pass; being throttled counts for none, since the limiter slows down.
+    again_attempts : int
+        Likewise for what is left of a request that was given up and halved.
+    budget_seconds : float
+        No attempt begins later than this after the first.
+    first_pause_seconds, longest_pause_seconds : float
+        Pauses double from the first to the longest; each is drawn between half of that and all of it.
+    """
+
+    attempts: int = 5
+    again_attempts: int = 2
+    budget_seconds: float = 600.0
+    first_pause_seconds: float = 0.5
+    longest_pause_seconds: float = 30.0
+
+    def pause_seconds(self, failures: int, chance: float) -> float:
+        """Return the pause after so many failures; ``chance`` is drawn from 0 to 1."""
+        whole = min(self.longest_pause_seconds, self.first_pause_seconds * 2.0 ** (failures - 1))
+        return whole * (0.5 + chance / 2)
+
+
+class RequestSender:
+    """Sends requests for the threads of one run.
+
+    Parameters
+    ----------
+    connection : Connection
+        Where to.
+    limiter : Limiter
+        When.
+    patience : Patience
+        How often.
+    clock : callable
+        Seconds that only rise; also the limiter's.
+    wait : callable
+        ``wait(seconds)`` returns after so many seconds or, with True, as soon as the run is stopped.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        limiter: Limiter,
+        patience: Patience,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], bool] | None = None,
+    ) -> None:
+        self._connection = connection
+        self._limiter = limiter
+        self._patience = patience
+        self._clock = clock
+        self._stopped = threading.Event()
+        self._wait = wait or self._stopped.wait
+
+    def stop(self) -> None:
+        """End all waiting with CancelledError, and let no further attempt begin."""
+        self._stopped.set()
+
+    def send(
+        self,
+        contents: Sequence[Mapping[str, Any]],
+        *,
+        tokens: int,
+        parameters: Mapping[str, Any] | None = None,
+        patient: bool = True,
+        on_charge: Callable[[int, int], None],
+    ) -> Reply:
+        """Return the answer to a request.
+
+        Parameters
+        ----------
+        tokens : int
+            What it will probably count.
+        patient : bool
+            False for what is left of a request that was given up: it gets fewer attempts.
+        on_charge : callable
+            Is told the tokens of texts and of media of each attempt that was charged, usable or not.
+
+        Raises
+        ------
+        ServiceError
+            The last failure, when trying again cannot help or has not.
+        concurrent.futures.CancelledError
+            If the run was stopped.
+        """
+        patience = self._patience
+        most = patience.attempts if patient else patience.again_attempts
+        deadline = self._clock() + patience.budget_seconds
+        passing = throttled = wrong_lengths = 0
+        while True:
+            try:
+                return self._attempt(contents, tokens, parameters, deadline, on_charge)
+            except ServiceError as error:
+                passing += error.verdict == "passing"
+                throttled += error.verdict == "throttled"
+                wrong_lengths += error.code == WRONG_LENGTH
+                if wrong_lengths > 1:
+                    # Twice is no accident, and each time is charged: every request would end like this one.
+                    error.verdict = "job"
+                if not error.retryable or passing >= most:
+                    raise
+                # After a throttling the limiter holds the others back too; this pause keeps one request from being
+                # first again and again.
+                pause = patience.pause_seconds(passing + throttled, random.random())  # noqa: S311 - not a secret
+                pause = max(pause, error.retry_after_seconds or 0.0)
+                if self._clock() + pause > deadline:
+                    raise
+                if self._wait(pause):
+                    raise CancelledError("The run was stopped.") from error
+
+    def _attempt(
+        self,
+        contents: Sequence[Mapping[str, Any]],
+        tokens: int,
+        parameters: Mapping[str, Any] | None,
+        deadline: float,
+        on_charge: Callable[[int, int], None],
+    ) -> Reply:
+        with self._permit(tokens, deadline) as permit:
+            try:
+                reply = self._connection.request(contents, expected=len(contents), parameters=parameters)
+            except RequestFailure as failure:
+                error = judge(failure)
+                if error.verdict == "throttled":
+                    permit.throttled(error.retry_after_seconds)
+                on_charge(*failure.tokens)
+                # The connection's own exception is not chained: it may quote what was sent.
+                raise error from None
+            counted = reply.text_tokens + reply.media_tokens
+            if counted:
+                permit.settle(counted)
+            permit.succeeded()
+            on_charge(reply.text_tokens, reply.media_tokens)
+            return reply
+
+    def _permit(self, tokens: int, deadline: float) -> Any:
+        try:
+            return self._limiter.acquire(tokens, stop=self._stopped, deadline=deadline)
+        except TimeoutError as error:
+            raise ServiceError(
+                f"The rate limit left no room for a request within {self._patience.budget_seconds:g} s. "
+                "Run again later, or give the account's own requests_per_minute and tokens_per_minute.",
+                code="RateLimitBudget",
+                verdict="job",
+            ) from error

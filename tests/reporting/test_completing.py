@@ -1,0 +1,44 @@
+"""What a report computes where the frame lacks it, and how it says so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmembed.reporting.completing import complete_for_report
+from mmembed.vectors import VectorArray
+
+
+@pytest.fixture
+def df():
+    rows = np.random.default_rng(0).normal(size=(12, 5)) + np.repeat([[9.0], [-9.0]], 6, axis=0) * np.eye(5)[0]
+    return pd.DataFrame({"v": VectorArray.from_matrix(rows), "text": list("aaaaaabbbbbb")})
+
+
+def test_missing_columns_are_computed_and_noted(df):
+    """One note each, in the report's language; the input is left alone."""
+    before = list(df.columns)
+    done, notes = complete_for_report(df, df["v"], text=df["text"], language="zh")
+    assert {"cluster", "cluster_name", "map_x", "map_y"} <= set(done.columns)
+    assert len(notes) == 2
+    assert all("random_state=0" in note and "默认" in note for note in notes)
+    assert list(df.columns) == before
+
+
+def test_columns_that_are_there_are_kept_as_they_are(df):
+    """Nothing is fitted again, so nothing is noted."""
+    made = df.assign(cluster=pd.array([0] * 12, dtype="Int64"), map_x=1.0, map_y=2.0)
+    done, notes = complete_for_report(made, made["v"])
+    assert notes == []
+    pd.testing.assert_frame_equal(done, made)
+
+
+def test_only_the_map_is_computed_where_only_it_is_missing(df):
+    """The note names the columns."""
+    made = df.assign(cluster=pd.array([0] * 12, dtype="Int64"))
+    done, notes = complete_for_report(made, made["v"], random_state=7)
+    assert done["cluster"].eq(0).all()
+    assert len(notes) == 1
+    assert "map_x" in notes[0]
+    assert "random_state=7" in notes[0]
