@@ -4,13 +4,13 @@ import asyncio
 import concurrent.futures
 import dataclasses
 import math
-import os
 import threading
 import time
 import traceback
 
 import numpy as np
 import pytest
+
 from dashscope_server import (
     GARBLED,
     HARMLESS,
@@ -24,7 +24,6 @@ from dashscope_server import (
     refusing,
 )
 from dashscope_server import MODELS as SERVER_MODELS
-
 from mmembed.embedding.api_requests import Patience
 from mmembed.embedding.content import read_contents, read_fused
 from mmembed.embedding.judging import ServiceError
@@ -149,20 +148,20 @@ def test_contents_that_are_all_refused_alike_stop_the_job(server):
 
 
 def test_a_model_that_ignores_the_dimension_is_told(server):
-    """Vectors of another length are an error that says so, after two charged requests for each worker at most."""
+    """Vectors of another length are an error that says so, after two charged requests."""
     server.misbehave(GARBLED["wrong length"])
     with pytest.raises(ServiceError, match="length 3 where dimension=256 was asked for"):
         rows_of(some_texts(20))
     assert len(server.requests) == 2
 
 
-def test_fewer_contents_a_request_than_documented_are_learned(server):
+def test_fewer_contents_a_request_than_documented_are_learned(monkeypatch):
     """Where an account takes five in a request, the refused first ones are split, and later ones begin with less."""
     models = {**SERVER_MODELS, MODEL: dataclasses.replace(SERVER_MODELS[MODEL], contents=5)}
     with DashScopeServer(keys={KEY}, models=models) as strict:
-        os.environ["DASHSCOPE_HTTP_BASE_URL"] = strict.base_url  # the fixture takes it back
+        monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", strict.base_url)
         texts = some_texts(400)
-        done = rows_of(texts, provider(workers=1))
+        done = rows_of(texts, provider(workers=1, api_key=KEY))
         assert done.failures == []
         assert np.array_equal(done.matrices[0], expected(strict, texts))
         assert strict.bill.vectors == 400
@@ -206,14 +205,14 @@ def test_every_model_embeds_what_it_says_it_embeds(server, model):
     assert np.array_equal(done.matrices[0], wanted)
 
 
-def test_fused_rows_are_one_vector_in_either_reading_of_the_pages(server):
+def test_fused_rows_are_one_vector_in_either_reading_of_the_pages(server, monkeypatch):
     """Whether several kinds in one object fuse by themselves or only when asked, one vector a row comes back."""
     split = dataclasses.replace(SERVER_MODELS[MODEL], object_fusion=False)
     rows = [read_fused({"text": f"text {number}", "image": f"https://example.com/{number}.png"}) for number in range(3)]
     with DashScopeServer(keys={KEY}, models={**SERVER_MODELS, MODEL: split}) as other:
         found = []
         for one in (server, other):
-            os.environ["DASHSCOPE_HTTP_BASE_URL"] = one.base_url  # the fixture takes it back
+            monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", one.base_url)
             done = embed_columns([rows], provider(), None, progress=False)
             assert done.failures == []
             assert len(one.requests) == 3
@@ -264,6 +263,20 @@ def test_throttling_slows_down_and_loses_nothing(monkeypatch):
         assert np.array_equal(done.matrices[0], expected(server, texts))
         assert server.bill.vectors == 600
         assert sum(one.status == 429 for one in server.requests) > 0
+
+
+def test_a_failure_of_the_whole_job_ends_the_waiting_of_the_others(server):
+    """One thread waits minutes for another attempt when a second finds the key withdrawn: both end with that."""
+    server.misbehave(refusing.error(503, "ModelUnavailable", retry_after=300), containing("slow"))
+    server.misbehave(WHOLE_JOB["access"], containing("denied"))
+    with provider(patience=Patience()).session() as session, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(session.embed, [Content("text", text="slow")])
+        while not server.requests or server.requests[0].status is None:
+            time.sleep(0)
+        denied = pool.submit(session.embed, [Content("text", text="denied")])
+        for one in (denied, waiting):
+            with pytest.raises(ServiceError, match="AccessDenied"):
+                one.result(timeout=5)
 
 
 def test_stopping_wakes_those_who_wait(server):

@@ -17,6 +17,8 @@ from mmembed.embedding.judging import ServiceError, judge
 from mmembed.embedding.limiter import Limiter
 from mmembed.providers.dashscope_answer import WRONG_LENGTH, Reply, RequestFailure
 
+_NO_ROOM = "RateLimitBudget"
+
 
 class Connection(Protocol):
     """What sends one request; see :class:`mmembed.providers.dashscope.DashScopeConnection`."""
@@ -124,10 +126,14 @@ class RequestSender:
         most = patience.attempts if patient else patience.again_attempts
         deadline = self._clock() + patience.budget_seconds
         passing = throttled = wrong_lengths = 0
+        last: ServiceError | None = None
         while True:
             try:
                 return self._attempt(contents, tokens, parameters, deadline, on_charge)
             except ServiceError as error:
+                if error.code == _NO_ROOM and last is not None:
+                    raise last from error  # what the service said tells more
+                last = error
                 passing += error.verdict == "passing"
                 throttled += error.verdict == "throttled"
                 wrong_lengths += error.code == WRONG_LENGTH
@@ -177,6 +183,6 @@ class RequestSender:
             raise ServiceError(
                 f"The rate limit left no room for a request within {self._patience.budget_seconds:g} s. "
                 "Run again later, or give the account's own requests_per_minute and tokens_per_minute.",
-                code="RateLimitBudget",
+                code=_NO_ROOM,
                 verdict="job",
             ) from error

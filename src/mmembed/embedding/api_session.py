@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -80,6 +81,7 @@ class ApiSession:
         self._dimension = dimension
         self._truncate = truncate
         self._lock = threading.Lock()
+        self._ended_by: ServiceError | None = None
         self._has_answers = False
         self._refused: dict[tuple[str, str], int] = {}
         self._given_up_in_a_row = 0
@@ -106,8 +108,13 @@ class ApiSession:
             _Halve,
             lambda position, refusal: self._refuse(work, position, refusal.error),
         )
-        for part in self._parts(list(work.wire)):
-            halving.run(part, blames_size=self._blames_size)
+        try:
+            for part in self._parts(list(work.wire)):
+                halving.run(part, blames_size=self._blames_size)
+        except CancelledError:
+            if self._ended_by is not None:
+                raise self._ended_by from None  # another thread's failure ended this one's waiting
+            raise
         cost = (work.text_tokens * self._spec.text_price + work.media_tokens * self._spec.media_price) / 1000
         return Answer(
             work.matrix,
@@ -159,13 +166,14 @@ class ApiSession:
     def _after_failure(self, work: _Batch, error: ServiceError) -> None:
         """Stop the job where no other request can do better."""
         if error.verdict in {"job", "throttled"} or error.code in _OF_THE_NETWORK:
-            raise error
+            self._end(error)
         if error.verdict == "passing":
             work.was_given_up = True
             with self._lock:
                 self._given_up_in_a_row += 1
-                if self._given_up_in_a_row >= _MOST_GIVEN_UP:
-                    raise error
+                is_down = self._given_up_in_a_row >= _MOST_GIVEN_UP
+            if is_down:
+                self._end(error)
 
     def _refuse(self, work: _Batch, position: int, error: ServiceError) -> None:
         """Note the failure of one content, and stop the job where all fail alike."""
@@ -175,5 +183,12 @@ class ApiSession:
             if self._has_answers:
                 return
             self._refused[alike] = self._refused.get(alike, 0) + 1
-            if self._refused[alike] >= _MOST_REFUSED_ALIKE:
-                raise error
+            all_alike = self._refused[alike] >= _MOST_REFUSED_ALIKE
+        if all_alike:
+            self._end(error)
+
+    def _end(self, error: ServiceError) -> NoReturn:
+        """Stop the job: wake the threads that wait, and let no further attempt begin."""
+        self._ended_by = self._ended_by or error
+        self.stop()
+        raise error

@@ -16,9 +16,9 @@ _SHALLOWEST_FALL = 0.97
 class RateShare:
     """A share of the full rate that rises with successes and falls with refusals. It knows no lock.
 
-    A refusal lowers it to what the service was letting through, which is the best estimate of the true limit there is;
-    after that it rises with the square of the time, so that a limit that stays is rarely touched, and one that went
-    away is soon forgotten.
+    A refusal lowers it by the part of requests that the service refused lately, the best estimate there is of how far
+    above the true limit it was. After that it rises with the square of the time, so that a limit that stays is rarely
+    touched, and one that went away is soon forgotten.
 
     Parameters
     ----------
@@ -32,19 +32,22 @@ class RateShare:
         self.value = value
         self._most = most
         self._fell_at: float | None = None
+        self._rose_at: float | None = None
 
     @property
     def is_lowered(self) -> bool:
         """Whether a refusal holds it down still."""
         return self._fell_at is not None and self.value < 0.9
 
-    def rise(self, now: float, *, successes_in_a_second: int) -> None:
-        """Take one success into account."""
+    def rise(self, now: float) -> None:
+        """Take a success into account; it stands for the time since the last one, at most a second."""
+        elapsed = 0.0 if self._rose_at is None else min(1.0, now - self._rose_at)
         slope = _FIRST_RISE if self._fell_at is None else 2 * _LATER_RISE * (now - self._fell_at)
-        self.value = min(self._most, self.value + slope / successes_in_a_second)
+        self.value = min(self._most, self.value + slope * elapsed)
+        self._rose_at = now
 
     def fall(self, now: float, *, let_through: float) -> None:
-        """Take a refusal into account; of the requests of the second before it, the part ``let_through`` was accepted."""
+        """Take a refusal into account; ``let_through`` is the accepted part of the requests of the second before."""
         factor = min(max(let_through * _BELOW_MEASURED, _DEEPEST_FALL), _SHALLOWEST_FALL)
         self.value = max(_LEAST, self.value * factor)
         self._fell_at = now

@@ -122,14 +122,22 @@ class LentSession(requests.Session):
         return answer
 
     def _send_once(self, url: str, **kwargs: Any) -> requests.Response:
-        kwargs["allow_redirects"] = False
-        response = super().post(url, **kwargs)
+        response = self._read(url, **kwargs)
         if response.status_code in {307, 308}:
             target = urljoin(url, response.headers.get("location", ""))
             # Only to the same server: contents and key are for nobody else.
             if urlsplit(target)[:2] == urlsplit(url)[:2] and target != url:
-                response.close()
-                return super().post(target, **kwargs)
+                return self._read(target, **kwargs)
+        return response
+
+    def _read(self, url: str, **kwargs: Any) -> requests.Response:
+        """Post and read the whole body; a connection whose body broke off is closed, not left to the collector."""
+        response = super().post(url, **{**kwargs, "allow_redirects": False, "stream": True})
+        try:
+            response.content  # noqa: B018 - reads it
+        except BaseException:
+            response.close()
+            raise
         return response
 
 

@@ -2,6 +2,8 @@
 
 Space and storage travel in the dtype's text, which pandas writes into the file's metadata and reads back. An Arrow
 extension type would say it too, but Polars then shows an extension column where its users need a plain one.
+A process that has not imported mmembed cannot read that text: there ``pandas.read_parquet`` says "data type not
+understood", as for every extension type, while Arrow, Polars and DuckDB read plain vectors.
 """
 
 from __future__ import annotations

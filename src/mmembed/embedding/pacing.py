@@ -1,0 +1,280 @@
+"""When a request may leave, so that the limits of the service are used and kept.
+
+It knows the clock, counts and tokens; what a request is, and whether it is sent again, is known elsewhere.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from typing import Self
+
+from mmembed.embedding.forking import heed_forks
+from mmembed.embedding.rate_share import RateShare
+
+__all__ = ["Limiter", "Permit", "RateLimit"]
+
+_HEADROOM = 0.97  # requests that leave evenly arrive unevenly; the service counts arrivals
+_SHORTEST_SLEEP_SECONDS, _LONGEST_SLEEP_SECONDS = 0.005, 0.1  # in the queue; its first sleeps as long as it must
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """What the service allows; None is no limit.
+
+    Each limit also holds for each second, with a sixtieth.
+    """
+
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("requests_per_minute", "tokens_per_minute"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(
+                    f"{name}={value!r} lets nothing through. Give a positive number, or None for no limit."
+                )
+
+
+def _wait(seconds: float, stop: threading.Event | None) -> None:
+    if stop is None:
+        time.sleep(seconds)
+    else:
+        stop.wait(seconds)
+
+
+class Permit:
+    """The right to send one request; tells the limiter what became of it. Use it in a ``with`` block."""
+
+    def __init__(self, limiter: Limiter, sent_at: float, sent_before: int, tokens: float) -> None:
+        self.sent_at = sent_at
+        self.sent_before = sent_before  # in the second before
+        self.tokens = tokens
+        self._limiter = limiter
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._limiter._release()  # noqa: SLF001 - the two classes are one mechanism
+
+    def settle(self, actual_tokens: float) -> None:
+        """Replace the estimate by the tokens that the service counted."""
+        self._limiter._settle(self, actual_tokens)  # noqa: SLF001
+
+    def succeeded(self) -> None:
+        """Say that the request was let through: the rate may rise."""
+        self._limiter._succeeded()  # noqa: SLF001
+
+    def throttled(self, retry_after_seconds: float | None = None) -> None:
+        """Say that the request was refused for its rate: the rate falls, and nothing leaves before the time named."""
+        self._limiter._throttled(self, retry_after_seconds)  # noqa: SLF001
+
+
+class Limiter:
+    """Lets requests leave evenly, within the limits, and slower for as long as the service refuses some.
+
+    Parameters
+    ----------
+    limit : RateLimit
+        The documented limits of the account for the model. May be replaced at any time.
+    clock : callable
+        Seconds that only rise.
+    wait : callable
+        ``wait(seconds, stop)`` returns after so many seconds, or as soon as the event ``stop`` is set.
+
+    Notes
+    -----
+    The rate is the limit times a share that rises and falls, see ``RateShare``; it falls at most once a second. Without
+    a limit for requests there is no pace until the first refusal, which shows how much was too much.
+
+    Tokens are counted when a request leaves, by its estimate, so what is in flight is counted too. A request of more
+    than a second's tokens leaves alone and the next waits until the average is right again.
+    """
+
+    def __init__(
+        self,
+        limit: RateLimit,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float, threading.Event | None], None] = _wait,
+    ) -> None:
+        self.limit = limit
+        self._clock = clock
+        self._wait = wait
+        self._lock = threading.Lock()
+        self._queue: deque[object] = deque()
+        self._sent: deque[Permit] = deque()  # of the last second
+        self._refused: deque[float] = deque(maxlen=1000)  # when they had been sent
+        self._in_flight = 0
+        self._share = RateShare()
+        self._learned_rate: float | None = None
+        self._last_sent_at = self._last_decrease_at = self._paused_until = self._tokens_even_at = (
+            self._first_ready_at
+        ) = float("-inf")
+        heed_forks(self)
+
+    def __repr__(self) -> str:
+        return f"Limiter({self.limit}): {self._share.value:.0%} of the rate, {self._in_flight} requests in flight"
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that left and whose outcome is not known."""
+        return self._in_flight
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether the service refused requests lately, so that they leave more slowly than allowed."""
+        with self._lock:
+            return self._share.is_lowered or self._clock() < self._paused_until
+
+    def acquire(
+        self, tokens_estimate: float = 0, *, stop: threading.Event | None = None, deadline: float | None = None
+    ) -> Permit:
+        """Wait until a request may leave; first come, first served.
+
+        Parameters
+        ----------
+        tokens_estimate : float
+            Tokens that the request will probably count.
+        stop : threading.Event, optional
+            Ends the waiting at once when it is set.
+        deadline : float, optional
+            Time of the limiter's clock until which the request must have left.
+
+        Raises
+        ------
+        concurrent.futures.CancelledError
+            If ``stop`` was set.
+        TimeoutError
+            If the deadline will pass first; raised as soon as that is certain.
+        """
+        ticket = object()
+        with self._lock:
+            self._queue.append(ticket)
+        try:
+            while True:
+                if stop is not None and stop.is_set():
+                    raise CancelledError("The wait for the rate limit was stopped.")
+                with self._lock:
+                    now = self._clock()
+                    if self._queue[0] is ticket:
+                        delay = self._delay(now, tokens_estimate)
+                        self._first_ready_at = now + delay
+                    else:
+                        delay = self._queue_delay(now, ticket)
+                    if delay <= 0:
+                        return self._depart(now, tokens_estimate)
+                if deadline is not None and now + delay > deadline:
+                    raise TimeoutError(f"The rate limit lets this request leave in {delay:.1f} s, after its deadline.")
+                self._wait(delay, stop)
+        finally:
+            with self._lock:
+                self._queue.remove(ticket)
+
+    def _full_rate(self) -> float | None:
+        """Return requests a second by the limit, or None for no limit."""
+        per_minute = self.limit.requests_per_minute
+        return self._learned_rate if per_minute is None else per_minute / 60
+
+    def _request_rate(self) -> float | None:
+        """Return requests a second at this time, or None for no pace."""
+        full_rate = self._full_rate()
+        return None if full_rate is None else full_rate * self._share.value * _HEADROOM
+
+    def _token_rate(self) -> float | None:
+        per_minute = self.limit.tokens_per_minute
+        return None if per_minute is None else per_minute / 60 * self._share.value * _HEADROOM
+
+    def _delay(self, now: float, tokens: float) -> float:
+        ready = self._paused_until
+        rate = self._request_rate()
+        if rate is not None:
+            ready = max(ready, self._last_sent_at + 1 / rate)
+        token_rate = self._token_rate()
+        if token_rate is not None:
+            ready = max(ready, self._tokens_even_at, self._room_at(now, tokens, token_rate))
+        return ready - now
+
+    def _room_at(self, now: float, tokens: float, tokens_in_a_second: float) -> float:
+        """Return when the second before has room for so many tokens, or is empty."""
+        self._forget_before(now - 1)
+        counted = sum(permit.tokens for permit in self._sent)
+        room_at = now
+        for permit in self._sent:
+            if counted + tokens <= tokens_in_a_second:
+                break
+            counted -= permit.tokens
+            room_at = permit.sent_at + 1
+        return room_at
+
+    def _queue_delay(self, now: float, ticket: object) -> float:
+        """Return when to look again who is not first: when it will be at this pace, or sooner as the pace may rise."""
+        rate = self._request_rate()
+        behind = 0.0 if rate is None else (self._queue.index(ticket) - 1) / rate
+        return min(max(self._first_ready_at + behind - now, _SHORTEST_SLEEP_SECONDS), _LONGEST_SLEEP_SECONDS)
+
+    def _depart(self, now: float, tokens: float) -> Permit:
+        self._forget_before(now - 1)
+        permit = Permit(self, now, len(self._sent), tokens)
+        self._sent.append(permit)
+        self._last_sent_at = now
+        self._in_flight += 1
+        token_rate = self._token_rate()
+        if token_rate is not None:
+            self._tokens_even_at = max(now - 1, self._tokens_even_at) + tokens / token_rate
+        return permit
+
+    def _forget_before(self, moment: float) -> None:
+        while self._sent and self._sent[0].sent_at <= moment:
+            self._sent.popleft()
+
+    def _release(self) -> None:
+        with self._lock:
+            self._in_flight = max(0, self._in_flight - 1)  # a fork in between has set it to 0
+
+    def _settle(self, permit: Permit, actual_tokens: float) -> None:
+        with self._lock:
+            token_rate = self._token_rate()
+            if token_rate is not None:
+                self._tokens_even_at += (actual_tokens - permit.tokens) / token_rate
+            permit.tokens = actual_tokens
+
+    def _succeeded(self) -> None:
+        with self._lock:
+            self._share.rise(self._clock())
+
+    def _throttled(self, permit: Permit, retry_after_seconds: float | None) -> None:
+        with self._lock:
+            now = self._clock()
+            if retry_after_seconds is not None:
+                self._paused_until = max(self._paused_until, now + retry_after_seconds)
+            earlier = sum(permit.sent_at - 1 < sent_at <= permit.sent_at for sent_at in self._refused)
+            self._refused.append(permit.sent_at)
+            if permit.sent_at <= self._last_decrease_at + 1:
+                return  # it had left when the rate was lowered, or in the same second: the same refusal, seen again
+            self._last_decrease_at = now
+            accepted = max(0, permit.sent_before - earlier)
+            if self.limit.requests_per_minute is None and self._learned_rate is None:
+                self._learned_rate = max(1.0, float(accepted))
+                self._share = RateShare(1.0, most=float("inf"))  # the true limit may be anywhere
+            self._share.fall(now, let_through=accepted / max(1, permit.sent_before))
+
+    def before_fork(self) -> None:
+        """Hold the state still."""
+        self._lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Keep the pace, forget the threads and requests that stayed in the parent."""
+        self._lock = threading.Lock()
+        self._queue.clear()
+        self._in_flight = 0
