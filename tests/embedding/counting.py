@@ -26,6 +26,7 @@ class CountingProvider:
     breaks_at: int | None = None
     asked: list = field(default_factory=list)
     sessions: int = 0
+    stopped: bool = False
 
     def __post_init__(self):
         self._lock = threading.Lock()
@@ -39,6 +40,9 @@ class CountingProvider:
     def session(self):
         self.sessions += 1
         yield self
+
+    def stop(self):
+        self.stopped = True
 
     def embed(self, batch):
         with self._lock:

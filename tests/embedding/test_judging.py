@@ -3,8 +3,8 @@
 import pickle
 
 import pytest
-from dashscope_server import ONE_CONTENT, WHOLE_JOB
 
+from dashscope_server import ONE_CONTENT, WHOLE_JOB
 from mmembed.embedding.judging import content_error, judge
 from mmembed.providers.dashscope_answer import RequestFailure, read_refusal
 

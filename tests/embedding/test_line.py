@@ -82,8 +82,9 @@ def test_what_was_answered_before_an_interrupt_is_kept(tmp_path):
     texts = [str(number) for number in range(30)]
     read = read_contents(texts, "text")
     broken = CountingProvider(breaks_at=15, workers=1)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="running again continues"):
         embed_columns([read], broken, cache, progress=False)
+    assert broken.stopped
     again = CountingProvider()
     done = embed_columns([read], again, cache, progress=False)
     assert 0 < done.bill.cached < 30

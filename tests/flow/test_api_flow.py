@@ -69,7 +69,9 @@ def test_a_passing_fault_costs_no_row(server, name):
     fault = (HARMLESS | TRANSIENT)[name]
     server.misbehave(fault, on_requests(0, 1))
     df = texts(60)
-    out = df.mmembed.embed("text", "text", model="qwen3-vl-embedding", dimension=256, embedder=None)
+    # Short, so that a silent server is given up soon.
+    embedder = Embedder(model="qwen3-vl-embedding", dimension=256, timeout_seconds=1.0)
+    out = df.mmembed.embed("text", "text", embedder=embedder)
     assert_right(server, out, "qwen3-vl-embedding", dimension=256)
     assert not server.bill.paid_twice
     assert not server.uploads
@@ -131,14 +133,14 @@ def test_the_price_is_known_before_the_first_request(server):
 
 def test_a_run_stops_when_the_bill_reaches_the_budget(server):
     """What was answered stays in the cache, and running again continues."""
-    df = texts(400)
+    df = texts(1000)
     plan = df.mmembed.plan("text", "text", model="qwen3-vl-embedding", dimension=256)
     with pytest.raises(BudgetError, match="was stopped at"):
         df.mmembed.embed("text", "text", model="qwen3-vl-embedding", dimension=256, max_cost=plan.cost_range[0] * 1.01)
     bought = server.bill.vectors
-    assert 0 < bought < 400
+    assert 0 < bought < 1000
     df.mmembed.embed("text", "text", model="qwen3-vl-embedding", dimension=256)
-    assert server.bill.distinct == 400
+    assert server.bill.distinct == 1000
     assert not server.bill.paid_twice
 
 
@@ -159,6 +161,7 @@ def test_a_query_is_embedded_with_the_columns_own_model_and_dimension(server):
     assert hits["similarity"].iloc[0] == pytest.approx(1, abs=1e-5)
     hits = out.mmembed.search("第8条 review 8", "text_vector", k=1)
     assert hits.index.tolist() == [8]
+    assert len(server.embedding_requests) == 1  # both queries are texts of the table, so they are in the cache
 
 
 def test_no_key_says_what_to_do(server, monkeypatch):

@@ -57,9 +57,7 @@ def _embed(options: argparse.Namespace) -> None:
     )
     write_table(df, options.output)
     made = f"{options.column}_vector"
-    _say(
-        f"{df[made].notna().sum()} of {len(df)} rows have a vector in {made!r} ({df[made].dtype}): {options.output}"
-    )
+    _say(f"{df[made].notna().sum()} of {len(df)} rows have a vector in {made!r} ({df[made].dtype}): {options.output}")
 
 
 def _search(options: argparse.Namespace) -> None:

@@ -6,9 +6,9 @@ It keeps rows and vectors together; what a cell means, how a provider works and 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from mmembed.errors import ContentError, MMEmbedError
 from mmembed.providers.protocol import Answer, Content, FloatMatrix, Provider, Session
 
 Read = Content | ContentError | None
+_PATIENCE_SECONDS = 0.8
 
 
 @dataclass(frozen=True)
@@ -174,53 +175,70 @@ def _buy(
     """Send what is missing in batches over a thread pool; fills the purchase as answers come."""
     batches = [[missing[one] for one in batch] for batch in provider.plan([distinct[one] for one in missing])]
     bar = progress_bar(len(missing), show=progress, unit="item")
+    # A short queue: an interrupt then has little in flight, and answers do not pile up in memory; none beyond what is
+    # in work where a budget may end the run at any answer.
+    at_once = provider.workers * (2 if budget is None else 1)
     with provider.session() as session, bar, _pool(provider.workers) as pool:
         waiting: dict[Future[Answer], list[int]] = {}
         queue = iter(batches)
         try:
             while True:
-                # A short queue: an interrupt then has little in flight, and answers do not pile up in memory.
-                while len(waiting) < 2 * provider.workers and (batch := next(queue, None)) is not None:
-                    waiting[pool.submit(_ask, session, [distinct[one] for one in batch], provider.dimension)] = batch
+                while len(waiting) < at_once and (batch := next(queue, None)) is not None:
+                    contents, their_keys = [distinct[one] for one in batch], [keys[one] for one in batch]
+                    waiting[pool.submit(_ask, session, contents, their_keys, provider.dimension, cache)] = batch
                 if not waiting:
                     return
                 # The timeout lets Ctrl-C in on platforms where waiting for a lock cannot be interrupted.
                 for future in wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED).done:
                     batch = waiting.pop(future)
-                    _keep(future.result(), batch, keys, cache, purchase)
+                    _note(future.result(), batch, purchase)
                     bar.update(len(batch))
                     if purchase.cost:
                         bar.set_postfix_str(f"{purchase.cost:.3g} CNY")
                     if budget is not None and (waiting or len(batches) > purchase.requests):
                         budget.check_bill(purchase.cost)
-        finally:
-            _finish(waiting, keys, cache, purchase)
+        except BaseException as error:
+            for future in waiting:
+                future.cancel()
+            session.stop()
+            interrupted = isinstance(error, KeyboardInterrupt)
+            _note_late(waiting, purchase, seconds=_PATIENCE_SECONDS if interrupted else None)
+            pool.shutdown(wait=False, cancel_futures=True)
+            if interrupted:
+                raise KeyboardInterrupt(_stopped(purchase, len(missing), kept=cache is not None)) from None
+            raise
 
 
-def _pool(workers: int) -> AbstractContextManager[ThreadPoolExecutor]:
-    return ThreadPoolExecutor(max_workers=workers, thread_name_prefix="mmembed")
+@contextmanager
+def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Open a pool that is waited for at a good end only: after an error nobody wants to wait for a silent server."""
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="mmembed")
+    yield pool
+    pool.shutdown()
 
 
-def _ask(session: Session, batch: list[Content], dimension: int) -> Answer:
-    """Ask for one batch and check that the answer fits it."""
+def _ask(
+    session: Session, batch: list[Content], keys: list[bytes], dimension: int, cache: VectorCache | None
+) -> Answer:
+    """Ask for one batch, check that the answer fits it, and store it at once, since it is paid.
+
+    Runs in a thread of the pool: also an answer that comes after an interrupt is stored.
+    """
     answer = session.embed(batch)
     if answer.matrix.shape != (len(batch), dimension):
         raise MMEmbedError(
             f"The provider answered with shape {answer.matrix.shape} to a batch that needs {(len(batch), dimension)}."
         )
-    failed = np.flatnonzero(~np.isfinite(answer.matrix).all(axis=1))
-    if set(failed.tolist()) != set(answer.failures):
+    good: npt.NDArray[np.bool_] = np.atleast_1d(np.isfinite(answer.matrix).all(axis=1))
+    if set(np.flatnonzero(~good).tolist()) != set(answer.failures):
         raise MMEmbedError("The provider's answer has rows that are neither finite nor explained.")
+    if cache is not None and good.any():
+        cache.store([key for key, is_good in zip(keys, good.tolist(), strict=True) if is_good], answer.matrix[good])
     return answer
 
 
-def _keep(
-    answer: Answer, batch: list[int], keys: Sequence[bytes], cache: VectorCache | None, purchase: _Purchase
-) -> None:
-    """Store an answer: in the cache first, since it is paid."""
-    good = [one for one in range(len(batch)) if one not in answer.failures]
-    if cache is not None and good:
-        cache.store([keys[batch[one]] for one in good], answer.matrix[good])
+def _note(answer: Answer, batch: list[int], purchase: _Purchase) -> None:
+    """Put an answer in its place and on the bill."""
     purchase.matrix[batch] = answer.matrix
     purchase.failures.update({batch[one]: (error, answer.request_id) for one, error in answer.failures.items()})
     purchase.requests += 1
@@ -228,15 +246,20 @@ def _keep(
     purchase.cost += answer.cost
 
 
-def _finish(
-    waiting: dict[Future[Answer], list[int]], keys: Sequence[bytes], cache: VectorCache | None, purchase: _Purchase
-) -> None:
-    """End early (or not): drop what has not begun and keep the answers of what is in flight."""
-    for future in waiting:
-        future.cancel()
-    for future, batch in waiting.items():
+def _note_late(waiting: dict[Future[Answer], list[int]], purchase: _Purchase, *, seconds: float | None) -> None:
+    """Count the answers that still come."""
+    for future in wait(waiting, timeout=seconds).done:
         if not future.cancelled() and future.exception() is None:
-            _keep(future.result(), batch, keys, cache, purchase)
+            _note(future.result(), waiting[future], purchase)
+
+
+def _stopped(purchase: _Purchase, wanted: int, *, kept: bool) -> str:
+    where = "in the cache, and running again continues" if kept else "lost, since there is no cache"
+    cost = f" for {purchase.cost:.4g} CNY" if purchase.cost else ""
+    return (
+        f"Stopped with {purchase.requests} requests answered{cost} of those that {wanted} contents need. "
+        f"What was answered is {where}."
+    )
 
 
 def _by_row(codes: npt.NDArray[np.int64], matrix: FloatMatrix) -> FloatMatrix:

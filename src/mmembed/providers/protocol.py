@@ -107,6 +107,10 @@ class Session(Protocol):
         """Embed one batch; called from several threads at once."""
         ...
 
+    def stop(self) -> None:
+        """Give up what is being waited for: the run ends early. Called while other threads are in ``embed``."""
+        ...
+
 
 class Provider(Protocol):
     """One model with its options, not yet open.

@@ -65,6 +65,9 @@ class LocalModel:
                 matrix[row] = outcome
         return Answer(matrix, failures)
 
+    def stop(self) -> None:
+        """Do nothing: a batch takes a moment, and there is nobody to wait for."""
+
     def _embed_all(self, contents: Sequence[Content]) -> list[Outcome]:
         """Return a vector of length 1 or the reason why there is none, for each content."""
         together: dict[ContentKind, Callable[[Sequence[Content]], list[Outcome]]] = {
