@@ -101,6 +101,27 @@ def test_without_a_key_the_message_says_what_to_do(table, capsys):
     assert "local" in message
 
 
+def test_plan_says_what_it_would_cost_without_a_key(table, capsys):
+    """Nothing is sent, and the figures are those of the model."""
+    assert main(["plan", str(table), "--column", "title", "--modality", "text", "--model", "qwen3-vl-embedding"]) == 0
+    printed = capsys.readouterr().out
+    assert "8 rows, 8 distinct, 0 cached" in printed
+    assert "1 requests" in printed
+    assert "CNY" in printed
+
+
+def test_the_cache_can_be_looked_at_and_emptied(table, capsys):
+    """Its size is shown, and clearing says how much went."""
+    main(["embed", str(table), "--column", "title", "--modality", "text", "--model", "local", "-o", "out.parquet"])
+    capsys.readouterr()
+    assert main(["cache", "info"]) == 0
+    assert capsys.readouterr().out.startswith("8 vectors")
+    assert main(["cache", "clear"]) == 0
+    assert "8 vectors removed" in capsys.readouterr().out
+    main(["cache", "info"])
+    assert capsys.readouterr().out.startswith("0 vectors")
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
 def test_tables_are_written_whole_and_read_back(tmp_path, suffix):
     """The kind is told by the suffix, Chinese included; no temporary file stays."""

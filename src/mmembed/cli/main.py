@@ -9,11 +9,13 @@ from pathlib import Path
 
 import mmembed
 from mmembed.cli.tables import read_table, write_table
+from mmembed.embedding.cache import VectorCache
 from mmembed.embedding.content import MODALITIES
 from mmembed.errors import MMEmbedError, listed
 
 _EXAMPLES = """examples:
   mmembed demo
+  mmembed plan    data.parquet --column photo --modality image --model qwen3-vl-embedding
   mmembed embed   data.parquet --column photo --modality image --model local -o out.parquet
   mmembed search  out.parquet --column photo_vector "a red dress"
   mmembed cluster out.parquet --column photo_vector --text title -o out.parquet
@@ -53,11 +55,38 @@ def _embed(options: argparse.Namespace) -> None:
         model=options.model,
         dimension=options.dimension,
         errors=options.errors,
+        max_cost=options.max_cost,
         root=options.table.parent,
     )
     write_table(df, options.output)
     made = f"{options.column}_vector"
     _say(f"{df[made].notna().sum()} of {len(df)} rows have a vector in {made!r} ({df[made].dtype}): {options.output}")
+
+
+def _plan(options: argparse.Namespace) -> None:
+    df = read_table(options.table)
+    plan = df.mmembed.plan(
+        options.column,
+        options.modality,
+        model=options.model,
+        dimension=options.dimension,
+        root=options.table.parent,
+    )
+    _say(
+        f"{plan.model}: {plan.rows} rows, {plan.unique} distinct, {plan.cached} cached, {plan.invalid} invalid.\n"
+        f"{plan.requests} requests, about {plan.tokens} tokens ({plan.tokens_range[0]} to {plan.tokens_range[1]}), "
+        f"about {plan.cost:.4g} {plan.currency} ({plan.cost_range[0]:.4g} to {plan.cost_range[1]:.4g}), "
+        f"about {plan.seconds:.0f} s. Nothing was sent."
+    )
+
+
+def _cache(options: argparse.Namespace) -> None:
+    with VectorCache() as cache:
+        if options.action == "clear":
+            _say(f"{cache.clear()} vectors removed from {cache.path}.")
+        else:
+            info = cache.info()
+            _say(f"{info.entries} vectors, {info.bytes / 1e6:.1f} MB: {info.path}")
 
 
 def _search(options: argparse.Namespace) -> None:
@@ -107,10 +136,13 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="the page to write")
     demo.set_defaults(run=_demo)
 
+    plan = _table_command(commands, "plan", "say what embedding would send and cost, without a request or a key")
+    _model_options(plan)
+    plan.set_defaults(run=_plan)
+
     embed = _table_command(commands, "embed", "add a vector column")
-    embed.add_argument("--modality", choices=MODALITIES, default="auto", help="how cells are read")
-    embed.add_argument("--model", help="'local', or a model of the service; see mmembed.models()")
-    embed.add_argument("--dimension", type=int, help="length of the vectors, where the model has several")
+    _model_options(embed)
+    embed.add_argument("--max-cost", type=float, help="the most that it may cost, in CNY")
     embed.add_argument("--errors", choices=("raise", "coerce"), default="raise", help="what to do with bad cells")
     embed.add_argument("-o", "--output", type=Path, required=True, help=_OUTPUT)
     embed.set_defaults(run=_embed)
@@ -137,7 +169,17 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--language", choices=("auto", "zh", "en"), default="auto", help="language of the page")
     report.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="the page to write")
     report.set_defaults(run=_report)
+
+    cache = commands.add_parser("cache", help="look at the cache of vectors, or empty it")
+    cache.add_argument("action", choices=("info", "clear"), help="what to do")
+    cache.set_defaults(run=_cache)
     return parser
+
+
+def _model_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--modality", choices=MODALITIES, default="auto", help="how cells are read")
+    command.add_argument("--model", help="'local', or a model of the service; see mmembed.models()")
+    command.add_argument("--dimension", type=int, help="length of the vectors, where the model has several")
 
 
 _OUTPUT = f"table to write: {listed(['.parquet', '.csv', '.jsonl'])}".replace("'", "")
