@@ -59,6 +59,8 @@ DOCUMENTED = [
     (429, "PostpaidBillOverdue", "The postpaid bill is overdue.", "job"),
     (500, "InternalError", "An internal error has occurred.", "passing"),
     (500, "InternalError.Algo", "An internal error has occurred during execution.", "passing"),
+    (500, "InternalError.Algo", "Missing Content-Length of multimodal url", "content"),
+    (500, "InternalError.Algo", "Embedding_pipeline_Error", "content"),
     (500, "SystemError", "A system error has occurred.", "passing"),
     (500, "ModelServiceFailed", "Failed to request model service.", "passing"),
     (500, "ModelServingError", "Too many requests. Your requests are being throttled due to capacity.", "passing"),

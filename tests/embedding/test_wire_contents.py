@@ -33,7 +33,7 @@ def test_each_kind_has_its_key():
 @pytest.mark.parametrize(
     ("content", "spec", "code", "advice"),
     [
-        (Content("video", media=Media(data=b"clip")), PLUS, "LocalVideo", "public URL.*multi_images.*model='local'"),
+        (Content("video", media=Media(data=b"clip")), PLUS, "LocalVideo", "public URL.*video_frames=8.*model='local'"),
         (Content("text", text="字" * 2_000), V1, "TextTooLong", "takes 512.*truncate=True"),
         (Content("multi_images", parts=(PICTURE,) * 9), PLUS, "TooManyPictures", "at most 8"),
         (Content("fused", parts=(PICTURE, PICTURE)), QWEN, "WrongKind", "at most one text, image and video"),

@@ -213,3 +213,36 @@ def test_a_run_stopped_in_the_middle_goes_on_where_it_was(server, sent):
     assert_right(server, out, "qwen3-vl-embedding", dimension=256)
     in_flight = 2 * embedder.provider().workers * 20
     assert server.bill.vectors <= 2000 + (in_flight if sent == signal.SIGKILL else 0)
+
+
+CLIPS = Path(__file__).parents[2] / "data" / "videos"
+
+
+def test_a_local_video_is_refused_with_advice_or_sent_as_frames(server):
+    """The service takes videos by URL; a model with multi_images takes up to 8 frames of a file when asked to."""
+    df = pd.DataFrame({"clip": [str(path) for path in sorted(CLIPS.glob("*.mp4"))[:3]]})
+    with pytest.raises(EmbeddingError, match=r"(?s)3 of 3 cells.*URL.*video_frames"):
+        df.mmembed.embed("clip", "video", model=MODEL)
+    assert not server.embedding_requests
+    out = df.mmembed.embed("clip", "video", embedder=fast(video_frames=4))
+    assert out["clip_vector"].notna().all()
+    sent = [content for request in server.embedding_requests for content in request.contents]
+    assert [len(content["multi_images"]) for content in sent] == [4, 4, 4]
+    before = len(server.embedding_requests)
+    df.mmembed.embed("clip", "video", embedder=fast(video_frames=4))
+    assert len(server.embedding_requests) == before
+    with pytest.raises(ValueError, match="takes no lists of pictures"):
+        df.mmembed.embed("clip", "video", embedder=Embedder(model="qwen3-vl-embedding", video_frames=4))
+
+
+def test_a_run_says_what_was_saved(server):
+    """What was billed, beside the likely price without cache and deduplication; and never the key."""
+    df = pd.concat([texts(20)] * 5, ignore_index=True)
+    run = fast().embed(df["text"], "text")
+    assert run.usage.cost == pytest.approx(server.bill.cost)
+    assert 0 < run.usage.cost < run.usage.cost_otherwise / 2
+    assert "CNY" in repr(run)
+    again = fast().embed(df["text"], "text")
+    assert (again.usage.cost, again.usage.cached, again.usage.requests) == (0, 20, 0)
+    assert again.usage.cost_otherwise == run.usage.cost_otherwise
+    assert KEY not in repr(Embedder(api_key=KEY)) + repr(run) + repr(Embedder(model=MODEL, api_key=KEY).provider())

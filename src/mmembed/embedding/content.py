@@ -94,7 +94,7 @@ def read_fused(parts: Mapping[Modality, Any], *, root: Path | None = None) -> Co
     if not present:
         return None
     pieces = (part.kind.encode() + part.digest for part in present)
-    return Content("fused", parts=present, digest=_digest("fused", *pieces))
+    return Content("fused", parts=present, digest=digest_of("fused", *pieces))
 
 
 def _is_missing(cell: Any) -> bool:
@@ -139,17 +139,17 @@ def _text(cell: Any) -> Content:
         encoded = text.encode()
     except UnicodeEncodeError as error:
         raise ContentError("BrokenText", f"The text is not valid Unicode at character {error.start}.") from error
-    return Content("text", text=text, digest=_digest("text", encoded))
+    return Content("text", text=text, digest=digest_of("text", encoded))
 
 
 def _media(cell: Any, kind: ContentKind, root: Path | None) -> Content:
     media = _source(cell, kind, root)
     if media.url is not None:
-        return Content(kind, media=media, digest=_digest(kind, b"url", media.url.encode()))
+        return Content(kind, media=media, digest=digest_of(kind, b"url", media.url.encode()))
     data = media.read()
     if not data:
         raise ContentError("EmptyFile", f"{_named(media)} is empty.")
-    return Content(kind, media=media, digest=_digest(kind, b"bytes", data))
+    return Content(kind, media=media, digest=digest_of(kind, b"bytes", data))
 
 
 def _source(cell: Any, kind: ContentKind, root: Path | None) -> Media:
@@ -243,14 +243,14 @@ def _multi_images(cell: Any, root: Path | None) -> Content:
     present = tuple(part for part in parts if part is not None)
     if len(present) != len(parts):
         raise ContentError("MissingPart", "A list of pictures holds a missing one; leave it out of the list.")
-    return Content("multi_images", parts=present, digest=_digest("multi_images", *(part.digest for part in present)))
+    return Content("multi_images", parts=present, digest=digest_of("multi_images", *(part.digest for part in present)))
 
 
 def _named(media: Media) -> str:
     return f"File {str(media.path)!r}" if media.path is not None else "The content"
 
 
-def _digest(kind: str, *pieces: bytes) -> bytes:
+def digest_of(kind: str, *pieces: bytes) -> bytes:
     """Hash pieces so that no two lists of pieces run together."""
     digest = hashlib.blake2b(digest_size=32, person=b"mmembed.content")
     for piece in (kind.encode(), *pieces):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ from mmembed.embedding.content import Modality, check_modality, read_content, re
 from mmembed.embedding.line import Read, embed_columns
 from mmembed.embedding.models import ModelSpec
 from mmembed.embedding.planning import EmbedPlan, plan_columns
-from mmembed.embedding.pricing import Budget
+from mmembed.embedding.pricing import Budget, estimate_cost
 from mmembed.embedding.providing import Region, provider_for, spec_of
 from mmembed.embedding.run import EmbeddingRun, error_frame
+from mmembed.embedding.sampling import check_video_frames, videos_as_pictures
 from mmembed.errors import ContentError
-from mmembed.providers.protocol import Provider
+from mmembed.providers.protocol import Content, Provider
 from mmembed.vectors import Vector, VectorArray
 
 
@@ -53,6 +54,9 @@ class Embedder:
         Further parameters of the request, passed on as they are.
     truncate : bool
         Cut texts that are too long for the model, with a warning, instead of refusing their rows.
+    video_frames : int, optional
+        Embed video files of this machine by up to 8 of their frames, for models that take lists of pictures (the
+        service takes videos by URL only).
     root : path, optional
         Folder that relative file names in cells start from.
 
@@ -75,6 +79,7 @@ class Embedder:
     api_key: str | None = field(default=None, repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
     truncate: bool = False
+    video_frames: int | None = None
     root: Path | str | None = None
 
     def embed(
@@ -109,7 +114,11 @@ class Embedder:
 
     def _read(self, columns: Mapping[str, pd.Series], modalities: Mapping[str, Modality]) -> dict[str, list[Read]]:
         checked = {name: check_modality(modalities[name]) for name in columns}
-        return {name: read_contents(cells, checked[name], root=self._root) for name, cells in columns.items()}
+        read = {name: read_contents(cells, checked[name], root=self._root) for name, cells in columns.items()}
+        if self.video_frames is None:
+            return read
+        frames = check_video_frames(self.video_frames, self.spec)
+        return {name: videos_as_pictures(contents, frames) for name, contents in read.items()}
 
     def fuse(
         self,
@@ -193,11 +202,13 @@ class Embedder:
     ) -> dict[str, EmbeddingRun]:
         budget = None if max_cost is None else Budget(max_cost, self.spec)
         done = embed_columns(list(read.values()), provider, self.open_cache(), budget=budget, progress=progress)
+        cells = (cell for column in read.values() for cell in column if isinstance(cell, Content))
+        usage = replace(done.bill, cost_otherwise=estimate_cost(cells, self.spec).likely)
         names = list(read)
         errors = error_frame(done.failures, index, names)
         runs = {}
         for name, matrix in zip(names, done.matrices, strict=True):
             vectors = VectorArray.from_matrix(matrix, space=provider.space)
             own = errors[errors["column"] == name].reset_index(drop=True)
-            runs[name] = EmbeddingRun(pd.Series(vectors, index=index, name=f"{name}{suffix}"), done.bill, own)
+            runs[name] = EmbeddingRun(pd.Series(vectors, index=index, name=f"{name}{suffix}"), usage, own)
         return runs

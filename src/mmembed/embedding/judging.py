@@ -69,6 +69,8 @@ _SIZE = re.compile(
     r"batch size|should not be larger than|too many|takes at most \d+\.?$|maximum number of|exceed\w* .*(number|count)",
     re.IGNORECASE,
 )
+# A media file that the service cannot fetch or decode, reported as an error of its own.
+_BAD_MEDIA = re.compile(r"missing content-length of multimodal url|embedding_pipeline_error", re.IGNORECASE)
 _PERMANENT_QUOTA = re.compile(r"free (allocated )?quota|free tier", re.IGNORECASE)
 
 
@@ -163,6 +165,8 @@ def content_error(error: ServiceError) -> ContentError:
 def _verdict(failure: RequestFailure) -> Verdict:
     if _PERMANENT_QUOTA.search(failure.message) and failure.status in {403, 429}:
         return "job"
+    if failure.code.startswith("InternalError") and _BAD_MEDIA.search(failure.message):
+        return "content"
     if failure.code.startswith("InvalidParameter") and _SIZE.search(failure.message):
         return "size"
     # The longest beginning of a dotted code that the table has.

@@ -48,6 +48,8 @@ class Bill:
         Batches sent, and tokens the service counted.
     cost : float
         CNY.
+    cost_otherwise : float
+        Likely price in CNY of the same cells without cache and deduplication.
     seconds : float
         Wall time.
     """
@@ -58,6 +60,7 @@ class Bill:
     requests: int = 0
     tokens: int = 0
     cost: float = 0.0
+    cost_otherwise: float = 0.0
     seconds: float = 0.0
 
 

@@ -24,8 +24,8 @@ class EmbeddingRun:
     vectors : pandas.Series
         A vector column aligned with the cells; missing where a cell is missing or failed.
     usage : Bill
-        Rows, distinct contents, cached, requests, tokens, cost in CNY, seconds; of the whole plan if several columns
-        shared it.
+        Rows, distinct contents, cached, requests, tokens, cost in CNY beside what it would likely have been without
+        cache and deduplication, seconds; of the whole plan if several columns shared it.
     errors : pandas.DataFrame
         One row a failed cell: position, index, column, code, message, request_id, retryable.
     """
@@ -36,9 +36,10 @@ class EmbeddingRun:
 
     def __repr__(self) -> str:
         made = int(self.vectors.notna().sum())
+        paid = f"{self.usage.cost:.4g} of {self.usage.cost_otherwise:.4g} CNY, " if self.usage.cost_otherwise else ""
         return (
             f"<EmbeddingRun {self.vectors.dtype}: {made} vectors, {len(self.errors)} failed, "
-            f"{self.usage.cached} cached, {self.usage.seconds:.1f} s; .add_to(df) adds the column>"
+            f"{self.usage.cached} cached, {paid}{self.usage.seconds:.1f} s; .add_to(df) adds the column>"
         )
 
     def add_to(self, df: pd.DataFrame, name: str | None = None) -> pd.DataFrame:

@@ -62,7 +62,7 @@ def _value(leaf: Content, spec: ModelSpec, *, truncate: bool) -> str:
         raise ContentError(
             "LocalVideo",
             f"Model {spec.name!r} takes videos by URL only, and this one is on this machine. Put it where a public "
-            f"URL reaches it, or embed up to 8 of its frames as modality='multi_images' (models {listed(lists)}), "
+            f"URL reaches it, or embed its frames with Embedder(video_frames=8) (models {listed(lists)}), "
             "or use model='local'.",
         )
     return leaf.media.url
