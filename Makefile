@@ -3,11 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+OLDEST := .venv-pandas22
+STAMP_OLDEST := $(OLDEST)/.installed
 # Chinese, progress bars and long lines reach logs unbuffered and in UTF-8, whatever the locale.
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check lint types layers notebooks bench clean
+.PHONY: help demo test oldest browser check lint types layers notebooks bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,7 +25,7 @@ browser: $(STAMP) ## Run the tests that look at the report in headless Chromium
 	  echo "On Debian or Ubuntu: sudo apt-get install chromium fonts-noto-cjk"; exit 1; }
 	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
 
-check: lint types layers test browser notebooks ## Run everything that CI runs
+check: lint types layers test oldest browser notebooks ## Run everything that CI runs
 
 lint: $(STAMP) ## Lint and check the formatting
 	$(BIN)/ruff check .
@@ -35,6 +37,9 @@ types: $(STAMP) ## Check the types
 layers: $(STAMP) ## Check that imports point down
 	$(BIN)/lint-imports
 
+oldest: $(STAMP_OLDEST) ## Run the tests of the layers that touch pandas on pandas 2.2
+	$(OLDEST)/bin/python -m pytest -m 'not browser and not live' tests/vectors tests/accessor tests/analysis tests/reporting
+
 notebooks: $(STAMP) ## Run the notebooks
 	$(BIN)/python -m pytest --nbmake --override-ini=addopts= --override-ini=filterwarnings= notebooks
 
@@ -42,7 +47,7 @@ bench: $(STAMP) ## Measure what the README and the specification claim
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean: ## Remove the environment and what the demo wrote
-	rm -rf $(VENV) report.html
+	rm -rf $(VENV) $(OLDEST) report.html
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -56,3 +61,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (some 100 packages, one or two minutes) …"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $(STAMP)
+
+$(STAMP_OLDEST): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(OLDEST)
+	@grep -vE '^(pandas|numpy|pandas-stubs)==' constraints.txt > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(OLDEST)/constraints.txt \
+	  'pandas==2.2.3' 'numpy==2.2.6' --editable '.[dev]'
+	@touch $(STAMP_OLDEST)

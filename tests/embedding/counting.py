@@ -27,6 +27,7 @@ class CountingProvider:
     asked: list = field(default_factory=list)
     sessions: int = 0
     stopped: bool = False
+    throttled: bool = False
 
     def __post_init__(self):
         self._lock = threading.Lock()

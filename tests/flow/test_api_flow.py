@@ -246,3 +246,14 @@ def test_a_run_says_what_was_saved(server):
     assert (again.usage.cost, again.usage.cached, again.usage.requests) == (0, 20, 0)
     assert again.usage.cost_otherwise == run.usage.cost_otherwise
     assert KEY not in repr(Embedder(api_key=KEY)) + repr(run) + repr(Embedder(model=MODEL, api_key=KEY).provider())
+
+
+def test_a_query_may_have_an_instruct_of_its_own(server):
+    """It is sent for the query and changes its vector; the column is left as it is."""
+    model = "qwen3-vl-embedding"
+    out = texts(5).mmembed.embed("text", "text", model=model, dimension=256)
+    plain = out.mmembed.search("第3条 review 3", "text_vector", k=1)
+    told = out.mmembed.search("第3条 review 3", "text_vector", k=1, instruct="Find the same review.")
+    assert server.embedding_requests[-1].parameters["instruct"] == "Find the same review."
+    assert plain["similarity"].iloc[0] == pytest.approx(1, abs=1e-5)
+    assert told["similarity"].iloc[0] < 0.99

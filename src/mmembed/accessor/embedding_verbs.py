@@ -167,6 +167,7 @@ class EmbeddingVerbs:
         k: int = 10,
         *,
         modality: Modality = "auto",
+        instruct: str | None = None,
         embedder: Embedder | None = None,
     ) -> pd.DataFrame:
         """Return the rows nearest to a query, best first, with their cosine similarity.
@@ -181,13 +182,17 @@ class EmbeddingVerbs:
             How many rows; fewer if fewer have a vector.
         modality : str
             How a query that is no vector is read. A string is a text unless this says otherwise.
+        instruct : str, optional
+            What the query is for, in English, for models that take it; another one than the column's is allowed.
         embedder : Embedder, optional
             Settings for embedding the query; the column's model if not given.
         """
         from mmembed.analysis.searching import search
 
         vectors = as_vector_array(column_of(self._df, column))
-        queries = embed_queries(query, vectors, modality=query_modality(query, modality), embedder=embedder)
+        queries = embed_queries(
+            query, vectors, modality=query_modality(query, modality), instruct=instruct, embedder=embedder
+        )
         if is_many(query):
             return search(queries, vectors, k).add_to(self._df, queries=list(query))
         return search(queries[0], vectors, k).add_to(self._df)

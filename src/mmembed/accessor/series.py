@@ -132,4 +132,4 @@ class SeriesAccessor:
         return self._wrap(VectorArray.from_matrix(matrix, space=self.space, mask=self.vectors.isna()))
 
     def _wrap(self, vectors: VectorArray) -> pd.Series:
-        return pd.Series(vectors, index=self._series.index, name=self._series.name)
+        return pd.Series(vectors, index=self._series.index, name=self._series.name, copy=False)

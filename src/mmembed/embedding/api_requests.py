@@ -91,6 +91,11 @@ class RequestSender:
         self._stopped = threading.Event()
         self._wait = wait or self._stopped.wait
 
+    @property
+    def throttled(self) -> bool:
+        """Whether the limiter slows down after refusals."""
+        return self._limiter.is_throttled
+
     def stop(self) -> None:
         """End all waiting with CancelledError, and let no further attempt begin."""
         self._stopped.set()

@@ -124,6 +124,11 @@ class ApiSession:
             request_id=", ".join(work.request_ids) or None,
         )
 
+    @property
+    def throttled(self) -> bool:
+        """Whether requests leave more slowly than allowed, since the service refused some."""
+        return self._sender.throttled
+
     def stop(self) -> None:
         """Wake whoever waits for the limiter or for another attempt; they end with CancelledError."""
         self._sender.stop()

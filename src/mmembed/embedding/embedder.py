@@ -210,5 +210,5 @@ class Embedder:
         for name, matrix in zip(names, done.matrices, strict=True):
             vectors = VectorArray.from_matrix(matrix, space=provider.space)
             own = errors[errors["column"] == name].reset_index(drop=True)
-            runs[name] = EmbeddingRun(pd.Series(vectors, index=index, name=f"{name}{suffix}"), usage, own)
+            runs[name] = EmbeddingRun(pd.Series(vectors, index=index, name=f"{name}{suffix}", copy=False), usage, own)
         return runs

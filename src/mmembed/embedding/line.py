@@ -196,8 +196,7 @@ def _buy(
                     batch = waiting.pop(future)
                     _note(future.result(), batch, purchase)
                     bar.update(len(batch))
-                    if purchase.cost:
-                        bar.set_postfix_str(f"{purchase.cost:.3g} CNY")
+                    bar.set_postfix_str(_so_far(purchase, session), refresh=False)
                     if budget is not None and (waiting or len(batches) > purchase.requests):
                         budget.check_bill(purchase.cost)
         except BaseException as error:
@@ -256,6 +255,11 @@ def _note_late(waiting: dict[Future[Answer], list[int]], purchase: _Purchase, *,
             _note(future.result(), waiting[future], purchase)
 
 
+def _so_far(purchase: _Purchase, session: Session) -> str:
+    cost = f", {purchase.cost:.3g} CNY" if purchase.cost else ""
+    return f"{purchase.requests} requests{cost}{', throttled' if session.throttled else ''}"
+
+
 def _stopped(purchase: _Purchase, wanted: int, *, kept: bool) -> str:
     where = "in the cache, and running again continues" if kept else "lost, since there is no cache"
     cost = f" for {purchase.cost:.4g} CNY" if purchase.cost else ""
@@ -266,8 +270,12 @@ def _stopped(purchase: _Purchase, wanted: int, *, kept: bool) -> str:
 
 
 def _by_row(codes: npt.NDArray[np.int64], matrix: FloatMatrix) -> FloatMatrix:
-    rows = np.full((len(codes), matrix.shape[1]), np.nan, dtype=np.float32)
-    rows[codes >= 0] = matrix[codes[codes >= 0]]
+    if len(codes) == len(matrix) and np.array_equal(codes, np.arange(len(codes))):
+        return matrix  # every row has a content of its own: nothing to copy
+    rows = np.empty((len(codes), matrix.shape[1]), dtype=np.float32)
+    if len(matrix):
+        np.take(matrix, codes, axis=0, out=rows, mode="clip")
+    rows[codes < 0] = np.nan
     return rows
 
 

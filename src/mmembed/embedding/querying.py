@@ -24,7 +24,12 @@ def is_many(query: Any) -> bool:
 
 
 def embed_queries(
-    query: Any, column: VectorArray, *, modality: Modality = "auto", embedder: Embedder | None = None
+    query: Any,
+    column: VectorArray,
+    *,
+    modality: Modality = "auto",
+    instruct: str | None = None,
+    embedder: Embedder | None = None,
 ) -> VectorArray:
     """Return queries as vectors ``(q, d)`` of the column's space; one query gives one row.
 
@@ -36,6 +41,8 @@ def embed_queries(
         The vectors that will be searched.
     modality : str
         How contents are read, as in ``embed``.
+    instruct : str, optional
+        What the query is for, in English, for models that take it; the column keeps its own.
     embedder : Embedder, optional
         Settings; its model must be the column's.
 
@@ -51,6 +58,8 @@ def embed_queries(
     contents = [position for position, vector in enumerate(given) if vector is None]
     if contents:
         used = _embedder_for(column, embedder)
+        if instruct is not None:
+            used = replace(used, instruct=instruct)
         cells = pd.Series([queries[position] for position in contents], dtype=object, name="query")
         run = used.embed(cells, modality, progress=False).checked("raise")
         for position, vector in zip(contents, run.vectors, strict=True):

@@ -107,6 +107,11 @@ class Session(Protocol):
         """Embed one batch; called from several threads at once."""
         ...
 
+    @property
+    def throttled(self) -> bool:
+        """Whether the service is being asked more slowly than allowed, because it said that it was too much."""
+        ...
+
     def stop(self) -> None:
         """Give up what is being waited for: the run ends early. Called while other threads are in ``embed``."""
         ...

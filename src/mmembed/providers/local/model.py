@@ -65,6 +65,11 @@ class LocalModel:
                 matrix[row] = outcome
         return Answer(matrix, failures)
 
+    @property
+    def throttled(self) -> bool:
+        """Never: there is nobody to say so."""
+        return False
+
     def stop(self) -> None:
         """Do nothing: a batch takes a moment, and there is nobody to wait for."""
 
