@@ -92,7 +92,7 @@ class EmbeddingVerbs:
         used = embedder_of(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
         runs = used.embed_many(columns, wanted, max_cost=max_cost, progress=progress)
         check_errors(all_errors(runs), len(self._df) * len(columns), errors)
-        return self._df.assign(**{names[one]: run.vectors.array for one, run in runs.items()})
+        return self._df.assign(**{names[one]: run.vectors for one, run in runs.items()})
 
     def plan(
         self,

@@ -59,7 +59,9 @@ class EmbeddingRun:
         """
         if len(df) != len(self.vectors):
             raise ValueError(f"The frame has {len(df)} rows; {len(self.vectors)} were embedded. Add to the same rows.")
-        return df.assign(**{name or str(self.vectors.name): self.vectors.array})
+        # A Series on the frame's own index is taken over without a copy, an array is not.
+        column = pd.Series(self.vectors.array, index=df.index, copy=False)
+        return df.assign(**{name or str(self.vectors.name): column})
 
     def checked(self, errors: Errors) -> EmbeddingRun:
         """Return the run itself, after raising or warning about failed rows as asked.
