@@ -18,11 +18,11 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
 import numpy as np
-import pandas as pd
 
 from mmembed.embedding.sniffing import kind_of_bytes, kind_of_suffix
 from mmembed.errors import ContentError, ModalityError, did_you_mean, listed
 from mmembed.providers.protocol import Content, ContentKind, Media
+from mmembed.vectors.construction import is_missing
 
 Modality = Literal["auto", "text", "image", "video", "multi_images"]
 MODALITIES: tuple[Modality, ...] = ("auto", "text", "image", "video", "multi_images")
@@ -77,7 +77,7 @@ def read_content(cell: Any, modality: Modality, *, root: Path | None = None) -> 
     ContentError
         If the cell is of a type that the modality does not have, or its file cannot be read.
     """
-    if _is_missing(cell):
+    if _is_empty(cell):
         return None
     if modality == "multi_images":
         return _multi_images(cell, root)
@@ -97,12 +97,8 @@ def read_fused(parts: Mapping[Modality, Any], *, root: Path | None = None) -> Co
     return Content("fused", parts=present, digest=digest_of("fused", *pieces))
 
 
-def _is_missing(cell: Any) -> bool:
-    if cell is None or cell is pd.NA or cell is pd.NaT:
-        return True
-    if isinstance(cell, str):
-        return not cell.strip()
-    return isinstance(cell, float | np.floating) and bool(np.isnan(cell))
+def _is_empty(cell: Any) -> bool:
+    return not cell.strip() if isinstance(cell, str) else is_missing(cell)
 
 
 def _kind_of(cell: Any) -> ContentKind:

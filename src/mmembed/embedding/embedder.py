@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from mmembed.embedding.cache import VectorCache
-from mmembed.embedding.content import Modality, check_modality, read_content, read_contents, read_fused
+from mmembed.embedding.content import Modality, check_modality, read_contents, read_fused
 from mmembed.embedding.line import Read, embed_columns
 from mmembed.embedding.models import ModelSpec
 from mmembed.embedding.planning import EmbedPlan, plan_columns
@@ -20,7 +20,7 @@ from mmembed.embedding.run import EmbeddingRun, error_frame
 from mmembed.embedding.sampling import check_video_frames, videos_as_pictures
 from mmembed.errors import ContentError
 from mmembed.providers.protocol import Content, Provider
-from mmembed.vectors import Vector, VectorArray
+from mmembed.vectors import VectorArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,23 +139,6 @@ class Embedder:
             except ContentError as error:
                 read.append(error)
         return self._run(provider, {name: read}, index, max_cost=max_cost, progress=progress, suffix="")[name]
-
-    def embed_one(self, cell: Any, modality: Modality = "auto") -> Vector:
-        """Embed a single content, such as a query.
-
-        Raises
-        ------
-        ContentError
-            If it cannot be read or embedded, or is empty.
-        """
-        content = read_content(cell, check_modality(modality), root=self._root)
-        if content is None:
-            raise ContentError("Empty", f"The query {cell!r} is empty; expected a text, a picture or a video.")
-        provider = self.provider()
-        done = embed_columns([[content]], provider, self.open_cache(), progress=False)
-        if done.failures:
-            raise done.failures[0].error
-        return Vector(done.matrices[0][0], space=provider.space)
 
     @property
     def spec(self) -> ModelSpec:

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.reporting.cells import is_missing, one_line
+from mmembed.reporting.cells import one_line
 from mmembed.reporting.grouping import Group, Grouping
 from mmembed.reporting.wording import Words
+from mmembed.vectors.construction import is_missing
 
 _EXEMPLAR_LENGTH = 150
 _BREAKDOWN_LINES = 4

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mmembed.errors import ColumnNotFoundError, did_you_mean, listed
+from mmembed.vectors.construction import is_missing
 
 # Control characters that are no white space, and halves of surrogate pairs.
 _UNSHOWABLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
@@ -64,13 +65,6 @@ def as_list(df: pd.DataFrame, columns: Hashable | Sequence[Hashable] | None) -> 
 
 def _is_label(df: pd.DataFrame, columns: Sequence[Hashable]) -> bool:
     return isinstance(columns, tuple) and columns in df.columns
-
-
-def is_missing(cell: object) -> bool:
-    """Tell whether a cell holds nothing: None, NaN, NaT or NA; never an array, a list or a picture."""
-    if cell is None or cell is pd.NA or cell is pd.NaT:
-        return True
-    return isinstance(cell, float | np.floating) and bool(np.isnan(cell))
 
 
 def one_line(cell: object, most: int) -> str:

@@ -23,7 +23,7 @@ import numpy as np
 from mmembed._optional import import_optional
 from mmembed.errors import ContentError
 from mmembed.providers.protocol import Media
-from mmembed.reporting.cells import is_missing
+from mmembed.vectors.construction import is_missing
 
 if TYPE_CHECKING:
     from PIL.Image import Image

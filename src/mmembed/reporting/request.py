@@ -10,7 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
-from mmembed.reporting.cells import is_missing
+from mmembed.vectors.construction import is_missing
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,12 @@ def numbers_in_text(text: str) -> list[float]:
 
 def is_missing(cell: object) -> bool:
     """Return whether a cell is one of the ways to write that nothing is there."""
-    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float | np.floating) and np.isnan(cell))
+    return (
+        cell is None
+        or cell is pd.NA
+        or cell is pd.NaT
+        or (isinstance(cell, float | np.floating) and bool(np.isnan(cell)))
+    )
 
 
 def _dtype_of(cells: Sequence[Any], present: list[int]) -> VectorDtype:
