@@ -8,7 +8,8 @@ from mmembed.analysis.clustering import fit_clusters
 from mmembed.analysis.clusters import Clusters
 from mmembed.analysis.labelling import ZeroShot, zero_shot
 from mmembed.analysis.naming import name_clusters
-from mmembed.analysis.neighbors import NeighborGraph, neighbors
+from mmembed.analysis.neighbor_graph import NeighborGraph
+from mmembed.analysis.neighbors import neighbors
 from mmembed.analysis.projecting import fit_projection
 from mmembed.analysis.projection import Projection
 from mmembed.analysis.searching import SearchHits, search, similarity

@@ -47,6 +47,21 @@ class Preparation:
         codes = codes[present]
         return cls({names[code]: units[codes == code].mean(axis=0, dtype=np.float64) for code in np.unique(codes)})
 
+    def source(self, array: VectorArray, kinds: Any = None) -> FloatMatrix:
+        """Return the rows whose cosines count, of the m rows that have a vector: what neighbour graphs are made of.
+
+        They are the vectors as they are or, where each kind's mean is removed, what :meth:`rows` returns. So all
+        products of a column without kinds share the graph of :func:`mmembed.neighbors`.
+
+        Returns
+        -------
+        numpy.ndarray, shape (m, d), float32
+        """
+        if self.means is None and kinds is None:
+            missing = array.isna()
+            return array.matrix[~missing] if missing.any() else array.matrix
+        return self.rows(array, kinds)
+
     def rows(self, array: VectorArray, kinds: Any = None) -> FloatMatrix:
         """Return the rows to learn from, of the m rows that have a vector.
 
