@@ -1,0 +1,98 @@
+"""The list of labelled sets, and the one function that loads any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+
+from labelled import pictures, synthetic, texts
+from mmembed.errors import did_you_mean, listed
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """What is known of a set before it is loaded."""
+
+    make: Callable[[], pd.DataFrame]
+    is_held_out: bool
+    about: str
+
+
+_SETS = {
+    "bbc-news": LabelledSet(texts.bbc_news, is_held_out=True, about="2,225 news texts in 5 sections"),
+    "digits": LabelledSet(pictures.digits, is_held_out=True, about="1,797 digits as raw pixels (scikit-learn)"),
+    "demo-photographs": LabelledSet(pictures.demo_photographs, is_held_out=True, about="138 photographs, 8 categories"),
+    "demo-mixed": LabelledSet(
+        pictures.demo_mixed, is_held_out=True, about="the same photographs and their captions in two languages"
+    ),
+    "emoji-pictures": LabelledSet(pictures.emoji, is_held_out=True, about="1,646 emoji drawn in 3-d, in 9 groups"),
+    "noun-glosses": LabelledSet(
+        partial(texts.glosses, "noun", 6000), is_held_out=True, about="6,000 WordNet glosses of nouns in 25 classes"
+    ),
+    "heavy-tails": LabelledSet(
+        partial(synthetic.heavy_tails, 10_000, seed=1),
+        is_held_out=True,
+        about="10,000 rows, 40 heavy-tailed clusters",
+    ),
+    "heavy-tails-50k": LabelledSet(
+        partial(synthetic.heavy_tails, 50_000, seed=2), is_held_out=True, about="the same with 50,000 rows"
+    ),
+    "heavy-tails-100k": LabelledSet(
+        partial(synthetic.heavy_tails, 100_000, seed=3), is_held_out=True, about="the same with 100,000 rows"
+    ),
+    "heavy-tails-development": LabelledSet(
+        partial(synthetic.heavy_tails, 4000, seed=100, n_clusters=25, latent=12, dimension=256),
+        is_held_out=False,
+        about="4,000 rows, 25 other heavy-tailed clusters",
+    ),
+    "blobs": LabelledSet(synthetic.blobs, is_held_out=False, about="3,000 rows of 12 round clusters of unequal sizes"),
+    "structureless": LabelledSet(
+        synthetic.structureless, is_held_out=False, about="2,000 random directions: no cluster is true"
+    ),
+    "verb-glosses": LabelledSet(
+        partial(texts.glosses, "verb", 4000), is_held_out=False, about="4,000 WordNet glosses of verbs in 15 classes"
+    ),
+    "emoji-names-zh": LabelledSet(
+        partial(texts.emoji_names, "zh"), is_held_out=False, about="1,914 Chinese names of emoji in 9 groups"
+    ),
+    "emoji-names-en": LabelledSet(
+        partial(texts.emoji_names, "en"), is_held_out=False, about="1,914 English names of emoji in 9 groups"
+    ),
+    "reviews-zh": LabelledSet(
+        texts.chinese_reviews, is_held_out=False, about="6,000 Chinese reviews, praise and complaint"
+    ),
+}
+
+
+def load(name: str) -> pd.DataFrame:
+    """Return a labelled set.
+
+    Parameters
+    ----------
+    name : str
+        One of ``sets().index``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``vector``, a vector column; ``label``, str; ``text`` and ``image`` (a path) where there are such; ``kind``
+        (``"text"`` or ``"image"``) where a set holds both. The same rows in the same order at each call.
+
+    Raises
+    ------
+    KeyError
+        If there is no such set.
+    """
+    if name not in _SETS:
+        raise KeyError(f"No labelled set {name!r}. Known: {listed(_SETS)}.{did_you_mean(name, _SETS)}")
+    return _SETS[name].make()
+
+
+def sets() -> pd.DataFrame:
+    """Return what there is to load: one row a set, with ``is_held_out`` and ``about``."""
+    return pd.DataFrame(
+        {name: {"is_held_out": one.is_held_out, "about": one.about} for name, one in _SETS.items()}
+    ).T.rename_axis("name")

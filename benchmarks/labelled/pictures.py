@@ -1,0 +1,60 @@
+"""Labelled pictures: digits as pixels, the photographs of ``data/``, emoji drawn in 3-d."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import mmembed  # noqa: F401 - registers the accessor
+from labelled.packages import packed
+from labelled.texts import emoji_table
+from mmembed.vectors import VectorArray
+
+_DATA = Path(__file__).resolve().parents[2] / "data"
+
+
+def digits() -> pd.DataFrame:
+    """Return 1,797 scanned digits, 8 × 8 pixels each, as they come with scikit-learn."""
+    from sklearn.datasets import load_digits
+
+    pixels, digit = load_digits(return_X_y=True)
+    vectors = VectorArray.from_matrix(pixels.astype(np.float32))
+    return pd.DataFrame({"vector": pd.Series(vectors), "label": digit.astype(str)})
+
+
+def demo_photographs() -> pd.DataFrame:
+    """Return the photographs of the demo table, labelled by category."""
+    table = pd.read_csv(_DATA / "demo.csv")
+    frame = pd.DataFrame(
+        {"image": [str(_DATA / path) for path in table["image"]], "text": table["text_en"], "label": table["category"]}
+    )
+    return embedded_pictures(frame)
+
+
+def demo_mixed() -> pd.DataFrame:
+    """Return the photographs and the captions in both languages in one column, labelled by category."""
+    table = pd.read_csv(_DATA / "demo.csv")
+    photographs = demo_photographs()
+    captions = pd.concat(
+        [pd.DataFrame({"text": table[column], "label": table["category"]}) for column in ("text_en", "text_zh")],
+        ignore_index=True,
+    )
+    vectors = captions.mmembed.embed({"text": "text"}, model="local").rename(columns={"text_vector": "vector"})
+    mixed = pd.concat([photographs.assign(kind="image"), vectors.assign(kind="text")], ignore_index=True)
+    return mixed[["vector", "label", "kind", "text", "image"]]
+
+
+def emoji() -> pd.DataFrame:
+    """Return 1,646 emoji drawn in 3-d, labelled by group, on white."""
+    folder = packed("@lobehub/fluent-emoji-3d", "1.1.0") / "assets"
+    table = emoji_table("en")
+    table["image"] = [str(folder / f"{code}.webp") for code in table["hexcode"]]
+    there = [Path(path).exists() for path in table["image"]]
+    return embedded_pictures(table.loc[there, ["text", "label", "image"]].reset_index(drop=True))
+
+
+def embedded_pictures(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with ``vector``, the local model's vectors of ``image``."""
+    return frame.mmembed.embed({"image": "image"}, model="local").rename(columns={"image_vector": "vector"})
