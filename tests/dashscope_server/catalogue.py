@@ -88,6 +88,7 @@ ONE_CONTENT: Mapping[str, Fault] = {
     "media inspection": refusing.error(
         400, "InvalidParameter.DataInspection", "Unable to download the media resource."
     ),
+    "media timeout": refusing.error(400, "InvalidURL.Timeout", "The media resource did not arrive in time."),
     "URL": refusing.error(400, "InvalidURL", "Invalid URL provided in your request."),
     "download": refusing.error(400, "BadRequest.InputDownloadFailed", "Failed to download the input file."),
     "parameter": refusing.error(400, "InvalidParameter", "<400> InternalError.Algo.InvalidParameter: bad content"),

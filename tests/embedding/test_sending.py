@@ -48,13 +48,13 @@ class Connection:
         return answer
 
 
-def send(connection, clock=None, patience=None, **options):
+def send(connection, clock=None, patience=None, contents=({"text": "a"},), **options):
     clock = clock or Clock()
     charges = []
     limiter = Limiter(RateLimit(), clock=clock, wait=clock.wait)
     sender = RequestSender(connection, limiter, patience or Patience(), clock=clock, wait=clock.wait)
     try:
-        reply = sender.send([{"text": "a"}], tokens=1, on_charge=lambda *tokens: charges.append(tokens), **options)
+        reply = sender.send(list(contents), tokens=1, on_charge=lambda *tokens: charges.append(tokens), **options)
     finally:
         assert limiter.in_flight == 0
     return reply, charges
@@ -105,6 +105,24 @@ def test_what_cannot_be_helped_is_not_tried_again():
         with pytest.raises(ServiceError):
             send(connection)
         assert connection.calls == 1
+
+
+@pytest.mark.parametrize("code", ["InvalidURL.Timeout", "InvalidParameter.DataInspection"])
+def test_media_that_could_not_be_fetched_get_one_more_attempt(code):
+    """A content refused alone for that is sent once more, after a pause; in company it is left to the halving."""
+    refused = RequestFailure(code, "could not be fetched", status=400)
+    connection = Connection(refused, GOOD)
+    clock = Clock()
+    reply, _ = send(connection, clock)
+    assert (reply, connection.calls, len(clock.pauses)) == (GOOD, 2, 1)
+    connection = Connection(refused)
+    with pytest.raises(ServiceError) as caught:
+        send(connection)
+    assert (connection.calls, caught.value.retryable) == (2, True)
+    connection = Connection(refused)
+    with pytest.raises(ServiceError):
+        send(connection, contents=[{"text": "a"}, {"image": "https://example.com/a.png"}])
+    assert connection.calls == 1
 
 
 def test_every_charge_is_told_usable_or_not():

@@ -104,7 +104,7 @@ def test_one_refused_content_fails_alone(server, name):
     (failure,) = done.failures
     assert failure.position == 13
     assert failure.error.code in {"InvalidParameter", "InvalidURL", *[_code(ONE_CONTENT[name])]}
-    assert not failure.error.retryable
+    assert failure.error.retryable == name.startswith("media")
     assert len(server.requests) - 1 <= 2 * math.log2(20) + 2
     assert server.bill.vectors == 19
 

@@ -130,7 +130,7 @@ class RequestSender:
         patience = self._patience
         most = patience.attempts if patient else patience.again_attempts
         deadline = self._clock() + patience.budget_seconds
-        passing = throttled = wrong_lengths = 0
+        passing = throttled = wrong_lengths = refused = 0
         last: ServiceError | None = None
         while True:
             try:
@@ -142,14 +142,17 @@ class RequestSender:
                 passing += error.verdict == "passing"
                 throttled += error.verdict == "throttled"
                 wrong_lengths += error.code == WRONG_LENGTH
+                refused += error.deserves_one_more
                 if wrong_lengths > 1:
                     # Twice is no accident, and each time is charged: every request would end like this one.
                     error.verdict = "job"
                 if not error.retryable or passing >= most:
                     raise
+                if refused > (len(contents) == 1):
+                    raise  # in company it is halved instead, which also tries again
                 # After a throttling the limiter holds the others back too; this pause keeps one request from being
                 # first again and again.
-                pause = patience.pause_seconds(passing + throttled, random.random())  # noqa: S311 - not a secret
+                pause = patience.pause_seconds(passing + throttled + refused, random.random())  # noqa: S311 - not a secret
                 pause = max(pause, error.retry_after_seconds or 0.0)
                 if self._clock() + pause > deadline:
                     raise

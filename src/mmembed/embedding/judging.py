@@ -65,6 +65,8 @@ _BY_CODE: Mapping[str, Verdict] = MappingProxyType(
         WRONG_LENGTH: "passing",
     }
 )
+# Refusals of a content that may be an accident of the service's own download, as its pages have it.
+_MAY_PASS = frozenset({"InvalidURL.Timeout", "InvalidParameter.DataInspection"})
 _SIZE = re.compile(
     r"batch size|should not be larger than|too many|takes at most \d+\.?$|maximum number of|exceed\w* .*(number|count)",
     re.IGNORECASE,
@@ -111,7 +113,12 @@ class ServiceError(MMEmbedError, RuntimeError):
     @property
     def retryable(self) -> bool:
         """Whether the same request may succeed when it is sent again."""
-        return self.verdict in {"passing", "throttled"}
+        return self.verdict in {"passing", "throttled"} or self.deserves_one_more
+
+    @property
+    def deserves_one_more(self) -> bool:
+        """Whether a content that is refused alone is to be sent once more, since fetching its media may have failed."""
+        return self.verdict == "content" and self.code in _MAY_PASS
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (str(self), vars(self)))

@@ -19,6 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from mmembed.providers.deadline import current_attempt
+from mmembed.providers.http_answer import QuickAnswer
 
 NO_ANSWER = 599  # what the SDK is told where there was no HTTP answer at all
 
@@ -74,6 +75,9 @@ class _Adapter(HTTPAdapter):
         super().init_poolmanager(*args, socket_options=_socket_options(), **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
 
+    def build_response(self, req: Any, resp: Any) -> requests.Response:
+        return QuickAnswer.of(super().build_response(req, resp))
+
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, socket_options=_socket_options(), **kwargs)
         manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
@@ -102,10 +106,19 @@ class LentSession(requests.Session):
         # A callable that changes nothing keeps netrc out, which would replace the key; proxies stay as the
         # environment has them.
         self.auth = _unchanged
+        self._environment: dict[tuple[str, str], Any] = {}
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = _Adapter(pool_connections=4, pool_maxsize=connections)
         self.mount("http://", adapter)
         self.mount("https://", adapter)
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Read proxies and certificates from the environment once for each server, not for each request."""
+        parts = urlsplit(url)
+        server = parts.scheme, parts.netloc
+        if server not in self._environment:
+            self._environment[server] = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        return dict(self._environment[server])
 
     def post(self, url: Any, data: Any = None, json: Any = None, **kwargs: Any) -> requests.Response:
         """Send once; never raise for what the wire does, since the SDK would send again and log the traceback."""
