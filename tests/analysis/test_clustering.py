@@ -261,7 +261,7 @@ def test_given_estimator_is_cloned(digits):
         ({"method": "kmeans", "min_cluster_size": 3}, "method='hdbscan'"),
         ({"method": "hdbscan", "min_cluster_size": 1}, "at least 2"),
         ({"method": KMeans(2), "n_clusters": 2}, "Set them on the estimator"),
-        ({"text": ["one"]}, "1 captions for 6 rows"),
+        ({"text": ["one"]}, "text has 1 values for 6 rows"),
     ],
 )
 def test_wrong_options_are_explained(options, message):

@@ -1,161 +1,271 @@
-"""Short names for clusters, from the words that set their captions apart from those of the other clusters."""
+"""Short names for clusters: from the words of their texts, from a vocabulary in their own space, or by hand."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.terms import is_han, overlap, terms_of
+from mmembed.analysis.composing import NOISE_NAMES, compose
+from mmembed.analysis.evidence import Evidence, Language
+from mmembed.analysis.keywords import keywords
+from mmembed.analysis.renaming import ClusterDraft, check_names
+from mmembed.errors import did_you_mean
 
-NOISE_NAME = "noise"
-SEPARATOR = " · "
-# A term that is nearly always part of one longer term says less than that one.
-_NEARLY_ALWAYS = 0.75
-# A term this much weaker than the first would only blur the name.
-_WEAK = 0.4
+if TYPE_CHECKING:
+    from mmembed.analysis.cosine import Positions
+
+_LANGUAGES = ("auto", "zh", "en")
+# Texts of each cluster that are kept for whoever rewrites the names, and how much of each.
+_SAMPLE_TEXTS = 5
+_SAMPLE_CHARACTERS = 200
+_AUDITED = 8
 
 
-def name_clusters(labels: Any, text: Any = None, *, scores: Any = None, most_terms: int = 3) -> dict[int, str]:
-    """Name each cluster by up to three terms, each name once.
+@dataclass(frozen=True, eq=False)
+class Naming(Mapping[int, str]):
+    """The name of each cluster, and what it rests on. It is a mapping of label to name.
 
-    Terms are ranked by class-based TF-IDF (Grootendorst, "BERTopic", 2022) over the captions that contain them, must be
-    more frequent in the cluster than elsewhere, and come into the name while they are not much weaker than the first.
-    Spaced languages give words and pairs of words. Chinese gives whole short captions, and stretches of 2 to 6
-    characters that occur in several captions and are not just pieces of a longer stretch.
+    Attributes
+    ----------
+    names : mapping of int to str
+        One name a label, none twice; in order of the labels, noise (-1) last.
+    origins : mapping of int to str
+        Where each name is from: ``"text"``, ``"vocabulary"``, ``"number"`` (nothing to name it by), ``"rewritten"`` or
+        ``"given"``.
+
+    Examples
+    --------
+    >>> naming = name_clusters([0, 0, 1, 1], ["red dress", "long dress", "running shoe", "leather shoe"])
+    >>> naming[0]
+    'dress'
+    >>> dict(naming.rename({0: "Dresses"}))
+    {0: 'Dresses', 1: 'shoe'}
+    """
+
+    names: Mapping[int, str]
+    origins: Mapping[int, str] = field(repr=False)
+    evidence: Mapping[int, tuple[Evidence, ...]] = field(default_factory=dict, repr=False)
+    texts: Mapping[int, tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+    def __getitem__(self, label: int) -> str:
+        return self.names[label]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{label}: {name!r}" for label, name in list(self.names.items())[:3])
+        more = f" and {len(self) - 3} more" if len(self) > 3 else ""
+        return f"Naming({shown}{more}); see .audit() and .rename({{label: name}})"
+
+    @classmethod
+    def of(cls, names: Mapping[int, str]) -> Naming:
+        """Return names that somebody else chose, such as those of a saved result, as a naming without evidence."""
+        if isinstance(names, Naming):
+            return names
+        return cls(dict(names), dict.fromkeys(names, "given"))
+
+    def audit(self) -> pd.DataFrame:
+        """Return what each name rests on: the candidates of each cluster, best first.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``cluster``, ``name``, ``origin`` of the name; ``term``, a candidate, ``in_name``, ``source``, ``score``;
+            ``inside``, ``inside_share``, ``outside``, ``outside_share``, how many rows of the cluster and of the others
+            speak for it; ``examples``, positions of rows. A cluster without candidates has one row without a term. See
+            :class:`mmembed.analysis.evidence.Evidence`.
+        """
+        lines = []
+        for label, name in self.names.items():
+            head = {"cluster": label, "name": name, "origin": self.origins[label]}
+            found = self.evidence.get(label, ())
+            lines += [
+                head
+                | {
+                    "term": one.term,
+                    "in_name": one.term in name,
+                    "source": one.source,
+                    "score": one.score,
+                    "inside": one.inside,
+                    "inside_share": one.inside_share,
+                    "outside": one.outside,
+                    "outside_share": one.outside_share,
+                    "examples": list(one.examples),
+                }
+                for one in found
+            ] or [head]
+        columns = ["cluster", "name", "origin", "term", "in_name", "source", "score"]
+        columns += ["inside", "inside_share", "outside", "outside_share", "examples"]
+        frame = pd.DataFrame(lines, columns=columns)
+        return frame.astype({"cluster": "int64", "inside": "Int64", "outside": "Int64", "in_name": "boolean"})
+
+    def rename(self, names: Mapping[int, str]) -> Naming:
+        """Return the naming with some names replaced.
+
+        Parameters
+        ----------
+        names : mapping of int to str
+            New names of some labels; the others keep theirs.
+
+        Raises
+        ------
+        ValueError
+            If a label does not exist, or a name is empty, long, of several lines, or that of another cluster.
+        """
+        if unknown := [label for label in names if label not in self.names]:
+            raise ValueError(
+                f"rename= names cluster {unknown[0]!r}, which does not exist. Clusters: {_range(self.names)}."
+            )
+        wanted = dict(self.names) | dict(names)
+        check_names(wanted, given=names, by="rename=")
+        return replace(self, names=wanted, origins=dict(self.origins) | dict.fromkeys(names, "given"))
+
+    def rewrite(self, write: Callable[[Mapping[int, ClusterDraft]], Mapping[int, str]]) -> Naming:
+        """Return the naming as a function, such as a call of a language model, rewrites the whole set of siblings.
+
+        Parameters
+        ----------
+        write : callable
+            Gets ``{label: ClusterDraft}`` with name, terms and a few texts of each cluster (not noise), and returns
+            ``{label: name}`` for the same labels. Names that were given by hand are shown, and kept.
+
+        Raises
+        ------
+        ValueError
+            If it does not return a mapping with the same labels, or a name is no string, empty, long, of several lines,
+            or given to two clusters. Nothing is mended in silence.
+        """
+        drafts = {
+            label: ClusterDraft(
+                name=name,
+                terms=tuple(one.term for one in self.evidence.get(label, ())),
+                texts=self.texts.get(label, ()),
+            )
+            for label, name in self.names.items()
+            if label >= 0
+        }
+        written = write(drafts)
+        if not isinstance(written, Mapping):
+            raise ValueError(  # noqa: TRY004 - what a function returned is a value
+                f"The function that rewrites names returned a {type(written).__name__}, not a mapping of label to name."
+            )
+        if set(written) != set(drafts):
+            missing, extra = sorted(set(drafts) - set(written)), [one for one in written if one not in drafts]
+            raise ValueError(
+                f"The function that rewrites names must return the labels it got ({_range(drafts)}); "
+                f"missing: {missing or 'none'}, unknown: {extra or 'none'}."
+            )
+        changed = {label: name for label, name in written.items() if self.origins[label] != "given"}
+        wanted = dict(self.names) | changed
+        check_names(wanted, given=changed, by="The function that rewrites names")
+        return replace(self, names=wanted, origins=dict(self.origins) | dict.fromkeys(changed, "rewritten"))
+
+
+def name_clusters(
+    labels: Any,
+    text: Any = None,
+    *,
+    scores: Any = None,
+    language: str = "auto",
+    most_terms: int = 3,
+) -> Naming:
+    """Name each cluster by up to three terms of its texts; no two clusters get one name.
+
+    Terms are ranked by class-based TF-IDF contrasted with the sibling clusters (see
+    :func:`mmembed.analysis.keywords.keywords`) and come into the name while they are not much weaker than the first.
+    Names are one line of letters of at most 80 characters, whatever the cells hold.
 
     Parameters
     ----------
     labels : sequence of int, length n
         -1 is noise; missing labels are left out.
     text : sequence of str, length n, optional
-        Captions; missing ones are left out. Without it, and where no term stands out, a cluster is called by its label.
+        Texts in Chinese, English or other languages with spaces between words; missing ones are left out. Without
+        it, and where no term stands out, a cluster is called by its label.
     scores : sequence of float, length n, optional
-        How typical each row is of its cluster: where no term is shared, as in a table of one-word captions, those of
-        typical rows come first.
+        How typical each row is of its cluster, 0 to 1: of terms that are equally frequent, as in a table of one-word
+        captions, those of typical rows come first.
+    language : {"auto", "zh", "en"}
+        Only terms of this language; ``"auto"`` takes those of either.
     most_terms : int
         Terms in a name at most.
 
     Returns
     -------
-    dict of int to str
-        In order of the labels.
+    Naming
+        A mapping of label to name, in order of the labels, with ``.audit()``, ``.rename()`` and ``.rewrite()``.
 
     Examples
     --------
-    >>> name_clusters([0, 0, 1, 1], ["red dress", "long dress", "running shoe", "leather shoe"], most_terms=1)
+    >>> dict(name_clusters([0, 0, 1, 1], ["red dress", "long dress", "running shoe", "leather shoe"], most_terms=1))
     {0: 'dress', 1: 'shoe'}
-    >>> name_clusters([0, 1, -1])
+    >>> dict(name_clusters([0, 1, -1]))
     {0: 'cluster 0', 1: 'cluster 1', -1: 'noise'}
     """
-    values = pd.Series(labels).astype("Int64").array
-    present = sorted({int(label) for label in values if label is not pd.NA}, key=lambda one: (one < 0, one))
-    clusters = [label for label in present if label >= 0]
-    ranked: Mapping[int, Mapping[str, float]] = {}
-    if text is not None:
-        captions = list(text)
-        if len(captions) != len(values):
-            raise ValueError(f"text has {len(captions)} captions for {len(values)} rows. Give one for each row.")
-        weights = np.ones(len(values)) if scores is None else np.asarray(scores, dtype=float)
-        if len(weights) != len(values):
-            raise ValueError(f"scores has {len(weights)} values for {len(values)} rows. Give one for each row.")
-        ranked = _ranked_terms(_captions_by_cluster(values, captions, weights))
-    names: dict[int, str] = {}
-    taken = {NOISE_NAME}
-    for label in clusters:
-        names[label] = _first_free(_picked(ranked.get(label, {}), most_terms), taken, f"cluster {label}")
-        taken.add(names[label])
-    if -1 in present:
-        names[-1] = NOISE_NAME
-    return names
+    values = _labels(labels)
+    wanted = checked_language(language)
+    texts = _row_values("text", text, len(values))
+    weights = np.ones(len(values)) if scores is None else np.asarray(_row_values("scores", scores, len(values)), float)
+    ranked = {} if texts is None else keywords(values, texts, weights, language=wanted)
+    spoken: Language = wanted or "en"
+    present = np.unique(values[values >= 0]).tolist()
+    names, origins = compose(present, ranked, {}, language=spoken, most_terms=most_terms)
+    if (values == -1).any():
+        names[-1], origins[-1] = NOISE_NAMES[spoken], "number"
+    return Naming(
+        names,
+        origins,
+        {label: tuple(evidence[:_AUDITED]) for label, evidence in ranked.items()},
+        {} if texts is None else _sample_texts(values, texts, weights),
+    )
 
 
-def _captions_by_cluster(
-    labels: Any, captions: list[Any], weights: npt.NDArray[np.float64]
-) -> dict[int, list[tuple[str, float]]]:
-    """Return the captions of each cluster with their weights; blank and missing ones are left out."""
-    grouped: dict[int, list[tuple[str, float]]] = {}
-    for label, caption, weight in zip(labels, captions, weights, strict=True):
-        if label is not pd.NA and label >= 0 and isinstance(caption, str) and caption.strip():
-            # Weights tell captions apart, but none is so atypical that it does not count.
-            grouped.setdefault(int(label), []).append((caption, 0.5 + 0.5 * float(np.nan_to_num(weight))))
-    return grouped
+def checked_language(language: str) -> Language | None:
+    """Return the language, or None for ``"auto"``."""
+    if language not in _LANGUAGES:
+        raise ValueError(
+            f"language={language!r} is unknown; expected 'auto', 'zh' or 'en'.{did_you_mean(language, _LANGUAGES)}"
+        )
+    return None if language == "auto" else language  # type: ignore[return-value]  # checked above
 
 
-def _ranked_terms(captions: Mapping[int, list[tuple[str, float]]]) -> dict[int, dict[str, float]]:
-    """Return the terms of each cluster that stand out there with their scores, best first."""
-    weights: dict[int, Counter[str]] = {}
-    whole: Counter[str] = Counter()
-    everywhere: Counter[str] = Counter()
-    for label, group in captions.items():
-        found: Counter[str] = Counter()
-        for caption, weight in group:
-            # A caption counts once for each of its terms, so that one long caption cannot name a cluster.
-            terms = dict(sorted(terms_of(caption), key=lambda pair: pair[1]))
-            everywhere.update(terms.keys())
-            whole.update(term for term, is_whole in terms.items() if is_whole)
-            for term in terms:
-                found[term] += weight  # type: ignore[assignment]  # a Counter of floats
-        weights[label] = found
-    average = sum(everywhere.values()) / max(1, len(captions))
-    totals = {label: sum(weight for _, weight in group) for label, group in captions.items()}
-    ranked = {}
-    for label, found in weights.items():
-        scores = {}
-        for term, weight in _without_pieces(found).items():
-            share = weight / totals[label]
-            elsewhere = sum(other[term] for at, other in weights.items() if at != label)
-            other_share = elsewhere / max(1e-9, sum(totals.values()) - totals[label])
-            if share > other_share and (whole[term] or everywhere[term] > 1):
-                scores[term] = (share - other_share) * np.log1p(average / everywhere[term])
-        ranked[label] = dict(sorted(scores.items(), key=lambda pair: (-round(pair[1], 9), -len(pair[0]), pair[0])))
-    return ranked
+def _labels(labels: Any) -> Positions:
+    """Return labels as int64, missing ones as -2."""
+    return np.asarray(pd.Series(labels).astype("Int64").fillna(-2), dtype=np.int64)
 
 
-def _without_pieces(counts: Counter[str]) -> Counter[str]:
-    """Return the counts without terms that are nearly always part of one longer term."""
-    kept = Counter(counts)
-    by_length = sorted(counts, key=len, reverse=True)
-    for longer in by_length:
-        for piece in _pieces(longer):
-            if piece in kept and counts[longer] >= _NEARLY_ALWAYS * counts[piece]:
-                del kept[piece]
-    return kept
+def _row_values(name: str, values: Any, n_rows: int) -> Sequence[Any] | None:
+    if values is None:
+        return None
+    listed = list(values)
+    if len(listed) != n_rows:
+        raise ValueError(f"{name} has {len(listed)} values for {n_rows} rows. Give one for each row.")
+    return listed
 
 
-def _pieces(term: str) -> Iterable[str]:
-    """Return the proper parts of a term that could be terms."""
-    if not is_han(term):
-        words = term.split()
-        return words if len(words) > 1 else []
-    return {term[i:j] for i in range(len(term)) for j in range(i + 2, len(term) + 1) if j - i < len(term)}
+def _sample_texts(labels: Positions, texts: Sequence[Any], weights: Any) -> dict[int, tuple[str, ...]]:
+    found: dict[int, tuple[str, ...]] = {}
+    order = np.lexsort((np.arange(len(labels)), -np.nan_to_num(weights)))
+    for label in np.unique(labels[labels >= 0]).tolist():
+        kept: dict[str, None] = {}
+        for position in order[labels[order] == label].tolist():
+            text = texts[position]
+            if isinstance(text, str) and text.strip():
+                kept[" ".join(text[:_SAMPLE_CHARACTERS].split())] = None
+            if len(kept) == _SAMPLE_TEXTS:
+                break
+        found[label] = tuple(kept)
+    return found
 
 
-def _picked(ranked: Mapping[str, float], most_terms: int) -> list[list[str]]:
-    """Return the names to try: the best terms that do not overlap, then the same with later terms in the last place."""
-    distinct: list[str] = []
-    for term in ranked:
-        if not any(overlap(term, one) for one in distinct):
-            distinct.append(term)
-    if not distinct:
-        return []
-    least = _WEAK * ranked[distinct[0]]
-    best = [term for term in distinct[:most_terms] if ranked[term] >= least]
-    return [best, *([*best[:-1], other] for other in distinct[len(best) :])]
-
-
-def _first_free(candidates: list[list[str]], taken: set[str], default: str) -> str:
-    for terms in candidates:
-        if (name := SEPARATOR.join(terms)) not in taken:
-            return name
-    base = SEPARATOR.join(candidates[0]) if candidates else default
-    number = 1
-    name = base
-    while name in taken:
-        number += 1
-        name = f"{base} ({number})"
-    return name
+def _range(labels: Mapping[int, Any]) -> str:
+    numbers = sorted(labels)
+    return ", ".join(map(str, numbers)) if len(numbers) <= 12 else f"{numbers[0]} to {numbers[-1]}"

@@ -1,96 +1,163 @@
-"""Candidate words and phrases of a caption, in Chinese and in languages that put spaces between words."""
+"""Candidate words and phrases of a text, in Chinese and in languages that put spaces between words."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
 
-# Han runs have no spaces: every stretch of 2 to 6 characters is a candidate, and statistics find the words among them.
+from mmembed.analysis.stop_words import CHINESE, CHINESE_TAGS, ENGLISH
+
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_RUNS = re.compile(rf"(?P<han>[{_HAN}]+)|(?P<word>[^\W\d_{_HAN}][^\W_{_HAN}]*(?:['’-][^\W_{_HAN}]+)*)")
-_POSSESSIVE = re.compile("['’]s$")
-_HAN_LENGTHS = range(2, 7)
-_WORD_LENGTHS = range(1, 3)
-
-# Words that say nothing of a group. A phrase does not begin or end with one.
-_EMPTY_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """a about above after again all along also among an and another any are around as at be because been before
-        behind being below beside between both but by can close closeup could did do does down each for from front had
-        has have he her here hers him his how if in inside into is it its itself just like many more most much near next
-        no not of off on one only onto or other our out outside over own several she so some such than that the
-        their them then there these they this those through to too top two under up upon us very was we were what
-        when where which while who whose will with without would you your""",
-    )
+# Addresses, tags and entities of web pages; then runs of Han characters, words, and whatever parts phrases: digits with
+# what is attached to them, punctuation, line ends.
+_DEBRIS = re.compile(
+    r"https?://\S+|www\.\S+|\S+@\S+\.\S+|<(script|style)\b.*?</\1>|<[a-z/!][^<>]{0,200}>|&#?\w{1,8};|\x1b\[[\d;]*m",
+    re.IGNORECASE | re.DOTALL,
 )
-# Function characters that are hardly ever the first or last of a word that names something.
-_EMPTY_ENDS = frozenset("了着过是在和与及或而但也都就还又很更最这那其之以被让给从由于为对等们一")
-# 的 parts what it joins, and a number with its measure word ("一只", "三块") only counts what follows.
-_HAN_BREAK = re.compile(
-    "的|[一二两三四五六七八九十几半数这那每][只个条张位名辆头匹棵朵颗粒枚块片把杯碗瓶盒袋双件座架艘台支根幅本册串群对锅罐株盘份套层种些]"
+_TOKENS = re.compile(
+    rf"[{_HAN}]+|[^\W\d_{_HAN}][^\W_{_HAN}]*(?:['’-][^\W\d_{_HAN}]+)*|\d[^\W_{_HAN}]*|[^\w '’-]|_|(?<= )-(?= )"
 )
+_IS_HAN = re.compile(rf"[{_HAN}]")
+# Stands before a part of a Chinese compound, which may be a word (咖啡 in 热咖啡) or mere syllables (尼亚 in 肯尼亚).
+PART = "+"
+_LONGEST_PHRASE = 3
+_LONGEST_HAN_PHRASE = 8
+# A term longer than this is no word of any language but a key, a hash, or a run without spaces.
+LONGEST_TERM = 40
 
 
-def terms_of(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield the candidate terms of a caption in lower case, each with whether it is surely whole.
+def terms_of(text: str) -> list[str]:
+    """Return the candidate terms of a text, each once: words and phrases of up to three, in lower case.
 
-    A word between spaces is whole, and so is a short stretch of Han characters between breaks; a part of that stretch
-    may or may not be a word, and needs other captions to vouch for it.
+    Chinese is segmented by ``rjieba``; a single character is a term only where it is a noun that stands alone. No term
+    begins or ends with a word that says nothing, or reaches across punctuation, a number or such a word (but "of").
+    Parts of Chinese compounds come with a ``+``: they are terms if some text has them as a word.
 
     Examples
     --------
-    >>> [term for term, _ in terms_of("A red Dress")]
+    >>> terms_of("A red Dress")
     ['red', 'dress', 'red dress']
-    >>> [term for term, _ in terms_of("It's a plumber’s wrench")]
-    ['plumber', 'wrench', 'plumber wrench']
-    >>> list(terms_of("一条红色的裙子"))
-    [('红色', True), ('裙子', True)]
+    >>> terms_of("The Bank of England's rate")
+    ['bank', 'england', 'rate', 'england rate', 'bank of england']
+    >>> terms_of("一条红色的裙子")
+    ['红色', '裙子']
+    >>> terms_of("手机壳"), terms_of("热咖啡")
+    (['手机', '手机壳'], ['热咖啡', '+咖啡'])
     """
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    found: dict[str, None] = {}
     words: list[str] = []
-    end = 0
-    for run in _RUNS.finditer(text.casefold()):
-        if run["word"] and words and not text[end : run.start()].strip(" "):
-            words.append(_POSSESSIVE.sub("", run["word"]))
+    for token in _TOKENS.findall(_DEBRIS.sub("\n", text).casefold().replace("’", "'")):
+        if _IS_HAN.match(token):
+            found.update(dict.fromkeys(_phrases(words)))
+            words = []
+            found.update(dict.fromkeys(_han_terms(token)))
+        elif token[0].isalpha():
+            words.append(token.removesuffix("'s"))
         else:
-            yield from _phrases(words)
-            words = [_POSSESSIVE.sub("", run["word"])] if run["word"] else []
-        if run["han"]:
-            yield from _han_terms(run["han"])
-        end = run.end()
-    yield from _phrases(words)
+            found.update(dict.fromkeys(_phrases(words)))
+            words = []
+    found.update(dict.fromkeys(_phrases(words)))
+    return list(found)
 
 
-def overlap(left: str, right: str) -> bool:
-    """Return whether two terms say partly the same: a word, or Han characters at an end."""
-    if is_han(left) and is_han(right):
-        return left in right or right in left or _ends_as_begins(left, right) or _ends_as_begins(right, left)
-    return bool(set(left.split()) & set(right.split()))
+def words_of(term: str) -> list[str]:
+    """Return the words of a term.
 
+    Examples
+    --------
+    >>> words_of("bank of england"), words_of("红色连衣裙")
+    (['bank', 'of', 'england'], ['红色', '连衣裙'])
+    """
+    if not is_han(term):
+        return term.split(" ")
+    import rjieba
 
-def _ends_as_begins(left: str, right: str) -> bool:
-    return any(left.endswith(right[:length]) for length in range(1, min(len(left), len(right))))
-
-
-def _phrases(words: list[str]) -> Iterator[tuple[str, bool]]:
-    for length in _WORD_LENGTHS:
-        for start in range(len(words) - length + 1):
-            phrase = words[start : start + length]
-            if all(len(word) > 1 and word not in _EMPTY_WORDS for word in phrase):
-                yield " ".join(phrase), True
-
-
-def _han_terms(run: str) -> Iterator[tuple[str, bool]]:
-    for stretch in _HAN_BREAK.split(run):
-        if len(stretch) == 1 and stretch not in _EMPTY_ENDS:
-            yield stretch, True
-        for length in _HAN_LENGTHS:
-            for start in range(len(stretch) - length + 1):
-                term = stretch[start : start + length]
-                if term[0] not in _EMPTY_ENDS and term[-1] not in _EMPTY_ENDS:
-                    yield term, length == len(stretch)
+    return list(rjieba.cut(term))
 
 
 def is_han(term: str) -> bool:
     """Return whether a term is written in Han characters, without spaces between words."""
-    return bool(re.match(rf"[{_HAN}]", term))
+    return bool(_IS_HAN.match(term))
+
+
+def is_part(piece: str, term: str) -> bool:
+    """Return whether a term is a proper part of another, word by word.
+
+    Examples
+    --------
+    >>> is_part("dress", "red dress"), is_part("red", "tired dress"), is_part("连衣裙", "红色连衣裙")
+    (True, False, True)
+    """
+    if piece == term:
+        return False
+    return piece in term if is_han(piece) else f" {piece} " in f" {term} "
+
+
+def overlap(left: str, right: str) -> bool:
+    """Return whether two terms say partly the same: a word, its plural, or Han characters.
+
+    Examples
+    --------
+    >>> overlap("running shoes", "shoe"), overlap("运动鞋", "跑步鞋"), overlap("cat", "dog")
+    (True, True, False)
+    """
+    if is_han(left) and is_han(right):
+        # One shared character is chance within longer words, but at their ends it is what they are.
+        return left in right or right in left or left[-1] == right[-1] or bool(_pairs(left) & _pairs(right))
+    return bool({singular(word) for word in left.split()} & {singular(word) for word in right.split()})
+
+
+def _pairs(term: str) -> set[str]:
+    return {term[start : start + 2] for start in range(len(term) - 1)}
+
+
+def singular(word: str) -> str:
+    """Return a term without the plural s of its last word, as far as that can be told from the letters."""
+    return word.removesuffix("s") if len(word) > 3 and not word.endswith("ss") else word
+
+
+def _phrases(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words that say something, and the runs of two or three that begin and end with one."""
+    says = [1 < len(word) <= LONGEST_TERM and word not in ENGLISH for word in words]
+    for word, said in zip(words, says, strict=True):
+        if said:
+            yield word
+    for start in range(len(words) - 1):
+        if says[start] and says[start + 1]:
+            yield f"{words[start]} {words[start + 1]}"
+    for start in range(len(words) - 2):
+        if says[start] and says[start + 2] and (says[start + 1] or words[start + 1] == "of"):
+            yield f"{words[start]} {words[start + 1]} {words[start + 2]}"
+
+
+def _han_terms(run: str) -> Iterator[str]:
+    """Yield the words of a run of Han characters and the phrases of adjacent ones."""
+    import rjieba
+
+    stretch: list[tuple[str, str]] = []
+    for word, tag in rjieba.tag(run):
+        if tag in CHINESE_TAGS or tag.startswith("u") or word in CHINESE:
+            yield from _han_phrases(stretch)
+            stretch = []
+        else:
+            stretch.append((word, tag))
+    yield from _han_phrases(stretch)
+
+
+def _han_phrases(tagged: list[tuple[str, str]]) -> Iterator[str]:
+    import rjieba
+
+    words = [word for word, _ in tagged]
+    for word, tag in tagged:
+        if len(word) > 1 or (len(words) == 1 and tag.startswith("n")):
+            yield word
+        if len(word) > 2:
+            yield from (PART + part for part in rjieba.cut_for_search(word) if 1 < len(part) < len(word))
+    for length in range(2, _LONGEST_PHRASE + 1):
+        for start in range(len(words) - length + 1):
+            phrase = "".join(words[start : start + length])
+            if len(phrase) <= _LONGEST_HAN_PHRASE:
+                yield phrase
