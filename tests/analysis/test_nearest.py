@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from mmembed.analysis import nearest, neighbors, search, similarity
+from mmembed.analysis import candidates, nearest, neighbors, search, similarity
 from mmembed.errors import DimensionMismatchError, SpaceMismatchError
 from mmembed.vectors import Vector, VectorArray
 
@@ -68,10 +68,11 @@ def test_blocks_do_not_show(row_block, query_block, most_candidates, seed):
     matrix = np.random.default_rng(seed).integers(-1, 2, (40, 3)).astype(np.float32)
     plain = search(matrix[:8], matrix, 5)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nearest, "_ROW_BLOCK", row_block)
+        patch.setattr(nearest, "_BLOCK_NUMBERS", row_block * 64)
+        patch.setattr(nearest, "_PASS_NUMBERS", row_block * 16)
         patch.setattr(nearest, "_QUERY_BLOCK", query_block)
-        patch.setattr(nearest, "_MOST_CANDIDATES", most_candidates)
-        patch.setattr(nearest, "_MANY_PAIRS", most_candidates)
+        patch.setattr(candidates, "_MOST_CANDIDATES", most_candidates)
+        patch.setattr(candidates, "_MANY_PAIRS", most_candidates)
         cut = search(matrix[:8], matrix, 5)
     assert np.array_equal(plain.positions, cut.positions)
     assert np.array_equal(plain.similarities, cut.similarities, equal_nan=True)

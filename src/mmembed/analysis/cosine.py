@@ -10,12 +10,14 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.vectors.lengths import Lengths, row_lengths
+
 FloatMatrix = npt.NDArray[np.float32]
 FloatVector = npt.NDArray[np.float32]
 Positions = npt.NDArray[np.int64]
 
-# Numbers held at once by a float64 working copy: 32 MB, which bounds the memory whatever the number of rows.
-_CHUNK_NUMBERS = 1 << 22
+# Numbers held at once by a float64 working copy: half a megabyte, which stays near the processor.
+_CHUNK_NUMBERS = 1 << 16
 
 
 def row_chunks(n_rows: int, dimension: int) -> Iterator[slice]:
@@ -23,15 +25,6 @@ def row_chunks(n_rows: int, dimension: int) -> Iterator[slice]:
     step = max(1, _CHUNK_NUMBERS // max(1, dimension))
     for start in range(0, n_rows, step):
         yield slice(start, min(start + step, n_rows))
-
-
-def row_lengths(matrix: FloatMatrix) -> npt.NDArray[np.float64]:
-    """Return the Euclidean length of each row, computed in float64 so that no float32 value over- or underflows."""
-    lengths = np.empty(len(matrix))
-    for rows in row_chunks(*matrix.shape):
-        chunk = matrix[rows].astype(np.float64)
-        lengths[rows] = np.sqrt((chunk * chunk).sum(axis=1))
-    return lengths
 
 
 def unit_rows(matrix: FloatMatrix) -> FloatMatrix:
@@ -57,7 +50,15 @@ def unit_rows(matrix: FloatMatrix) -> FloatMatrix:
     return units
 
 
-def pair_cosines(left: FloatMatrix, right: FloatMatrix, left_rows: Positions, right_rows: Positions) -> FloatVector:
+def pair_cosines(
+    left: FloatMatrix,
+    right: FloatMatrix,
+    left_rows: Positions,
+    right_rows: Positions,
+    *,
+    left_lengths: Lengths | None = None,
+    right_lengths: Lengths | None = None,
+) -> FloatVector:
     """Return the cosine of each pair of rows.
 
     Every cosine is summed in float64 in one fixed order. So equal rows have equal cosines wherever they stand, which
@@ -69,23 +70,26 @@ def pair_cosines(left: FloatMatrix, right: FloatMatrix, left_rows: Positions, ri
         Matrices that hold the rows.
     left_rows, right_rows : numpy.ndarray of int, shape (p,)
         Positions of the two rows of each pair.
+    left_lengths, right_lengths : numpy.ndarray, shape (n,) and (m,), optional
+        What ``row_lengths`` gives for the matrices, where it is known.
 
     Returns
     -------
     numpy.ndarray, shape (p,), float32
     """
-    left_lengths, right_lengths = _lengths_of(left, left_rows), _lengths_of(right, right_rows)
+    lengths = _lengths_of(left, left_rows, left_lengths) * _lengths_of(right, right_rows, right_lengths)
+    lengths[lengths == 0] = 1
     cosines = np.empty(len(left_rows), dtype=np.float32)
     for pairs in row_chunks(len(left_rows), left.shape[1]):
         products = left[left_rows[pairs]].astype(np.float64)
         products *= right[right_rows[pairs]]
-        lengths = left_lengths[pairs] * right_lengths[pairs]
-        lengths[lengths == 0] = 1
-        cosines[pairs] = np.clip(products.sum(axis=1) / lengths, -1, 1)
+        cosines[pairs] = np.clip(products.sum(axis=1) / lengths[pairs], -1, 1)
     return cosines
 
 
-def _lengths_of(matrix: FloatMatrix, rows: Positions) -> npt.NDArray[np.float64]:
+def _lengths_of(matrix: FloatMatrix, rows: Positions, lengths: Lengths | None) -> Lengths:
     """Return the length of the row of each pair, each row being measured once."""
+    if lengths is not None:
+        return lengths[rows]
     unique, inverse = np.unique(rows, return_inverse=True)
     return row_lengths(matrix[unique])[inverse]

@@ -6,20 +6,22 @@ those are then measured in float64. The answer depends neither on the block size
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.cosine import FloatMatrix, FloatVector, Positions, pair_cosines, unit_rows
-from mmembed.analysis.equality import equal_row_groups
+from mmembed.analysis.candidates import Candidates
+from mmembed.analysis.cosine import FloatMatrix, FloatVector, Positions, unit_rows
+from mmembed.vectors.lengths import Lengths, row_lengths
 
 BoolVector = npt.NDArray[np.bool_]
 
-_ROW_BLOCK = 8192  # with 256 queries a product of 8 MB, which stays near the processor
-_QUERY_BLOCK = 256
-_MAXIMUM_OF = 16  # rows behind each block maximum
-_MOST_CANDIDATES = 1_000_000  # held at once before ties are cut to k
-_MANY_PAIRS = 100_000  # from here on looking for equal rows costs less than measuring them again
-_SAFE_SQUARES = (1e-30, 1e30)  # squared lengths for which no float32 product over- or underflows
+_QUERY_BLOCK = 1024  # fewer make the matrix product slower
+_BLOCK_NUMBERS = 1 << 22  # cosines held at once: 16 MB
+_PASS_NUMBERS = 1 << 18  # cosines looked through at once: they stay near the processor
+_MAXIMUM_OF = 16  # rows behind each maximum
+_SAFE_LENGTHS = (1e-15, 1e15)  # lengths for which no float32 product over- or underflows
 
 
 def nearest_rows(
@@ -54,115 +56,88 @@ def nearest_rows(
     positions = np.full((len(queries), k), -1, dtype=np.int64)
     similarities = np.full((len(queries), k), np.nan, dtype=np.float32)
     answerable = np.flatnonzero(~queries_missing)
+    if not len(answerable) or not len(matrix):
+        return positions, similarities
+    lengths = row_lengths(matrix)
+    excluded = np.flatnonzero(missing)
     for start in range(0, len(answerable), _QUERY_BLOCK):
         asked = answerable[start : start + _QUERY_BLOCK]
-        itself = asked if skip_self else None
-        found = _Candidates(queries[asked], matrix, k)
-        units = np.ascontiguousarray(unit_rows(queries[asked]).T)
-        for first in range(0, len(matrix), _ROW_BLOCK):
-            rows = slice(first, first + _ROW_BLOCK)
-            cosines = _rough_cosines(matrix[rows], units)
-            cosines[missing[rows]] = -np.inf
-            if itself is not None:
-                here = np.flatnonzero((itself >= first) & (itself < first + len(cosines)))
-                cosines[itself[here] - first, here] = -np.inf
-            found.add(cosines, first)
+        found = Candidates(queries[asked], matrix, k, lengths)
+        _collect(found, matrix, lengths, excluded=excluded, itself=asked if skip_self else None)
         query, rank, row, cosine = found.best()
         positions[asked[query], rank] = row
         similarities[asked[query], rank] = cosine
     return positions, similarities
 
 
-class _Candidates:
-    """Pairs of query and row that may still be among the k best of their query."""
-
-    def __init__(self, queries: FloatMatrix, matrix: FloatMatrix, k: int) -> None:
-        self.queries, self.matrix, self.k = queries, matrix, k
-        # A product of d terms is off by at most d units of rounding, a length by half of that; twice, because both the
-        # row and the k-th best may be off; the rest covers the rounding of the unit query and of the result.
-        self.margin = np.float32((3 * matrix.shape[1] + 32) * 2.0**-24)
-        self.kth_best = np.full(len(queries), -np.inf, dtype=np.float32)
-        self.query = np.empty(0, dtype=np.int64)
-        self.row = np.empty(0, dtype=np.int64)
-        self.cosine = np.empty(0, dtype=np.float32)
-
-    def add(self, cosines: FloatMatrix, first: int) -> None:
-        """Take the rows ``first``, ``first + 1``, … with their rough cosines, shape (rows, queries)."""
-        bound = np.maximum(self.kth_best, _kth_best_bound(cosines, self.k)) - self.margin
-        # -inf marks what must not be found; a cosine is never as low as -2.
-        places = np.flatnonzero(cosines >= np.maximum(bound, np.float32(-2)))
-        row, query = np.divmod(places, cosines.shape[1])
-        self.query = np.concatenate([self.query, query])
-        self.row = np.concatenate([self.row, row + first])
-        self.cosine = np.concatenate([self.cosine, cosines[row, query]])
-        self._prune()
-        if len(self.query) > _MOST_CANDIDATES + self.k * len(self.queries):
-            self._measure()
-
-    def best(self) -> tuple[Positions, Positions, Positions, FloatVector]:
-        """Return query, rank, row and cosine of the k best of each query."""
-        self._measure()
-        return self.query, _ranks(self.query), self.row, self.cosine
-
-    def _prune(self) -> None:
-        """Forget what is surely worse than the k-th best seen so far."""
-        self._keep(np.lexsort((-self.cosine, self.query)))
-        last = np.flatnonzero(_ranks(self.query) == self.k - 1)
-        self.kth_best[self.query[last]] = self.cosine[last]
-        self._keep(np.flatnonzero(self.cosine >= self.kth_best[self.query] - self.margin))
-
-    def _measure(self) -> None:
-        """Replace rough cosines by measured ones and keep the k best of each query, ties in row order."""
-        self.cosine = _measured(self.queries, self.matrix, self.query, self.row)
-        self._keep(np.lexsort((self.row, -self.cosine, self.query)))
-        self._keep(np.flatnonzero(_ranks(self.query) < self.k))
-
-    def _keep(self, chosen: Positions) -> None:
-        self.query, self.row, self.cosine = self.query[chosen], self.row[chosen], self.cosine[chosen]
+def _collect(
+    found: Candidates, matrix: FloatMatrix, lengths: Lengths, *, excluded: Positions, itself: Positions | None
+) -> None:
+    """Give the candidates the rough cosines of all rows, block by block."""
+    units = np.ascontiguousarray(unit_rows(found.queries).T)
+    n_queries = units.shape[1]
+    block_rows = max(_MAXIMUM_OF, _BLOCK_NUMBERS // n_queries // _MAXIMUM_OF * _MAXIMUM_OF)
+    buffer = np.empty(min(block_rows, len(matrix)) * n_queries, dtype=np.float32)
+    for first in range(0, len(matrix), block_rows):
+        rows = slice(first, min(first + block_rows, len(matrix)))
+        n_rows = rows.stop - first
+        cosines = buffer[: n_rows * n_queries].reshape(n_rows, n_queries)
+        scales = _products(matrix[rows], lengths[rows], units, out=cosines)
+        cosines[excluded[slice(*np.searchsorted(excluded, (first, rows.stop)))] - first] = -np.inf
+        if itself is not None:
+            here = np.flatnonzero((itself >= first) & (itself < rows.stop))
+            cosines[itself[here] - first, here] = -np.inf
+        maxima, members = _scaled_maxima(cosines, scales)
+        found.add(cosines, maxima, members, first)
 
 
-def _rough_cosines(block: FloatMatrix, units: FloatMatrix) -> FloatMatrix:
-    """Return float32 cosines, shape (rows, queries), of raw rows with the columns of ``units``."""
-    squares = np.einsum("ij,ij->i", block, block)
-    squares[squares == 0] = np.where((block[squares == 0] == 0).all(axis=1), 1, 0)
-    low, high = _SAFE_SQUARES
-    with np.errstate(invalid="ignore"):  # a missing row is NaN
-        unsafe = (squares < low) | (squares > high)
+def _products(block: FloatMatrix, lengths: Lengths, units: FloatMatrix, *, out: FloatMatrix) -> FloatVector:
+    """Write the products of the rows with the queries, and return what makes cosines of each row's products."""
+    low, high = _SAFE_LENGTHS
+    measurable = np.isfinite(lengths) & (lengths > 0)
+    unsafe = measurable & ((lengths < low) | (lengths > high))
+    scales = np.ones(len(block), dtype=np.float32)
     if unsafe.any():
-        return np.asarray(unit_rows(block) @ units, dtype=np.float32)
-    cosines = block @ units
-    cosines /= np.sqrt(squares)[:, np.newaxis]
-    return np.asarray(cosines, dtype=np.float32)
+        np.dot(unit_rows(block), units, out=out)
+        return scales
+    np.dot(block, units, out=out)
+    np.divide(1.0, lengths, out=scales, where=measurable, casting="same_kind")
+    return scales
 
 
-def _kth_best_bound(cosines: FloatMatrix, k: int) -> FloatVector:
-    """Return, for each query, a number that at least k of the rows reach; -inf where there are fewer rows."""
+def _scaled_maxima(cosines: FloatMatrix, scales: FloatVector) -> tuple[FloatMatrix, Positions]:
+    """Scale the rows in place and return the maxima of groups of rows, with the rows of each group.
+
+    Returns
+    -------
+    maxima : numpy.ndarray, shape (g, q)
+    members : numpy.ndarray of int, shape (g, 16)
+        Rows of each group; -1 fills the groups of single rows at the end.
+    """
     n_rows, n_queries = cosines.shape
-    whole = n_rows - n_rows % _MAXIMUM_OF
-    candidates = cosines
-    if n_queries > 1 and whole // _MAXIMUM_OF >= k:
-        # The k best of the block maxima are k different rows, and there are 16 times fewer of them to sort.
-        candidates = cosines[:whole].reshape(-1, _MAXIMUM_OF, n_queries).max(axis=1)
-    if len(candidates) < k:
-        return np.full(n_queries, -np.inf, dtype=np.float32)
-    place = len(candidates) - k
-    return np.asarray(np.partition(candidates, place, axis=0)[place], dtype=np.float32)
+    step = max(1, _PASS_NUMBERS // n_queries // _MAXIMUM_OF) * _MAXIMUM_OF
+    members = _members(n_rows, step)
+    maxima = np.empty((len(members), n_queries), dtype=np.float32)
+    done = 0
+    for start in range(0, n_rows, step):
+        part = cosines[start : start + step]
+        part *= scales[start : start + step, np.newaxis]
+        width, rest = divmod(len(part), _MAXIMUM_OF)
+        if width:
+            part[: len(part) - rest].reshape(_MAXIMUM_OF, width, n_queries).max(axis=0, out=maxima[done : done + width])
+        maxima[done + width : done + width + rest] = part[len(part) - rest :]
+        done += width + rest
+    return maxima, members
 
 
-def _measured(queries: FloatMatrix, matrix: FloatMatrix, query: Positions, row: Positions) -> FloatVector:
-    """Return the float64-summed cosine of each pair; among many pairs, those of equal rows are measured once."""
-    if len(query) < _MANY_PAIRS:
-        return pair_cosines(queries, matrix, query, row)
-    rows, row = np.unique(row, return_inverse=True)
-    row_groups, query_groups = equal_row_groups(matrix[rows]), equal_row_groups(queries)
-    n_groups = len(rows) + 1
-    _, chosen, inverse = np.unique(
-        query_groups[query] * n_groups + row_groups[row], return_index=True, return_inverse=True
-    )
-    return pair_cosines(queries, matrix, query[chosen], rows[row[chosen]])[inverse]
-
-
-def _ranks(query: Positions) -> Positions:
-    """Return 0, 1, 2, … within each run of equal numbers."""
-    starts = np.flatnonzero(np.diff(query, prepend=-1))
-    return np.arange(len(query)) - np.repeat(starts, np.diff(starts, append=len(query)))
+@lru_cache(maxsize=4)
+def _members(n_rows: int, step: int) -> Positions:
+    groups = []
+    for start in range(0, n_rows, step):
+        rows = np.arange(start, min(start + step, n_rows))
+        whole = len(rows) - len(rows) % _MAXIMUM_OF
+        groups.append(rows[:whole].reshape(_MAXIMUM_OF, -1).T)
+        single = np.full((len(rows) - whole, _MAXIMUM_OF), -1)
+        single[:, 0] = rows[whole:]
+        groups.append(single)
+    return np.concatenate(groups)

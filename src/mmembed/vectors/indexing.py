@@ -12,6 +12,7 @@ from pandas.api.extensions import ExtensionArray
 from pandas.api.indexers import check_array_indexer
 
 from mmembed.vectors.construction import is_missing
+from mmembed.vectors.lengths import forget_lengths
 from mmembed.vectors.scalar import Vector
 from mmembed.vectors.storage import BoolVector, StoredRows
 
@@ -53,6 +54,7 @@ class IndexedRows(StoredRows):
         # The mask is the smaller check: it raises before anything is written if the lengths differ.
         self._mask[key] = missing
         self._matrix[key] = numbers
+        forget_lengths(self._matrix)
 
     def _rows_to_write(self, value: Any, *, one: bool) -> tuple[Any, Any]:
         """Return a value as numbers and mask in this array's storage; ``one`` row, or as many as the key names."""
