@@ -63,6 +63,7 @@ def test_predictions_have_the_type_of_the_target(target):
 def test_a_class_of_one_row_is_learned_but_not_measured():
     """Accuracy is that of the classes that can be held out, NaN where fewer than two can."""
     vectors = np.eye(5, dtype=np.float32)[[0, 0, 0, 1, 1, 1, 2]]
+    vectors[:, 3:] = np.random.default_rng(0).normal(scale=0.4, size=(7, 2))
     found = fit_classifier(vectors, list("aaabbbc"))
     assert found.accuracy == 1
     assert found.predict(np.eye(5, dtype=np.float32)[[2]]).tolist() == ["c"]

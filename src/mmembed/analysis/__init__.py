@@ -3,7 +3,8 @@
 Knows no provider and no content. Importing it is cheap: scikit-learn and umap are imported by the calls that need them.
 """
 
-from mmembed.analysis.classifying import Classifier, fit_classifier
+from mmembed.analysis.classifier import Classifier
+from mmembed.analysis.classifying import fit_classifier
 from mmembed.analysis.clustering import fit_clusters
 from mmembed.analysis.clusters import Clusters
 from mmembed.analysis.labelling import ZeroShot, zero_shot
