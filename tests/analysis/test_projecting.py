@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from sklearn.manifold import MDS
+from sklearn.manifold import MDS, trustworthiness
+from sklearn.metrics import pairwise_distances
+from sklearn.neighbors import NearestNeighbors
 
 from mmembed.analysis import fit_projection
 from mmembed.vectors import VectorArray
@@ -67,6 +69,50 @@ def test_small_tables_have_a_map(n, dimensions):
     assert found.method == "umap"
     assert found.coordinates.shape == (n, dimensions)
     assert np.isfinite(found.coordinates).all()
+
+
+def test_the_order_of_the_rows_does_not_matter(digits, digit_map):
+    """A shuffled table has the same map, to the last bit."""
+    order = np.random.default_rng(0).permutation(len(digits))
+    assert np.array_equal(fit_projection(digits[order]).coordinates, digit_map.coordinates[order], equal_nan=True)
+
+
+def test_equal_vectors_share_a_place_and_change_nothing(digits, digit_map):
+    """A hundred copies of one picture, some of them brighter, lie where it lies, and the others stay."""
+    one = digits.matrix[1]
+    copies = np.vstack([digits.matrix[~digits.isna()], np.tile(one, (50, 1)), np.tile(2 * one, (50, 1))])
+    found = fit_projection(copies).coordinates
+    known = digit_map.coordinates[~digits.isna()]
+    assert len(np.unique(found[-100:], axis=0)) == 1
+    assert np.array_equal(found[-1], found[0])
+    np.testing.assert_array_equal(fit_projection(copies[:-50]).coordinates[: len(known)], known)
+
+
+def test_where_a_new_vector_goes_depends_on_no_other(digit_map):
+    """Placed alone or among others, in any order, it has the same place."""
+    new = load_digits().data[400:440].astype(np.float32)
+    together = digit_map.transform(new)
+    assert np.array_equal(digit_map.transform(new[::-1]), together[::-1])
+    assert np.array_equal(np.vstack([digit_map.transform(new[at : at + 1]) for at in range(5)]), together[:5])
+
+
+def test_quality_is_what_scikit_learn_measures(digits, digit_map):
+    """Trustworthiness agrees with scikit-learn's, continuity is the same with the two sides exchanged."""
+    rows = digits.matrix[~digits.isna()]
+    places = digit_map.coordinates[~digits.isna()]
+    found = digit_map.quality(k=10)
+    assert found.trustworthiness == pytest.approx(trustworthiness(rows, places, n_neighbors=10, metric="cosine"))
+    apart = pairwise_distances(places)
+    true = NearestNeighbors(n_neighbors=10, metric="cosine").fit(rows).kneighbors(return_distance=False)
+    near = NearestNeighbors(n_neighbors=10).fit(places).kneighbors(return_distance=False)
+    ranks = apart.argsort(axis=1).argsort(axis=1)
+    torn = np.maximum(np.take_along_axis(ranks, true, axis=1) - 10, 0).sum()
+    n = len(rows)
+    assert found.continuity == pytest.approx(1 - 2 * torn / (n * 10 * (2 * n - 31)), abs=1e-6)
+    assert found.neighbors_kept == pytest.approx(
+        np.mean([len({*a} & {*b}) / 10 for a, b in zip(true, near, strict=True)])
+    )
+    assert found.n_rows == n
 
 
 def test_repeated_vectors_have_a_map():

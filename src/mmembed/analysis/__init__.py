@@ -1,6 +1,7 @@
 """Search, neighbours, clusters, names, maps and labels on anyone's vectors.
 
-Knows no provider and no content. Importing it is cheap: scikit-learn and umap are imported by the calls that need them.
+Knows no provider and no content. Importing it is cheap: scikit-learn, scipy and numba are imported by the calls that
+need them.
 """
 
 from mmembed.analysis.classifier import Classifier
@@ -8,6 +9,7 @@ from mmembed.analysis.classifying import fit_classifier
 from mmembed.analysis.clustering import fit_clusters
 from mmembed.analysis.clusters import Clusters
 from mmembed.analysis.labelling import ZeroShot, zero_shot
+from mmembed.analysis.map_quality import MapQuality
 from mmembed.analysis.naming import name_clusters
 from mmembed.analysis.neighbor_graph import NeighborGraph
 from mmembed.analysis.neighbors import neighbors
@@ -18,6 +20,7 @@ from mmembed.analysis.searching import SearchHits, search, similarity
 __all__ = [
     "Classifier",
     "Clusters",
+    "MapQuality",
     "NeighborGraph",
     "Projection",
     "SearchHits",

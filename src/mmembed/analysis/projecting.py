@@ -1,4 +1,4 @@
-"""Maps of a vector column. The only module that imports umap."""
+"""Maps of a vector column: one function that prepares the different rows and has them placed."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmembed.analysis.equality import equal_row_groups
-from mmembed.analysis.nearest import nearest_rows
+from mmembed.analysis.cosine import unit_rows
+from mmembed.analysis.distinct import distinct_rows
+from mmembed.analysis.neighbor_map import NeighborMap
 from mmembed.analysis.preparing import Preparation
 from mmembed.analysis.projection import Projection, padded
 from mmembed.errors import did_you_mean, listed
 from mmembed.vectors import as_vector_array
 
 if TYPE_CHECKING:
-    from mmembed.analysis.cosine import FloatMatrix
+    from mmembed.analysis.cosine import FloatMatrix, Positions
 
 METHODS = ("umap", "pca")
-# umap-learn's own default: local enough for groups, wide enough for their arrangement.
-_NEIGHBORS = 15
 # Fewer different vectors have no neighbourhoods that UMAP could arrange.
 _FEWEST_FOR_UMAP = 4
 
@@ -34,14 +33,18 @@ def fit_projection(
 ) -> Projection:
     """Make a map on which similar vectors lie together.
 
+    Equal vectors count once and share one place, so that copies form no islands of their own.
+
     Parameters
     ----------
     vectors : vector column, shape (n, d)
         Rows without a vector get no coordinates. Lengths do not matter: rows are normalised first.
     method : {"umap", "pca"} or scikit-learn style estimator
-        ``"umap"`` (McInnes et al. 2018) keeps neighbours together; it starts from principal components and takes exact
-        cosine neighbours. ``"pca"`` keeps large distances, and is linear and fast. An estimator with ``fit_transform``
-        is cloned and gets the unit rows.
+        ``"umap"`` (McInnes et al. 2018) keeps neighbours together. It is our own implementation of that method with
+        umap-learn's defaults; it starts from principal components and takes the exact cosine neighbours that clusters
+        and duplicates use, too. Its inner loop is compiled once on a machine, which takes some seconds. ``"pca"`` keeps
+        large distances, and is linear and fast. An estimator with ``fit_transform``, such as ``umap.UMAP(...)``, is
+        cloned and gets the different unit rows.
     dimensions : {2, 3}
         Axes of the map.
     random_state : int, optional
@@ -75,26 +78,29 @@ def fit_projection(
         )
     array = as_vector_array(vectors)
     preparation = Preparation.learn(array, kinds)
-    rows = preparation.rows(array, kinds)
+    source, rows, groups = _different(preparation.source(array, kinds))
     used = method
-    if method == "umap" and 0 < (n_different := len(np.unique(equal_row_groups(rows)))) < _FEWEST_FOR_UMAP:
+    if method == "umap" and 0 < len(rows) < _FEWEST_FOR_UMAP:
         warnings.warn(
-            f"UMAP needs at least {_FEWEST_FOR_UMAP} different vectors and there are {n_different}: "
+            f"UMAP needs at least {_FEWEST_FOR_UMAP} different vectors and there are {len(rows)}: "
             "the map is made by PCA instead. Pass method='pca' to say so yourself.",
             UserWarning,
             stacklevel=2,
         )
         used = "pca"
+    estimator: Any
     if not len(rows):
         estimator, placed = None, np.empty((0, dimensions), dtype=np.float32)
     elif used == "umap":
-        estimator, placed = _by_umap(rows, dimensions, 0 if random_state is None else random_state)
+        seed = 0 if random_state is None else random_state
+        estimator = NeighborMap.fit(rows, source, dimensions=dimensions, seed=seed)
+        placed = estimator.places
     elif used == "pca":
         estimator, placed = _by_pca(rows, dimensions)
     else:
         estimator, placed = _by_estimator(rows, dimensions, used)
     coordinates = np.full((len(array), dimensions), np.nan, dtype=np.float32)
-    coordinates[~array.isna()] = placed
+    coordinates[~array.isna()] = placed[groups]
     return Projection(
         coordinates=coordinates,
         method=used if isinstance(used, str) else type(used).__name__,
@@ -105,34 +111,17 @@ def fit_projection(
     )
 
 
-def _by_umap(rows: FloatMatrix, dimensions: int, random_state: int) -> tuple[Any, FloatMatrix]:
-    """Return a fitted UMAP and its coordinates, from exact neighbours."""
-    k = min(_NEIGHBORS, len(rows) - 1)
-    nothing = np.zeros(len(rows), dtype=bool)
-    indices, similarities = nearest_rows(rows, rows, k - 1, queries_missing=nothing, missing=nothing, skip_self=True)
-    # UMAP counts each row as its own first neighbour.
-    itself = np.arange(len(rows))[:, np.newaxis]
-    indices = np.hstack([itself, indices])
-    distances = np.hstack([np.zeros_like(itself), 1 - similarities]).astype(np.float32)
-    with warnings.catch_warnings():
-        # umap's variant on TensorFlow is not used here.
-        warnings.filterwarnings("ignore", "Tensorflow not installed; ParametricUMAP", ImportWarning)
-        # True, and no loss: Projection.transform places new vectors itself.
-        warnings.filterwarnings("ignore", message=r"precomputed_knn\[2\] \(knn_search_index\) is not an NNDescent")
-        from umap import UMAP
+def _different(source: FloatMatrix) -> tuple[FloatMatrix, FloatMatrix, Positions]:
+    """Return the different rows as the store of graphs knows them, the same as unit rows, and each given row's place.
 
-        estimator = UMAP(
-            n_neighbors=k,
-            n_components=dimensions,
-            metric="cosine",
-            # Principal components, unlike the spectral start, exist for any number of rows and of components.
-            init="pca" if min(rows.shape) > dimensions else "random",
-            random_state=random_state,
-            n_jobs=1,
-            precomputed_knn=(indices, distances),
-        )
-        placed = estimator.fit_transform(rows)
-    return estimator, np.asarray(placed, dtype=np.float32)
+    Rows that differ in length alone are one row here, too; then the graph is that of the unit rows.
+    """
+    distinct = distinct_rows(source)
+    units = unit_rows(distinct.rows)
+    directions = distinct_rows(units)
+    if len(directions) == len(distinct):
+        return distinct.rows, units, distinct.groups
+    return directions.rows, directions.rows, directions.groups[distinct.groups]
 
 
 def _by_pca(rows: FloatMatrix, dimensions: int) -> tuple[Any, FloatMatrix]:

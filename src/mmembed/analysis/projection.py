@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.equality import row_digest
+from mmembed.analysis.equality import equal_row_groups, row_digest
 from mmembed.analysis.frames import with_columns
-from mmembed.analysis.nearest import nearest_rows
+from mmembed.analysis.map_quality import MapQuality, measure_map
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from mmembed.analysis.preparing import Preparation
 
 _AXES = ("x", "y", "z")
-# Trustworthiness ranks all pairs; a sample of this size tells maps apart.
-_TRUST_ROWS = 2000
-_PLACING_NEIGHBORS = 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +34,8 @@ class Projection:
         What made the map: ``"umap"``, ``"pca"`` (also where too few different vectors left no other way), or the class
         name of a given estimator.
     estimator : object
-        The fitted estimator; it works on unit rows. None where there was nothing to fit.
+        The fitted estimator; it works on unit rows. Of ``"umap"`` it is our own, with the rows, their places and their
+        graph. None where there was nothing to fit.
     """
 
     coordinates: FloatMatrix = field(repr=False)
@@ -59,15 +57,15 @@ class Projection:
     def __repr__(self) -> str:
         return (
             f"Projection({self.method}, rows={len(self)}, dimensions={self.dimensions}); "
-            "see .add_to(df) and .trustworthiness()"
+            "see .add_to(df), .trustworthiness() and .quality()"
         )
 
     def transform(self, vectors: Any, *, kinds: Any = None) -> FloatMatrix:
         """Return where vectors lie on the map, which itself stays as it is.
 
-        A vector of the fit lies where its first equal row lies. With PCA and with estimators that have ``transform``, a
-        new one goes through that; with UMAP, it lies among its 15 nearest rows of the fit, at their mean weighted by
-        closeness.
+        A vector of the fit lies where it lay. A new one goes through the ``transform`` of the estimator; with UMAP, it
+        starts at the mean of its 15 nearest rows of the fit, weighted by closeness, and is pulled and pushed from there
+        while the map stands still. Where it goes does not depend on what else is placed in the same call.
 
         Parameters
         ----------
@@ -107,26 +105,23 @@ class Projection:
     def trustworthiness(self, k: int = 15) -> float:
         """Return how far neighbours on the map are neighbours in truth: 1 is perfect, some 0.5 is chance.
 
-        Venna and Kaski (2001), with cosine distances of the rows the map was made from; of a sample of 2,000 rows where
-        there are more. NaN with fewer than 4 vectors, where it is not defined.
+        Venna and Kaski (2001), with cosine distances of the different rows that the map was made from. NaN with fewer
+        than 4, where it is not defined.
 
         Parameters
         ----------
         k : int
-            Neighbours that are looked at; fewer where the map has fewer than ``2 * k`` points.
+            Neighbours that are looked at; fewer where the map has fewer than ``2 * k`` places.
         """
-        if k < 1:
-            raise ValueError(f"k={k} looks at no neighbour. Give a k of at least 1.")
-        sample = np.arange(len(self._rows))
-        if len(sample) > _TRUST_ROWS:
-            sample = np.sort(np.random.default_rng(0).choice(len(sample), _TRUST_ROWS, replace=False))
-        if len(sample) < 4:
-            return float("nan")
-        from sklearn.manifold import trustworthiness
+        return self.quality(k).trustworthiness
 
-        most = (len(sample) - 1) // 2
-        trust = trustworthiness(self._rows[sample], self._placed[sample], n_neighbors=min(k, most), metric="cosine")
-        return float(trust)
+    def quality(self, k: int = 15) -> MapQuality:
+        """Return trustworthiness, continuity and the share of neighbours kept; see :class:`MapQuality`.
+
+        Ranks among all rows; of 1,000 of them where there are more.
+        """
+        _, first = np.unique(equal_row_groups(self._rows), return_index=True)
+        return measure_map(self._rows[first], self._placed[first], k)
 
     def add_to(self, df: pd.DataFrame, *, name: str = "map") -> pd.DataFrame:
         """Return the frame with ``map_x``, ``map_y`` and, on a map of three dimensions, ``map_z``."""
@@ -152,8 +147,6 @@ class Projection:
     def _place(self, rows: FloatMatrix) -> FloatMatrix:
         if not len(self._rows):
             raise ValueError("The map has no point, because no row of the fit had a vector. Fit it with vectors first.")
-        if self.method == "umap":
-            return _place_among_neighbors(rows, self._rows, self._placed)
         if not hasattr(self.estimator, "transform"):
             raise TypeError(
                 f"{self.method} has no transform and cannot place new vectors. Fit a map that includes them."
@@ -165,16 +158,3 @@ def padded(coordinates: npt.NDArray[Any], dimensions: int) -> FloatMatrix:
     """Return float32 coordinates with axes of zeros where there are fewer than ``dimensions``."""
     missing_axes = dimensions - coordinates.shape[1]
     return np.pad(np.asarray(coordinates, dtype=np.float32), ((0, 0), (0, missing_axes)))
-
-
-def _place_among_neighbors(rows: FloatMatrix, fitted: FloatMatrix, placed: FloatMatrix) -> FloatMatrix:
-    """Return the mean place of the nearest fitted rows, nearer ones weighing exponentially more."""
-    k = min(_PLACING_NEIGHBORS, len(fitted))
-    nothing = np.zeros(len(rows), dtype=bool), np.zeros(len(fitted), dtype=bool)
-    positions, similarities = nearest_rows(rows, fitted, k, queries_missing=nothing[0], missing=nothing[1])
-    distances = 1 - similarities.astype(np.float64)
-    gaps = distances - distances[:, :1]
-    scale = gaps.mean(axis=1, keepdims=True)
-    weights = np.exp(-gaps / np.where(scale > 0, scale, 1))
-    weights /= weights.sum(axis=1, keepdims=True)
-    return np.asarray((weights[:, :, np.newaxis] * placed[positions]).sum(axis=1), dtype=np.float32)

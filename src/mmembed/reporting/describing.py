@@ -59,7 +59,7 @@ def describe_parameters(columns: Columns, options: Options, words: Words) -> lis
 def describe_versions() -> list[tuple[str, str]]:
     """Return the installed packages that have a part in vectors, clusters and maps, with their versions."""
     found = []
-    for package in ("mmembed", "pandas", "numpy", "pyarrow", "scikit-learn", "umap-learn", "pillow"):
+    for package in ("mmembed", "pandas", "numpy", "pyarrow", "scikit-learn", "numba", "pillow"):
         try:
             found.append((package, version(package)))
         except PackageNotFoundError:
