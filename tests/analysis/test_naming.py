@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmembed.analysis import name_clusters
-from mmembed.analysis.naming import Naming
+from mmembed.analysis.names import Naming
 
 CHINESE = [
     *("红色连衣裙", "白色长款连衣裙", "碎花连衣裙夏季", "黑色修身连衣裙"),

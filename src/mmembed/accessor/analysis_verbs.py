@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import pandas as pd
 
 from mmembed.accessor.arguments import column_of
+from mmembed.accessor.naming_arguments import check_names_source, naming_embedder, reader_language, texts_of
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.querying import embed_queries
 from mmembed.vectors import as_vector_array
@@ -24,10 +25,17 @@ class AnalysisVerbs:
         method: Any = "auto",
         *,
         n_clusters: int | None = None,
-        text: str | None = None,
+        text: str | Sequence[str] | None = None,
         kinds: str | None = None,
+        names: Literal["auto", "text", "space"] = "auto",
+        vocabulary: Sequence[str] | None = None,
+        language: Literal["auto", "zh", "en"] = "auto",
+        rename: Mapping[int, str] | None = None,
+        rewrite: Callable[[Mapping[int, Any]], Mapping[int, str]] | None = None,
         min_cluster_size: int | None = None,
         random_state: int | None = None,
+        max_cost: float | None = None,
+        embedder: Embedder | None = None,
         name: str = "cluster",
     ) -> pd.DataFrame:
         """Add ``cluster`` (−1 is noise, NA is no vector), ``cluster_score`` and ``cluster_name``.
@@ -40,28 +48,59 @@ class AnalysisVerbs:
             How rows are grouped; see :func:`mmembed.fit_clusters`.
         n_clusters : int, optional
             The number of clusters, where it is known.
-        text : str, optional
-            A column of texts that names the clusters.
+        text : str or list of str, optional
+            Columns of texts that name the clusters.
         kinds : str, optional
             A column that says which kind of content each row's vector is of; each kind's mean is removed first, so
             that rows group by meaning rather than by kind.
+        names : {"auto", "text", "space"}
+            What names come from. ``"text"``: the texts alone. ``"space"``: a vocabulary of some 1,900 things and
+            topics, embedded with the column's own model (a paid one charges about 12,000 tokens, once: the cache keeps
+            them). ``"auto"``: the texts, and the vocabulary where they have no word in common or there are none, but
+            only if it costs nothing: with the local model, or when the cache has it. Otherwise a cluster without a
+            name is called by its number.
+        vocabulary : list of str, optional
+            Phrases of your own to name clusters by, beside the shipped ones; they are embedded even if that costs.
+        language : {"auto", "zh", "en"}
+            Language of the names; by default that of the texts and, without texts, of the reader: Chinese if the
+            locale is, English otherwise.
+        rename : {label: name}, optional
+            Names for some clusters; the same seed gives the same labels.
+        rewrite : callable, optional
+            Gets ``{label: ClusterDraft}`` with name, terms and texts of all clusters and returns ``{label: name}``,
+            such as a call of a language model.
         min_cluster_size : int, optional
             The smallest group that counts as a cluster, for ``"hdbscan"`` and ``"auto"``.
         random_state : int, optional
             Seed; the same seed gives the same clusters, and so does None.
+        max_cost : float, optional
+            The most that naming may cost, in CNY, where the vocabulary is embedded with a paid model.
+        embedder : Embedder, optional
+            Settings for embedding the vocabulary; the column's model if not given.
         name : str
             First part of the new columns' names.
         """
         from mmembed.analysis.clustering import fit_clusters
 
-        return fit_clusters(
-            column_of(self._df, column),
+        vectors = column_of(self._df, column)
+        texts = texts_of(self._df, text)
+        source = check_names_source(names, texts)
+        buys = source == "space" or vocabulary is not None
+        fitted = fit_clusters(
+            vectors,
             method,
             n_clusters=n_clusters,
-            text=None if text is None else column_of(self._df, text),
             kinds=None if kinds is None else column_of(self._df, kinds),
             min_cluster_size=min_cluster_size,
             random_state=random_state,
+        )
+        return fitted.named(
+            None if source == "space" else texts,
+            embed=naming_embedder(vectors, source, buys=buys, embedder=embedder, max_cost=max_cost),
+            vocabulary=vocabulary,
+            language=language if language != "auto" or texts is not None else reader_language(),
+            rename=rename,
+            rewrite=rewrite,
         ).add_to(self._df, name=name)
 
     def classify(

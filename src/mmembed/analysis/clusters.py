@@ -13,6 +13,7 @@ import pandas as pd
 
 from mmembed.analysis.equality import row_digest
 from mmembed.analysis.frames import with_columns
+from mmembed.analysis.named import NamedClusters
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Clusters:
+class Clusters(NamedClusters):
     """Groups of similar vectors.
 
     Attributes

@@ -15,6 +15,8 @@ _NUMBERED: Mapping[Language, str] = {"en": "cluster {label}", "zh": "簇 {label}
 _WEAK = 0.4
 # Terms that so few of the texts have are examples; what the rows have in common must stand before them.
 _FEW = 0.2
+# Rarer ones are not even that.
+_CHANCE = 0.1
 
 
 def compose(
@@ -27,8 +29,8 @@ def compose(
 ) -> tuple[dict[int, str], dict[int, str]]:
     """Return a name for each label, each once, and the origin of each.
 
-    Terms of the texts come first. Where the best of them stands in less than a fifth of the texts, the best phrase of
-    the vocabulary comes before it; where there are none, the vocabulary names the cluster alone.
+    Terms of the texts come first. Where the best of them stands in less than a fifth of the texts, or in one only, the
+    best phrase of the vocabulary comes before it; where none stands in a tenth, the vocabulary names the cluster alone.
     """
     if most_terms < 1:
         raise ValueError(f"most_terms={most_terms} leaves nothing to name a cluster by. Give at least 1.")
@@ -37,7 +39,7 @@ def compose(
     taken = {name.casefold() for name in NOISE_NAMES.values()}
     for label in labels:
         spoken, near = list(text.get(label, ())), list(vocabulary.get(label, ()))
-        if near and (not spoken or spoken[0].inside_share < _FEW):
+        if near and not _is_common(spoken):
             candidates, origins[label] = _after(near[0], spoken, near, most_terms), "vocabulary"
         else:
             candidates, origins[label] = _picked(spoken, most_terms), "text" if spoken else "number"
@@ -46,13 +48,21 @@ def compose(
     return names, origins
 
 
+def _is_common(spoken: Sequence[Evidence]) -> bool:
+    """Return whether the best term of the texts says what the rows have in common."""
+    if not spoken:
+        return False
+    return spoken[0].inside_share == 1 or (spoken[0].inside > 1 and spoken[0].inside_share >= _FEW)
+
+
 def _after(first: Evidence, spoken: Sequence[Evidence], near: Sequence[Evidence], most_terms: int) -> list[list[str]]:
     """Return the names to try that begin with a phrase of the vocabulary."""
-    rest = spoken or near[1:]
-    others = [one for one in rest if not overlap(one.term, first.term)]
+    spoken = [one for one in spoken if one.inside_share >= _CHANCE]
+    others = [one for one in spoken or near[1:] if not overlap(one.term, first.term)]
     if not others or most_terms == 1:
         return [[first.term], *([one.term] for one in near[1:])]
-    return [[first.term, *terms] for terms in _picked(others, most_terms - 1)]
+    # One phrase more says what kind of the first it is; a third of the vocabulary would be a guess too many.
+    return [[first.term, *terms] for terms in _picked(others, most_terms - 1 if spoken else 1)]
 
 
 def _picked(ranked: Sequence[Evidence], most_terms: int) -> list[list[str]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +11,10 @@ import pandas as pd
 from mmembed.analysis.composing import NOISE_NAMES, compose
 from mmembed.analysis.evidence import Evidence, Language
 from mmembed.analysis.keywords import keywords
-from mmembed.analysis.renaming import ClusterDraft, check_names
+from mmembed.analysis.names import Naming
+from mmembed.analysis.terms import has_han
 from mmembed.errors import did_you_mean
+from mmembed.vectors import as_vector_array, check_comparable
 
 if TYPE_CHECKING:
     from mmembed.analysis.cosine import Positions
@@ -25,163 +26,26 @@ _SAMPLE_CHARACTERS = 200
 _AUDITED = 8
 
 
-@dataclass(frozen=True, eq=False)
-class Naming(Mapping[int, str]):
-    """The name of each cluster, and what it rests on. It is a mapping of label to name.
-
-    Attributes
-    ----------
-    names : mapping of int to str
-        One name a label, none twice; in order of the labels, noise (-1) last.
-    origins : mapping of int to str
-        Where each name is from: ``"text"``, ``"vocabulary"``, ``"number"`` (nothing to name it by), ``"rewritten"`` or
-        ``"given"``.
-
-    Examples
-    --------
-    >>> naming = name_clusters([0, 0, 1, 1], ["red dress", "long dress", "running shoe", "leather shoe"])
-    >>> naming[0]
-    'dress'
-    >>> dict(naming.rename({0: "Dresses"}))
-    {0: 'Dresses', 1: 'shoe'}
-    """
-
-    names: Mapping[int, str]
-    origins: Mapping[int, str] = field(repr=False)
-    evidence: Mapping[int, tuple[Evidence, ...]] = field(default_factory=dict, repr=False)
-    texts: Mapping[int, tuple[str, ...]] = field(default_factory=dict, repr=False)
-
-    def __getitem__(self, label: int) -> str:
-        return self.names[label]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{label}: {name!r}" for label, name in list(self.names.items())[:3])
-        more = f" and {len(self) - 3} more" if len(self) > 3 else ""
-        return f"Naming({shown}{more}); see .audit() and .rename({{label: name}})"
-
-    @classmethod
-    def of(cls, names: Mapping[int, str]) -> Naming:
-        """Return names that somebody else chose, such as those of a saved result, as a naming without evidence."""
-        if isinstance(names, Naming):
-            return names
-        return cls(dict(names), dict.fromkeys(names, "given"))
-
-    def audit(self) -> pd.DataFrame:
-        """Return what each name rests on: the candidates of each cluster, best first.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``cluster``, ``name``, ``origin`` of the name; ``term``, a candidate, ``in_name``, ``source``, ``score``;
-            ``inside``, ``inside_share``, ``outside``, ``outside_share``, how many rows of the cluster and of the others
-            speak for it; ``examples``, positions of rows. A cluster without candidates has one row without a term. See
-            :class:`mmembed.analysis.evidence.Evidence`.
-        """
-        lines = []
-        for label, name in self.names.items():
-            head = {"cluster": label, "name": name, "origin": self.origins[label]}
-            found = self.evidence.get(label, ())
-            lines += [
-                head
-                | {
-                    "term": one.term,
-                    "in_name": one.term in name,
-                    "source": one.source,
-                    "score": one.score,
-                    "inside": one.inside,
-                    "inside_share": one.inside_share,
-                    "outside": one.outside,
-                    "outside_share": one.outside_share,
-                    "examples": list(one.examples),
-                }
-                for one in found
-            ] or [head]
-        columns = ["cluster", "name", "origin", "term", "in_name", "source", "score"]
-        columns += ["inside", "inside_share", "outside", "outside_share", "examples"]
-        frame = pd.DataFrame(lines, columns=columns)
-        return frame.astype({"cluster": "int64", "inside": "Int64", "outside": "Int64", "in_name": "boolean"})
-
-    def rename(self, names: Mapping[int, str]) -> Naming:
-        """Return the naming with some names replaced.
-
-        Parameters
-        ----------
-        names : mapping of int to str
-            New names of some labels; the others keep theirs.
-
-        Raises
-        ------
-        ValueError
-            If a label does not exist, or a name is empty, long, of several lines, or that of another cluster.
-        """
-        if unknown := [label for label in names if label not in self.names]:
-            raise ValueError(
-                f"rename= names cluster {unknown[0]!r}, which does not exist. Clusters: {_range(self.names)}."
-            )
-        wanted = dict(self.names) | dict(names)
-        check_names(wanted, given=names, by="rename=")
-        return replace(self, names=wanted, origins=dict(self.origins) | dict.fromkeys(names, "given"))
-
-    def rewrite(self, write: Callable[[Mapping[int, ClusterDraft]], Mapping[int, str]]) -> Naming:
-        """Return the naming as a function, such as a call of a language model, rewrites the whole set of siblings.
-
-        Parameters
-        ----------
-        write : callable
-            Gets ``{label: ClusterDraft}`` with name, terms and a few texts of each cluster (not noise), and returns
-            ``{label: name}`` for the same labels. Names that were given by hand are shown, and kept.
-
-        Raises
-        ------
-        ValueError
-            If it does not return a mapping with the same labels, or a name is no string, empty, long, of several lines,
-            or given to two clusters. Nothing is mended in silence.
-        """
-        drafts = {
-            label: ClusterDraft(
-                name=name,
-                terms=tuple(one.term for one in self.evidence.get(label, ())),
-                texts=self.texts.get(label, ()),
-            )
-            for label, name in self.names.items()
-            if label >= 0
-        }
-        written = write(drafts)
-        if not isinstance(written, Mapping):
-            raise ValueError(  # noqa: TRY004 - what a function returned is a value
-                f"The function that rewrites names returned a {type(written).__name__}, not a mapping of label to name."
-            )
-        if set(written) != set(drafts):
-            missing, extra = sorted(set(drafts) - set(written)), [one for one in written if one not in drafts]
-            raise ValueError(
-                f"The function that rewrites names must return the labels it got ({_range(drafts)}); "
-                f"missing: {missing or 'none'}, unknown: {extra or 'none'}."
-            )
-        changed = {label: name for label, name in written.items() if self.origins[label] != "given"}
-        wanted = dict(self.names) | changed
-        check_names(wanted, given=changed, by="The function that rewrites names")
-        return replace(self, names=wanted, origins=dict(self.origins) | dict.fromkeys(changed, "rewritten"))
-
-
 def name_clusters(
     labels: Any,
     text: Any = None,
     *,
     scores: Any = None,
+    vectors: Any = None,
+    kinds: Any = None,
+    embed: Callable[[list[str]], Any] | None = None,
+    vocabulary: Sequence[str] | None = None,
     language: str = "auto",
     most_terms: int = 3,
 ) -> Naming:
-    """Name each cluster by up to three terms of its texts; no two clusters get one name.
+    """Name each cluster by up to three terms of its texts, or of a vocabulary; no two clusters get one name.
 
-    Terms are ranked by class-based TF-IDF contrasted with the sibling clusters (see
+    Terms of texts are ranked by class-based TF-IDF contrasted with the sibling clusters (see
     :func:`mmembed.analysis.keywords.keywords`) and come into the name while they are not much weaker than the first.
-    Names are one line of letters of at most 80 characters, whatever the cells hold.
+    Where there are no texts, or no term stands in a fifth of them, the name begins with the phrase of a vocabulary that
+    is nearest to the cluster's vectors and far from its siblings' (see
+    :func:`mmembed.analysis.near_phrases.near_phrases`), if it is known how to embed phrases. Names are one line of at
+    most 80 characters, whatever the cells hold.
 
     Parameters
     ----------
@@ -193,8 +57,18 @@ def name_clusters(
     scores : sequence of float, length n, optional
         How typical each row is of its cluster, 0 to 1: of terms that are equally frequent, as in a table of one-word
         captions, those of typical rows come first.
+    vectors : vector column, shape (n, d), optional
+        What was clustered; needed to name clusters by the vocabulary.
+    kinds : sequence of length n, optional
+        Kind of content of each row, as for the clusters.
+    embed : callable, optional
+        Takes a list of phrases and returns their vectors, in the space of ``vectors``. It is called once, with both
+        wordings of some 1,900 phrases: with a paid model, that is about 12,000 tokens unless a cache has them.
+    vocabulary : sequence of str, optional
+        Phrases of your own, beside the shipped ones; needs ``embed``.
     language : {"auto", "zh", "en"}
-        Only terms of this language; ``"auto"`` takes those of either.
+        Only terms of this language, and the vocabulary in it. ``"auto"`` takes terms of either, and the vocabulary in
+        the language of most texts, in English without texts.
     most_terms : int
         Terms in a name at most.
 
@@ -214,16 +88,17 @@ def name_clusters(
     wanted = checked_language(language)
     texts = _row_values("text", text, len(values))
     weights = np.ones(len(values)) if scores is None else np.asarray(_row_values("scores", scores, len(values)), float)
+    spoken = wanted or _language_of(texts)
     ranked = {} if texts is None else keywords(values, texts, weights, language=wanted)
-    spoken: Language = wanted or "en"
+    near = _near(values, vectors, kinds, embed=embed, vocabulary=vocabulary, language=spoken)
     present = np.unique(values[values >= 0]).tolist()
-    names, origins = compose(present, ranked, {}, language=spoken, most_terms=most_terms)
+    names, origins = compose(present, ranked, near, language=spoken, most_terms=most_terms)
     if (values == -1).any():
         names[-1], origins[-1] = NOISE_NAMES[spoken], "number"
     return Naming(
         names,
         origins,
-        {label: tuple(evidence[:_AUDITED]) for label, evidence in ranked.items()},
+        {label: (*ranked.get(label, ())[:_AUDITED], *near.get(label, ())[:_AUDITED]) for label in present},
         {} if texts is None else _sample_texts(values, texts, weights),
     )
 
@@ -235,6 +110,38 @@ def checked_language(language: str) -> Language | None:
             f"language={language!r} is unknown; expected 'auto', 'zh' or 'en'.{did_you_mean(language, _LANGUAGES)}"
         )
     return None if language == "auto" else language  # type: ignore[return-value]  # checked above
+
+
+def _near(
+    labels: Positions, vectors: Any, kinds: Any, *, embed: Any, vocabulary: Any, language: Language
+) -> dict[int, list[Evidence]]:
+    """Return the phrases of the vocabulary that are near to each cluster, or nothing if phrases cannot be embedded."""
+    if embed is None:
+        if vocabulary is not None:
+            raise ValueError("vocabulary= needs embed=, a function that embeds phrases in the space of the vectors.")
+        return {}
+    if vectors is None:
+        raise ValueError("embed= was given without vectors=, the vectors that were clustered.")
+    from mmembed.analysis.near_phrases import near_phrases
+    from mmembed.analysis.vocabulary import phrases_with, wordings
+
+    array = as_vector_array(vectors)
+    if len(array) != len(labels):
+        raise ValueError(f"vectors has {len(array)} rows for {len(labels)} labels. Give one for each row.")
+    phrases = phrases_with(vocabulary)
+    if not (labels >= 0).any():
+        return {}
+    made = as_vector_array(embed(wordings(phrases)))
+    check_comparable(array, made)
+    if len(made) != len(wordings(phrases)) or made.isna().any():
+        raise ValueError(f"embed= returned {len(made)} vectors for {len(wordings(phrases))} phrases, or missing ones.")
+    return near_phrases(labels, array, kinds=kinds, phrases=phrases, texts=made, language=language)
+
+
+def _language_of(texts: Sequence[Any] | None) -> Language:
+    """Return the language of most texts: Chinese if most of them have a Han character."""
+    written = [text[:_SAMPLE_CHARACTERS] for text in texts or () if isinstance(text, str) and text.strip()]
+    return "zh" if sum(map(has_han, written)) * 2 > len(written) else "en"
 
 
 def _labels(labels: Any) -> Positions:
@@ -264,8 +171,3 @@ def _sample_texts(labels: Positions, texts: Sequence[Any], weights: Any) -> dict
                 break
         found[label] = tuple(kept)
     return found
-
-
-def _range(labels: Mapping[int, Any]) -> str:
-    numbers = sorted(labels)
-    return ", ".join(map(str, numbers)) if len(numbers) <= 12 else f"{numbers[0]} to {numbers[-1]}"

@@ -59,6 +59,19 @@ def check_names(names: Mapping[int, Any], *, given: Mapping[int, Any], by: str) 
             )
 
 
+def check_phrases(phrases: list[Any]) -> None:
+    """Refuse phrases of a vocabulary that could be no name.
+
+    Raises
+    ------
+    ValueError
+        Which phrase, what is wrong, what is expected.
+    """
+    for phrase in phrases:
+        if (fault := _fault(phrase)) is not None:
+            raise ValueError(f"vocabulary= has {phrase!r:.120}, which {fault}.")
+
+
 def _fault(name: object) -> str | None:
     if not isinstance(name, str):
         return f"is a {type(name).__name__}; a name is a string"

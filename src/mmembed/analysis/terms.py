@@ -83,6 +83,11 @@ def is_han(term: str) -> bool:
     return bool(_IS_HAN.match(term))
 
 
+def has_han(text: str) -> bool:
+    """Return whether a text has a Han character."""
+    return bool(_IS_HAN.search(text))
+
+
 def is_part(piece: str, term: str) -> bool:
     """Return whether a term is a proper part of another, word by word.
 

@@ -57,7 +57,7 @@ def embed_queries(
     given = [_as_vector(one) for one in queries]
     contents = [position for position, vector in enumerate(given) if vector is None]
     if contents:
-        used = _embedder_for(column, embedder)
+        used = embedder_for(column, embedder)
         if instruct is not None:
             used = replace(used, instruct=instruct)
         cells = pd.Series([queries[position] for position in contents], dtype=object, name="query")
@@ -71,7 +71,16 @@ def embed_queries(
     return as_vector_array(given)
 
 
-def _embedder_for(column: VectorArray, embedder: Embedder | None) -> Embedder:
+def embedder_for(column: VectorArray, embedder: Embedder | None) -> Embedder:
+    """Return the given embedder, or one of the column's own model, with the column's dimension.
+
+    Raises
+    ------
+    VectorError
+        If there is none and the column does not know its space.
+    SpaceMismatchError
+        If the embedder is of another space.
+    """
     if embedder is None:
         if column.space is None:
             raise VectorError(

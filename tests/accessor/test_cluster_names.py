@@ -1,0 +1,122 @@
+"""Names of clusters through the accessor: where they come from, in which language, and what they may cost."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from dashscope_server import DashScopeServer
+from mmembed import Embedder
+from mmembed.accessor.naming_arguments import reader_language
+from mmembed.analysis.vocabulary import shipped_phrases, wordings
+from mmembed.errors import BudgetError, ColumnNotFoundError, VectorError
+from mmembed.vectors import VectorArray
+
+THINGS = [
+    *("a dog", "a puppy", "a hound", "a car", "a red car", "an automobile"),
+    *("a violin", "a cello", "a viola"),
+]
+KEY = "sk-names-0123456789"
+
+
+@pytest.fixture(scope="module")
+def cache_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def settings(cache_folder, monkeypatch):
+    monkeypatch.setenv("MMEMBED_CACHE_DIR", str(cache_folder))
+    monkeypatch.delenv("DASHSCOPE_API_KEY", raising=False)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
+@pytest.fixture
+def df():
+    frame = pd.DataFrame({"thing": THINGS, "vehicle or not": ["living"] * 3 + ["moving"] * 3 + ["sounding"] * 3})
+    return frame.mmembed.embed("thing", "text", model="local").rename(columns={"thing_vector": "v"})
+
+
+def names(df, **options):
+    """Return the names of the clusters in the order of their first rows: dogs, cars, instruments."""
+    return df.mmembed.cluster("v", "kmeans", n_clusters=3, **options)["cluster_name"].unique().tolist()
+
+
+def test_without_texts_the_local_model_names_by_the_vocabulary(df, monkeypatch):
+    """Each group gets its kind; Chinese readers get Chinese names, by their locale or because they say so."""
+    english = names(df)
+    assert [one.split(" · ")[0] for one in english] == ["animal", "vehicle", "musical instrument"]
+    chinese = names(df, language="zh")
+    assert [one.split(" · ")[0] for one in chinese] == ["动物", "车辆", "乐器"]
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert names(df) == chinese
+
+
+def test_texts_name_clusters_and_may_be_several_columns(df):
+    """Words of the texts come first; with names="space" they are not looked at."""
+    assert names(df, text="vehicle or not") == ["living", "moving", "sounding"]
+    both = names(df, text=["thing", "vehicle or not"], names="text")
+    assert [one.split(" · ")[0] for one in both] == ["living", "moving", "sounding"]
+    assert names(df, text="vehicle or not", names="space") == names(df)
+
+
+def test_rename_and_rewrite_reach_the_column(df):
+    """Given and rewritten names stand in cluster_name."""
+    out = df.mmembed.cluster("v", "kmeans", n_clusters=3, rename={0: "first"})
+    assert (out["cluster_name"] == "first").equals(out["cluster"].astype(int) == 0)
+    assert names(df, rewrite=lambda drafts: {label: f"group {label}" for label in drafts}) == names(
+        df, rename={label: f"group {label}" for label in range(3)}
+    )
+
+
+def test_vectors_of_an_unknown_model_are_called_by_number(df):
+    """What cannot be embedded alike is not, and naming by the space says why when it is asked for."""
+    unknown = df.assign(v=VectorArray(df["v"].mmembed.to_matrix().tolist()))
+    assert sorted(names(unknown)) == ["cluster 0", "cluster 1", "cluster 2"]
+    with pytest.raises(VectorError, match="does not know which model"):
+        names(unknown, names="space")
+
+
+def test_arguments_that_name_nothing_are_refused(df):
+    """A wrong source or column is answered with what there is."""
+    with pytest.raises(ValueError, match="Did you mean 'space'"):
+        names(df, names="spaces")
+    with pytest.raises(ValueError, match="needs text="):
+        names(df, names="text")
+    with pytest.raises(ColumnNotFoundError, match="'thing'"):
+        names(df, text="things")
+    with pytest.raises(ValueError, match="cluster 9, which does not exist"):
+        names(df, rename={9: "x"})
+
+
+def test_the_language_of_the_reader_is_that_of_the_locale():
+    """The variables count in the order in which programs read them."""
+    assert reader_language({}) == "en"
+    assert reader_language({"LANG": "zh_TW"}) == "zh"
+    assert reader_language({"LC_MESSAGES": "zh_CN", "LANG": "en_US"}) == "zh"
+    assert reader_language({"LC_ALL": "de_DE", "LC_MESSAGES": "zh_CN"}) == "en"
+
+
+def test_a_paid_model_is_asked_only_when_somebody_said_so(monkeypatch, tmp_path):
+    """Names cost nothing by default; max_cost is kept; and what was bought once is used without asking."""
+    monkeypatch.setenv("MMEMBED_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
+    with DashScopeServer(keys=(KEY,)) as server:
+        monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", server.base_url)
+        model = "tongyi-embedding-vision-flash"
+        embedder = Embedder(model=model, dimension=64, requests_per_minute=60_000, tokens_per_minute=10**9)
+        df = pd.DataFrame({"t": THINGS}).mmembed.embed("t", "text", embedder=embedder, name="v")
+        sent = len(server.embedding_requests)
+        assert sorted(names(df, embedder=embedder)) == ["cluster 0", "cluster 1", "cluster 2"]
+        assert len(server.embedding_requests) == sent
+        with pytest.raises(BudgetError, match=r"max_cost=1e-06"):
+            names(df, names="space", max_cost=1e-6, embedder=embedder)
+        assert len(server.embedding_requests) == sent
+        bought = names(df, names="space", embedder=embedder)
+        assert not any(name.startswith("cluster") for name in bought)
+        assert server.bill.distinct == len(THINGS) + len(wordings(shipped_phrases()))
+        sent = len(server.embedding_requests)
+        assert names(df, embedder=embedder) == bought
+        assert names(df) == bought
+        assert len(server.embedding_requests) == sent
+        assert not server.bill.paid_twice
