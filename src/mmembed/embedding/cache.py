@@ -121,12 +121,13 @@ class VectorCache:
             Row i belongs to key i; rows that were not found are NaN.
         found : numpy.ndarray, shape (n,), bool
         """
-        matrix = np.full((len(keys), dimension), np.nan, dtype=np.float32)
+        matrix = np.empty((len(keys), dimension), dtype=np.float32)
         found = np.zeros(len(keys), dtype=np.bool_)
         damaged: list[bytes] = []
         with self._guarded("read"):
             if len(keys) and self._is_readable and self.path.exists():
                 damaged = self._opened().read(keys, matrix, found)
+        matrix[~found] = np.nan
         if damaged:
             self._forget_damaged(damaged, len(keys))
         if self._max_bytes is not None and self._is_writable and found.any():

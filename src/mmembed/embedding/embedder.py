@@ -169,6 +169,14 @@ class Embedder:
             return self.cache
         return VectorCache(None if self.cache == "auto" else Path(self.cache))
 
+    def _cost_otherwise(self, read: Mapping[str, list[Read]]) -> float:
+        """Return the likely price without cache and deduplication; nothing is estimated where nothing is charged."""
+        spec = self.spec
+        if not (spec.text_price or spec.media_price):
+            return 0.0
+        cells = (cell for column in read.values() for cell in column if isinstance(cell, Content))
+        return estimate_cost(cells, spec).likely
+
     @property
     def _root(self) -> Path | None:
         return None if self.root is None else Path(self.root)
@@ -185,8 +193,7 @@ class Embedder:
     ) -> dict[str, EmbeddingRun]:
         budget = None if max_cost is None else Budget(max_cost, self.spec)
         done = embed_columns(list(read.values()), provider, self.open_cache(), budget=budget, progress=progress)
-        cells = (cell for column in read.values() for cell in column if isinstance(cell, Content))
-        usage = replace(done.bill, cost_otherwise=estimate_cost(cells, self.spec).likely)
+        usage = replace(done.bill, cost_otherwise=self._cost_otherwise(read))
         names = list(read)
         errors = error_frame(done.failures, index, names)
         runs = {}

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from mmembed.providers.protocol import Content
 
 # One token is about 1.5 Chinese characters or 4 others; tokenizers differ by some 40 % either way.
-_WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+_WIDE_RANGES = ((0x2E80, 0x9FFF), (0xAC00, 0xD7AF), (0xF900, 0xFAFF), (0xFF00, 0xFFEF), (0x20000, 0x3FFFF))
+_WIDE = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _WIDE_RANGES) + "]")
+_CHARACTERS_AT_ONCE = 1_000_000
 _LOW_SHARE = 0.7
 _HIGH_SHARE = 1.5
 # The documentation's example counts 896 tokens for one picture, and no page has a formula.
@@ -44,6 +50,46 @@ def estimate_text(text: str) -> TokenEstimate:
     return TokenEstimate(
         max(1, math.floor(likely * _LOW_SHARE)), max(1, math.ceil(likely)), max(1, math.ceil(likely * _HIGH_SHARE))
     )
+
+
+def estimate_texts(texts: Sequence[str]) -> TokenEstimate:
+    """Return the sum of the estimates of many texts, in a small part of the time that one after the other takes."""
+    low = likely = high = 0
+    for part in _parts(texts):
+        lengths = np.fromiter(map(len, part), np.int64, len(part))
+        wide = _wide_counts("".join(part), lengths)
+        tokens = wide / 1.5 + (lengths - wide) / 4
+        low += int(np.maximum(1, np.floor(tokens * _LOW_SHARE)).sum())
+        likely += int(np.maximum(1, np.ceil(tokens)).sum())
+        high += int(np.maximum(1, np.ceil(tokens * _HIGH_SHARE)).sum())
+    return TokenEstimate(low, likely, high)
+
+
+def _parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut a column into parts of some million characters, whose codes fit into the processor's cache and memory."""
+    start = held = 0
+    for position, text in enumerate(texts):
+        held += len(text)
+        if held > _CHARACTERS_AT_ONCE:
+            yield texts[start : position + 1]
+            start, held = position + 1, 0
+    if start < len(texts):
+        yield texts[start:]
+
+
+def _wide_counts(joined: str, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return how many wide characters each of the joined texts has."""
+    if joined.isascii():
+        return np.zeros_like(lengths)
+    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4")
+    is_wide = np.zeros(len(codes), dtype=np.bool_)
+    for first, last in _WIDE_RANGES:
+        # One comparison: what lies below the range wraps round to a large number.
+        is_wide |= codes - np.uint32(first) <= last - first
+    before = np.concatenate(([0], np.cumsum(is_wide)))
+    ends = np.cumsum(lengths)
+    counts: npt.NDArray[np.int64] = before[ends] - before[ends - lengths]
+    return counts
 
 
 def estimate_tokens(content: Content) -> tuple[TokenEstimate, TokenEstimate]:

@@ -122,7 +122,6 @@ def embed_columns(
         matrix, found = np.full((len(keys), provider.dimension), np.nan, np.float32), np.zeros(len(keys), bool)
     else:
         matrix, found = cache.lookup(keys, provider.dimension)
-        matrix[~found] = np.nan
     purchase = _Purchase(matrix)
     for position in np.flatnonzero(~found):
         if distinct[position].kind not in provider.kinds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mmembed.embedding.estimating import TokenEstimate, estimate_tokens
+from mmembed.embedding.estimating import TokenEstimate, estimate_texts, estimate_tokens
 from mmembed.embedding.models import ModelSpec
 from mmembed.errors import BudgetError
 from mmembed.providers.protocol import Content
@@ -23,15 +23,18 @@ class CostEstimate:
 
 def estimate_cost(contents: Iterable[Content], spec: ModelSpec) -> CostEstimate:
     """Estimate what a model will charge for contents; the free quota is left out of account."""
-    # Plain sums: a hundred thousand small objects would cost more time than everything else here.
-    sums = [0] * 6
+    texts: list[str] = []
+    media = TokenEstimate()
     for content in contents:
-        for place, part in zip((0, 3), estimate_tokens(content), strict=True):
-            if part.high:
-                sums[place] += part.low
-                sums[place + 1] += part.likely
-                sums[place + 2] += part.high
-    text, media = TokenEstimate(*sums[:3]), TokenEstimate(*sums[3:])
+        if content.text is not None:
+            texts.append(content.text)
+            continue
+        for part in content.parts or (content,):
+            if part.text is not None:
+                texts.append(part.text)
+            else:
+                media += estimate_tokens(part)[1]
+    text = estimate_texts(texts)
     text_price, media_price = spec.text_price / 1000, spec.media_price / 1000
     return CostEstimate(
         tokens=text + media,
