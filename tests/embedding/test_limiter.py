@@ -124,15 +124,42 @@ def test_ten_requests_a_second_are_used_and_kept(workers, latency_seconds, seed)
     assert refused < 0.02 * 400
 
 
-@pytest.mark.parametrize("documented", [1200, 2400, None])
-def test_a_limit_lower_than_documented_is_found(documented):
-    """At ten a second, a limiter told twice or four times as much, or nothing, ends within 1.2 times the ideal."""
-    seconds, refused, limiter = simulate(
-        RateLimit(requests_per_minute=documented), workers=8, latency_seconds=0.25, allowed_requests=10
-    )
-    assert seconds <= 1.2 * 40
-    assert refused < 0.15 * 400
-    assert limiter.is_throttled or documented is None
+@pytest.mark.parametrize(("documented", "most_refused"), [(1200, 0.02), (None, 0.02), (2400, 0.08)])
+def test_a_limit_lower_than_documented_is_found(documented, most_refused):
+    """At ten a second, a limiter told twice as much or nothing loses under 2 % to refusals, and little time."""
+    shares = []
+    for seed in range(3):
+        seconds, refused, limiter = simulate(
+            RateLimit(requests_per_minute=documented), workers=8, latency_seconds=0.25, allowed_requests=10, seed=seed
+        )
+        shares.append(refused / 400)
+        assert seconds <= 1.15 * 40
+        assert limiter.is_throttled or documented is None
+    assert sum(shares) / 3 <= most_refused
+
+
+def test_late_arrivals_slow_it_down_only_as_far_as_they_must():
+    """With a second of latency, and arrivals up to 0.4 s apart, ten a second cannot all be used: nine can."""
+    outcomes = [
+        simulate(RateLimit(requests_per_minute=600), workers=16, latency_seconds=1.0, allowed_requests=10, seed=seed)
+        for seed in range(3)
+    ]
+    assert sum(seconds for seconds, _, _ in outcomes) / 3 <= 1.16 * 40
+    assert sum(refused for _, refused, _ in outcomes) / 3 <= 0.02 * 400
+
+
+def test_a_limit_given_anew_forgets_what_was_learned():
+    """Another limit begins like a new one; the same one again changes nothing."""
+    limiter, time = alone(requests_per_minute=600)
+    warm_up(limiter, time)
+    with limiter.acquire() as permit:
+        permit.throttled()
+    learned = repr(limiter)
+    limiter.limit = RateLimit(600)
+    assert repr(limiter) == learned
+    limiter.limit = RateLimit(1200)
+    assert "50% of the rate" in repr(limiter)
+    assert not limiter.is_throttled
 
 
 @pytest.mark.parametrize("tokens", [40, 100, 400])
@@ -179,13 +206,16 @@ def test_the_start_is_smoothed():
     assert 95 <= by_second[4] <= 100
 
 
-def test_no_limit_means_no_waiting():
-    """Without limits and refusals nothing ever waits."""
+def test_without_a_limit_the_pace_soon_does_not_matter():
+    """It begins at ten a second, since a burst may be refused, and doubles every other second."""
     limiter, time = alone()
-    for _ in range(1000):
+    counts = {}
+    while time.now < 1014:
         with limiter.acquire(10**6) as permit:
+            counts[int(time.now)] = counts.get(int(time.now), 0) + 1
             permit.succeeded()
-    assert time.waited == []
+    assert 10 <= counts[1000] <= 14
+    assert counts[1013] > 50 * counts[1000]
     assert not limiter.is_throttled
 
 
@@ -204,7 +234,7 @@ def test_what_the_service_counted_replaces_the_estimate():
     """An estimate that was too high gives its time back, one that was too low takes it."""
     later_by = {}
     for actual in (100, 800, 3000):
-        limiter, time = alone(tokens_per_minute=60_000)
+        limiter, time = alone(requests_per_minute=600_000, tokens_per_minute=60_000)
         warm_up(limiter, time)
         time.now += 100
         with limiter.acquire(800) as permit:
@@ -212,7 +242,7 @@ def test_what_the_service_counted_replaces_the_estimate():
         start = time.now
         with limiter.acquire(800):
             later_by[actual] = time.now - start
-    assert later_by[100] == 0
+    assert later_by[100] == pytest.approx(0, abs=0.001)
     assert later_by[800] == pytest.approx(1, abs=0.01)
     assert later_by[3000] > 2
 

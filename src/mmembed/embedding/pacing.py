@@ -5,6 +5,7 @@ It knows the clock, counts and tokens; what a request is, and whether it is sent
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from mmembed.embedding.rate_share import RateShare
 __all__ = ["Limiter", "Permit", "RateLimit"]
 
 _HEADROOM = 0.97  # requests that leave evenly arrive unevenly; the service counts arrivals
+_GUESSED_RATE = 20.0  # requests a second where no page gives a limit: the largest published one
 _SHORTEST_SLEEP_SECONDS, _LONGEST_SLEEP_SECONDS = 0.005, 0.1  # in the queue; its first sleeps as long as it must
 
 
@@ -41,6 +43,10 @@ class RateLimit:
                 )
 
 
+def _share_of(limit: RateLimit) -> RateShare:
+    return RateShare() if limit.requests_per_minute is not None else RateShare(most=float("inf"))
+
+
 def _wait(seconds: float, stop: threading.Event | None) -> None:
     if stop is None:
         time.sleep(seconds)
@@ -51,10 +57,12 @@ def _wait(seconds: float, stop: threading.Event | None) -> None:
 class Permit:
     """The right to send one request; tells the limiter what became of it. Use it in a ``with`` block."""
 
-    def __init__(self, limiter: Limiter, sent_at: float, sent_before: int, tokens: float) -> None:
+    def __init__(self, limiter: Limiter, sent_at: float, tokens: float, share: float) -> None:
         self.sent_at = sent_at
-        self.sent_before = sent_before  # in the second before
         self.tokens = tokens
+        self.share = share
+        self.sent = 1  # in the second up to then, this one included
+        self.mean_share = share  # of those
         self._limiter = limiter
 
     def __enter__(self) -> Self:
@@ -90,8 +98,9 @@ class Limiter:
 
     Notes
     -----
-    The rate is the limit times a share that rises and falls, see ``RateShare``; it falls at most once a second. Without
-    a limit for requests there is no pace until the first refusal, which shows how much was too much.
+    The rate is the limit times a share that rises and falls, see ``RateShare``; it falls at most once a second, and no
+    second has more requests than the rate, so that after a fall nothing leaves before there is room. Without a limit
+    for requests the rate begins at ten a second and doubles every other second until the first refusal.
 
     Tokens are counted when a request leaves, by its estimate, so what is in flight is counted too. A request of more
     than a second's tokens leaves alone and the next waits until the average is right again.
@@ -104,7 +113,7 @@ class Limiter:
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float, threading.Event | None], None] = _wait,
     ) -> None:
-        self.limit = limit
+        self._limit = limit
         self._clock = clock
         self._wait = wait
         self._lock = threading.Lock()
@@ -112,15 +121,25 @@ class Limiter:
         self._sent: deque[Permit] = deque()  # of the last second
         self._refused: deque[float] = deque(maxlen=1000)  # when they had been sent
         self._in_flight = 0
-        self._share = RateShare()
-        self._learned_rate: float | None = None
+        self._share = _share_of(limit)
         self._last_sent_at = self._last_decrease_at = self._paused_until = self._tokens_even_at = (
             self._first_ready_at
         ) = float("-inf")
         heed_forks(self)
 
     def __repr__(self) -> str:
-        return f"Limiter({self.limit}): {self._share.value:.0%} of the rate, {self._in_flight} requests in flight"
+        return f"Limiter({self._limit}): {self._share.value:.0%} of the rate, {self._in_flight} requests in flight"
+
+    @property
+    def limit(self) -> RateLimit:
+        """The limits believed in; with other ones, what was learned of the old ones is forgotten."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: RateLimit) -> None:
+        with self._lock:
+            if limit != self._limit:
+                self._limit, self._share = limit, _share_of(limit)
 
     @property
     def in_flight(self) -> int:
@@ -177,25 +196,23 @@ class Limiter:
             with self._lock:
                 self._queue.remove(ticket)
 
-    def _full_rate(self) -> float | None:
-        """Return requests a second by the limit, or None for no limit."""
-        per_minute = self.limit.requests_per_minute
-        return self._learned_rate if per_minute is None else per_minute / 60
-
-    def _request_rate(self) -> float | None:
-        """Return requests a second at this time, or None for no pace."""
-        full_rate = self._full_rate()
-        return None if full_rate is None else full_rate * self._share.value * _HEADROOM
+    def _request_rate(self) -> float:
+        """Return requests a second at this time."""
+        per_minute = self._limit.requests_per_minute
+        full_rate = _GUESSED_RATE if per_minute is None else per_minute / 60
+        return full_rate * self._share.value * _HEADROOM
 
     def _token_rate(self) -> float | None:
-        per_minute = self.limit.tokens_per_minute
-        return None if per_minute is None else per_minute / 60 * self._share.value * _HEADROOM
+        per_minute = self._limit.tokens_per_minute
+        return None if per_minute is None else per_minute / 60 * min(1.0, self._share.value) * _HEADROOM
 
     def _delay(self, now: float, tokens: float) -> float:
-        ready = self._paused_until
         rate = self._request_rate()
-        if rate is not None:
-            ready = max(ready, self._last_sent_at + 1 / rate)
+        ready = max(self._paused_until, self._last_sent_at + 1 / rate)
+        self._forget_before(now - 1)
+        too_many = len(self._sent) + 1 - math.ceil(rate)
+        if too_many > 0:
+            ready = max(ready, self._sent[too_many - 1].sent_at + 1)
         token_rate = self._token_rate()
         if token_rate is not None:
             ready = max(ready, self._tokens_even_at, self._room_at(now, tokens, token_rate))
@@ -203,7 +220,6 @@ class Limiter:
 
     def _room_at(self, now: float, tokens: float, tokens_in_a_second: float) -> float:
         """Return when the second before has room for so many tokens, or is empty."""
-        self._forget_before(now - 1)
         counted = sum(permit.tokens for permit in self._sent)
         room_at = now
         for permit in self._sent:
@@ -215,14 +231,15 @@ class Limiter:
 
     def _queue_delay(self, now: float, ticket: object) -> float:
         """Return when to look again who is not first: when it will be at this pace, or sooner as the pace may rise."""
-        rate = self._request_rate()
-        behind = 0.0 if rate is None else (self._queue.index(ticket) - 1) / rate
+        behind = (self._queue.index(ticket) - 1) / self._request_rate()
         return min(max(self._first_ready_at + behind - now, _SHORTEST_SLEEP_SECONDS), _LONGEST_SLEEP_SECONDS)
 
     def _depart(self, now: float, tokens: float) -> Permit:
         self._forget_before(now - 1)
-        permit = Permit(self, now, len(self._sent), tokens)
+        permit = Permit(self, now, tokens, self._share.value)
         self._sent.append(permit)
+        permit.sent = len(self._sent)
+        permit.mean_share = (self._sent[0].share + permit.share) / 2
         self._last_sent_at = now
         self._in_flight += 1
         token_rate = self._token_rate()
@@ -254,16 +271,18 @@ class Limiter:
             now = self._clock()
             if retry_after_seconds is not None:
                 self._paused_until = max(self._paused_until, now + retry_after_seconds)
-            earlier = sum(permit.sent_at - 1 < sent_at <= permit.sent_at for sent_at in self._refused)
             self._refused.append(permit.sent_at)
             if permit.sent_at <= self._last_decrease_at + 1:
                 return  # it had left when the rate was lowered, or in the same second: the same refusal, seen again
             self._last_decrease_at = now
-            accepted = max(0, permit.sent_before - earlier)
-            if self.limit.requests_per_minute is None and self._learned_rate is None:
-                self._learned_rate = max(1.0, float(accepted))
-                self._share = RateShare(1.0, most=float("inf"))  # the true limit may be anywhere
-            self._share.fall(now, let_through=accepted / max(1, permit.sent_before))
+            refused = sum(permit.sent_at - 1 < sent_at <= permit.sent_at for sent_at in self._refused)
+            self._share.fall(
+                now,
+                sent_at=permit.sent_at,
+                sent=permit.sent,
+                accepted=max(0, permit.sent - refused),
+                share=permit.mean_share,
+            )
 
     def before_fork(self) -> None:
         """Hold the state still."""
