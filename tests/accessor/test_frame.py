@@ -107,7 +107,7 @@ def test_zero_shot_labels_come_from_their_words(embedded):
     out = embedded.mmembed.classify("text_vector", labels={"pet": "动物", "food": "水果", "rail": "火车和铁路"})
     assert out["label"].iloc[[0, 1, 2, 4, 5, 6]].tolist() == ["pet", "pet", "rail", "rail", "food", "food"]
     assert out["label"].isna().iloc[3]
-    with pytest.raises(ValueError, match="either target="):
+    with pytest.raises(ValueError, match="needs target="):
         embedded.mmembed.classify("text_vector")
 
 

@@ -169,7 +169,7 @@ def test_other_estimators_stand_in(digits):
     for ask in (ridge.label_issues, ridge.calibration, lambda: ridge.predict_probabilities(pictures)):
         with pytest.raises(ValueError, match="gives no probabilities"):
             ask()
-    with pytest.raises(ValueError, match="class_weight= is for the default classifier"):
+    with pytest.raises(ValueError, match="class_weight= and descriptions= are for"):
         fit_classifier(pictures, names, estimator=GaussianNB(), class_weight="balanced")
 
 
@@ -178,7 +178,7 @@ def test_class_weights_are_named_by_class(digits):
     pictures, names = digits
     found = fit_classifier(pictures[:200], names[:200], class_weight={"d3": 50.0})
     assert (found.held_out.predicted == 3).sum() > (names[:200] == "d3").sum()
-    with pytest.raises(ValueError, match=r"\['d77'\]"):
+    with pytest.raises(ValueError, match="class_weight names 'd77'"):
         fit_classifier(pictures[:200], names[:200], class_weight={"d77": 2})
 
 

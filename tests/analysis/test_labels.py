@@ -127,7 +127,6 @@ def test_zero_shot_without_the_gap_between_kinds():
     ("vectors", "labels", "message"),
     [
         (np.eye(2, dtype=np.float32), ["a"], "one vector for each"),
-        (np.eye(2, dtype=np.float32), ["a", "a"], "twice: 'a'"),
         (pd.Series([[1.0, 0.0], None]), ["a", "b"], "without a vector: 'b'"),
         (np.empty((0, 2), dtype=np.float32), [], "no label"),
     ],
@@ -143,3 +142,43 @@ def test_labels_of_another_space_are_refused():
     rows, words = (VectorArray.from_matrix(np.eye(2, dtype=np.float32), space=space) for space in ("here", "there"))
     with pytest.raises(SpaceMismatchError):
         zero_shot(rows, words, ["a", "b"])
+
+
+def test_several_descriptions_stand_for_a_label():
+    """The mean direction of a label's vectors is its vector, and each label counts once."""
+    words = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 5]], dtype=np.float32)
+    found = zero_shot(np.array([[1, 1, 0], [0, 0.2, 1]], dtype=np.float32), words, ["flat", "flat", "high"])
+    assert found.labels.tolist() == ["flat", "high"]
+    assert found.similarities.shape == (2, 2)
+    assert found.similarities[0, 0] == pytest.approx(1)
+
+
+def test_an_unsure_row_gets_no_label():
+    """Below the threshold the label is missing and the score is kept."""
+    vectors = np.array([[1, 0], [1, 1.01], [0, 1]], dtype=np.float32)
+    found = zero_shot(vectors, np.eye(2, dtype=np.float32), ["east", "north"], threshold=0.7)
+    assert pd.isna(found.labels).tolist() == [False, True, False]
+    assert found.scores[1] < 0.7
+    assert "unlabelled=1" in repr(found)
+    with pytest.raises(ValueError, match="threshold=7"):
+        zero_shot(vectors, np.eye(2, dtype=np.float32), ["east", "north"], threshold=7)
+
+
+def test_zero_shot_scores_do_not_depend_on_how_far_apart_a_model_puts_things():
+    """The same table with all cosines pressed together gets about the same scores."""
+    random = np.random.default_rng(0)
+    truth = np.arange(300) % 3
+    rows = np.eye(8)[truth] + random.normal(scale=0.4, size=(300, 8))
+    words = np.eye(8)[:3]
+    near = [np.column_stack([one, np.full(len(one), 4.0)]) for one in (rows, words)]
+    plain = zero_shot(rows.astype(np.float32), words.astype(np.float32), list("abc")).scores
+    pressed = zero_shot(near[0].astype(np.float32), near[1].astype(np.float32), list("abc")).scores
+    assert plain.mean() == pytest.approx(pressed.mean(), abs=0.05)
+
+
+def test_zero_shot_counts_in_a_notebook():
+    """The table has each label once, also one that nobody got, and is escaped."""
+    found = zero_shot(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32)[[0, 1, 1]], ["<b>", "north", "never"])
+    assert found.summary()["rows"].tolist() == [1, 1, 0]
+    assert "&lt;b&gt;" in found._repr_html_()
+    assert "<b>" not in found._repr_html_()

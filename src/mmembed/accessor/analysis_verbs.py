@@ -1,4 +1,4 @@
-"""Clustering, classifying and mapping: the verbs that work on anyone's vectors."""
+"""Clustering and mapping: the verbs that work on anyone's vectors."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ import pandas as pd
 from mmembed.accessor.arguments import column_of
 from mmembed.accessor.naming_arguments import check_names_source, naming_embedder, reader_language, texts_of
 from mmembed.embedding.embedder import Embedder
-from mmembed.embedding.querying import embed_queries
-from mmembed.vectors import as_vector_array
 
 
 class AnalysisVerbs:
-    """Clustering, classifying and mapping: the verbs that work on anyone's vectors."""
+    """Clustering and mapping: the verbs that work on anyone's vectors."""
 
     _df: pd.DataFrame
 
@@ -102,63 +100,6 @@ class AnalysisVerbs:
             rename=rename,
             rewrite=rewrite,
         ).add_to(self._df, name=name)
-
-    def classify(
-        self,
-        column: str,
-        *,
-        target: str | None = None,
-        labels: Sequence[str] | Mapping[str, str] | None = None,
-        kinds: str | None = None,
-        estimator: Any = None,
-        random_state: int | None = None,
-        embedder: Embedder | None = None,
-        name: str | None = None,
-    ) -> pd.DataFrame:
-        """Add a label to each row: learnt from the rows that have one, or from the labels' own words.
-
-        Parameters
-        ----------
-        column : str
-            A vector column.
-        target : str, optional
-            A column with labels for some or all rows; gives ``<target>_predicted`` and ``<target>_score``.
-        labels : list of str or {label: description}, optional
-            Zero-shot: each row gets the label whose words are nearest in the column's own space; gives ``label`` and
-            ``label_score``.
-        kinds : str, optional
-            For zero-shot, a column that says which kind of content each row is of; each kind's mean is removed.
-        estimator : scikit-learn classifier, optional
-            Instead of the default one; it is cloned.
-        random_state : int, optional
-            Seed.
-        embedder : Embedder, optional
-            Settings for embedding the labels; the column's model if not given.
-        name : str, optional
-            First part of the new columns' names.
-
-        Raises
-        ------
-        ValueError
-            If neither or both of target and labels are given.
-        """
-        if (target is None) == (labels is None):
-            raise ValueError("classify needs either target= (a column of labels) or labels= (words), not both.")
-        vectors = column_of(self._df, column)
-        if target is not None:
-            from mmembed.analysis.classifying import fit_classifier
-
-            fitted = fit_classifier(
-                vectors, column_of(self._df, target), estimator=estimator, random_state=random_state
-            )
-            return fitted.add_to(self._df, name=name or target)
-        from mmembed.analysis.labelling import zero_shot
-
-        described = dict(labels) if isinstance(labels, Mapping) else {label: label for label in labels or ()}
-        array = as_vector_array(vectors)
-        words = embed_queries(list(described.values()), array, modality="text", embedder=embedder)
-        groups = None if kinds is None else column_of(self._df, kinds)
-        return zero_shot(array, words, list(described), kinds=groups).add_to(self._df, name=name or "label")
 
     def project(
         self,

@@ -212,12 +212,15 @@ class Classifier:
         index = vectors.index if isinstance(vectors, pd.Series) else None
         return pd.DataFrame(found, index=index, columns=pd.Index(self.classes, name=self.target))
 
-    def add_to(self, df: pd.DataFrame, *, name: str | None = None) -> pd.DataFrame:
+    def add_to(self, df: pd.DataFrame, *, name: str | None = None, threshold: float | None = None) -> pd.DataFrame:
         """Return the frame with ``<target>_predicted`` and ``<target>_score``; ``name`` stands in for the target's.
 
-        The score is the estimator's probability of the predicted class, NaN where it has none to give.
+        The score is the estimator's probability of the predicted class, NaN where it has none to give. Rows whose score
+        is under the threshold get no prediction.
         """
         predicted, scores = self._fitted
+        if threshold is not None:
+            predicted = predicted.take(np.where(scores >= threshold, np.arange(len(scores)), -1), allow_fill=True)
         name = self.target if name is None else name
         return with_columns(df, {f"{name}_predicted": predicted, f"{name}_score": scores}, len(self.vectors))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from mmembed.analysis.cosine import unit_rows
 from mmembed.analysis.holding_out import fit_clone, hold_out
 from mmembed.analysis.linking import linked_groups
 from mmembed.analysis.targets import as_target_series, read_target
-from mmembed.vectors import as_vector_array
+from mmembed.errors import listed
+from mmembed.vectors import Vector, VectorArray, as_vector_array, check_comparable
 
 # Of the sets in benchmarks/labelled, captions and glosses have next to no pair this near, reprints of a text have.
 NEAR_DUPLICATE = 0.98
@@ -22,6 +24,7 @@ def fit_classifier(
     vectors: Any,
     target: Any,
     *,
+    descriptions: Mapping[Any, Any] | None = None,
     groups: Any = None,
     estimator: Any = None,
     class_weight: Any = None,
@@ -38,12 +41,18 @@ def fit_classifier(
     target : sequence, length n
         A value for each row; rows where it is missing are not learned from. The name of a Series names the columns.
         Texts, booleans, categories, whole numbers and few different numbers are classes; a quantity is refused.
+    descriptions : mapping of label to vector, shape (d,), or vectors, shape (p, d), optional
+        For few labelled rows: what each class is about, such as the vectors of its name and of other words for it, in
+        the column's space. Each class is then the mean of its rows, shrunk towards its description as if that were two
+        rows (:class:`mmembed.analysis.prototypes.ShrunkenPrototypes`). Better than rows or descriptions alone for 1 to
+        some 20 rows a class; from there on leave it out. Classes without a row may be described, too.
     groups : sequence, length n, optional
         Rows that belong together (one author, one product): they are held out together, so that the score is that of
         new groups. A missing group is a group of its own.
     estimator : scikit-learn classifier, optional
         Cloned; without it :class:`mmembed.analysis.logistic.KernelLogistic`, which chooses between a linear and a
-        Gaussian kernel and gives calibrated probabilities.
+        Gaussian kernel and gives calibrated probabilities, or, where most classes have fewer than three rows, their
+        mean vectors.
     class_weight : None, "balanced" or dict, optional
         For the default classifier. None keeps the classes' shares, which makes probabilities right for tables like this
         one; ``"balanced"`` finds more of the rare classes. A dict has the target's values as keys.
@@ -78,10 +87,10 @@ def fit_classifier(
     from sklearn.base import clone
 
     array = as_vector_array(vectors)
-    read = read_target(as_target_series(target, len(array)))
+    read = read_target(as_target_series(target, len(array)), also=descriptions or ())
     learned = np.flatnonzero((read.codes >= 0) & ~array.isna())
     y = read.codes[learned]
-    if (n_classes := len(np.unique(y))) < 2:
+    if (n_classes := len(np.unique(y))) < (2 if descriptions is None else 1) or len(read.classes) < 2:
         raise ValueError(
             f"Target {read.name!r} has {n_classes} different values in {len(learned)} rows with a vector; "
             "a classifier needs at least 2. Fill in more targets, or use labels=[…] to classify without examples."
@@ -89,9 +98,14 @@ def fit_classifier(
     if folds < 2:
         raise ValueError(f"folds={folds} holds nothing out. Give at least 2.")
     seed = 0 if random_state is None else random_state
-    recipe = _default(class_weight, read.classes, seed) if estimator is None else clone(estimator)
-    if estimator is not None and class_weight is not None:
-        raise ValueError("class_weight= is for the default classifier. Set it on the estimator that you give.")
+    if estimator is not None and (class_weight is not None or descriptions is not None):
+        raise ValueError("class_weight= and descriptions= are for the default classifiers. Leave estimator= out.")
+    if estimator is not None:
+        recipe = clone(estimator)
+    elif descriptions is not None or (class_weight is None and np.median(np.unique(y, return_counts=True)[1]) < 3):
+        recipe = _prototypes(array, read.classes, descriptions)
+    else:
+        recipe = _default(class_weight, read.classes, seed)
     rows = unit_rows(array.matrix[learned])
     linked = linked_groups(rows, _given_groups(groups, len(array), learned), near_duplicates)
     held = hold_out(recipe, rows, y, linked, n_classes=len(read.classes), folds=folds, random_state=seed)
@@ -111,12 +125,32 @@ def fit_classifier(
     )
 
 
+def _prototypes(array: VectorArray, classes: pd.api.extensions.ExtensionArray, descriptions: Any) -> Any:
+    from mmembed.analysis.prototypes import ShrunkenPrototypes
+
+    center = unit_rows(array.matrix[~array.isna()]).mean(axis=0, dtype=np.float64).astype(np.float32)
+    if descriptions is None:
+        return ShrunkenPrototypes(center=center)
+    if missing := [str(value) for value in classes if value not in descriptions]:
+        raise ValueError(f"Classes without a description: {listed(missing)}. Describe all classes, or none.")
+    means = []
+    for value in classes:
+        prompts = descriptions[value]
+        is_one = isinstance(prompts, Vector) or (isinstance(prompts, np.ndarray | list) and np.ndim(prompts) == 1)
+        described = as_vector_array([prompts] if is_one else prompts)
+        check_comparable(array, described)
+        if described.isna().any() or not len(described):
+            raise ValueError(f"The description of {str(value)!r} has no vector. Embed its words first.")
+        means.append(unit_rows(described.matrix).mean(axis=0))
+    return ShrunkenPrototypes(descriptions=unit_rows(np.stack(means)), center=center)
+
+
 def _default(class_weight: Any, classes: pd.api.extensions.ExtensionArray, seed: int) -> Any:
     from mmembed.analysis.logistic import KernelLogistic
 
     if isinstance(class_weight, dict):
         if unknown := [key for key in class_weight if key not in list(classes)]:
-            raise ValueError(f"class_weight names {unknown!r}, which the target does not have.")
+            raise ValueError(f"class_weight names {listed(unknown)}, which the target does not have.")
         class_weight = {code: class_weight.get(value, 1) for code, value in enumerate(classes)}
     return KernelLogistic(class_weight=class_weight, random_state=seed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +49,14 @@ def holds_label_sets(values: pd.Series) -> bool:
     return bool(len(present)) and all(isinstance(value, _LABEL_SETS) for value in present)
 
 
-def read_target(values: pd.Series) -> Target:
+def read_target(values: pd.Series, *, also: Iterable[Any] = ()) -> Target:
     """Return the classes of a target: texts, booleans, categories, whole numbers, or few different numbers.
+
+    Parameters
+    ----------
+    values : pandas.Series, length n
+    also : iterable
+        Classes that count although no row may have them.
 
     Raises
     ------
@@ -59,7 +66,7 @@ def read_target(values: pd.Series) -> Target:
     """
     _refuse_quantity(values)
     try:
-        codes, classes = pd.factorize(values, sort=True)
+        codes, classes = pd.factorize(_with(values, list(also)), sort=True)
     except TypeError as error:
         kinds = sorted({type(value).__name__ for value in values.dropna()})
         raise ValueError(
@@ -67,11 +74,21 @@ def read_target(values: pd.Series) -> Target:
             "Give values of one type, or a list of labels in every cell."
         ) from error
     return Target(
-        codes.astype(np.intp),
+        codes[: len(values)].astype(np.intp),
         _nullable(pd.Series(classes)).array,
         "target" if values.name is None else str(values.name),
         values.index,
     )
+
+
+def _with(values: pd.Series, also: list[Any]) -> pd.Series:
+    """Return the values with more classes after them."""
+    if not also:
+        return values
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(object)
+    more = pd.Series(also, dtype=values.dtype if values.notna().any() else None)
+    return pd.concat([values if values.notna().any() else values.astype(more.dtype), more], ignore_index=True)
 
 
 def _refuse_quantity(values: pd.Series) -> None:
