@@ -17,10 +17,12 @@ from mmembed.vectors import Vector, VectorArray, VectorDtype
 if TYPE_CHECKING:
     from mmembed.analysis.classifying import fit_classifier
     from mmembed.analysis.clustering import fit_clusters
+    from mmembed.analysis.labelling import zero_shot
     from mmembed.analysis.neighbors import neighbors
     from mmembed.analysis.projecting import fit_projection
     from mmembed.embedding.models import ModelSpec, models
     from mmembed.embedding.planning import EmbedPlan
+    from mmembed.reporting.experiments import plot_calibration, plot_confusion, plot_learning_curve
     from mmembed.reporting.plotting import plot
 
 __version__ = "0.1.0"
@@ -34,6 +36,10 @@ _LAZY = {
     "models": "mmembed.embedding.models",
     "neighbors": "mmembed.analysis.neighbors",
     "plot": "mmembed.reporting.plotting",
+    "plot_calibration": "mmembed.reporting.experiments",
+    "plot_confusion": "mmembed.reporting.experiments",
+    "plot_learning_curve": "mmembed.reporting.experiments",
+    "zero_shot": "mmembed.analysis.labelling",
 }
 
 __all__ = [
@@ -51,6 +57,10 @@ __all__ = [
     "models",
     "neighbors",
     "plot",
+    "plot_calibration",
+    "plot_confusion",
+    "plot_learning_curve",
+    "zero_shot",
 ]
 
 

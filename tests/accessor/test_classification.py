@@ -70,3 +70,42 @@ def test_options_that_do_not_go_together(texts, options, error, message):
     """Each is refused with what to do."""
     with pytest.raises(error, match=message):
         texts.mmembed.classify("text_vector", **options)
+
+
+def test_compare_columns_and_dimensions(texts):
+    """All vector columns of the frame, each whole and shortened, with the price of their model."""
+    labelled = texts.assign(truth=TRUTH, late_vector=texts["text_vector"].mmembed.truncate(64))
+    found = labelled.mmembed.compare(target="truth", dimensions=[32])
+    assert found[["column", "dimension"]].to_numpy().tolist() == [
+        ["text_vector", 32],
+        ["text_vector", 512],
+        ["late_vector", 32],
+        ["late_vector", 64],
+    ]
+    assert (found["text_price"] == 0).all()
+    assert found["accuracy"].iloc[1] >= 0.75
+
+
+def test_compare_models_of_contents(texts):
+    """Contents are embedded once by each model and shortened here; the cost stands beside the accuracy."""
+    labelled = texts.assign(truth=TRUTH)
+    found = labelled.mmembed.compare("text", target="truth", models=["local"], dimensions=[64, 128], modality="text")
+    assert found["dimension"].tolist() == [64, 128, 512]
+    assert (found["column"] == "text").all()
+    assert (found["cost"] == 0).all()
+
+
+def test_nothing_to_compare_is_explained(texts):
+    """No vector column, or models without a column, say what to do."""
+    with pytest.raises(ValueError, match="no vector column"):
+        texts[["text", "what"]].mmembed.compare(target="what")
+    with pytest.raises(ValueError, match="Name the columns"):
+        texts.mmembed.compare(target="what", models=["local"])
+
+
+def test_lists_of_labels_in_a_frame(texts):
+    """Where the cells of the target are lists, predictions are lists."""
+    tags = [[one, "thing"] if one == "ride" else [one] for one in TRUTH]
+    found = texts.assign(tags=tags).mmembed.classify("text_vector", target="tags")
+    assert found["tags_predicted"].map(type).eq(list).all()
+    assert found["tags_predicted"].map(set).eq(pd.Series(tags, index=texts.index).map(set)).mean() > 0.7

@@ -6,6 +6,7 @@ import pandas as pd
 
 from mmembed.accessor.analysis_verbs import AnalysisVerbs
 from mmembed.accessor.classification_verbs import ClassificationVerbs
+from mmembed.accessor.comparison_verbs import ComparisonVerbs
 from mmembed.accessor.embedding_verbs import EmbeddingVerbs
 from mmembed.accessor.reporting_verbs import ReportingVerbs
 from mmembed.errors import listed
@@ -13,7 +14,7 @@ from mmembed.vectors import VectorDtype
 
 
 @pd.api.extensions.register_dataframe_accessor("mmembed")
-class FrameAccessor(EmbeddingVerbs, AnalysisVerbs, ClassificationVerbs, ReportingVerbs):
+class FrameAccessor(EmbeddingVerbs, AnalysisVerbs, ClassificationVerbs, ComparisonVerbs, ReportingVerbs):
     """Embed, search, cluster, name, map and report on a frame; every verb returns a new frame.
 
     Examples

@@ -8,6 +8,8 @@ from mmembed.analysis.classifier import Classifier
 from mmembed.analysis.classifying import fit_classifier
 from mmembed.analysis.clustering import fit_clusters
 from mmembed.analysis.clusters import Clusters
+from mmembed.analysis.comparing import compare_vectors
+from mmembed.analysis.label_sets import MultiLabelClassifier
 from mmembed.analysis.labelling import ZeroShot, zero_shot
 from mmembed.analysis.map_quality import MapQuality
 from mmembed.analysis.naming import name_clusters
@@ -21,10 +23,12 @@ __all__ = [
     "Classifier",
     "Clusters",
     "MapQuality",
+    "MultiLabelClassifier",
     "NeighborGraph",
     "Projection",
     "SearchHits",
     "ZeroShot",
+    "compare_vectors",
     "fit_classifier",
     "fit_clusters",
     "fit_projection",

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from mmembed.analysis.classifier import Classifier
+from mmembed.analysis.classifying_sets import fit_label_sets
 from mmembed.analysis.cosine import unit_rows
 from mmembed.analysis.holding_out import fit_clone, hold_out
+from mmembed.analysis.label_sets import MultiLabelClassifier
 from mmembed.analysis.linking import linked_groups
-from mmembed.analysis.targets import as_target_series, read_target
+from mmembed.analysis.targets import as_target_series, holds_label_sets, read_target
 from mmembed.errors import listed
 from mmembed.vectors import Vector, VectorArray, as_vector_array, check_comparable
 
@@ -31,7 +33,7 @@ def fit_classifier(
     folds: int = 5,
     near_duplicates: float | None = NEAR_DUPLICATE,
     random_state: int | None = None,
-) -> Classifier:
+) -> Classifier | MultiLabelClassifier:
     """Learn to tell the values of a target apart by their vectors, and measure it on rows held out in turn.
 
     Parameters
@@ -69,6 +71,9 @@ def fit_classifier(
     Returns
     -------
     Classifier
+        With the experiment. Where the cells of the target are lists (or tuples or sets) of labels, a
+        :class:`mmembed.analysis.label_sets.MultiLabelClassifier`, which learns each label on its own and answers to
+        the same names; an empty list is a row that is known to have none.
 
     Raises
     ------
@@ -87,7 +92,25 @@ def fit_classifier(
     from sklearn.base import clone
 
     array = as_vector_array(vectors)
-    read = read_target(as_target_series(target, len(array)), also=descriptions or ())
+    values = as_target_series(target, len(array))
+    if folds < 2:
+        raise ValueError(f"folds={folds} holds nothing out. Give at least 2.")
+    if estimator is not None and (class_weight is not None or descriptions is not None):
+        raise ValueError("class_weight= and descriptions= are for the default classifiers. Leave estimator= out.")
+    seed = 0 if random_state is None else random_state
+    if holds_label_sets(values):
+        if descriptions is not None:
+            raise ValueError(
+                "descriptions= tell one class from another. Leave them out where rows have several labels."
+            )
+        recipe = _default(class_weight, None, seed) if estimator is None else clone(estimator)
+        learned = np.flatnonzero(values.notna().to_numpy() & ~array.isna())
+        rows = unit_rows(array.matrix[learned])
+        linked = linked_groups(rows, _given_groups(groups, len(array), learned), near_duplicates)
+        return fit_label_sets(
+            array, values, recipe, rows=rows, learned=learned, linked=linked, folds=folds, random_state=seed
+        )
+    read = read_target(values, also=descriptions or ())
     learned = np.flatnonzero((read.codes >= 0) & ~array.isna())
     y = read.codes[learned]
     if (n_classes := len(np.unique(y))) < (2 if descriptions is None else 1) or len(read.classes) < 2:
@@ -95,11 +118,6 @@ def fit_classifier(
             f"Target {read.name!r} has {n_classes} different values in {len(learned)} rows with a vector; "
             "a classifier needs at least 2. Fill in more targets, or use labels=[…] to classify without examples."
         )
-    if folds < 2:
-        raise ValueError(f"folds={folds} holds nothing out. Give at least 2.")
-    seed = 0 if random_state is None else random_state
-    if estimator is not None and (class_weight is not None or descriptions is not None):
-        raise ValueError("class_weight= and descriptions= are for the default classifiers. Leave estimator= out.")
     if estimator is not None:
         recipe = clone(estimator)
     elif descriptions is not None or (class_weight is None and np.median(np.unique(y, return_counts=True)[1]) < 3):
@@ -145,10 +163,12 @@ def _prototypes(array: VectorArray, classes: pd.api.extensions.ExtensionArray, d
     return ShrunkenPrototypes(descriptions=unit_rows(np.stack(means)), center=center)
 
 
-def _default(class_weight: Any, classes: pd.api.extensions.ExtensionArray, seed: int) -> Any:
+def _default(class_weight: Any, classes: pd.api.extensions.ExtensionArray | None, seed: int) -> Any:
     from mmembed.analysis.logistic import KernelLogistic
 
     if isinstance(class_weight, dict):
+        if classes is None:
+            raise ValueError("class_weight as a dict is for one label a row. Give 'balanced', or leave it out.")
         if unknown := [key for key in class_weight if key not in list(classes)]:
             raise ValueError(f"class_weight names {listed(unknown)}, which the target does not have.")
         class_weight = {code: class_weight.get(value, 1) for code, value in enumerate(classes)}
