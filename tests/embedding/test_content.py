@@ -28,7 +28,7 @@ def encoded(size=(8, 6), form="PNG"):
     return out.getvalue()
 
 
-@pytest.mark.parametrize("cell", [None, float("nan"), np.float32("nan"), pd.NA, pd.NaT, "", "  \n", "\u3000"])
+@pytest.mark.parametrize("cell", [None, float("nan"), np.float32("nan"), pd.NA, pd.NaT, "", "  \n", "\u3000", [], ()])
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_missing_cells_have_no_content(cell, modality):
     """Whatever stands for nothing is missing, in every modality."""
@@ -91,7 +91,8 @@ def test_pil_images_and_arrays_are_pictures():
         ("photo.jpg", "auto", "AmbiguousContent"),
         (Image.new("RGB", (2, 2)), "video", "WrongType"),
         ("one.png", "multi_images", "WrongType"),
-        ([], "multi_images", "WrongType"),
+        ((1,), "auto", "WrongType"),
+        (5, "auto", "WrongType"),
         ([None, b"x"], "multi_images", "MissingPart"),
     ],
 )
@@ -137,11 +138,11 @@ def test_auto_tells_a_pathlib_path_by_its_suffix(picture):
 
 
 def test_a_fused_row_leaves_missing_parts_out(picture):
-    """Its digest depends on its parts; a row of missing parts is missing."""
+    """Its digest depends on its parts; a row with one part is that part, and one of missing parts is missing."""
     both = read_fused({"text": "red", "image": str(picture)})
     assert [part.kind for part in both.parts] == ["text", "image"]
     alone = read_fused({"text": "red", "image": None})
-    assert alone.kind == "fused"
+    assert alone == read_content("red", "text")
     assert alone.digest != both.digest
     assert read_fused({"text": "", "image": None}) is None
 

@@ -21,7 +21,7 @@ from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.planning import EmbedPlan
 from mmembed.embedding.querying import embed_queries, is_many
-from mmembed.embedding.run import Errors, check_errors
+from mmembed.embedding.run import Errors, check_errors, check_errors_choice
 from mmembed.errors import ModalityError
 from mmembed.vectors import as_vector_array
 
@@ -86,6 +86,7 @@ class EmbeddingVerbs:
         ColumnNotFoundError, ModalityError, UnknownModelError, MissingCredentialsError
             Before anything is read or sent.
         """
+        check_errors_choice(errors)
         wanted = modalities_of(column, modality)
         columns = {one: column_of(self._df, one) for one in wanted}
         names = names_of(name, list(wanted))
@@ -151,6 +152,7 @@ class EmbeddingVerbs:
         model, dimension, instruct, fps, errors, max_cost, embedder, progress, root
             As in :meth:`embed`.
         """
+        check_errors_choice(errors)
         given: dict[Modality, str | None] = {"text": text, "image": image, "video": video}
         parts: dict[Modality, pd.Series] = {
             kind: column_of(self._df, one) for kind, one in given.items() if one is not None

@@ -53,7 +53,8 @@ def read_contents(
     Parameters
     ----------
     cells : iterable
-        The cells of one column. None, NA, NaN, and texts or paths that are empty or blank are missing.
+        The cells of one column. None, NA, NaN, empty lists, and texts or paths that are empty or
+        blank are missing.
     modality : {"auto", "text", "image", "video", "multi_images"}
         How cells are read. ``"auto"`` looks at each: bytes by their first bytes, URLs and ``pathlib`` paths by their
         suffix, pictures and arrays as images, other strings as texts; a string that looks like the name of a picture
@@ -89,17 +90,22 @@ def read_content(cell: Any, modality: Modality, *, root: Path | None = None) -> 
 
 
 def read_fused(parts: Mapping[Modality, Any], *, root: Path | None = None) -> Content | None:
-    """Read one row of several columns into one fused content; a missing part is left out, None if all are missing."""
+    """Read one row of several columns into one content: None if all parts are missing, the part itself if one is there.
+
+    Two or more parts become a fused content.
+    """
     contents = [read_content(cell, modality, root=root) for modality, cell in parts.items()]
     present = tuple(content for content in contents if content is not None)
-    if not present:
-        return None
+    if len(present) <= 1:
+        return present[0] if present else None
     pieces = (part.kind.encode() + part.digest for part in present)
     return Content("fused", parts=present, digest=digest_of("fused", *pieces))
 
 
 def _is_empty(cell: Any) -> bool:
-    return not cell.strip() if isinstance(cell, str) else is_missing(cell)
+    if isinstance(cell, str):
+        return not cell.strip()
+    return (isinstance(cell, list | tuple) and not cell) or is_missing(cell)
 
 
 def _kind_of(cell: Any) -> ContentKind:
@@ -110,6 +116,12 @@ def _kind_of(cell: Any) -> ContentKind:
         return kind
     if isinstance(cell, os.PathLike):
         return kind_of_suffix(os.fspath(cell)) or "image"
+    if isinstance(cell, bool | int | float | np.number | list | tuple | dict):
+        raise ContentError(
+            "WrongType",
+            f"A cell holds {type(cell).__name__}, which is no text, picture or video. Convert the column with "
+            ".astype('str'), or say modality='multi_images' for lists of pictures.",
+        )
     if not isinstance(cell, str):
         return "image"  # pictures and arrays; _media refuses whatever is neither
     stripped = cell.strip()
@@ -232,7 +244,7 @@ def _picture_of_array(array: np.ndarray[Any, Any]) -> Any:
 
 
 def _multi_images(cell: Any, root: Path | None) -> Content:
-    if not isinstance(cell, list | tuple) or not cell:
+    if not isinstance(cell, list | tuple):
         raise ContentError(
             "WrongType", f"A cell of modality 'multi_images' holds {type(cell).__name__}; expected a list of pictures."
         )

@@ -12,7 +12,7 @@ import pandas as pd
 from mmembed.embedding.cache import VectorCache
 from mmembed.embedding.content import Modality, check_modality, read_contents, read_fused
 from mmembed.embedding.line import Read, embed_columns
-from mmembed.embedding.models import ModelSpec
+from mmembed.embedding.models import ModelSpec, check_request
 from mmembed.embedding.planning import EmbedPlan, plan_columns
 from mmembed.embedding.pricing import Budget, estimate_cost
 from mmembed.embedding.providing import Region, provider_for, spec_of
@@ -114,6 +114,7 @@ class Embedder:
 
     def _read(self, columns: Mapping[str, pd.Series], modalities: Mapping[str, Modality]) -> dict[str, list[Read]]:
         checked = {name: check_modality(modalities[name]) for name in columns}
+        check_request(self.spec, region=self.region, kinds=set(checked.values()) - {"auto"})
         read = {name: read_contents(cells, checked[name], root=self._root) for name, cells in columns.items()}
         if self.video_frames is None:
             return read
@@ -130,6 +131,7 @@ class Embedder:
     ) -> EmbeddingRun:
         """Embed each row's cells of several kinds into one vector."""
         provider = self.provider()
+        check_request(self.spec, region=self.region, kinds={"fused", *columns} if len(columns) > 1 else columns)
         index = next(iter(columns.values())).index
         rows = zip(*columns.values(), strict=True)
         read: list[Read] = []

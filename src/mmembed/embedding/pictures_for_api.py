@@ -60,7 +60,7 @@ def picture_for_model(data: bytes, spec: ModelSpec) -> tuple[bytes, str]:
     ContentError
         If the bytes are no picture, or a damaged one.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     most = math.inf if spec.image_mb is None else spec.image_mb * 1e6
     try:
@@ -73,9 +73,11 @@ def picture_for_model(data: bytes, spec: ModelSpec) -> tuple[bytes, str]:
                     return data, name
                 return _converted(picture, name, spec.image_formats, most)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        # Pillow's own message for unknown bytes names an object in memory.
+        reason = "no known format" if isinstance(error, UnidentifiedImageError) else error
         raise ContentError(
             "UnreadablePicture",
-            f"{len(data)} bytes cannot be read as a picture: {error}. Expected a whole file of a common format.",
+            f"{len(data)} bytes cannot be read as a picture: {reason}. Expected a whole file of a common format.",
         ) from error
 
 

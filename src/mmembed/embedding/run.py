@@ -92,6 +92,18 @@ def error_frame(failures: list[Failure], index: pd.Index, names: list[str]) -> p
     return pd.DataFrame(records, columns=_ERROR_COLUMNS)
 
 
+def check_errors_choice(how: str) -> None:
+    """Refuse a word for ``errors=`` that is none; to be called before anything is sent.
+
+    Raises
+    ------
+    ValueError
+        If it is neither ``"raise"`` nor ``"coerce"``.
+    """
+    if how not in ("raise", "coerce"):
+        raise ValueError(f"errors={how!r} is not known. Expected 'raise' or 'coerce'.")
+
+
 def check_errors(errors: pd.DataFrame, rows: int, how: Errors) -> None:
     """Raise or warn, once, if there are failed rows.
 
@@ -102,8 +114,7 @@ def check_errors(errors: pd.DataFrame, rows: int, how: Errors) -> None:
     ValueError
         If ``how`` is neither ``"raise"`` nor ``"coerce"``.
     """
-    if how not in ("raise", "coerce"):
-        raise ValueError(f"errors={how!r} is not known. Expected 'raise' or 'coerce'.")
+    check_errors_choice(how)
     if errors.empty:
         return
     shown = "\n".join(
