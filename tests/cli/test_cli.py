@@ -73,6 +73,15 @@ def test_embed_search_cluster_and_report_follow_each_other(table, capsys):
     assert "page.html" in capsys.readouterr().out
     assert "小狗" in Path("page.html").read_text("utf-8")
 
+    again = ["report", "out.parquet", "--column", "title_vector", "--text", "title", "--breakdown", "cluster_name"]
+    assert main([*again, "-o", "facts.json", "-o", "page.md"]) == 0
+    assert "Written: facts.json" in capsys.readouterr().out
+    assert "小狗" in Path("page.md").read_text("utf-8")
+    assert main([*again, "--compare", "facts.json", "--language", "en", "-o", "next.html"]) == 0
+    assert "Since the last report" in Path("next.html").read_text("utf-8")
+    assert main([*again, "--compare", "gone.json"]) == 1
+    assert "gone.json" in capsys.readouterr().err
+
 
 def test_refusals_go_to_stderr_with_exit_code_one(table, capsys):
     """One line that says what is wrong; no traceback, nothing written."""

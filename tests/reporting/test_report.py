@@ -15,6 +15,7 @@ import pytest
 
 from mmembed.errors import ColumnNotFoundError
 from mmembed.reporting import build_report
+from mmembed.reporting.page import SCRIPTS
 from mmembed.reporting.wording import _WORDS, choose_language
 from mmembed.vectors import VectorArray
 
@@ -207,7 +208,9 @@ def test_the_script_never_parses_markup():
     """The page's script has no way to turn a text into elements."""
     from importlib.resources import files
 
-    for name in ("map.js", "report.js"):
+    names = {path.name for path in files("mmembed.reporting").joinpath("templates").iterdir()}
+    assert {name for name in names if name.endswith(".js")} == set(SCRIPTS)
+    for name in SCRIPTS:
         source = files("mmembed.reporting").joinpath("templates", name).read_text(encoding="utf-8")
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", source)
 

@@ -13,6 +13,7 @@ from mmembed.accessor.arguments import column_of
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+    from mmembed.embedding.run import EmbeddingRun
     from mmembed.reporting.report import Report
 
 
@@ -37,7 +38,15 @@ class ReportingVerbs:
         title: str | None = None,
         language: Literal["auto", "zh", "en"] = "auto",
         breakdown: str | None = None,
+        date: str | None = None,
+        duplicates: Any = None,
+        outliers: Any = None,
+        label_issues: Any = None,
+        run: EmbeddingRun | Sequence[EmbeddingRun] | None = None,
+        compare: Any = None,
         random_state: int | None = None,
+        budget_bytes: int = 8_000_000,
+        max_points: int = 100_000,
         root: Path | str | None = None,
     ) -> Report:
         """Return a report on the clusters of a vector column: one offline HTML page.
@@ -52,20 +61,34 @@ class ReportingVerbs:
         text : str or list of str, optional
             Columns of texts to show.
         image, video : str, optional
-            Columns of pictures and clips to show as thumbnails.
+            Columns of pictures and clips to show as thumbnails. Files that their cells name are read, and those of no
+            other column.
         title : str, optional
             Title of the page.
         language : {"auto", "zh", "en"}
             Language of the page; by default that of most of the texts.
         breakdown : str, optional
             A column whose shares each cluster's card shows.
+        date : str, optional
+            A column of dates that each cluster's card counts over time.
+        duplicates, outliers, label_issues : column, values or result, optional
+            What :meth:`duplicates`, :meth:`outliers` and a classifier's ``label_issues()`` found; the columns
+            ``duplicate_group`` and ``outlier_score`` are taken by themselves.
+        run : EmbeddingRun or list of them, optional
+            What embedding took, for the cost.
+        compare : path, mapping or Report, optional
+            The ``to_json()`` of an earlier report: adds what grew, shrank, appeared and vanished.
         random_state : int, optional
             Seed for what has to be computed.
+        budget_bytes : int
+            Most bytes of the page.
+        max_points : int
+            Most points on the map.
         root : path, optional
             Folder that relative file names start from.
         """
+        from mmembed.reporting.building import build_report
         from mmembed.reporting.completing import complete_for_report
-        from mmembed.reporting.report import build_report
         from mmembed.reporting.wording import choose_language
 
         vectors = column_of(self._df, column)
@@ -83,6 +106,14 @@ class ReportingVerbs:
             title=title,
             language=language,
             breakdown=breakdown,
+            date=date,
+            duplicates=duplicates,
+            outliers=outliers,
+            label_issues=label_issues,
+            run=run,
+            compare=compare,
             notes=notes,
+            budget_bytes=budget_bytes,
+            max_points=max_points,
             root=root,
         )

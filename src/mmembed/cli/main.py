@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (MMEmbedError, ValueError) as error:
+    except (MMEmbedError, ValueError, FileNotFoundError) as error:
         _say(f"mmembed: {error}", error=True)
         return 1
     except KeyboardInterrupt:
@@ -116,9 +116,19 @@ def _report(options: argparse.Namespace) -> None:
         video=options.video,
         title=options.title,
         language=options.language,
+        breakdown=options.breakdown,
+        date=options.date,
+        duplicates=options.duplicates,
+        outliers=options.outliers,
+        compare=options.compare,
+        random_state=options.random_state,
+        budget_bytes=int(options.budget_mb * 1e6),
+        max_points=options.max_points,
         root=options.table.parent,
     )
-    _say(f"Open {report.save(options.output)} in a browser.")
+    for path in options.output or [Path("report.html")]:
+        page = path.suffix.lower() not in {".md", ".json"}
+        _say(f"Open {report.save(path)} in a browser." if page else f"Written: {report.save(path)}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -167,7 +177,21 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--video", help="column of clips to show")
     report.add_argument("--title", help="title of the page")
     report.add_argument("--language", choices=("auto", "zh", "en"), default="auto", help="language of the page")
-    report.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="the page to write")
+    report.add_argument("--breakdown", help="column whose shares each cluster's card shows")
+    report.add_argument("--date", help="column of dates that each cluster's card counts over time")
+    report.add_argument("--duplicates", help="column of groups of near duplicates; duplicate_group if it is there")
+    report.add_argument("--outliers", help="column of outlier scores; outlier_score if it is there")
+    report.add_argument("--compare", type=Path, help="JSON of an earlier report: adds what grew, shrank, came and went")
+    report.add_argument("--random-state", type=int, help="seed for clusters and map, where the table lacks them")
+    report.add_argument("--budget-mb", type=float, default=8.0, help="most megabytes of the page")
+    report.add_argument("--max-points", type=int, default=100_000, help="most points on the map")
+    report.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        action="append",
+        help="page to write (report.html), or .md or .json for its contents; may be given again",
+    )
     report.set_defaults(run=_report)
 
     cache = commands.add_parser("cache", help="look at the cache of vectors, or empty it")

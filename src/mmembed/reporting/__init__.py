@@ -3,7 +3,8 @@
 Works on any frame that already has map and cluster columns; it fits nothing and calls no model.
 """
 
+from mmembed.reporting.building import build_report
 from mmembed.reporting.plotting import plot
-from mmembed.reporting.report import Report, build_report
+from mmembed.reporting.report import Report
 
 __all__ = ["Report", "build_report", "plot"]

@@ -3,77 +3,127 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.reporting.cards import Card, make_cards
+from mmembed.embedding.run import EmbeddingRun
+from mmembed.reporting.cards import CardSources, choose_borderline, find_keywords, make_cards
 from mmembed.reporting.cells import coordinates, one_line
-from mmembed.reporting.describing import describe_parameters, describe_versions, summary_tiles
-from mmembed.reporting.grouping import Grouping, group_rows
+from mmembed.reporting.comparing import compare_facts
+from mmembed.reporting.describing import describe_parameters, describe_versions
+from mmembed.reporting.excluding import count_excluded
+from mmembed.reporting.findings import Findings
+from mmembed.reporting.grouping import group_rows
+from mmembed.reporting.illustrating import illustrate
+from mmembed.reporting.listing import list_findings
 from mmembed.reporting.page import PageContents, render_page
 from mmembed.reporting.payload import CutTexts, cut_texts, map_data, point_labels
 from mmembed.reporting.request import Columns, Options
-from mmembed.reporting.selecting import Positions, choose_exemplars, choose_points, rank_in_groups, thumbnail_order
-from mmembed.reporting.thumbnails import data_uri, make_thumbnails
-from mmembed.reporting.wording import WORD_KEYS, Language, Words, choose_language
+from mmembed.reporting.selecting import Positions, choose_exemplars, choose_points, rank_in_groups
+from mmembed.reporting.shown import RowTeller, looks
+from mmembed.reporting.stating import state_facts
+from mmembed.reporting.summarising import summarise, summary_tiles
+from mmembed.reporting.trending import read_calendar
+from mmembed.reporting.wording import Language, Words, choose_language
 
 _MOST_CARDS = 48
 _FEWEST_POINTS = 200
-# HTML around a thumbnail in a card (its description is the row's text), and JSON around one in the map's data.
-_CARD_PICTURE_BYTES = 900
-_POINT_PICTURE_BYTES = 40
+Axes = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
-def assemble(columns: Columns, options: Options) -> PageContents:
+@dataclass(frozen=True)
+class Assembled:
+    """The contents of the page, and the same as facts for programs."""
+
+    contents: PageContents
+    facts: Mapping[str, Any]
+
+
+def assemble(
+    columns: Columns,
+    options: Options,
+    findings: Findings,
+    *,
+    runs: Sequence[EmbeddingRun] = (),
+    previous: Mapping[str, Any] | None = None,
+) -> Assembled:
     """Return the contents of the page.
 
     The page is first laid out without pictures; what that leaves of the budget goes to thumbnails. Were it over the
     budget already, the points would be thinned out until it fits.
     """
     words = Words(_language(columns, options))
-    grouping = group_rows(columns.cluster, columns.names, prefix=words("cluster_prefix"))
-    x, y = coordinates(columns.x), coordinates(columns.y)
-    scores = None if columns.scores is None else coordinates(columns.scores)
-    ranked = rank_in_groups(grouping, scores, x, y)
-    wanted = 6 if columns.has_pictures else 4
-    exemplars = [choose_exemplars(rows, wanted, lambda row: _looks(columns, row)) for rows in ranked[:_MOST_CARDS]]
-    on_map = np.isfinite(x) & np.isfinite(y)
+    sources, ranked, axes = _sources(columns, words)
+    grouping = sources.grouping
+    summary = summarise(columns, grouping, runs)
+    facts = state_facts(columns, options, sources, summary=summary, findings=findings)
+    on_map = np.isfinite(axes[0]) & np.isfinite(axes[1])
     most = options.max_points
     while True:
         points = choose_points(on_map, grouping.codes, most)
         texts = cut_texts(columns.texts, points, _text_budget(columns, options))
-        draft = _draft(columns, options, words=words, grouping=grouping, axes=(x, y), points=points, texts=texts)
-        cards = make_cards(
-            grouping,
-            exemplars,
-            points=points,
-            texts=columns.texts,
-            scores=scores,
-            breakdown=columns.breakdown,
+        teller = RowTeller(columns, points)
+        draft = PageContents(
+            title=one_line(options.title, 200) or words("default_title"),
             words=words,
+            created=options.created,
+            rows=len(columns.cluster),
+            tiles=summary_tiles(summary, words),
+            grouping=grouping,
+            cards=make_cards(sources, teller, words),
+            data=_data(columns, sources, axes, points, texts),
+            shown=len(points),
+            breakdown=None if columns.breakdown is None else one_line(columns.breakdown.name, 40),
+            excluded=[],
+            notes=[one_line(note, 1000) for note in options.notes],
+            parameters=describe_parameters(columns, options, words),
+            versions=describe_versions(),
+            comparison=None if previous is None else compare_facts(facts, previous),
         )
-        draft = replace(draft, cards=cards)
+        draft = list_findings(draft, findings, teller)
         left = options.budget_bytes - len(render_page(draft).encode())
         if left >= 0 or most <= _FEWEST_POINTS:
             break
         most = min(most, len(points)) // 2
     reasons: Counter[str] = Counter()
     if columns.has_pictures:
-        draft, reasons = _add_pictures(
+        draft, reasons = illustrate(
             draft,
             columns,
-            exemplars=exemplars,
+            exemplars=[list(rows) for rows in sources.exemplars],
+            listed=_listed_rows(draft),
             ranked=ranked,
             points=points,
             left=max(left, 0),
             root=options.root,
         )
-    return replace(
-        draft, excluded=_excluded(words, grouping, on_map=on_map, points=points, texts=texts, reasons=reasons)
+    excluded = count_excluded(words, sources, on_map=on_map, points=points, texts=texts, reasons=reasons)
+    return Assembled(replace(draft, excluded=excluded), facts)
+
+
+def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Positions], Axes]:
+    grouping = group_rows(columns.cluster, columns.names, prefix=words("cluster_prefix"))
+    axes = coordinates(columns.x), coordinates(columns.y)
+    scores = None if columns.scores is None else coordinates(columns.scores)
+    ranked = rank_in_groups(grouping, scores, *axes)
+    wanted = 6 if columns.has_pictures else 4
+    exemplars = [choose_exemplars(rows, wanted, lambda row: looks(columns, row)) for rows in ranked[:_MOST_CARDS]]
+    sources = CardSources(
+        grouping=grouping,
+        exemplars=exemplars,
+        borderline=[
+            choose_borderline(rows, exemplars[place], scores) for place, rows in enumerate(ranked[:_MOST_CARDS])
+        ],
+        terms=find_keywords(grouping, columns.texts[0] if columns.texts else None, scores),
+        scores=scores,
+        breakdown=columns.breakdown,
+        calendar=None if columns.date is None else read_calendar(columns.date),
     )
+    return sources, ranked, axes
 
 
 def _language(columns: Columns, options: Options) -> Language:
@@ -87,120 +137,23 @@ def _language(columns: Columns, options: Options) -> Language:
     return choose_language([options.title or ""])
 
 
-def _looks(columns: Columns, row: int) -> tuple[object, ...]:
-    texts = tuple(one_line(column.iloc[row], 150) for column in columns.texts)
-    cell, _ = columns.picture(row)
-    return (*texts, cell if isinstance(cell, str) else row if columns.has_pictures or not texts else None)
-
-
 def _text_budget(columns: Columns, options: Options) -> int:
     return int((options.budget_bytes - 200_000) * (0.5 if columns.has_pictures else 0.85))
 
 
-def _draft(
-    columns: Columns,
-    options: Options,
-    *,
-    words: Words,
-    grouping: Grouping,
-    axes: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
-    points: Positions,
-    texts: CutTexts,
-) -> PageContents:
-    return PageContents(
-        title=one_line(options.title, 200) or words("default_title"),
-        words=words,
-        created=options.created,
-        rows=len(columns.cluster),
-        tiles=summary_tiles(columns, words, grouping),
-        grouping=grouping,
-        cards=[],
-        data={
-            **map_data(*axes, grouping, points),
-            "texts": texts.columns,
-            "columns": [one_line(column.name, 40) for column in columns.texts],
-            "labels": point_labels(columns.cluster.index, points),
-            "thumbnails": {},
-        },
-        shown=len(points),
-        breakdown=None if columns.breakdown is None else one_line(columns.breakdown.name, 40),
-        excluded=[],
-        notes=[one_line(note, 1000) for note in options.notes],
-        parameters=describe_parameters(columns, options, words),
-        versions=describe_versions(),
-    )
+def _data(columns: Columns, sources: CardSources, axes: Axes, points: Positions, texts: CutTexts) -> dict[str, object]:
+    return {
+        **map_data(*axes, sources.grouping, points),
+        "texts": texts.columns,
+        "columns": [one_line(column.name, 40) for column in columns.texts],
+        "labels": point_labels(columns.cluster.index, points),
+        "thumbnails": {},
+    }
 
 
-def _add_pictures(
-    draft: PageContents,
-    columns: Columns,
-    *,
-    exemplars: list[list[int]],
-    ranked: list[Positions],
-    points: Positions,
-    left: int,
-    root: Path,
-) -> tuple[PageContents, Counter[str]]:
-    order = thumbnail_order(exemplars, ranked, points)
-    number = sum(map(len, exemplars))
-    first, reasons = make_thumbnails(
-        order[:number],
-        columns.picture,
-        root=root,
-        edge=240,
-        max_bytes=14_000,
-        budget_bytes=max(0, int(left * 0.7) - _CARD_PICTURE_BYTES * number),
-    )
-    cards = [_with_pictures(card, rows, first, columns) for card, rows in zip(draft.cards, exemplars, strict=True)]
-    draft = replace(draft, cards=cards)
-    left -= sum(len(data_uri(data)) + _CARD_PICTURE_BYTES for data in first.values())
-    rest = order[number:]
-    left -= _POINT_PICTURE_BYTES * len(rest)
-    edge, most = _point_size(left, len(rest))
-    others, more = make_thumbnails(
-        rest, columns.picture, root=root, edge=edge, max_bytes=most, budget_bytes=max(0, left)
-    )
-    place = {row: point for point, row in enumerate(points.tolist())}
-    thumbnails = {str(place[row]): data_uri(data) for row, data in others.items()}
-    videos = [
-        place[row] for row in points.tolist() if (row in first or row in others) and columns.picture(row)[1] == "video"
-    ]
-    return replace(draft, data={**draft.data, "thumbnails": thumbnails, "videos": videos}), reasons + more
-
-
-def _point_size(left: int, count: int) -> tuple[int, int]:
-    """Return the side in pixels and the bytes of a thumbnail, so that most rows get one while they can be large."""
-    each = left / count if count else left
-    return (224, 9_000) if each > 9_000 else (160, 5_000) if each > 4_500 else (112, 3_000)
-
-
-def _with_pictures(card: Card, rows: list[int], thumbnails: dict[int, bytes], columns: Columns) -> Card:
-    exemplars = tuple(
-        replace(exemplar, thumbnail=thumbnails.get(row), is_video=columns.picture(row)[1] == "video")
-        for exemplar, row in zip(card.exemplars, rows, strict=True)
-    )
-    return replace(card, exemplars=exemplars)
-
-
-def _excluded(
-    words: Words,
-    grouping: Grouping,
-    *,
-    on_map: npt.NDArray[np.bool_],
-    points: Positions,
-    texts: CutTexts,
-    reasons: Counter[str],
-) -> list[tuple[str, int]]:
-    has_cluster = grouping.codes >= -1
-    counts = [
-        (words("why_missing"), grouping.missing),
-        (words("why_noise"), grouping.noise),
-        (words("why_off_map"), int((has_cluster & ~on_map).sum())),
-        (words("why_sampled"), int((has_cluster & on_map).sum()) - len(points)),
-        (words("why_cut", length=str(texts.length)), texts.cut),
-        *(
-            (words("why_thumbnail", reason=words(f"reason_{code}") if f"reason_{code}" in WORD_KEYS else code), count)
-            for code, count in sorted(reasons.items(), key=lambda item: -item[1])
-        ),
-    ]
-    return [(why, count) for why, count in counts if count]
+def _listed_rows(draft: PageContents) -> list[list[int]]:
+    """Return the rows of all lists beside the typical ones."""
+    lists = [card.borderline for card in draft.cards]
+    lists += [rows for _, rows in draft.duplicates or ()]
+    lists += [draft.suspects or (), draft.outliers or ()]
+    return [[one.row for one in rows] for rows in lists]

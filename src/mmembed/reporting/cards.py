@@ -1,4 +1,4 @@
-"""What the report says of each cluster: size, typical rows, and how a chosen column is distributed in it."""
+"""What the report says of each cluster: size, keywords, typical and borderline rows, a breakdown and a trend."""
 
 from __future__ import annotations
 
@@ -9,34 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmembed.analysis.keywords import keywords
 from mmembed.reporting.cells import one_line
 from mmembed.reporting.grouping import Group, Grouping
+from mmembed.reporting.selecting import Positions
+from mmembed.reporting.shown import RowTeller, ShownRow
+from mmembed.reporting.trending import Calendar, Period
 from mmembed.reporting.wording import Words
 from mmembed.vectors.construction import is_missing
 
-_EXEMPLAR_LENGTH = 150
 _BREAKDOWN_LINES = 4
 _VALUE_LENGTH = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Exemplar:
-    """One typical row of a cluster.
-
-    Attributes
-    ----------
-    point : int or None
-        Its place in the map's data; None if it is not on the map.
-    thumbnail : bytes or None
-        Small picture.
-    is_video : bool
-        Whether the picture is a frame of a clip.
-    """
-
-    point: int | None
-    texts: tuple[str, ...]
-    thumbnail: bytes | None
-    is_video: bool
+_MOST_KEYWORDS = 6
+_KEYWORD_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,48 +41,95 @@ class Card:
     group: Group
     share: float
     cohesion: float | None
-    exemplars: tuple[Exemplar, ...]
+    keywords: tuple[str, ...]
+    exemplars: tuple[ShownRow, ...]
+    borderline: tuple[ShownRow, ...]
     breakdown: tuple[Share, ...]
+    trend: tuple[Period, ...]
 
 
-def make_cards(
-    grouping: Grouping,
-    exemplars: Sequence[Sequence[int]],
-    *,
-    points: npt.NDArray[np.intp],
-    texts: Sequence[pd.Series],
-    scores: npt.NDArray[np.float64] | None,
-    breakdown: pd.Series | None,
-    words: Words,
-) -> list[Card]:
-    """Return a card for each group that has exemplars, the largest group first, still without pictures.
+@dataclass(frozen=True)
+class CardSources:
+    """What cards are made from: the rows of each group that they show, and the columns that they sum up.
+
+    Attributes
+    ----------
+    exemplars, borderline : sequence of sequence of int
+        Positions of the typical and of the least typical rows of the first groups.
+    terms : mapping of int to tuple of str
+        Keywords by group.
+    """
+
+    grouping: Grouping
+    exemplars: Sequence[Sequence[int]]
+    borderline: Sequence[Sequence[int]]
+    terms: dict[int, tuple[str, ...]]
+    scores: npt.NDArray[np.float64] | None = None
+    breakdown: pd.Series | None = None
+    calendar: Calendar | None = None
+
+    @property
+    def rows(self) -> list[list[int]]:
+        """All rows that each card shows."""
+        return [[*typical, *edge] for typical, edge in zip(self.exemplars, self.borderline, strict=True)]
+
+
+def make_cards(sources: CardSources, teller: RowTeller, words: Words) -> list[Card]:
+    """Return a card for each group that has exemplars, the largest group first."""
+    grouping = sources.grouping
+    total = max(len(grouping.codes), 1)
+    cards = []
+    for code, rows in enumerate(sources.exemplars):
+        members = grouping.rows(code)
+        group = grouping.groups[code]
+        cards.append(
+            Card(
+                code=code,
+                group=group,
+                share=group.size / total,
+                cohesion=mean_score(sources.scores, members),
+                keywords=sources.terms.get(code, ()),
+                exemplars=tuple(teller.tell(row) for row in rows),
+                borderline=tuple(_edge(row, sources.scores, teller) for row in sources.borderline[code]),
+                breakdown=() if sources.breakdown is None else count_values(sources.breakdown.iloc[members], words),
+                trend=() if sources.calendar is None else sources.calendar.count(members),
+            )
+        )
+    return cards
+
+
+def find_keywords(
+    grouping: Grouping, texts: pd.Series | None, scores: npt.NDArray[np.float64] | None
+) -> dict[int, tuple[str, ...]]:
+    """Return the terms that set the texts of each group apart, best first; nothing without texts or with one group."""
+    if texts is None or len(grouping.groups) < 2:
+        return {}
+    weights = np.ones(len(texts)) if scores is None else np.nan_to_num(np.clip(scores, 0, 1))
+    found = keywords(grouping.codes.astype(np.intp), texts.tolist(), weights)
+    return {
+        label: tuple(one_line(one.term, _KEYWORD_LENGTH) for one in terms[:_MOST_KEYWORDS])
+        for label, terms in found.items()
+    }
+
+
+def choose_borderline(ranked: Positions, chosen: Sequence[int], scores: npt.NDArray[np.float64] | None) -> list[int]:
+    """Return up to three rows of a group that barely belong to it, the least typical first.
+
+    Without scores nobody can say, and a group that is not twice as large as what is shown has no border to speak of.
 
     Parameters
     ----------
-    exemplars : sequence of sequence of int
-        Positions of the typical rows of the first groups.
-    points : numpy.ndarray
-        Positions of the rows on the map, ascending.
+    ranked : numpy.ndarray
+        Rows of the group, the most typical first.
+    chosen : sequence of int
+        Its typical rows.
     """
-    place = {row: point for point, row in enumerate(points.tolist())}
-    total = len(grouping.codes)
-    cards = []
-    for code, rows in enumerate(exemplars):
-        members = grouping.rows(code)
-        shown = tuple(
-            Exemplar(
-                place.get(row),
-                tuple(one_line(column.iloc[row], _EXEMPLAR_LENGTH) for column in texts),
-                None,
-                is_video=False,
-            )
-            for row in rows
-        )
-        group = grouping.groups[code]
-        values = None if breakdown is None else breakdown.iloc[members]
-        shares = () if values is None else count_values(values, words)
-        cards.append(Card(code, group, group.size / total, _mean(scores, members), shown, shares))
-    return cards
+    if scores is None or len(ranked) < 2 * (len(chosen) + 3):
+        return []
+    # Where all scores are alike there is no border either.
+    least = min((scores[row] for row in chosen), default=np.inf)
+    known = ranked[np.isfinite(scores[ranked]) & (scores[ranked] < least)]
+    return [row for row in known[::-1].tolist() if row not in set(chosen)][:3]
 
 
 def count_values(values: pd.Series, words: Words) -> tuple[Share, ...]:
@@ -115,7 +147,12 @@ def count_values(values: pd.Series, words: Words) -> tuple[Share, ...]:
     return tuple(shares)
 
 
-def _mean(scores: npt.NDArray[np.float64] | None, rows: npt.NDArray[np.intp]) -> float | None:
+def mean_score(scores: npt.NDArray[np.float64] | None, rows: npt.NDArray[np.intp]) -> float | None:
+    """Return the mean of the scores of some rows, None where none has one."""
     if scores is None or not np.isfinite(scores[rows]).any():
         return None
     return float(np.nanmean(scores[rows]))
+
+
+def _edge(row: int, scores: npt.NDArray[np.float64] | None, teller: RowTeller) -> ShownRow:
+    return teller.tell(row, "" if scores is None else f"{scores[row]:.2f}")

@@ -1,4 +1,4 @@
-"""The report's account of itself: the summary at the top, parameters and versions in the appendix."""
+"""What the report was made with, for its appendix: parameters and versions."""
 
 from __future__ import annotations
 
@@ -8,32 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 import pandas as pd
 
 from mmembed.reporting.cells import one_line
-from mmembed.reporting.grouping import Grouping
-from mmembed.reporting.page import Tile, percent
 from mmembed.reporting.request import Columns, Options
 from mmembed.reporting.wording import Words
-
-
-def summary_tiles(columns: Columns, words: Words, grouping: Grouping) -> list[Tile]:
-    """Return the numbers at the top of the page."""
-    n = len(columns.cluster)
-    missing = grouping.missing if columns.vector is None else int(columns.vector.isna().sum())
-    clustered = n - grouping.missing
-    noise = percent(grouping.noise / clustered) if clustered else "–"
-    tiles = [
-        Tile(words("rows"), f"{n:,}"),
-        Tile(words("with_vector"), f"{n - missing:,}"),
-        Tile(words("missing"), f"{missing:,}"),
-        Tile(words("clusters"), f"{len(grouping.groups):,}"),
-        Tile(words("noise_share"), noise, words.rows(grouping.noise)),
-    ]
-    space = getattr(columns.vector.dtype, "space", None) if columns.vector is not None else None
-    if space:
-        dimension = getattr(columns.vector.dtype, "dimension", None) if columns.vector is not None else None
-        tiles.append(
-            Tile(words("space"), one_line(space, 80), words("dimension", count=str(dimension)) if dimension else "")
-        )
-    return tiles
 
 
 def describe_parameters(columns: Columns, options: Options, words: Words) -> list[tuple[str, str]]:
@@ -46,6 +22,7 @@ def describe_parameters(columns: Columns, options: Options, words: Words) -> lis
         ("parameter_image", [columns.image]),
         ("parameter_video", [columns.video]),
         ("parameter_breakdown", [columns.breakdown]),
+        ("parameter_date", [columns.date]),
     ]
     pairs = []
     for key, group in named:
@@ -59,7 +36,7 @@ def describe_parameters(columns: Columns, options: Options, words: Words) -> lis
 def describe_versions() -> list[tuple[str, str]]:
     """Return the installed packages that have a part in vectors, clusters and maps, with their versions."""
     found = []
-    for package in ("mmembed", "pandas", "numpy", "pyarrow", "scikit-learn", "numba", "pillow"):
+    for package in ("mmembed", "pandas", "numpy", "pyarrow", "scikit-learn", "numba", "pillow", "jieba"):
         try:
             found.append((package, version(package)))
         except PackageNotFoundError:

@@ -99,7 +99,9 @@ def _hashable(values: pd.Series) -> pd.Series:
 
 
 def _plain(key: Hashable) -> Hashable:
-    return key.item() if isinstance(key, np.generic) else key
+    plain = key.item() if isinstance(key, np.generic) else key
+    # Labels that passed through a CSV file are floats, and mean the same.
+    return int(plain) if isinstance(plain, float) and plain.is_integer() else plain
 
 
 def _is_minus_one(key: object) -> bool:

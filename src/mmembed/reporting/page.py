@@ -1,4 +1,4 @@
-"""The report as one HTML page: fills the templates; every text from the frame is escaped here, once."""
+"""The report as one HTML page: fills the templates, joins styles and scripts, and locks the page."""
 
 from __future__ import annotations
 
@@ -6,34 +6,52 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from html import escape
 from importlib.resources import files
 
-from mmembed.reporting.cards import Card, Exemplar
+from mmembed.reporting.card_markup import card_markup
+from mmembed.reporting.cards import Card
+from mmembed.reporting.cells import one_line
+from mmembed.reporting.comparing import Comparison
 from mmembed.reporting.grouping import Grouping
 from mmembed.reporting.palette import FONT_STACK, MISSING_TONE, NOISE_TONE, tone
 from mmembed.reporting.payload import to_json
-from mmembed.reporting.thumbnails import data_uri
+from mmembed.reporting.section_markup import (
+    changes_section,
+    definitions,
+    duplicates_section,
+    excluded_table,
+    notes_list,
+    rows_section,
+    smaller_groups,
+)
+from mmembed.reporting.shown import ShownRow
+from mmembed.reporting.summarising import Tile
 from mmembed.reporting.wording import Words
 
 _BLANK = re.compile(r"\{\{(\w+)\}\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """One number of the summary."""
-
-    label: str
-    value: str
-    note: str = ""
+# Each file may use what the ones before it define; together they are one script.
+SCRIPTS = (
+    "decoding.js", "grid.js", "raster.js", "camera.js", "dots.js", "names.js", "pictures.js",
+    "lasso.js", "gestures.js", "map.js", "csv.js", "tip.js", "lists.js", "page.js",
+)  # fmt: skip
+STYLES = ("base.css", "map.css", "cards.css", "sections.css", "media.css")
 
 
 @dataclass(frozen=True)
 class PageContents:
-    """Everything the page says; nothing in it is HTML yet."""
+    """Everything the page says; nothing in it is HTML yet.
+
+    Attributes
+    ----------
+    pictures : mapping of int to bytes
+        Thumbnails of the rows in cards and lists, by row.
+    duplicates, outliers, suspects : or None
+        Rows to show in these sections; None where nobody looked for them.
+    """
 
     title: str
     words: Words
@@ -49,6 +67,13 @@ class PageContents:
     notes: list[str]
     parameters: list[tuple[str, str]]
     versions: list[tuple[str, str]]
+    pictures: Mapping[int, bytes] = field(default_factory=dict)
+    duplicates: tuple[tuple[int, tuple[ShownRow, ...]], ...] | None = None
+    duplicate_totals: tuple[int, int] = (0, 0)
+    outliers: tuple[ShownRow, ...] | None = None
+    suspects: tuple[ShownRow, ...] | None = None
+    suspect_total: int = 0
+    comparison: Comparison | None = None
 
 
 def render_page(contents: PageContents) -> str:
@@ -59,8 +84,8 @@ def render_page(contents: PageContents) -> str:
     """
     words = contents.words
     tones = [tone(code) for code in range(len(contents.grouping.groups))]
-    style = _template("report.css").replace("/*fonts*/", FONT_STACK) + _tone_rules(tones)
-    script = _template("map.js") + _template("report.js")
+    style = "".join(map(_template, STYLES)).replace("/*fonts*/", FONT_STACK) + _tone_rules(tones)
+    script = '(() => {\n"use strict";\n' + "\n".join(map(_template, SCRIPTS)) + "})();\n"
     data = {
         **contents.data,
         "words": words.for_page(),
@@ -68,7 +93,10 @@ def render_page(contents: PageContents) -> str:
         "tones": tones,
         "noiseTone": NOISE_TONE,
         "fadedTone": MISSING_TONE,
-        "groups": [{"name": group.name, "size": group.size} for group in contents.grouping.groups],
+        "groups": [
+            {"key": one_line(group.key, 60), "name": group.name, "size": group.size}
+            for group in contents.grouping.groups
+        ],
         "noise": contents.grouping.noise,
     }
     policy = (
@@ -80,6 +108,7 @@ def render_page(contents: PageContents) -> str:
         if contents.shown == contents.rows
         else words("map_some", shown=f"{contents.shown:,}", total=f"{contents.rows:,}")
     )
+    rest = contents.grouping.groups[len(contents.cards) :]
     parts = {
         "policy": escape(policy),
         "style": style,
@@ -93,12 +122,14 @@ def render_page(contents: PageContents) -> str:
         "map_label_filled": escape(words("map_label", points=f"{contents.shown:,}")),
         "map_hidden": "" if contents.shown else "hidden",
         "map_shown": "hidden" if contents.shown else "",
+        "changes_section": "" if contents.comparison is None else changes_section(contents.comparison, words),
         "cards": _cards(contents),
-        "smaller_groups": _smaller(contents),
-        "excluded_rows": _excluded(contents),
-        "notes_list": _notes(contents),
-        "parameters_list": _definitions(contents.parameters),
-        "versions_list": _definitions(contents.versions),
+        "smaller_groups": smaller_groups(rest, words),
+        "findings": _findings(contents),
+        "excluded_rows": excluded_table(contents.excluded, words),
+        "notes_list": notes_list(contents.notes, words),
+        "parameters_list": definitions(contents.parameters),
+        "versions_list": definitions(contents.versions),
     }
     return _fill(_template("report.html"), parts, words)
 
@@ -141,109 +172,22 @@ def _tile(tile: Tile) -> str:
 def _cards(contents: PageContents) -> str:
     if not contents.cards:
         return f'<p class="quiet">{escape(contents.words("no_clusters"))}</p>'
-    return '<div class="cards">' + "".join(_card(card, contents) for card in contents.cards) + "</div>"
-
-
-def _card(card: Card, contents: PageContents) -> str:
-    words = contents.words
-    facts = [words.rows(card.group.size), percent(card.share)]
-    if card.cohesion is not None:
-        facts.append(words("cohesion", score=f"{card.cohesion:.2f}"))
-    name = escape(card.group.name)
-    has_pictures = any(exemplar.thumbnail for exemplar in card.exemplars)
-    exemplars = "".join(_exemplar(exemplar, words) for exemplar in card.exemplars)
-    kind = "pictures" if has_pictures else "texts"
-    title = f"cluster-{card.code}"
-    return (
-        f'<article class="card tone-{card.code}" aria-labelledby="{title}">'
-        f'<header><h3 id="{title}" dir="auto"><span class="swatch" aria-hidden="true"></span>{name}</h3>'
-        f'<p class="facts">{escape(" · ".join(facts))}</p>'
-        f'<svg class="bar" aria-hidden="true"><rect width="{card.share:.2%}" height="100%" rx="2"/></svg></header>'
-        f'<ul class="exemplars {kind}" aria-label="{escape(words("exemplars"))}">{exemplars}</ul>'
-        f"{_breakdown(card, contents)}"
-        f'<button type="button" class="link" data-group="{card.code}" hidden '
-        f'aria-label="{escape(words("show_on_map"))}: {name}">{escape(words("show_on_map"))}</button></article>'
+    cards = (
+        card_markup(card, contents.pictures, contents.words, breakdown=contents.breakdown) for card in contents.cards
     )
+    return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def _exemplar(exemplar: Exemplar, words: Words) -> str:
-    texts = [text for text in exemplar.texts if text]
-    lines = "".join(
-        f'<span class="line{" second" if place else ""}" dir="auto">{escape(text)}</span>'
-        for place, text in enumerate(texts)
-    )
-    picture = ""
-    if exemplar.thumbnail:
-        described = words("page_picture", text=texts[0]) if texts else words("exemplars")
-        badge = '<span class="play" aria-hidden="true"></span>' if exemplar.is_video else ""
-        point = "" if exemplar.point is None else f' data-picture="{exemplar.point}"'
-        picture = (
-            f'<span class="frame"><img src="{data_uri(exemplar.thumbnail)}" alt="{escape(described)}" decoding="async"'
-            f"{point}>{badge}</span>"
-        )
-    if not picture and not lines:
-        return ""
-    if exemplar.point is None:
-        return f"<li>{picture}{lines}</li>"
-    return f'<li><button type="button" data-point="{exemplar.point}">{picture}{lines}</button></li>'
-
-
-def _breakdown(card: Card, contents: PageContents) -> str:
-    if not card.breakdown or contents.breakdown is None:
-        return ""
-    lines = "".join(
-        f'<li><span class="value" dir="auto">{escape(one.name)}</span>'
-        f'<svg class="bar" aria-hidden="true"><rect width="{one.share:.2%}" height="100%" rx="2"/></svg>'
-        f'<span class="number">{percent(one.share)}</span></li>'
-        for one in card.breakdown
-    )
-    head = escape(contents.words("breakdown", column=contents.breakdown))
-    return f'<div class="breakdown"><h4>{head}</h4><ul>{lines}</ul></div>'
-
-
-def _smaller(contents: PageContents) -> str:
-    rest = contents.grouping.groups[len(contents.cards) :]
-    if not rest:
-        return ""
-    words = contents.words
-    rows = "".join(
-        f'<tr><td dir="auto">{escape(group.name)}</td><td class="number">{group.size:,}</td></tr>' for group in rest
-    )
-    return (
-        f'<details class="smaller"><summary>{escape(words("smaller_hint", count=f"{len(rest):,}"))}</summary>'
-        f'<table><thead><tr><th scope="col">{escape(words("name"))}</th>'
-        f'<th scope="col" class="number">{escape(words("rows"))}</th></tr></thead><tbody>{rows}</tbody></table>'
-        "</details>"
-    )
-
-
-def _excluded(contents: PageContents) -> str:
-    if not contents.excluded:
-        return f"<p>{escape(contents.words('excluded_none'))}</p>"
-    rows = "".join(
-        f'<tr><td>{escape(why)}</td><td class="number">{count:,}</td></tr>' for why, count in contents.excluded
-    )
-    return f"<table><tbody>{rows}</tbody></table>"
-
-
-def _notes(contents: PageContents) -> str:
-    if not contents.notes:
-        return ""
-    items = "".join(f'<li dir="auto">{escape(note)}</li>' for note in contents.notes)
-    head = escape(contents.words("notes"))
-    return f'<section aria-labelledby="notes-title"><h3 id="notes-title">{head}</h3><ul>{items}</ul></section>'
-
-
-def _definitions(pairs: Iterable[tuple[str, str]]) -> str:
-    return "".join(f'<div><dt>{escape(name)}</dt><dd dir="auto">{escape(value)}</dd></div>' for name, value in pairs)
-
-
-def percent(share: float) -> str:
-    """Return a share as a percentage with one digit.
-
-    Examples
-    --------
-    >>> percent(0.125)
-    '12.5%'
-    """
-    return f"{100 * share:.1f}%"
+def _findings(contents: PageContents) -> str:
+    """Return the sections of what was looked for: each only if somebody did."""
+    words, pictures = contents.words, contents.pictures
+    sections = []
+    if contents.duplicates is not None:
+        sections.append(duplicates_section(contents.duplicates, contents.duplicate_totals, pictures, words))
+    if contents.outliers is not None:
+        hint = words("outliers_hint", count=f"{len(contents.outliers):,}")
+        sections.append(rows_section("outliers", contents.outliers, pictures, words, hint=hint))
+    if contents.suspects is not None:
+        hint = words("suspects_hint", count=f"{contents.suspect_total:,}")
+        sections.append(rows_section("suspects", contents.suspects, pictures, words, hint=hint))
+    return "".join(sections)

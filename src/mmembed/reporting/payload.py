@@ -100,6 +100,8 @@ def map_data(
         "x": _base64((across - left) * scale),
         "y": _base64((up - bottom) * scale),
         "group": _base64(np.where(codes < 0, _NOISE, codes)),
+        # Positions in the frame, where they are not simply 0, 1, 2, …
+        "rows": None if len(points) == len(x) else base64.b64encode(points.astype("<u4").tobytes()).decode("ascii"),
     }
 
 

@@ -26,7 +26,9 @@ class Columns:
     image: pd.Series | None = None
     video: pd.Series | None = None
     vector: pd.Series | None = None
+    source: pd.Series | None = None
     breakdown: pd.Series | None = None
+    date: pd.Series | None = None
 
     def picture(self, row: int) -> tuple[object, str]:
         """Return the cell to draw for a row and its modality; a picture goes before a clip."""

@@ -1,0 +1,148 @@
+"""What other verbs found in the rows, read for the report: near duplicates, outliers, labels that look wrong.
+
+Each may come as a column of the frame, as values of its length, or as the result object or frame of the verb.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mmembed.errors import did_you_mean, listed
+from mmembed.reporting.cells import one_line, require_column
+from mmembed.vectors.construction import is_missing
+
+_VALUE_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A row whose label the rest contradicts."""
+
+    row: int
+    given: str
+    suggested: str
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Findings by kind; None where nobody looked.
+
+    Attributes
+    ----------
+    duplicates : tuple of tuple of int, or None
+        Rows of each group of near duplicates, the largest group first.
+    outliers : tuple of (int, float), or None
+        Rows with their scores, the oddest first.
+    suspects : tuple of Suspect, or None
+        The most doubtful first.
+    """
+
+    duplicates: tuple[tuple[int, ...], ...] | None = None
+    outliers: tuple[tuple[int, float], ...] | None = None
+    suspects: tuple[Suspect, ...] | None = None
+
+
+def read_duplicates(df: pd.DataFrame, given: Any) -> tuple[tuple[int, ...], ...]:
+    """Return the groups of near duplicates that a column, values or a result name.
+
+    Rows with equal values are one group; a missing value and a value that occurs once are no group.
+    """
+    values = _values(df, given, argument="duplicates", words=("group", "duplicate"))
+    codes, keys = pd.factorize(values.astype(object).map(lambda cell: None if is_missing(cell) else str(cell)))
+    order = np.argsort(codes, kind="stable")
+    bounds = np.searchsorted(codes[order], np.arange(len(keys) + 1))
+    groups = [tuple(order[low:high].tolist()) for low, high in itertools.pairwise(bounds)]
+    return tuple(sorted((group for group in groups if len(group) > 1), key=lambda group: (-len(group), group[0])))
+
+
+def read_outliers(df: pd.DataFrame, given: Any) -> tuple[tuple[int, float], ...]:
+    """Return all rows that have an outlier score, the highest first; of equal scores the first row."""
+    values = _values(df, given, argument="outliers", words=("score", "outlier"))
+    numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
+    order = np.argsort(-np.nan_to_num(numbers, nan=-np.inf), kind="stable")
+    return tuple((int(row), float(numbers[row])) for row in order if np.isfinite(numbers[row]))
+
+
+def read_label_issues(df: pd.DataFrame, given: Any) -> tuple[Suspect, ...]:
+    """Return the rows with doubtful labels, in the order given.
+
+    Parameters
+    ----------
+    given : pandas.DataFrame, or an object with ``label_issues()``
+        One row a suspect, with ``position`` (else an index of unique labels), a column of the labels given, one of the
+        labels suggested and, if there is one, ``score``.
+    """
+    frame = given.label_issues() if hasattr(given, "label_issues") else given
+    if not isinstance(frame, pd.DataFrame):
+        message = (
+            f"label_issues= is a {type(given).__name__!r}; expected the frame that .label_issues() of a fitted "
+            "classifier returns, or the classifier itself."
+        )
+        raise TypeError(message)
+    rows = _positions(df, frame)
+    before = _first_column(frame, ("given", "label", "target"), "the label it has")
+    after = _first_column(frame, ("suggested", "suggestion", "predicted"), "the label suggested")
+    scores = next((frame[name] for name in ("score", "confidence", "doubt") if name in frame), None)
+    return tuple(
+        Suspect(
+            row,
+            one_line(before.iloc[place], _VALUE_LENGTH),
+            one_line(after.iloc[place], _VALUE_LENGTH),
+            None if scores is None or is_missing(scores.iloc[place]) else float(scores.iloc[place]),
+        )
+        for place, row in enumerate(rows.tolist())
+    )
+
+
+def _values(df: pd.DataFrame, given: Any, *, argument: str, words: Sequence[str]) -> pd.Series:
+    if isinstance(given, Hashable) and not hasattr(given, "add_to"):
+        return require_column(df, given, argument=argument)
+    if hasattr(given, "add_to"):
+        added = given.add_to(df)
+        new = [name for name in added.columns if name not in df.columns]
+        if not new:
+            message = (
+                f"{argument}= adds no column to the frame that it does not have already; name that column instead."
+            )
+            raise ValueError(message)
+        found: pd.Series = added[next((name for word in words for name in new if word in str(name)), new[0])]
+        return found
+    values = pd.Series(given)
+    if len(values) != len(df):
+        message = (
+            f"{argument}= has {len(values)} values for {len(df)} rows; expected a column name or one for each row."
+        )
+        raise ValueError(message)
+    return values
+
+
+def _positions(df: pd.DataFrame, frame: pd.DataFrame) -> npt.NDArray[np.intp]:
+    if "position" in frame:
+        rows = frame["position"].to_numpy(dtype=np.intp)
+    elif df.index.is_unique:
+        rows = df.index.get_indexer(frame.index)
+    else:
+        raise ValueError("label_issues= needs a column 'position', because the frame's index labels are not unique.")
+    if len(rows) and (rows.min() < 0 or rows.max() >= len(df)):
+        raise ValueError(f"label_issues= names rows that the frame of {len(df)} rows does not have.")
+    return rows
+
+
+def _first_column(frame: pd.DataFrame, wanted: Sequence[str], what: str) -> pd.Series:
+    for word in wanted:
+        found = [name for name in frame.columns if str(name) == word or str(name).endswith(f"_{word}")]
+        if found:
+            return frame[found[0]]
+    hint = did_you_mean(wanted[0], frame.columns)
+    raise ValueError(
+        f"label_issues= has no column for {what}: expected one of {listed(wanted)}. "
+        f"Available: {listed(frame.columns)}.{hint}"
+    )

@@ -1,0 +1,100 @@
+"""How rows spread over time: dates of a column sorted into days, weeks, months or years that all cards share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+_DAYS_BY_DAY = 45
+_DAYS_BY_WEEK = 300
+_DAYS_BY_MONTH = 5 * 366
+_MOST_PERIODS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One step of time: how it is called and how many rows fall into it."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, eq=False)
+class Calendar:
+    """The periods of a date column.
+
+    Attributes
+    ----------
+    step : {"D", "W", "M", "Y"}
+        Length of a period: day, week, month or year.
+    names : tuple of str
+        All periods from the first date to the last one; empty if there is no date.
+    places : numpy.ndarray, shape (n,), int64
+        Period of each row, −1 where it has no date.
+    unreadable : int
+        Cells that are no date.
+    """
+
+    step: Literal["D", "W", "M", "Y"]
+    names: tuple[str, ...]
+    places: npt.NDArray[np.int64]
+    unreadable: int
+
+    def count(self, rows: npt.NDArray[np.intp]) -> tuple[Period, ...]:
+        """Return how many of some rows fall into each period."""
+        places = self.places[rows]
+        counts = np.bincount(places[places >= 0], minlength=len(self.names))
+        return tuple(Period(name, int(count)) for name, count in zip(self.names, counts, strict=True))
+
+
+def read_calendar(values: pd.Series) -> Calendar:
+    """Sort the dates of a column into periods: days up to six weeks, weeks up to ten months, months up to five years.
+
+    Raises
+    ------
+    ValueError
+        If the column holds numbers, which may count seconds, days or nothing of the kind.
+
+    Examples
+    --------
+    >>> read_calendar(pd.Series(["2024-01-31", "2024-02-01", "soon", None])).names
+    ('2024-01-31', '2024-02-01')
+    """
+    dates = _dates(values)
+    unreadable = int((dates.isna() & values.isna().to_numpy().__invert__()).sum())
+    known = dates.dropna()
+    if not len(known):
+        return Calendar("D", (), np.full(len(values), -1, dtype=np.int64), unreadable)
+    days = (known.max() - known.min()).days
+    step: Literal["D", "W", "M", "Y"] = (
+        "D" if days <= _DAYS_BY_DAY else "W" if days <= _DAYS_BY_WEEK else "M" if days <= _DAYS_BY_MONTH else "Y"
+    )
+    periods = known.dt.to_period(step)
+    first, last = periods.min(), periods.max()
+    span = pd.period_range(first, last, freq=step)[-_MOST_PERIODS:]
+    places = np.full(len(values), -1, dtype=np.int64)
+    ordinals = np.asarray(periods.dt.to_timestamp().array.to_period(step).asi8)
+    places[dates.notna().to_numpy()] = ordinals - int(span[0].ordinal)
+    names = tuple(str(one.start_time.date()) if step in {"D", "W"} else str(one) for one in span)
+    return Calendar(step, names, np.maximum(places, -1), unreadable)
+
+
+def _dates(values: pd.Series) -> pd.Series:
+    """Return dates as naive wall-clock times."""
+    plain = values.reset_index(drop=True)
+    if isinstance(plain.dtype, pd.PeriodDtype):
+        plain = plain.dt.to_timestamp()
+    if pd.api.types.is_numeric_dtype(plain.dtype):
+        message = (
+            f"Column {values.name!r} (date=) holds numbers ({values.dtype}), which may count anything; expected dates. "
+            f"Convert it first, e.g. with pandas.to_datetime(df[{values.name!r}], unit='s')."
+        )
+        raise ValueError(message)
+    if not pd.api.types.is_datetime64_any_dtype(plain.dtype):
+        texts = plain.astype(object).where(plain.notna(), None)
+        plain = pd.to_datetime(texts, errors="coerce", format="mixed", utc=True)
+    return plain.dt.tz_localize(None) if isinstance(plain.dtype, pd.DatetimeTZDtype) else plain

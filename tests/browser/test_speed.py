@@ -1,0 +1,60 @@
+"""A hundred thousand points: the file's size, and frames while the map is dragged and zoomed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmembed.reporting import build_report
+
+pytestmark = pytest.mark.browser
+
+# Drags the map for two seconds through real frames, across so much of it that the points must be drawn again.
+PAN = """() => new Promise((done) => {
+  const { map } = mmembedReport;
+  map.camera.set({ k: 3, x: -600, y: -400 });
+  let frames = 0, began = 0, dx = -9;
+  const step = (now) => {
+    if (!began) began = now;
+    if (now - began > 2000) { done([frames / (now - began) * 1000, map.dots.times]); return; }
+    frames++;
+    if (frames % 90 === 0) dx = -dx;
+    map.camera.shift(dx, dx / 3);
+    requestAnimationFrame(step);
+  };
+  requestAnimationFrame(step);
+})"""
+
+
+def test_a_hundred_thousand_points_are_dragged_fluently(open_report):
+    """At most 15 MB, at least 20 frames a second, the nearest point at once, and the search finds its rows."""
+    rng = np.random.default_rng(0)
+    n = 100_000
+    code = np.arange(n) % 60
+    xy = (rng.normal(size=(60, 2)) * 8)[code] + rng.normal(size=(n, 2))
+    df = pd.DataFrame(
+        {
+            "map_x": xy[:, 0],
+            "map_y": xy[:, 1],
+            "cluster": code,
+            "text": [f"商品标题 number {row} 加长" for row in range(n)],
+        }
+    )
+    report = build_report(df, text="text")
+    assert len(report.html().encode()) <= 15_000_000
+    page = open_report(report)
+    assert page.evaluate("mmembedReport.points.count") == n
+    frames, drawn = page.evaluate(PAN)
+    assert drawn > 2
+    assert frames >= 20, frames
+    milliseconds = page.evaluate(
+        """() => { const m = mmembedReport.map, began = performance.now();
+          for (let i = 0; i < 50; i++) m.nearest(100 + i * 10, 200, 12);
+          return (performance.now() - began) / 50; }"""
+    )
+    assert milliseconds < 5
+    page.locator("#search").fill("4321 加长")
+    expected = [row for row in range(n) if "4321" in str(row)]
+    page.wait_for_function("(count) => mmembedReport.panel.hits?.length === count", arg=len(expected))
+    assert page.evaluate("mmembedReport.panel.hits") == expected
