@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 # Best phrases of a cluster that are looked at closely; those that the others of them agree with come first.
 _CANDIDATES = 12
 # A broad phrase begins the name if it is not much farther from the cluster than the best of all.
-_BROAD_ENOUGH = 0.5
+_BROAD_ENOUGH = 0.4
+# It must be near to what else is said, too: some words are a little near to everything.
+_AGREES = 0.5
 _EXAMPLES = 3
 
 
@@ -77,7 +79,7 @@ def near_phrases(
     Rows and phrases are centred, each kind of content by its own mean, so that the modality gap (Liang et al., "Mind
     the Gap", NeurIPS 2022) does not make all phrases about equally far. A phrase's score is its mean cosine with the
     rows of the cluster, less half that with all other rows, less half that with the nearest sibling. Of the best dozen,
-    those come first that the dozen agrees with.
+    those come first that the dozen agrees with. The broad one may be a sibling's, too: the nearest is not taken off.
 
     Parameters
     ----------
@@ -117,8 +119,12 @@ def near_phrases(
     cosines = (sums / sizes[:, None]) @ places.T
     outside = (cosines * sizes[:, None]).sum(axis=0) - cosines * sizes[:, None]
     outside /= np.maximum(1, sizes.sum() - sizes)[:, None]
-    scores = np.round(_contrast(cosines, outside), 9)
-    pairs = [(number, at) for number in range(len(names)) for at in _chosen(scores[number], places, phrases)]
+    above = np.round(cosines - 0.5 * outside, 9)
+    scores = above - 0.5 * np.maximum(_nearest_sibling(cosines), 0)
+    broad = np.flatnonzero([one.is_broad for one in phrases])
+    pairs = [
+        (number, at) for number in range(len(names)) for at in _chosen(scores[number], above[number], broad, places)
+    ]
     bounds = np.array([(cosines + outside)[pair] / 2 for pair in pairs])
     counts, examples = _supporters(rows, codes, pairs, bounds, places)
     found: dict[int, list[Evidence]] = {}
@@ -155,26 +161,39 @@ def _phrase_rows(phrases: Sequence[Phrase], texts: VectorArray) -> npt.NDArray[n
     return np.asarray(both / np.maximum(1e-12, np.linalg.norm(both, axis=1, keepdims=True)))
 
 
-def _contrast(cosines: npt.NDArray[np.float64], outside: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _nearest_sibling(cosines: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return, for each cluster and phrase, the greatest cosine of another cluster; 0 where there is none."""
     if len(cosines) == 1:
-        return cosines
-    two = np.sort(cosines, axis=0)[-2:]
-    nearest = np.where(cosines == two[1], two[0], two[1])
-    return np.asarray(cosines - 0.5 * outside - 0.5 * np.maximum(nearest, 0))
+        return np.zeros_like(cosines)
+    second, first = np.sort(cosines, axis=0)[-2:]
+    return np.asarray(np.where(cosines == first, second, first))
 
 
-def _chosen(scores: npt.NDArray[np.float64], places: npt.NDArray[np.float64], phrases: Sequence[Phrase]) -> list[int]:
-    """Return the phrases for one cluster, best first."""
+def _chosen(
+    scores: npt.NDArray[np.float64], above: npt.NDArray[np.float64], broad: Positions, places: npt.NDArray[np.float64]
+) -> list[int]:
+    """Return the phrases for one cluster: a broad one, then those that set it apart.
+
+    Parameters
+    ----------
+    scores, above : numpy.ndarray, shape (v,)
+        How much each phrase sets the cluster apart with and without regard to the nearest sibling: siblings may share
+        the broad phrase, as what follows tells them apart.
+    broad : numpy.ndarray of int
+        Positions of the broad phrases.
+    places : numpy.ndarray, shape (v, d)
+    """
     best = np.lexsort((np.arange(len(scores)), -scores))[:_CANDIDATES]
     best = best[scores[best] > 0]
     if not len(best):
         return []
     middle = scores[best] @ places[best]
-    agreed = best[np.argsort(-scores[best] * (places[best] @ middle), kind="stable")]
-    broad = max((at for at, one in enumerate(phrases) if one.is_broad), key=lambda at: scores[at])
-    if scores[broad] < _BROAD_ENOUGH * scores[best[0]]:
-        return [int(at) for at in agreed]
-    return [broad, *(int(at) for at in agreed if at != broad)]
+    chosen = best[np.argsort(-scores[best] * (places[best] @ middle), kind="stable")]
+    agreement = places[broad] @ middle
+    agreed = broad[agreement >= _AGREES * agreement.max(initial=0)]
+    if not len(agreed) or above[first := agreed[np.argmax(above[agreed])]] < _BROAD_ENOUGH * above[best].max():
+        return [int(at) for at in chosen]
+    return [int(first), *(int(at) for at in chosen if at != first)]
 
 
 def _supporters(

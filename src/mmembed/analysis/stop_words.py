@@ -1,7 +1,7 @@
 """Words that say nothing of a group, in English and Chinese; a term neither is one nor begins or ends with one.
 
-Function words, measure words of speech ("said"), and the debris of web pages. Words that mean something are not here,
-however common: that they are as frequent in the other clusters is found by counting.
+Function words, words of measure ("pair") and of speech ("said"), and the debris of web pages. Words that mean something
+are not here, however common: that they are as frequent in the other clusters is found by counting.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ ENGLISH = frozenset(
     together told too took top toward towards two under unless until up upon us use used uses using
     usually very via want wanted wants was wasn't way we we're we've well went were weren't what what's
     when where whether which while who who's whole whom whose why will with within without won't would
-    wouldn't yes yesterday yet you you're you've your yours yourself said add added adding adds
+    wouldn't yes yesterday yet you you're you've your yours yourself said
+    pair pairs piece pieces kind kinds type types sort lot lots bit couple
+    add added adding adds
     including included includes according amp br com div gif gt href html http https img jpeg jpg lt
     nbsp net org php png quot span url utm webp www""",
     )

@@ -65,6 +65,6 @@ def wordings(phrases: Sequence[Phrase]) -> list[str]:
     """Return the texts to embed, each once: both wordings of each phrase.
 
     A phrase is where the mean of its two wordings is: it is nearer to what both mean than either, and names in the two
-    languages are of the same phrases.
+    languages rest on the same ranking.
     """
     return list(dict.fromkeys(text for phrase in phrases for text in (phrase.en, phrase.zh)))
