@@ -39,7 +39,7 @@ def fit_softmax(
     n_classes: int,
     penalty: float,
     start: Softmax | None = None,
-    tolerance: float = 1e-4,
+    tolerance: float = 1e-3,
     most_iterations: int = 300,
 ) -> Softmax:
     """Minimise the mean log loss plus ``penalty / 2`` times the squared coefficients (not the intercepts).
@@ -102,7 +102,7 @@ def fit_softmax(
         (first / scales).ravel(),
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": most_iterations, "gtol": tolerance, "ftol": 1e-8, "maxcor": 10},
+        options={"maxiter": most_iterations, "gtol": tolerance, "ftol": tolerance / 1000, "maxcor": 10},
     )
     return Softmax(found.x.reshape(n_features + 1, n_classes) * scales)
 

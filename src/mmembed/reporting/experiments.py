@@ -66,9 +66,11 @@ def plot_confusion(classifier: Any, *, title: str | None = None) -> Figure:
     )
     side = int(np.clip(90 + 46 * len(names), 380, 900))
     ticks = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names, "showgrid": False}
-    _lay_out(figure, title or _accuracy_title(classifier), width=side + 200, height=side + 120)
+    _lay_out(figure, title or _accuracy_title(classifier), width=side + 200, height=side + 120, top=56)
     figure.update_xaxes(title="predicted", **ticks, tickangle=-40 if len(names) > 6 else 0)
-    figure.update_yaxes(title=html.escape(one_line(counts.index.name, 40)), autorange="reversed", **ticks)
+    figure.update_yaxes(
+        title={"text": html.escape(one_line(counts.index.name, 40)), "standoff": 12}, autorange="reversed", **ticks
+    )
     return figure
 
 
@@ -179,14 +181,14 @@ def _bars(table: pd.DataFrame, column: str) -> dict[str, Any]:
     return {"type": "data", "array": up, "arrayminus": down, "thickness": 1.2, "width": 3}
 
 
-def _lay_out(figure: Figure, title: str, *, width: int, height: int) -> None:
+def _lay_out(figure: Figure, title: str, *, width: int, height: int, top: int = 96) -> None:
     figure.update_layout(
         template="plotly_white",
         width=width,
         height=height,
         title={"text": html.escape(title, quote=False), "x": 0.02, "font": {"size": 16}},
         font={"family": FONT_STACK, "size": 13, "color": _INK},
-        margin={"l": 80, "r": 24, "t": 56, "b": 64},
+        margin={"l": 80, "r": 24, "t": top, "b": 64},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         plot_bgcolor="#FFFFFF",
     )
