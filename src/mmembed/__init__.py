@@ -17,9 +17,15 @@ from mmembed.vectors import Vector, VectorArray, VectorDtype
 if TYPE_CHECKING:
     from mmembed.analysis.classifying import fit_classifier
     from mmembed.analysis.clustering import fit_clusters
+    from mmembed.analysis.duplicate_levels import duplicate_levels
+    from mmembed.analysis.duplicates import find_duplicates
+    from mmembed.analysis.joining import join
     from mmembed.analysis.labelling import zero_shot
+    from mmembed.analysis.leaks import find_leaks
     from mmembed.analysis.neighbors import neighbors
+    from mmembed.analysis.outliers import find_outliers
     from mmembed.analysis.projecting import fit_projection
+    from mmembed.analysis.searching import search
     from mmembed.embedding.models import ModelSpec, models
     from mmembed.embedding.planning import EmbedPlan
     from mmembed.reporting.experiments import plot_calibration, plot_confusion, plot_learning_curve
@@ -30,15 +36,21 @@ __version__ = "0.1.0"
 _LAZY = {
     "EmbedPlan": "mmembed.embedding.planning",
     "ModelSpec": "mmembed.embedding.models",
+    "duplicate_levels": "mmembed.analysis.duplicate_levels",
+    "find_duplicates": "mmembed.analysis.duplicates",
+    "find_leaks": "mmembed.analysis.leaks",
+    "find_outliers": "mmembed.analysis.outliers",
     "fit_classifier": "mmembed.analysis.classifying",
     "fit_clusters": "mmembed.analysis.clustering",
     "fit_projection": "mmembed.analysis.projecting",
+    "join": "mmembed.analysis.joining",
     "models": "mmembed.embedding.models",
     "neighbors": "mmembed.analysis.neighbors",
     "plot": "mmembed.reporting.plotting",
     "plot_calibration": "mmembed.reporting.experiments",
     "plot_confusion": "mmembed.reporting.experiments",
     "plot_learning_curve": "mmembed.reporting.experiments",
+    "search": "mmembed.analysis.searching",
     "zero_shot": "mmembed.analysis.labelling",
 }
 
@@ -50,16 +62,22 @@ __all__ = [
     "Vector",
     "VectorArray",
     "VectorDtype",
+    "duplicate_levels",
     "errors",
+    "find_duplicates",
+    "find_leaks",
+    "find_outliers",
     "fit_classifier",
     "fit_clusters",
     "fit_projection",
+    "join",
     "models",
     "neighbors",
     "plot",
     "plot_calibration",
     "plot_confusion",
     "plot_learning_curve",
+    "search",
     "zero_shot",
 ]
 

@@ -9,7 +9,8 @@ from hypothesis.extra import numpy as st_numpy
 from mmembed.analysis import equality, neighbors
 from mmembed.analysis.distinct import distinct_rows
 from mmembed.analysis.equality import equal_row_groups
-from mmembed.analysis.graph_store import FEWEST_NEIGHBORS, _compute, _GraphStore, fingerprint, shared_graph
+from mmembed.analysis.graph_methods import compute_graph
+from mmembed.analysis.graph_store import FEWEST_NEIGHBORS, _GraphStore, fingerprint, shared_graph
 
 MATRICES = st.integers(1, 3).flatmap(
     lambda d: st_numpy.arrays(np.float32, st.tuples(st.integers(1, 20), st.just(d)), elements=st.integers(-1, 1))
@@ -23,9 +24,9 @@ class CountingStore(_GraphStore):
         self.computed = []
         super().__init__(most_bytes, self._counted)
 
-    def _counted(self, rows, k):
+    def _counted(self, rows, k, method):
         self.computed.append(k)
-        return _compute(rows, k)
+        return compute_graph(rows, k, method)
 
 
 def rows_of(seed, n=50):
@@ -47,6 +48,16 @@ def test_more_neighbours_are_computed_anew():
     for k in (15, 40, 35):
         store.graph(rows_of(1), k)
     assert store.computed == [30, 40]
+
+
+def test_an_exact_graph_is_computed_where_it_is_asked_for():
+    """An approximate graph does not pass for an exact one; an exact one serves both."""
+    rows = np.random.default_rng(0).normal(size=(400, 12)) @ np.random.default_rng(1).normal(size=(12, 160))
+    rows = rows.astype(np.float32)
+    store = CountingStore()
+    methods = [store.graph(rows, 5, method).method for method in ("approximate", "auto", "exact", "approximate")]
+    assert methods == ["projected", "projected", "exact", "exact"]
+    assert len(store.computed) == 2
 
 
 @pytest.mark.parametrize("change", [lambda rows: rows[::-1], lambda rows: rows[:-1], lambda rows: rows * 2])

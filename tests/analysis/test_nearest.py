@@ -36,6 +36,7 @@ def true_nearest(cosines, k, allowed):
     return expected
 
 
+@settings(deadline=None)
 @given(MATRICES, st.data())
 def test_search_is_the_full_sort(matrix, data):
     """The hits are the first k of a stable sort of all float64 cosines, without the missing rows."""
@@ -50,6 +51,7 @@ def test_search_is_the_full_sort(matrix, data):
     np.testing.assert_allclose(hits.similarities, found, rtol=0, atol=1e-6)
 
 
+@settings(deadline=None)
 @given(MATRICES, st.data())
 def test_neighbors_are_the_full_sort_without_the_row_itself(matrix, data):
     """Each row's neighbours are the first k of a stable sort of all others; equal rows are neighbours."""
@@ -61,7 +63,7 @@ def test_neighbors_are_the_full_sort_without_the_row_itself(matrix, data):
     assert np.array_equal(np.isnan(graph.similarities), graph.indices == -1)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(1, 7), st.integers(1, 5), st.integers(0, 30), st.integers(0, 2**32 - 1))
 def test_blocks_do_not_show(row_block, query_block, most_candidates, seed):
     """Whatever the sizes of the blocks, and however early ties are cut, the answer is the same."""

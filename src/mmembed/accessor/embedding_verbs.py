@@ -1,4 +1,4 @@
-"""Embedding and searching: the verbs that need a model."""
+"""Embedding: the verbs that need a model for the cells of the frame."""
 
 from __future__ import annotations
 
@@ -15,19 +15,16 @@ from mmembed.accessor.arguments import (
     embedder_of,
     modalities_of,
     names_of,
-    query_modality,
 )
 from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.planning import EmbedPlan
-from mmembed.embedding.querying import embed_queries, is_many
 from mmembed.embedding.run import Errors, check_errors, check_errors_choice
 from mmembed.errors import ModalityError
-from mmembed.vectors import as_vector_array
 
 
 class EmbeddingVerbs:
-    """Embedding and searching: the verbs that need a model."""
+    """Embedding: the verbs that need a model for the cells of the frame."""
 
     _df: pd.DataFrame
 
@@ -161,40 +158,3 @@ class EmbeddingVerbs:
             raise ModalityError("fuse needs at least one column: text=, image= or video=.")
         used = embedder_of(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
         return used.fuse(parts, name, max_cost=max_cost, progress=progress).checked(errors).add_to(self._df)
-
-    def search(
-        self,
-        query: Any,
-        column: str,
-        k: int = 10,
-        *,
-        modality: Modality = "auto",
-        instruct: str | None = None,
-        embedder: Embedder | None = None,
-    ) -> pd.DataFrame:
-        """Return the rows nearest to a query, best first, with their cosine similarity.
-
-        Parameters
-        ----------
-        query : str, path, picture, Vector, ndarray, or a list of these
-            Contents are embedded with the column's own model. A list gives a long frame with ``query`` and ``rank``.
-        column : str
-            A vector column.
-        k : int
-            How many rows; fewer if fewer have a vector.
-        modality : str
-            How a query that is no vector is read. A string is a text unless this says otherwise.
-        instruct : str, optional
-            What the query is for, in English, for models that take it; another one than the column's is allowed.
-        embedder : Embedder, optional
-            Settings for embedding the query; the column's model if not given.
-        """
-        from mmembed.analysis.searching import search
-
-        vectors = as_vector_array(column_of(self._df, column))
-        queries = embed_queries(
-            query, vectors, modality=query_modality(query, modality), instruct=instruct, embedder=embedder
-        )
-        if is_many(query):
-            return search(queries, vectors, k).add_to(self._df, queries=list(query))
-        return search(queries[0], vectors, k).add_to(self._df)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmembed.analysis.nearest import nearest_rows
+from mmembed.analysis.graph_methods import GraphMethod, compute_graph
 from mmembed.analysis.neighbor_graph import NeighborGraph
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _MOST_BYTES = 400_000_000  # a million rows with 31 neighbours are 250 MB
 _HASHED_AT_ONCE = 1 << 26
 
 
-def shared_graph(rows: FloatMatrix, k: int = 15) -> NeighborGraph:
+def shared_graph(rows: FloatMatrix, k: int = 15, method: GraphMethod = "auto") -> NeighborGraph:
     """Return the k nearest other rows of each row by cosine similarity, computed once for the same rows.
 
     Parameters
@@ -37,13 +37,15 @@ def shared_graph(rows: FloatMatrix, k: int = 15) -> NeighborGraph:
         lengths do not matter. Products that are to share a graph must give the same rows in the same order.
     k : int
         Neighbours of each row; places that no other row fills are -1.
+    method : {"auto", "exact", "approximate"}
+        As in :func:`mmembed.analysis.graph_methods.compute_graph`. A graph that is ready and exact serves all three.
 
     Returns
     -------
     NeighborGraph
         Its arrays are shared, and so read-only.
     """
-    return _STORE.graph(rows, k)
+    return _STORE.graph(rows, k, method)
 
 
 def fingerprint(rows: FloatMatrix) -> bytes:
@@ -59,20 +61,20 @@ def fingerprint(rows: FloatMatrix) -> bytes:
 
 
 class _GraphStore:
-    def __init__(self, most_bytes: int, compute: Callable[[FloatMatrix, int], NeighborGraph]) -> None:
+    def __init__(self, most_bytes: int, compute: Callable[[FloatMatrix, int, GraphMethod], NeighborGraph]) -> None:
         self._most_bytes = most_bytes
         self._compute = compute
         self._graphs: OrderedDict[bytes, NeighborGraph] = OrderedDict()
         self._lock = Lock()
 
-    def graph(self, rows: FloatMatrix, k: int) -> NeighborGraph:
+    def graph(self, rows: FloatMatrix, k: int, method: GraphMethod = "auto") -> NeighborGraph:
         key = fingerprint(rows)
         with self._lock:
             kept = self._graphs.get(key)
             if kept is not None:
                 self._graphs.move_to_end(key)
-        if kept is None or kept.k < k:
-            kept = self._compute(rows, max(k, FEWEST_NEIGHBORS))
+        if kept is None or kept.k < k or (method == "exact" and kept.method != "exact"):
+            kept = self._compute(rows, max(k, FEWEST_NEIGHBORS), method)
             with self._lock:
                 self._graphs[key] = kept
                 self._graphs.move_to_end(key)
@@ -81,17 +83,8 @@ class _GraphStore:
         return kept.first(k)
 
 
-def _compute(rows: FloatMatrix, k: int) -> NeighborGraph:
-    nothing = np.zeros(len(rows), dtype=bool)
-    indices, similarities = nearest_rows(rows, rows, k, queries_missing=nothing, missing=nothing, skip_self=True)
-    graph = NeighborGraph(indices.astype(np.int32), similarities)
-    graph.indices.setflags(write=False)
-    graph.similarities.setflags(write=False)
-    return graph
-
-
 def _size(graph: NeighborGraph) -> int:
     return graph.indices.nbytes + graph.similarities.nbytes
 
 
-_STORE = _GraphStore(_MOST_BYTES, _compute)
+_STORE = _GraphStore(_MOST_BYTES, compute_graph)

@@ -11,13 +11,14 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.candidates import Candidates
+from mmembed.analysis.candidates import Candidates, Shortlist
 from mmembed.analysis.cosine import FloatMatrix, FloatVector, Positions, unit_rows
 from mmembed.vectors.lengths import Lengths, row_lengths
 
 BoolVector = npt.NDArray[np.bool_]
 
 _QUERY_BLOCK = 1024  # fewer make the matrix product slower
+_PROJECTED_QUERY_BLOCK = 512  # with few dimensions the product is cheap, and reading its results is not
 _BLOCK_NUMBERS = 1 << 22  # cosines held at once: 16 MB
 _PASS_NUMBERS = 1 << 18  # cosines looked through at once: they stay near the processor
 _MAXIMUM_OF = 16  # rows behind each maximum
@@ -63,18 +64,52 @@ def nearest_rows(
     for start in range(0, len(answerable), _QUERY_BLOCK):
         asked = answerable[start : start + _QUERY_BLOCK]
         found = Candidates(queries[asked], matrix, k, lengths)
-        _collect(found, matrix, lengths, excluded=excluded, itself=asked if skip_self else None)
+        units = np.ascontiguousarray(unit_rows(queries[asked]).T)
+        _collect(found, matrix, lengths, units, excluded=excluded, itself=asked if skip_self else None)
         query, rank, row, cosine = found.best()
         positions[asked[query], rank] = row
         similarities[asked[query], rank] = cosine
     return positions, similarities
 
 
+def largest_products(rows: FloatMatrix, k: int) -> npt.NDArray[np.int32]:
+    """Return the k other rows with the greatest float32 product with each row, or nearly so.
+
+    Where the k-th best product lies is guessed from the first block: a pass over the others then collects few rows that
+    are not among the k best. The guess is low on purpose; where it is too high, fewer than k rows are found.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray, shape (n, d), float32
+        More than k of them, none missing, in an order that says nothing of what they hold.
+    k : int
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, k), int32
+        -1 in the places that were not filled.
+    """
+    positions = np.full((len(rows), k), -1, dtype=np.int32)
+    none = np.empty(0, dtype=np.int64)
+    for start in range(0, len(rows), _PROJECTED_QUERY_BLOCK):
+        asked = np.arange(start, min(start + _PROJECTED_QUERY_BLOCK, len(rows)))
+        found = Shortlist(len(asked), k, n_rows=len(rows))
+        _collect(found, rows, None, np.ascontiguousarray(rows[asked].T), excluded=none, itself=asked)
+        query, rank, row, _ = found.best()
+        positions[asked[query], rank] = row
+    return positions
+
+
 def _collect(
-    found: Candidates, matrix: FloatMatrix, lengths: Lengths, *, excluded: Positions, itself: Positions | None
+    found: Shortlist,
+    matrix: FloatMatrix,
+    lengths: Lengths | None,
+    units: FloatMatrix,
+    *,
+    excluded: Positions,
+    itself: Positions | None,
 ) -> None:
-    """Give the candidates the rough cosines of all rows, block by block."""
-    units = np.ascontiguousarray(unit_rows(found.queries).T)
+    """Give the shortlist the rough cosines of all rows, block by block; without lengths, their products."""
     n_queries = units.shape[1]
     block_rows = max(_MAXIMUM_OF, _BLOCK_NUMBERS // n_queries // _MAXIMUM_OF * _MAXIMUM_OF)
     buffer = np.empty(min(block_rows, len(matrix)) * n_queries, dtype=np.float32)
@@ -82,7 +117,11 @@ def _collect(
         rows = slice(first, min(first + block_rows, len(matrix)))
         n_rows = rows.stop - first
         cosines = buffer[: n_rows * n_queries].reshape(n_rows, n_queries)
-        scales = _products(matrix[rows], lengths[rows], units, out=cosines)
+        scales = None
+        if lengths is None:
+            np.dot(matrix[rows], units, out=cosines)
+        else:
+            scales = _products(matrix[rows], lengths[rows], units, out=cosines)
         cosines[excluded[slice(*np.searchsorted(excluded, (first, rows.stop)))] - first] = -np.inf
         if itself is not None:
             here = np.flatnonzero((itself >= first) & (itself < rows.stop))
@@ -105,7 +144,7 @@ def _products(block: FloatMatrix, lengths: Lengths, units: FloatMatrix, *, out: 
     return scales
 
 
-def _scaled_maxima(cosines: FloatMatrix, scales: FloatVector) -> tuple[FloatMatrix, Positions]:
+def _scaled_maxima(cosines: FloatMatrix, scales: FloatVector | None) -> tuple[FloatMatrix, Positions]:
     """Scale the rows in place and return the maxima of groups of rows, with the rows of each group.
 
     Returns
@@ -121,7 +160,8 @@ def _scaled_maxima(cosines: FloatMatrix, scales: FloatVector) -> tuple[FloatMatr
     done = 0
     for start in range(0, n_rows, step):
         part = cosines[start : start + step]
-        part *= scales[start : start + step, np.newaxis]
+        if scales is not None:
+            part *= scales[start : start + step, np.newaxis]
         width, rest = divmod(len(part), _MAXIMUM_OF)
         if width:
             part[: len(part) - rest].reshape(_MAXIMUM_OF, width, n_queries).max(axis=0, out=maxima[done : done + width])

@@ -8,18 +8,19 @@ import numpy as np
 
 from mmembed.analysis.distinct import distinct_rows
 from mmembed.analysis.expanding import expand_graph
+from mmembed.analysis.graph_methods import GraphMethod, check_graph_method
 from mmembed.analysis.graph_store import shared_graph
 from mmembed.analysis.neighbor_graph import NeighborGraph
 from mmembed.vectors import as_vector_array
 
 
-def neighbors(vectors: Any, k: int = 15) -> NeighborGraph:
-    """Find the k nearest other rows of each row by cosine similarity, exactly.
+def neighbors(vectors: Any, k: int = 15, *, method: GraphMethod = "auto") -> NeighborGraph:
+    """Find the k nearest other rows of each row by cosine similarity.
 
-    A row is never its own neighbour, but another row with the same vector is. The product of all pairs is computed
-    in blocks: memory grows with ``n * k``, time with ``n * n * d`` (some 20 s for 50,000 rows of 1,024 numbers on two
-    cores). Duplicates, outliers, clusters and maps of the same column then find the graph ready, and so does a second
-    call.
+    A row is never its own neighbour, but another row with the same vector is. Up to 20,000 different rows the graph is
+    exact, by a product of all pairs in blocks: memory grows with ``n * k``, time with ``n * n * d``. With more rows it
+    may be approximate; the result then says so, with a recall that was measured on a sample. Duplicates, outliers,
+    clusters and maps of the same column find the graph ready, and so does a second call.
 
     Parameters
     ----------
@@ -27,6 +28,8 @@ def neighbors(vectors: Any, k: int = 15) -> NeighborGraph:
         A Series, a ``VectorArray`` or a 2-D array.
     k : int
         Neighbours of each row, at least 1; more than there are rows leaves the rest -1.
+    method : {"auto", "exact", "approximate"}
+        ``"exact"`` whatever the number of rows; ``"approximate"`` from a few hundred rows on.
 
     Returns
     -------
@@ -47,7 +50,7 @@ def neighbors(vectors: Any, k: int = 15) -> NeighborGraph:
     if not len(present):
         return NeighborGraph(indices, similarities)
     distinct = distinct_rows(array.matrix[present])
-    graph = shared_graph(distinct.rows, k + 1)
+    graph = shared_graph(distinct.rows, k + 1, check_graph_method(method))
     found, similarities[present] = expand_graph(graph, distinct, k)
     indices[present] = np.where(found >= 0, present[found], -1)
     return NeighborGraph(indices, similarities, graph.method, graph.recall)
