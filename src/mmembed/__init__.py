@@ -15,6 +15,7 @@ from mmembed.embedding.run import EmbeddingRun
 from mmembed.vectors import Vector, VectorArray, VectorDtype
 
 if TYPE_CHECKING:
+    from mmembed.analysis.calibrating import fit_calibration, measure_gap
     from mmembed.analysis.classifying import fit_classifier
     from mmembed.analysis.clustering import fit_clusters
     from mmembed.analysis.duplicate_levels import duplicate_levels
@@ -40,10 +41,12 @@ _LAZY = {
     "find_duplicates": "mmembed.analysis.duplicates",
     "find_leaks": "mmembed.analysis.leaks",
     "find_outliers": "mmembed.analysis.outliers",
+    "fit_calibration": "mmembed.analysis.calibrating",
     "fit_classifier": "mmembed.analysis.classifying",
     "fit_clusters": "mmembed.analysis.clustering",
     "fit_projection": "mmembed.analysis.projecting",
     "join": "mmembed.analysis.joining",
+    "measure_gap": "mmembed.analysis.calibrating",
     "models": "mmembed.embedding.models",
     "neighbors": "mmembed.analysis.neighbors",
     "plot": "mmembed.reporting.plotting",
@@ -67,10 +70,12 @@ __all__ = [
     "find_duplicates",
     "find_leaks",
     "find_outliers",
+    "fit_calibration",
     "fit_classifier",
     "fit_clusters",
     "fit_projection",
     "join",
+    "measure_gap",
     "models",
     "neighbors",
     "plot",

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from mmembed.accessor.arguments import column_of, query_modality
+from mmembed.accessor.search_arguments import allowed_rows, calibration_of, keyword_table, row_query
 from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.querying import embed_queries, is_many
@@ -25,6 +26,12 @@ class SearchingVerbs:
         k: int = 10,
         *,
         modality: Modality = "auto",
+        where: Any = None,
+        minus: Any = None,
+        diverse: float | None = None,
+        hybrid: str | None = None,
+        calibrate: str | None = None,
+        kinds: str | None = None,
         instruct: str | None = None,
         embedder: Embedder | None = None,
     ) -> pd.DataFrame:
@@ -32,14 +39,30 @@ class SearchingVerbs:
 
         Parameters
         ----------
-        query : str, path, picture, Vector, ndarray, or a list of these
+        query : str, path, picture, Vector, ndarray, a row of the frame, or a list of these
             Contents are embedded with the column's own model. A list gives a long frame with ``query`` and ``rank``.
+            A row (``df.loc[label]`` or ``df.iloc[3]``) asks for others like it and is not among the hits.
         column : str
             A vector column.
         k : int
             How many rows; fewer if fewer have a vector.
         modality : str
             How a query that is no vector is read. A string is a text unless this says otherwise.
+        where : Series or array of bool, or callable, optional
+            Only rows where it is True are found, such as ``df["price"] < 100`` or ``lambda df: df["price"] < 100``.
+        minus : as query, optional
+            What the hits are not to be like; see :func:`mmembed.search`. Adds ``score``, which the order follows.
+        diverse : float, optional
+            From 0 to 1: hits that are unlike each other. Adds ``score``.
+        hybrid : str, optional
+            A column of texts: keywords count beside meaning (BM25 and reciprocal rank fusion), for queries that are
+            texts. Chinese needs no segmentation. Adds ``score``.
+        calibrate : str, optional
+            A vector column of contents of the query's kind, such as captions where a text asks for pictures. The mean
+            of each kind is removed first, and ``percentile`` is added: the share of random pairs of that column and
+            this one that are less similar. ``similarity`` then is the cosine without the means.
+        kinds : str, optional
+            With calibrate, a column that says of which kind each row is, where kinds are mixed.
         instruct : str, optional
             What the query is for, in English, for models that take it; another one than the column's is allowed.
         embedder : Embedder, optional
@@ -48,12 +71,30 @@ class SearchingVerbs:
         from mmembed.analysis.searching import search
 
         vectors = as_vector_array(column_of(self._df, column))
-        queries = embed_queries(
-            query, vectors, modality=query_modality(query, modality), instruct=instruct, embedder=embedder
+        asking = row_query(query, self._df, column)
+        many, allowed = is_many(asking.query), allowed_rows(self._df, where, asking.itself)
+        settings: dict[str, Any] = {"instruct": instruct, "embedder": embedder}
+        queries = embed_queries(asking.query, vectors, modality=query_modality(asking.query, modality), **settings)
+        unlike = None
+        if minus is not None:
+            unlike = embed_queries(minus, vectors, modality=query_modality(minus, modality), **settings)
+        keywords = None if hybrid is None else keyword_table(self._df, hybrid, asking.query)
+        calibration = calibration_of(self._df, calibrate, kinds, vectors)
+        if calibration is not None:
+            queries, vectors = calibration.prepare(queries), calibration.rows
+            unlike = None if unlike is None else calibration.prepare(unlike)
+        hits = search(
+            queries if many else queries[0],
+            vectors,
+            k,
+            where=allowed,
+            minus=unlike,
+            diverse=diverse,
+            keywords=keywords,
         )
-        if is_many(query):
-            return search(queries, vectors, k).add_to(self._df, queries=list(query))
-        return search(queries[0], vectors, k).add_to(self._df)
+        if calibration is not None:
+            hits = calibration.add_to_hits(hits)
+        return hits.add_to(self._df, queries=list(asking.query) if many else None)
 
     def join(
         self,

@@ -17,7 +17,8 @@ from mmembed.analysis.neighbor_graph import NeighborGraph
 from mmembed.analysis.neighbors import neighbors
 from mmembed.analysis.projecting import fit_projection
 from mmembed.analysis.projection import Projection
-from mmembed.analysis.searching import SearchHits, search, similarity
+from mmembed.analysis.search_hits import SearchHits
+from mmembed.analysis.searching import search, similarity
 
 __all__ = [
     "Classifier",

@@ -2,78 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.cosine import FloatVector, pair_cosines
-from mmembed.analysis.nearest import nearest_rows
+from mmembed.analysis.cosine import FloatMatrix, FloatVector, pair_cosines, unit_rows
+from mmembed.analysis.nearest import BoolVector, nearest_rows
+from mmembed.analysis.reranking import BEST_FUSED_SCORE, diversify, fuse_with_keywords
+from mmembed.analysis.search_hits import SearchHits
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
-
-@dataclass(frozen=True, eq=False)
-class SearchHits:
-    """The k most similar rows of each query.
-
-    Attributes
-    ----------
-    positions : numpy.ndarray, shape (q, k), int64
-        Positions of the rows, best first, ties in row order; -1 where there are fewer than k rows with a vector, and
-        in the whole of a query without a vector.
-    similarities : numpy.ndarray, shape (q, k), float32
-        Their cosines; NaN where the position is -1.
-    n_rows : int
-        How many rows were searched, those without a vector included.
-    single : bool
-        Whether one query was asked rather than a column of queries.
-    """
-
-    positions: npt.NDArray[np.int64] = field(repr=False)
-    similarities: npt.NDArray[np.float32] = field(repr=False)
-    n_rows: int
-    single: bool
-
-    def add_to(self, df: pd.DataFrame, *, queries: Sequence[Any] | None = None) -> pd.DataFrame:
-        """Return the rows that were found, best first.
-
-        Parameters
-        ----------
-        df : pandas.DataFrame
-            The frame whose vectors were searched; left alone.
-        queries : sequence, optional
-            What to call each query in the column ``query``; without it, its position. For many queries only.
-
-        Returns
-        -------
-        pandas.DataFrame
-            For one query its rows and ``similarity``. For many, the rows of the first query, then of the second, …,
-            with ``query``, ``rank`` (from 1) and ``similarity``. The index labels are those of the rows.
-        """
-        if len(df) != self.n_rows:
-            raise ValueError(
-                f"The frame has {len(df)} rows, but {self.n_rows} were searched. "
-                "Give the frame whose vectors were used."
-            )
-        if queries is not None and len(queries) != len(self.positions):
-            raise ValueError(f"{len(queries)} names were given for {len(self.positions)} queries. Give one for each.")
-        query, rank = np.nonzero(self.positions >= 0)
-        rows = df.iloc[self.positions[query, rank]]
-        similarity = self.similarities[query, rank]
-        if self.single:
-            return rows.assign(similarity=similarity)
-        names = pd.Series(range(len(self.positions)) if queries is None else queries)
-        return rows.assign(query=names.array.take(query), rank=rank + 1, similarity=similarity)
-
-    def __repr__(self) -> str:
-        n_queries, k = self.positions.shape
-        return f"SearchHits(queries={n_queries}, k={k}, rows={self.n_rows}); see .add_to(df)"
+# How many rows a second look chooses among: the k best, five times over, and not fewer than 100.
+_POOL, _SMALLEST_POOL = 5, 100
+_WEIGHT_OF_MINUS = 0.5
+_COPY_BELOW = 0.25  # share of the rows that may be found, below which only they are read
 
 
-def search(queries: Any, vectors: Any, k: int = 10) -> SearchHits:
+def search(
+    queries: Any,
+    vectors: Any,
+    k: int = 10,
+    *,
+    where: Any = None,
+    minus: Any = None,
+    diverse: float | None = None,
+    keywords: npt.NDArray[np.float64] | None = None,
+) -> SearchHits:
     """Find the k most similar rows of each query by cosine similarity, exactly.
 
     Parameters
@@ -85,6 +41,17 @@ def search(queries: Any, vectors: Any, k: int = 10) -> SearchHits:
         with everything.
     k : int
         Rows for each query, at least 1; may be more than there are.
+    where : array-like of bool, shape (n,), optional
+        Only rows that are True are found; a missing value is no.
+    minus : vector or vector column, shape (d,) or (m, d), optional
+        Negative examples: rows are put in order of ``score``, their cosine with the query less half of their mean
+        cosine with these (Rocchio's formula with weights 1 and 0.5).
+    diverse : float, optional
+        From 0 to 1: choose hits that are unlike each other, by maximal marginal relevance with this weight on
+        difference; the order then is that of the choice, with its ``score``.
+    keywords : numpy.ndarray, shape (q, n), optional
+        Keyword scores of each row for each query, 0 for none: the order is that of reciprocal rank fusion of both
+        lists, with its ``score``.
 
     Returns
     -------
@@ -94,6 +61,8 @@ def search(queries: Any, vectors: Any, k: int = 10) -> SearchHits:
     ------
     SpaceMismatchError, DimensionMismatchError
         If queries and vectors cannot be compared.
+    ValueError
+        If k, diverse, or the length of where or keywords is wrong.
 
     Examples
     --------
@@ -105,13 +74,67 @@ def search(queries: Any, vectors: Any, k: int = 10) -> SearchHits:
     """
     if k < 1:
         raise ValueError(f"k={k} asks for no row. Give a k of at least 1.")
+    if diverse is not None and not 0 <= diverse <= 1:
+        raise ValueError(
+            f"diverse={diverse!r} is not from 0 (only similar to the query) to 1 (only unlike each other)."
+        )
     asked, single = _as_queries(queries)
     array = as_vector_array(vectors)
     check_comparable(asked, array)
-    positions, similarities = nearest_rows(
-        asked.matrix, array.matrix, k, queries_missing=asked.isna(), missing=array.isna()
-    )
-    return SearchHits(positions, similarities, n_rows=len(array), single=single)
+    missing = array.isna() | ~_allowed(where, len(array))
+    pool = k if diverse is None and keywords is None else min(max(_POOL * k, _SMALLEST_POOL), max(len(array), 1))
+    unlike = None if minus is None else _unlike(minus, array)
+    hits = _search(asked, array, pool, missing, unlike, single=single)
+    if keywords is not None:
+        if keywords.shape != (len(asked), len(array)):
+            raise ValueError(f"keywords has shape {keywords.shape}; expected {(len(asked), len(array))}.")
+        wanted = k if diverse is None else pool
+        hits = fuse_with_keywords(hits, np.where(missing, 0, keywords), wanted, asked.matrix, array.matrix)
+    if diverse is None:
+        return hits
+    relevance = hits.scores.get("score", hits.similarities)
+    if keywords is not None:  # both parts are to be of one size
+        relevance = relevance / BEST_FUSED_SCORE
+    return diversify(hits, array.matrix, k, diverse, relevance)
+
+
+def _search(
+    asked: VectorArray, array: VectorArray, k: int, missing: BoolVector, unlike: FloatVector | None, *, single: bool
+) -> SearchHits:
+    matrix, rows = array.matrix, None
+    found = np.flatnonzero(~missing)
+    if len(found) < _COPY_BELOW * len(missing):
+        matrix, rows, missing = matrix[found], found, np.zeros(len(found), dtype=bool)
+    sought = asked.matrix if unlike is None else unit_rows(asked.matrix) - np.float32(_WEIGHT_OF_MINUS) * unlike
+    positions, similarities = nearest_rows(sought, matrix, k, queries_missing=asked.isna(), missing=missing)
+    if rows is not None and len(rows):
+        positions = np.where(positions >= 0, rows[positions], -1)
+    scores: dict[str, FloatMatrix] = {}
+    if unlike is not None:
+        scores["score"] = similarities * np.linalg.norm(sought, axis=1, keepdims=True)
+        query, rank = np.nonzero(positions >= 0)
+        similarities = similarities.copy()
+        similarities[query, rank] = pair_cosines(asked.matrix, array.matrix, query, positions[query, rank])
+    return SearchHits(positions, similarities, n_rows=len(array), single=single, scores=scores)
+
+
+def _unlike(minus: Any, array: VectorArray) -> FloatVector:
+    """Return the mean of the unit negative examples."""
+    examples, _ = _as_queries(minus)
+    check_comparable(examples, array)
+    present = examples.matrix[~examples.isna()]
+    if not len(present):
+        raise ValueError("minus holds no vector. Give at least one negative example, or leave it out.")
+    return np.asarray(unit_rows(present).mean(axis=0, dtype=np.float64), dtype=np.float32)
+
+
+def _allowed(where: Any, n_rows: int) -> BoolVector:
+    if where is None:
+        return np.ones(n_rows, dtype=bool)
+    mask = pd.array(getattr(where, "array", where), dtype="boolean")
+    if len(mask) != n_rows:
+        raise ValueError(f"where has {len(mask)} values for {n_rows} rows. Give one bool for each row.")
+    return np.asarray(mask.to_numpy(dtype=bool, na_value=False))
 
 
 def similarity(vectors: Any, query: Any) -> FloatVector:

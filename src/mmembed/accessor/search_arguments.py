@@ -1,0 +1,116 @@
+"""What the arguments of ``search`` mean: rows as queries, masks, keyword columns, calibration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mmembed.accessor.arguments import column_of
+from mmembed.embedding.querying import is_many
+from mmembed.errors import ModalityError, VectorError
+from mmembed.vectors import Vector, VectorArray
+
+if TYPE_CHECKING:
+    from mmembed.analysis.calibrating import Calibration
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A query, and which rows of the frame it was taken from."""
+
+    query: Any
+    itself: npt.NDArray[np.bool_] | None = None
+
+
+def row_query(query: Any, df: pd.DataFrame, column: str) -> Asking:
+    """Take the vector out of a query that is a row of a frame; return any other query as it is.
+
+    Raises
+    ------
+    VectorError
+        If the row has no vector.
+    """
+    if not isinstance(query, pd.Series) or column not in query.index or not query.index.equals(df.columns):
+        return Asking(query)
+    vector = query[column]
+    if not isinstance(vector, Vector | np.ndarray | list | tuple):
+        raise VectorError(
+            f"The row {query.name!r} has no vector in {column!r}, so nothing is like it. Choose a row that has one."
+        )
+    return Asking(vector, itself=np.asarray(df.index == query.name))
+
+
+def allowed_rows(df: pd.DataFrame, where: Any, itself: npt.NDArray[np.bool_] | None) -> Any:
+    """Return which rows may be found, shape (n,), or None for all.
+
+    Raises
+    ------
+    TypeError
+        If where is no mask.
+    ValueError
+        If it is a Series of other rows.
+    """
+    mask = where(df) if callable(where) else where
+    if mask is not None:
+        if isinstance(mask, pd.DataFrame | str) or (np.ndim(mask) != 1):
+            raise TypeError(
+                f"where={type(mask).__name__} is no mask. Give one bool a row, such as df['price'] < 100, "
+                "or filter first: df[df['price'] < 100].mmembed.search(…)."
+            )
+        if isinstance(mask, pd.Series) and not mask.index.equals(df.index):
+            raise ValueError("where has another index than the frame. Make the mask from this frame.")
+        try:
+            mask = pd.array(getattr(mask, "array", mask), dtype="boolean").to_numpy(dtype=bool, na_value=False)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"where holds values that are not True or False: {error}. Give one bool a row.") from error
+    if itself is None:
+        return mask
+    return ~itself if mask is None else mask & ~itself
+
+
+def keyword_table(df: pd.DataFrame, column: str, query: Any) -> npt.NDArray[np.float64]:
+    """Return the keyword score of each row for each query, shape (q, n).
+
+    Raises
+    ------
+    ModalityError
+        If a query is not a text.
+    """
+    from mmembed.analysis.keyword_scores import keyword_scores
+
+    texts = column_of(df, column)
+    queries = list(query) if is_many(query) else [query]
+    for one in queries:
+        if not isinstance(one, str):
+            raise ModalityError(
+                f"hybrid={column!r} looks for the words of a query, and this one is of type {type(one).__name__}. "
+                "Ask with a text, or leave hybrid out."
+            )
+    return np.stack([keyword_scores(one, texts) for one in queries]) if queries else np.zeros((0, len(df)))
+
+
+def calibration_of(
+    df: pd.DataFrame, calibrate: str | None, kinds: str | None, vectors: VectorArray
+) -> Calibration | None:
+    """Return the calibration of a column for queries of the kind of another, or None where none is asked for.
+
+    Raises
+    ------
+    ValueError
+        If kinds are given without calibrate.
+    """
+    if calibrate is None:
+        if kinds is not None:
+            raise ValueError(
+                f"kinds={kinds!r} needs calibrate=, a vector column of contents of the query's kind: "
+                "without it, the mean of the queries' kind is not known."
+            )
+        return None
+    from mmembed.analysis.calibrating import fit_calibration
+
+    groups = None if kinds is None else column_of(df, kinds)
+    return fit_calibration(column_of(df, calibrate), vectors, kinds=groups)
