@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mmembed.analysis.clustering import fit_clusters
     from mmembed.analysis.duplicate_levels import duplicate_levels
     from mmembed.analysis.duplicates import find_duplicates
+    from mmembed.analysis.indexing import VectorIndex, build_index
     from mmembed.analysis.joining import join
     from mmembed.analysis.labelling import zero_shot
     from mmembed.analysis.leaks import find_leaks
@@ -37,6 +38,8 @@ __version__ = "0.1.0"
 _LAZY = {
     "EmbedPlan": "mmembed.embedding.planning",
     "ModelSpec": "mmembed.embedding.models",
+    "VectorIndex": "mmembed.analysis.indexing",
+    "build_index": "mmembed.analysis.indexing",
     "duplicate_levels": "mmembed.analysis.duplicate_levels",
     "find_duplicates": "mmembed.analysis.duplicates",
     "find_leaks": "mmembed.analysis.leaks",
@@ -65,6 +68,8 @@ __all__ = [
     "Vector",
     "VectorArray",
     "VectorDtype",
+    "VectorIndex",
+    "build_index",
     "duplicate_levels",
     "errors",
     "find_duplicates",

@@ -114,3 +114,16 @@ def calibration_of(
 
     groups = None if kinds is None else column_of(df, kinds)
     return fit_calibration(column_of(df, calibrate), vectors, kinds=groups)
+
+
+def check_alone(name: str, **others: Any) -> None:
+    """Refuse an option that goes with no other one.
+
+    Raises
+    ------
+    ValueError
+        If another one is given; names it.
+    """
+    given = [other for other, value in others.items() if value is not None]
+    if given:
+        raise ValueError(f"{name}= cannot be combined with {given[0]}=. Leave one of them out.")

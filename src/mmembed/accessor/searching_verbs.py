@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from mmembed.accessor.arguments import column_of, query_modality
-from mmembed.accessor.search_arguments import allowed_rows, calibration_of, keyword_table, row_query
+from mmembed.accessor.search_arguments import allowed_rows, calibration_of, check_alone, keyword_table, row_query
 from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.querying import embed_queries, is_many
 from mmembed.vectors import as_vector_array
+
+if TYPE_CHECKING:
+    from mmembed.analysis.indexing import VectorIndex
 
 
 class SearchingVerbs:
@@ -32,6 +35,7 @@ class SearchingVerbs:
         hybrid: str | None = None,
         calibrate: str | None = None,
         kinds: str | None = None,
+        index: VectorIndex | None = None,
         instruct: str | None = None,
         embedder: Embedder | None = None,
     ) -> pd.DataFrame:
@@ -63,6 +67,9 @@ class SearchingVerbs:
             this one that are less similar. ``similarity`` then is the cosine without the means.
         kinds : str, optional
             With calibrate, a column that says of which kind each row is, where kinds are mixed.
+        index : VectorIndex, optional
+            What :func:`mmembed.build_index` made of this column: approximate search, for millions of rows. It goes
+            with no other option.
         instruct : str, optional
             What the query is for, in English, for models that take it; another one than the column's is allowed.
         embedder : Embedder, optional
@@ -83,6 +90,10 @@ class SearchingVerbs:
         if calibration is not None:
             queries, vectors = calibration.prepare(queries), calibration.rows
             unlike = None if unlike is None else calibration.prepare(unlike)
+        if index is not None:
+            check_alone("index", where=allowed, minus=minus, diverse=diverse, hybrid=hybrid, calibrate=calibrate)
+            found = index.search(queries if many else queries[0], vectors, k)
+            return found.add_to(self._df, queries=list(asking.query) if many else None)
         hits = search(
             queries if many else queries[0],
             vectors,

@@ -78,7 +78,7 @@ def search(
         raise ValueError(
             f"diverse={diverse!r} is not from 0 (only similar to the query) to 1 (only unlike each other)."
         )
-    asked, single = _as_queries(queries)
+    asked, single = as_queries(queries)
     array = as_vector_array(vectors)
     check_comparable(asked, array)
     missing = array.isna() | ~_allowed(where, len(array))
@@ -120,7 +120,7 @@ def _search(
 
 def _unlike(minus: Any, array: VectorArray) -> FloatVector:
     """Return the mean of the unit negative examples."""
-    examples, _ = _as_queries(minus)
+    examples, _ = as_queries(minus)
     check_comparable(examples, array)
     present = examples.matrix[~examples.isna()]
     if not len(present):
@@ -156,7 +156,7 @@ def similarity(vectors: Any, query: Any) -> FloatVector:
     >>> similarity(np.array([[2, 0], [0, 1]], dtype="float32"), [1.0, 0.0]).tolist()
     [1.0, 0.0]
     """
-    asked, single = _as_queries(query)
+    asked, single = as_queries(query)
     if not single and len(asked) != 1:
         raise ValueError(
             f"similarity compares with one query; got a column of {len(asked)}. Use search(queries, vectors) for many."
@@ -167,7 +167,7 @@ def similarity(vectors: Any, query: Any) -> FloatVector:
     return pair_cosines(array.matrix, asked.matrix, rows, np.zeros_like(rows))
 
 
-def _as_queries(queries: Any) -> tuple[VectorArray, bool]:
+def as_queries(queries: Any) -> tuple[VectorArray, bool]:
     """Return the queries as an array, and whether they were one vector rather than a column."""
     if isinstance(queries, VectorArray | pd.Series | pd.Index):
         return as_vector_array(queries), False
