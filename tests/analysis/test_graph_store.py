@@ -6,11 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from mmembed.analysis import equality, neighbors
+from mmembed.analysis import equality, fit_projection, graph_store, neighbors
 from mmembed.analysis.distinct import distinct_rows
+from mmembed.analysis.duplicate_levels import duplicate_levels
+from mmembed.analysis.duplicates import find_duplicates
 from mmembed.analysis.equality import equal_row_groups
 from mmembed.analysis.graph_methods import compute_graph
 from mmembed.analysis.graph_store import FEWEST_NEIGHBORS, _GraphStore, fingerprint, shared_graph
+from mmembed.analysis.outliers import find_outliers
+from mmembed.vectors import VectorArray
 
 MATRICES = st.integers(1, 3).flatmap(
     lambda d: st_numpy.arrays(np.float32, st.tuples(st.integers(1, 20), st.just(d)), elements=st.integers(-1, 1))
@@ -48,6 +52,18 @@ def test_more_neighbours_are_computed_anew():
     for k in (15, 40, 35):
         store.graph(rows_of(1), k)
     assert store.computed == [30, 40]
+
+
+def test_four_products_of_one_column_share_one_graph(monkeypatch):
+    """Duplicates, their levels, outliers and the map of the same vectors compute neighbours once."""
+    store = CountingStore()
+    monkeypatch.setattr(graph_store, "_STORE", store)
+    column = VectorArray.from_matrix(np.random.default_rng(7).normal(size=(80, 6)).astype(np.float32))
+    find_duplicates(column, 0.9)
+    duplicate_levels(column)
+    find_outliers(column)
+    fit_projection(column)
+    assert len(store.computed) == 1
 
 
 def test_an_exact_graph_is_computed_where_it_is_asked_for():

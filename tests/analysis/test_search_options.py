@@ -65,7 +65,7 @@ def true_diverse(query, matrix, k, diversity):
 @pytest.mark.parametrize("diversity", [0.0, 0.4, 0.8])
 def test_diverse_hits_are_chosen_by_marginal_relevance(diversity):
     """With a pool that holds all rows, the choice is that of the definition."""
-    matrix = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    matrix = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
     query = matrix[0] + 0.1
     hits = search(query, matrix, 8, diverse=diversity)
     assert hits.positions[0].tolist() == true_diverse(query, matrix, 8, diversity)

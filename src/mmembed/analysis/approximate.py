@@ -24,6 +24,7 @@ _WANTED_RECALL = 0.98
 _CANDIDATES = (1.6, 2.0, 3.0)  # for each neighbour
 # In units of one number's part in a product: looking through one product, and gathering one number of a candidate.
 _COST_OF_LOOKING, _COST_OF_GATHERING = 60.0, 30.0
+_COST_OF_CHOOSING = 3e10  # of the axes and the sample, whatever the number of rows
 _WORTH_IT = 0.5  # of the cost of the exact method
 _NUMBERS_AT_ONCE = 1 << 21  # of gathered rows: eight megabytes stay near the processor
 
@@ -106,6 +107,7 @@ def _projected(units: FloatMatrix, sample: Sample, *, must_pay: bool) -> tuple[F
         found = np.take_along_axis(found, nearest_first, axis=1)
         for n_candidates in (int(np.ceil(k * one)) for one in _CANDIDATES):
             cost = n_rows * (dimensions + _COST_OF_LOOKING) + _COST_OF_GATHERING * n_candidates * dimension
+            cost += _COST_OF_CHOOSING / n_rows
             if cost < best_cost and sample.recall(found[:, :n_candidates]) >= _WANTED_RECALL:
                 best, best_cost = (dimensions, n_candidates), cost
     if best is None:

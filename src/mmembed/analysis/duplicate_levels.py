@@ -115,7 +115,7 @@ def duplicate_levels(
     strict_first = tuple(sorted({check_threshold(float(level)) for level in levels}, reverse=True))
     array = as_vector_array(vectors)
     found = [find_duplicates(array, level, kinds=kinds) for level in strict_first]
-    left, right, cosine = _nearest_pairs(Preparation.learn(array, kinds).rows(array, kinds), ~array.isna())
+    left, right, cosine = _nearest_pairs(Preparation.learn(array, kinds).source(array, kinds), ~array.isna())
     chosen, above = [], np.float32(np.inf)
     for level in map(np.float32, strict_first):
         inside = np.flatnonzero((cosine >= level) & (cosine < above))

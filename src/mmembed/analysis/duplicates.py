@@ -150,7 +150,7 @@ def find_duplicates(vectors: Any, threshold: float = 0.95, *, kinds: Any = None,
     check_threshold(threshold)
     array = as_vector_array(vectors)
     order = _ranking(prefer, len(array))
-    rows = Preparation.learn(array, kinds).rows(array, kinds)
+    rows = Preparation.learn(array, kinds).source(array, kinds)
     present = np.flatnonzero(~array.isna())
     representatives = np.full(len(array), -1, dtype=np.int64)
     similarities = np.full(len(array), np.nan, dtype=np.float32)

@@ -123,7 +123,7 @@ def find_leaks(vectors: Any, parts: Any, threshold: float = 0.95, *, kinds: Any 
         raise ValueError(
             f"The split has {len(names)} part{'s' * (len(names) != 1)}; a leak needs two, such as 'train' and 'test'."
         )
-    prepared = Preparation.learn(array, kinds).rows(array, kinds)
+    prepared = Preparation.learn(array, kinds).source(array, kinds)
     directed = prepared.any(axis=1)
     present = np.flatnonzero(~array.isna())[directed]
     twins = np.full(len(array), -1, dtype=np.int64)

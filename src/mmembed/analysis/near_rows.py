@@ -19,7 +19,7 @@ class NearRows:
     Attributes
     ----------
     rows : numpy.ndarray, shape (u, d), float32
-        Different unit rows.
+        Different rows, none of them zero.
     graph : NeighborGraph
         The shared graph of the rows.
     threshold : numpy.float32
@@ -48,8 +48,8 @@ class NearRows:
         return self.graph.indices[position, :near].astype(np.int64), cosines[:near]
 
     def _measured(self, position: int) -> tuple[Positions, FloatVector]:
-        margin = np.float32((self.rows.shape[1] + 32) * 2.0**-24)
-        rough = self.rows @ self.rows[position]
+        margin = (self.rows.shape[1] + 32) * 2.0**-24
+        rough = (self.rows @ (self.rows[position] / np.float32(self._lengths[position]))) / self._lengths
         found = np.flatnonzero(rough >= self.threshold - margin)
         found = found[found != position]
         at = np.full(len(found), position)

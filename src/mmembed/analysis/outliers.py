@@ -118,7 +118,7 @@ def find_outliers(vectors: Any, k: int = 15, *, kinds: Any = None) -> Outliers:
     similarities = np.full(len(array), np.nan, dtype=np.float32)
     if not len(present):
         return Outliers(scores, nearest, similarities, k)
-    distinct = distinct_rows(Preparation.learn(array, kinds).rows(array, kinds))
+    distinct = distinct_rows(Preparation.learn(array, kinds).source(array, kinds))
     graph = shared_graph(distinct.rows, k)
     scores[present] = _factors(graph)[distinct.groups]
     if len(distinct) > 1:

@@ -14,8 +14,8 @@ from mmembed.analysis.reranking import BEST_FUSED_SCORE, diversify, fuse_with_ke
 from mmembed.analysis.search_hits import SearchHits
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
-# How many rows a second look chooses among: the k best, five times over, and not fewer than 100.
-_POOL, _SMALLEST_POOL = 5, 100
+_POOL = 5  # rows that a second look chooses among, for each hit
+_SMALLEST_POOL = 100  # of keyword search, whose two lists may have little in common
 _WEIGHT_OF_MINUS = 0.5
 _COPY_BELOW = 0.25  # share of the rows that may be found, below which only they are read
 
@@ -47,8 +47,8 @@ def search(
         Negative examples: rows are put in order of ``score``, their cosine with the query less half of their mean
         cosine with these (Rocchio's formula with weights 1 and 0.5).
     diverse : float, optional
-        From 0 to 1: choose hits that are unlike each other, by maximal marginal relevance with this weight on
-        difference; the order then is that of the choice, with its ``score``.
+        From 0 to 1: choose hits that are unlike each other among the ``5 k`` most similar ones, by maximal marginal
+        relevance with this weight on difference; the order then is that of the choice, with its ``score``.
     keywords : numpy.ndarray, shape (q, n), optional
         Keyword scores of each row for each query, 0 for none: the order is that of reciprocal rank fusion of both
         lists, with its ``score``.
@@ -82,7 +82,9 @@ def search(
     array = as_vector_array(vectors)
     check_comparable(asked, array)
     missing = array.isna() | ~_allowed(where, len(array))
-    pool = k if diverse is None and keywords is None else min(max(_POOL * k, _SMALLEST_POOL), max(len(array), 1))
+    pool = k
+    if diverse is not None or keywords is not None:
+        pool = min(max(_POOL * k, 1 if keywords is None else _SMALLEST_POOL), max(len(array), 1))
     unlike = None if minus is None else _unlike(minus, array)
     hits = _search(asked, array, pool, missing, unlike, single=single)
     if keywords is not None:
