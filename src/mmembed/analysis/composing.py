@@ -17,6 +17,8 @@ _WEAK = 0.4
 _FEW = 0.2
 # Rarer ones are not even that.
 _CHANCE = 0.1
+# Terms that names are made of; those after them are much weaker, and names that collide get a number.
+_TRIED = 40
 
 
 def compose(
@@ -68,7 +70,7 @@ def _after(first: Evidence, spoken: Sequence[Evidence], near: Sequence[Evidence]
 def _picked(ranked: Sequence[Evidence], most_terms: int) -> list[list[str]]:
     """Return the names to try: the best terms that do not overlap, then the same with later terms in the last place."""
     distinct: list[Evidence] = []
-    for one in ranked:
+    for one in ranked[:_TRIED]:
         # What one row has is no second thing to say of rows that have a first one in common.
         is_chance = bool(distinct) and one.inside == 1 < distinct[0].inside
         if not is_chance and not any(overlap(one.term, other.term) for other in distinct):

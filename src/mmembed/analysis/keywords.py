@@ -19,12 +19,13 @@ from mmembed.analysis.terms import PART, is_han, is_part, singular, terms_of, wo
 if TYPE_CHECKING:
     from mmembed.analysis.cosine import Positions
 
-# Names need no more than a sample: at most this many characters are read in all, in equal shares for each cluster.
-_CHARACTERS = 4_000_000
+# Names need no more than a sample: at most this many bytes of UTF-8 are read in all, in equal shares for each cluster.
+# A Chinese character has three and is about a third of a word's work, as three letters are.
+_BYTES = 4_000_000
 # What a text is about is said early; the rest of a long one adds time and chance words.
 _CHARACTERS_A_TEXT = 1_000
 # Candidates of each cluster that are looked at closely.
-_CANDIDATES = 200
+_CANDIDATES = 100
 # A term that is so often part of one longer term says less than that one.
 _MOSTLY = 0.6
 # Chance: with few texts a share of all of them means little.
@@ -49,7 +50,7 @@ def keywords(
     A term's score is the share of the cluster's texts that have it, less its share elsewhere, times
     ``log(1 + a / f)``: ``f`` is how many texts have it, ``a`` the mean number of terms a cluster (the class-based
     TF-IDF of Grootendorst, "BERTopic", 2022, made contrastive). A text counts once for a term. Up to 4 million
-    characters are read, the first 1,000 of a text at most.
+    bytes are read, the first 1,000 characters of a text at most.
 
     Parameters
     ----------
@@ -116,20 +117,21 @@ def _merged(counts: Any, terms: list[str]) -> tuple[Any, npt.NDArray[Any]]:
 
 def _sample(labels: Positions, texts: Sequence[Any]) -> Sample:
     """Return the texts to read; within a cluster, those of the smallest checksum, until its share is read."""
-    by_label: dict[int, list[tuple[int, str, int]]] = {}
+    by_label: dict[int, list[tuple[int, str, int, int]]] = {}
     for position, (label, text) in enumerate(zip(labels.tolist(), texts, strict=True)):
         if label >= 0 and isinstance(text, str) and (start := text[:_CHARACTERS_A_TEXT].strip()):
-            by_label.setdefault(label, []).append((zlib.crc32(start.encode("utf-8", "replace")), start, position))
-    share = _CHARACTERS // max(1, len(by_label))
+            encoded = start.encode("utf-8", "replace")
+            by_label.setdefault(label, []).append((zlib.crc32(encoded), start, position, len(encoded)))
+    share = _BYTES // max(1, len(by_label))
     chosen: list[tuple[int, int, str]] = []
     for label, group in sorted(by_label.items()):
         read = 0
-        if sum(len(start) for _, start, _ in group) > share:
+        if sum(size for *_, size in group) > share:
             group.sort()
-        for _, start, position in group:
+        for _, start, position, size in group:
             if read >= share:
                 break
-            read += len(start)
+            read += size
             chosen.append((label, position, start))
     return Sample(
         positions=np.array([position for _, position, _ in chosen], dtype=np.int64),

@@ -6,7 +6,7 @@ It knows vectors only; what phrases there are is the business of ``vocabulary.py
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.cosine import row_chunks, unit_rows
+from mmembed.analysis.cosine import unit_rows
 from mmembed.analysis.evidence import Evidence, Language
 from mmembed.analysis.vocabulary import Phrase, wordings
 
@@ -29,6 +29,10 @@ _BROAD_ENOUGH = 0.4
 # It must be near to what else is said, too: some words are a little near to everything.
 _AGREES = 0.5
 _EXAMPLES = 3
+# Phrases of each cluster that are told with their evidence.
+_TOLD = 8
+# Rows that are centred at once.
+_ROWS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +58,14 @@ class CentredRows:
         """Learn the means; without centring they are zero."""
         sums = np.zeros((int(kinds.max(initial=0)) + 1, matrix.shape[1]))
         if are_centred:
-            for chunk in row_chunks(*matrix.shape):
+            for chunk in _pieces(len(matrix)):
                 sums += _sums(unit_rows(matrix[chunk]), kinds[chunk], len(sums))
             sums /= np.maximum(1, np.bincount(kinds, minlength=len(sums)))[:, None]
         return cls(matrix, kinds, sums.astype(np.float32))
 
     def chunks(self) -> Any:
         """Yield slices and their rows."""
-        for chunk in row_chunks(*self.matrix.shape):
+        for chunk in _pieces(len(self.matrix)):
             yield chunk, unit_rows(unit_rows(self.matrix[chunk]) - self.means[self.kinds[chunk]])
 
 
@@ -123,7 +127,9 @@ def near_phrases(
     scores = above - 0.5 * np.maximum(_nearest_sibling(cosines), 0)
     broad = np.flatnonzero([one.is_broad for one in phrases])
     pairs = [
-        (number, at) for number in range(len(names)) for at in _chosen(scores[number], above[number], broad, places)
+        (number, at)
+        for number in range(len(names))
+        for at in _chosen(scores[number], above[number], broad, places)[:_TOLD]
     ]
     bounds = np.array([(cosines + outside)[pair] / 2 for pair in pairs])
     counts, examples = _supporters(rows, codes, pairs, bounds, places)
@@ -142,6 +148,11 @@ def near_phrases(
         )
         found.setdefault(int(names[number]), []).append(one)
     return found
+
+
+def _pieces(n_rows: int) -> Iterator[slice]:
+    for start in range(0, n_rows, _ROWS):
+        yield slice(start, min(start + _ROWS, n_rows))
 
 
 def _sums(rows: FloatMatrix, codes: Positions, n_groups: int) -> npt.NDArray[np.float64]:

@@ -12,8 +12,9 @@ _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 # Addresses, tags and entities of web pages; then runs of Han characters, words, and whatever parts phrases: digits with
 # what is attached to them, punctuation, line ends.
 _DEBRIS = re.compile(
-    r"https?://\S+|www\.\S+|\S+@\S+\.\S+|<(script|style)\b.*?</\1>|<[a-z/!][^<>]{0,200}>|&#?\w{1,8};|\x1b\[[\d;]*m",
-    re.IGNORECASE | re.DOTALL,
+    r"https?://\S+|www\.\S+|[a-z0-9._%+-]+@[a-z0-9-]+\.[a-z0-9.-]+|<(script|style)\b.*?</\1>|<[a-z/!][^<>]{0,200}>|"
+    r"&#?[a-z0-9]{1,8};|\x1b\[[\d;]*m",
+    re.IGNORECASE | re.DOTALL | re.ASCII,
 )
 _TOKENS = re.compile(
     rf"[{_HAN}]+|[^\W\d_{_HAN}][^\W_{_HAN}]*(?:['’-][^\W\d_{_HAN}]+)*|\d[^\W_{_HAN}]*|[^\w '’-]|_|(?<= )-(?= )"
