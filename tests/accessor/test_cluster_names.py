@@ -60,6 +60,14 @@ def test_texts_name_clusters_and_may_be_several_columns(df):
     assert names(df, text="vehicle or not", names="space") == names(df)
 
 
+def test_a_report_names_what_it_clusters(df):
+    """Without clusters in the frame and without texts, the report's own clusters have names in its language."""
+    mapped = df.assign(map_x=range(len(df)), map_y=0.0)
+    page = mapped.mmembed.report("v", language="zh").html()
+    assert "动物" in page
+    assert "cluster 0" not in page
+
+
 def test_rename_and_rewrite_reach_the_column(df):
     """Given and rewritten names stand in cluster_name."""
     out = df.mmembed.cluster("v", "kmeans", n_clusters=3, rename={0: "first"})

@@ -41,7 +41,7 @@ def check_names_source(names: str, texts: pd.Series | None) -> str:
 
 
 def naming_embedder(
-    vectors: Any, source: str, *, buys: bool, embedder: Embedder | None, max_cost: float | None
+    vectors: Any, source: str, *, buys: bool, embedder: Embedder | None = None, max_cost: float | None = None
 ) -> PhraseEmbedder | None:
     """Return what embeds the vocabulary, or None where it is not wanted, or would cost what nobody agreed to."""
     from mmembed.analysis.vocabulary import phrases_with, wordings

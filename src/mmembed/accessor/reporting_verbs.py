@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from mmembed.accessor.arguments import column_of
+from mmembed.accessor.naming_arguments import naming_embedder
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -96,7 +97,15 @@ class ReportingVerbs:
         words = None if first_text is None else column_of(self._df, first_text)
         if language == "auto":
             language = choose_language([title or ""] if words is None else words.dropna().astype(str))
-        df, notes = complete_for_report(self._df, vectors, text=words, random_state=random_state, language=language)
+        named = "cluster" in self._df.columns
+        df, notes = complete_for_report(
+            self._df,
+            vectors,
+            text=words,
+            random_state=random_state,
+            language=language,
+            embed=None if named else naming_embedder(vectors, "auto", buys=False),
+        )
         return build_report(
             df,
             vector=column,

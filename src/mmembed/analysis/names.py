@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
+from mmembed.analysis.composing import SEPARATOR
 from mmembed.analysis.evidence import Evidence
 from mmembed.analysis.renaming import ClusterDraft, check_names
+
+# Stands after a name that a sibling already has.
+_NUMBER = re.compile(r" \(\d+\)$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +80,12 @@ class Naming(Mapping[int, str]):
         for label, name in self.names.items():
             head = {"cluster": label, "name": name, "origin": self.origins[label]}
             found = self.evidence.get(label, ())
+            parts = _NUMBER.sub("", name).split(SEPARATOR)
             lines += [
                 head
                 | {
                     "term": one.term,
-                    "in_name": one.term in name,
+                    "in_name": one.term in parts,
                     "source": one.source,
                     "score": one.score,
                     "inside": one.inside,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pandas as pd
 
 from mmembed.analysis.clustering import fit_clusters
@@ -25,6 +28,7 @@ def complete_for_report(
     text: pd.Series | None = None,
     random_state: int | None = None,
     language: Language = "en",
+    embed: Callable[[list[str]], Any] | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the frame with cluster and map columns, and a note for each that had to be computed.
 
@@ -39,12 +43,15 @@ def complete_for_report(
     random_state : int, optional
         Seed for what has to be computed.
     language : {"zh", "en"}
-        Language of the notes.
+        Language of the notes, and of names that no text gives.
+    embed : callable, optional
+        Embeds phrases in the space of the vectors: names clusters where the texts do not.
     """
     notes: list[str] = []
     seed = 0 if random_state is None else random_state
     if "cluster" not in df.columns:
-        clusters = fit_clusters(vectors, text=text, random_state=random_state)
+        spoken = language if text is None else "auto"
+        clusters = fit_clusters(vectors, random_state=random_state).named(text, embed=embed, language=spoken)
         df = clusters.add_to(df)
         notes.append(_CLUSTERED[language].format(method=clusters.method, seed=seed))
     if not {"map_x", "map_y"} <= set(df.columns):
