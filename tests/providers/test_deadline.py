@@ -73,3 +73,17 @@ def test_closing_twice_or_unused_is_harmless():
     with pytest.raises(RuntimeError), watchdog.attempt(1):
         raise RuntimeError
     watchdog.close()
+
+
+def test_closing_gives_what_is_under_way_a_moment_more():
+    """An attempt with two minutes left ends with the grace, and the thread that watches it ends after it."""
+    ours, theirs = socket.socketpair()
+    watchdog = Watchdog()
+    with ours, theirs, watchdog.attempt(120) as attempt:
+        attempt.connection = Connection(ours)
+        watching = next(one for one in threading.enumerate() if one.name == "mmembed-deadlines")
+        watchdog.close(grace_seconds=0.05)
+        assert ours.recv(1) == b""
+        assert attempt.expired
+    watching.join(timeout=5)
+    assert not watching.is_alive()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mmembed.providers.connections import LentSession
 
 _CONNECT_SECONDS = 10.0
+_GRACE_SECONDS = 3.0  # after Ctrl-C: an interpreter that ends waits for its threads, and so for the wire
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +111,9 @@ class DashScopeConnection:
         self.close()
 
     def close(self) -> None:
-        """Close the pool and end the thread of deadlines."""
+        """Close the pool and end the thread of deadlines; requests that are still on the wire get a moment more."""
         if self._process == os.getpid():
-            self._watchdog.close()
+            self._watchdog.close(grace_seconds=_GRACE_SECONDS)
             if self._session is not None:
                 self._session.close()
         self._session = None

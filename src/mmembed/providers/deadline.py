@@ -90,19 +90,31 @@ class Watchdog:
             _current.attempt = None
             with self._changed:
                 self._deadlines.pop(attempt, None)
+                if self._closed:
+                    self._changed.notify()
 
-    def close(self) -> None:
-        """End the thread."""
+    def close(self, *, grace_seconds: float = 0.0) -> None:
+        """End the thread, at once or with the last attempt that is under way.
+
+        Parameters
+        ----------
+        grace_seconds : float
+            What is left to attempts that are under way: nobody waits for them any more, but an answer that comes soon
+            is paid for.
+        """
         with self._changed:
             self._closed = True
+            latest = self._clock() + grace_seconds
+            self._deadlines = {attempt: min(deadline, latest) for attempt, deadline in self._deadlines.items()}
+            are_under_way = bool(self._deadlines)
             self._changed.notify()
             thread, self._thread = self._thread, None
-        if thread is not None:
+        if thread is not None and not are_under_way:
             thread.join()
 
     def _run(self) -> None:
         with self._changed:
-            while not self._closed:
+            while self._deadlines or not self._closed:
                 now = self._clock()
                 for attempt in [one for one, deadline in self._deadlines.items() if deadline <= now]:
                     del self._deadlines[attempt]

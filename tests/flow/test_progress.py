@@ -1,0 +1,38 @@
+"""The progress bar of a run: what it says, and where it is quiet."""
+
+import pandas as pd
+import pytest
+
+from dashscope_server import DashScopeServer, RateLimits
+from mmembed import Embedder
+
+KEY = "sk-progress-0123456789"
+
+
+@pytest.fixture
+def frame(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMEMBED_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
+    with DashScopeServer(keys=(KEY,), latency=0.05, limits=RateLimits(requests_per_minute=600)) as server:
+        monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", server.base_url)
+        yield pd.DataFrame({"text": [f"text {number}" for number in range(300)]})
+
+
+def test_the_bar_tells_items_requests_cost_and_throttling(frame, capsys):
+    """At a service that takes less than it is believed to, all four are seen while the run goes on."""
+    embedder = Embedder(model="qwen3-vl-embedding", dimension=256, requests_per_minute=60_000)
+    out = frame.mmembed.embed("text", "text", embedder=embedder, progress=True)
+    assert out["text_vector"].notna().all()
+    shown = capsys.readouterr().err
+    assert "/300" in shown
+    assert "requests" in shown
+    assert "CNY" in shown
+    assert "throttled" in shown
+
+
+@pytest.mark.parametrize("progress", [None, False])
+def test_it_is_quiet_where_nobody_looks_and_when_asked(frame, capsys, progress):
+    """In a pipe or a log there is nothing to see, unless a bar was asked for."""
+    frame.iloc[:150].mmembed.embed("text", "text", model="qwen3-vl-embedding", dimension=256, progress=progress)
+    seen = capsys.readouterr()
+    assert (seen.out, seen.err) == ("", "")
