@@ -32,6 +32,10 @@ class CountingProvider:
     def __post_init__(self):
         self._lock = threading.Lock()
 
+    @property
+    def threads(self):
+        return self.workers
+
     def plan(self, contents):
         return [
             list(range(start, min(start + self.batch, len(contents)))) for start in range(0, len(contents), self.batch)

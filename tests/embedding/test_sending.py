@@ -1,6 +1,7 @@
 """Trying again with an injected clock, and the settings of the provider."""
 
-from concurrent.futures import CancelledError
+import threading
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -140,6 +141,51 @@ def test_a_stopped_run_begins_no_attempt():
     with pytest.raises(CancelledError):
         sender.send([{"text": "a"}], tokens=1, on_charge=lambda *_: None)
     assert connection.calls == 0
+
+
+def test_a_place_on_the_wire_is_free_before_the_answer_is_read():
+    """With one place, the second request leaves when the first one's bytes are in, not when it has been parsed."""
+    second_left = threading.Event()
+    on_the_wire = []
+
+    class Reading:
+        def request(self, contents, *, on_done, **_):
+            on_the_wire.append(contents)
+            assert len(on_the_wire) == 1  # never two
+            on_the_wire.clear()
+            if contents[0]["text"] == "second":
+                second_left.set()
+            on_done()
+            assert second_left.wait(timeout=10)  # while it reads, the other one must be able to leave
+            return GOOD
+
+    sender = RequestSender(Reading(), Limiter(RateLimit()), Patience(), at_once=1)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(sender.send, [{"text": "first"}], tokens=1, on_charge=lambda *_: None)
+        second = pool.submit(sender.send, [{"text": "second"}], tokens=1, on_charge=lambda *_: None)
+        assert (first.result(), second.result()) == (GOOD, GOOD)
+
+
+def test_stopping_wakes_who_waits_for_a_place():
+    """A thread that has no place on the wire yet ends with the run."""
+    entered, leave = threading.Event(), threading.Event()
+
+    class Holding:
+        def request(self, *_, **__):
+            entered.set()
+            assert leave.wait(timeout=10)
+            return GOOD
+
+    sender = RequestSender(Holding(), Limiter(RateLimit()), Patience(), at_once=1)
+    with ThreadPoolExecutor(2) as pool:
+        holding = pool.submit(sender.send, [{"text": "a"}], tokens=1, on_charge=lambda *_: None)
+        assert entered.wait(timeout=10)
+        waiting = pool.submit(sender.send, [{"text": "b"}], tokens=1, on_charge=lambda *_: None)
+        sender.stop()
+        with pytest.raises(CancelledError):
+            waiting.result(timeout=5)
+        leave.set()
+        assert holding.result() == GOOD
 
 
 def test_a_rate_that_leaves_no_room_is_an_error_that_says_so():

@@ -165,7 +165,7 @@ def test_fewer_contents_a_request_than_documented_are_learned(monkeypatch):
         assert done.failures == []
         assert np.array_equal(done.matrices[0], expected(strict, texts))
         assert strict.bill.vectors == 400
-        assert sum(one.status == 400 for one in strict.requests) <= 4
+        assert sum(one.status == 400 for one in strict.requests) <= 6  # 20, 10, 5 for each batch that was ready
 
 
 @pytest.mark.parametrize("workers", [1, 3, 8])

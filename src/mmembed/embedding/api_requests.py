@@ -5,10 +5,11 @@ It knows no rows and halves nothing; see ``api_session.py``.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,13 +19,19 @@ from mmembed.embedding.limiter import Limiter
 from mmembed.providers.dashscope_answer import WRONG_LENGTH, Reply, RequestFailure
 
 _NO_ROOM = "RateLimitBudget"
+_LOOK_SECONDS = 0.1  # at whether the run was stopped, while waiting for a place
 
 
 class Connection(Protocol):
     """What sends one request; see :class:`mmembed.providers.dashscope.DashScopeConnection`."""
 
     def request(
-        self, contents: Sequence[Mapping[str, Any]], *, expected: int, parameters: Mapping[str, Any] | None = None
+        self,
+        contents: Sequence[Mapping[str, Any]],
+        *,
+        expected: int,
+        parameters: Mapping[str, Any] | None = None,
+        on_done: Callable[[], None] | None = None,
     ) -> Reply:
         """Send once."""
         ...
@@ -69,6 +76,8 @@ class RequestSender:
         When.
     patience : Patience
         How often.
+    at_once : int
+        Most requests that may be on the wire; threads beyond that wait, or read and store what came.
     clock : callable
         Seconds that only rise; also the limiter's.
     wait : callable
@@ -81,9 +90,11 @@ class RequestSender:
         limiter: Limiter,
         patience: Patience,
         *,
+        at_once: int = 1,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
+        self._places = threading.Semaphore(at_once)
         self._connection = connection
         self._limiter = limiter
         self._patience = patience
@@ -167,9 +178,9 @@ class RequestSender:
         deadline: float,
         on_charge: Callable[[int, int], None],
     ) -> Reply:
-        with self._permit(tokens, deadline) as permit:
+        with self._place_on_the_wire() as leave, self._permit(tokens, deadline) as permit:
             try:
-                reply = self._connection.request(contents, expected=len(contents), parameters=parameters)
+                reply = self._connection.request(contents, expected=len(contents), parameters=parameters, on_done=leave)
             except RequestFailure as failure:
                 error = judge(failure)
                 if error.verdict == "throttled":
@@ -183,6 +194,24 @@ class RequestSender:
             permit.succeeded()
             on_charge(reply.text_tokens, reply.media_tokens)
             return reply
+
+    @contextlib.contextmanager
+    def _place_on_the_wire(self) -> Iterator[Callable[[], None]]:
+        """Wait for a place; it is left when the block calls what it is given, or at the latest when the block ends."""
+        while not self._places.acquire(timeout=_LOOK_SECONDS):
+            if self._stopped.is_set():
+                raise CancelledError("The run was stopped.")
+        held = [True]
+
+        def leave() -> None:
+            if held:
+                held.clear()
+                self._places.release()
+
+        try:
+            yield leave
+        finally:
+            leave()
 
     def _permit(self, tokens: int, deadline: float) -> Any:
         try:

@@ -107,8 +107,8 @@ def buy(
     bar = progress_bar(len(missing), show=progress, unit="item")
     # A short queue: an interrupt then has little in flight, and answers do not pile up in memory; none beyond what is
     # in work where a budget may end the run at any answer.
-    at_once = provider.workers * (2 if budget is None else 1)
-    with provider.session() as session, bar, _pool(provider.workers) as pool:
+    at_once = provider.threads * 2 if budget is None else provider.threads
+    with provider.session() as session, bar, _pool(provider.threads) as pool:
         waiting: dict[Future[_Outcome], list[int]] = {}
         try:
             while queue or waiting or left:
@@ -197,9 +197,9 @@ class _Market:
 
 
 @contextmanager
-def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
+def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
     """Open a pool that is waited for at a good end only: after an error nobody wants to wait for a silent server."""
-    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="mmembed")
+    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="mmembed")
     yield pool
     pool.shutdown()
 

@@ -96,6 +96,11 @@ class ApiProvider:
         cut = {"truncate": True} if self.truncate else {}
         return {"model": self.spec.name, "dimension": self.dimension, **self.parameters, **cut}
 
+    @property
+    def threads(self) -> int:
+        """More than there are workers: some read and store answers while all places on the wire are taken."""
+        return self.workers + max(1, self.workers // 2)
+
     def plan(self, contents: Sequence[Content]) -> list[list[int]]:
         """Return the batches that become requests."""
         return plan_batches(contents, self.spec, region=self.region)
@@ -123,7 +128,7 @@ class ApiProvider:
             key, raw.base_address, self.spec.name, RateLimit(self.requests_per_minute, self.tokens_per_minute)
         )
         with raw.open() as connection:
-            sender = RequestSender(connection, limiter, self.patience)
+            sender = RequestSender(connection, limiter, self.patience, at_once=self.workers)
             session = ApiSession(sender, self.spec, self.dimension, truncate=self.truncate)
             try:
                 yield session

@@ -129,6 +129,8 @@ class LentSession(requests.Session):
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             attempt.error = error
             return _plain(NO_ANSWER)
+        finally:
+            attempt.done()
         if attempt.response.status_code != requests.codes.ok:
             return _plain(attempt.response.status_code)
         answer: requests.Response = attempt.response

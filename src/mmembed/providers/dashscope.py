@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -124,6 +124,7 @@ class DashScopeConnection:
         *,
         expected: int,
         parameters: Mapping[str, Any] | None = None,
+        on_done: Callable[[], None] | None = None,
     ) -> Reply:
         """Send one request and return its checked vectors.
 
@@ -135,6 +136,8 @@ class DashScopeConnection:
             How many vectors must come back.
         parameters : mapping, optional
             Parameters of this request alone.
+        on_done : callable, optional
+            Is called when the wire is done with, before the answer is parsed: another request may leave then.
 
         Raises
         ------
@@ -145,6 +148,7 @@ class DashScopeConnection:
         session = self._lent_session()
         sdk = _without_upload()  # before the clock starts, since the first import takes most of a second
         with self._watchdog.attempt(provider.timeout_seconds) as attempt:
+            attempt.on_done = on_done
             try:
                 response = sdk.call(
                     model=provider.model,

@@ -28,14 +28,22 @@ class Attempt:
         What came back, whatever its status.
     error : Exception or None
         Why nothing came back.
+    on_done : callable or None
+        Is called when the wire is done with, before what came is parsed.
     """
 
     def __init__(self) -> None:
+        self.on_done: Callable[[], None] | None = None
         self.connection: Any = None
         self.socket: socket.socket | None = None
         self.expired = False
         self.response: Any = None
         self.error: Exception | None = None
+
+    def done(self) -> None:
+        """Say that nothing more goes over the wire."""
+        if self.on_done is not None:
+            self.on_done()
 
     def end(self) -> None:
         """Wake whoever reads from or writes to the connection."""

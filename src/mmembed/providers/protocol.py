@@ -132,7 +132,9 @@ class Provider(Protocol):
         Whatever, besides the content, changes a vector (model version, dimension, instruct, fps, …); part of the
         cache key.
     workers : int
-        How many batches it wants to have in work at once.
+        How many batches it computes, or has on the wire, at once.
+    threads : int
+        How many threads call it: more than that, where answers are to be read and stored while others are awaited.
     """
 
     @property
@@ -149,6 +151,9 @@ class Provider(Protocol):
         ...
     @property
     def workers(self) -> int:  # noqa: D102  described in the class docstring
+        ...
+    @property
+    def threads(self) -> int:  # noqa: D102  described in the class docstring
         ...
 
     def plan(self, contents: Sequence[Content]) -> list[list[int]]:

@@ -64,6 +64,11 @@ class LocalProvider:
         """What changes a vector besides the content: the versions of the parts."""
         return {"model": self.space, "texts": TEXT_PACKAGE, "pictures": PICTURE_PACKAGE, "frames": FRAMES_PER_CLIP}
 
+    @property
+    def threads(self) -> int:
+        """As many as workers: nothing is waited for."""
+        return self.workers
+
     def plan(self, contents: Sequence[Content]) -> list[list[int]]:
         """Return batches of positions in ``contents``: each of one kind, in order, and small."""
         by_kind: dict[ContentKind, list[int]] = {}
