@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import contextlib
+import dataclasses
 import http.client
 import json
 import os
@@ -22,6 +23,7 @@ from urllib.parse import urlsplit
 
 from mmembed.embedding.cache import VectorCache
 from mmembed.embedding.line import embed_columns
+from mmembed.embedding.models import ModelSpec, find_model
 from mmembed.embedding.sending import build_api_provider
 from mmembed.providers.protocol import Content
 
@@ -86,9 +88,11 @@ def texts(count: int, seed: str) -> list[Content]:
     ]
 
 
-def run(count: int, seed: str, *, cache: VectorCache | None = None, **options: object) -> tuple[float, float]:
+def run(
+    count: int, seed: str, *, cache: VectorCache | None = None, model: str | ModelSpec = MODEL, **options: object
+) -> tuple[float, float]:
     """Embed texts through the line, without a cache if none is given; return wall and CPU seconds."""
-    provider = build_api_provider(MODEL, api_key=KEY, **options)  # type: ignore[arg-type]
+    provider = build_api_provider(model, api_key=KEY, **options)  # type: ignore[arg-type]
     wall, cpu = time.perf_counter(), time.process_time()
     done = embed_columns([texts(count, seed)], provider, cache, progress=False)
     if done.failures:
@@ -138,18 +142,20 @@ def latency(requests: int, workers: int, seconds: float) -> None:
 
 
 def throttled(requests: int) -> None:
-    """Send as fast as the server lets: ten requests a second, enforced each second."""
-    for aligned in (False, True):
-        limits = {"requests_per_minute": 600, "aligned": aligned}
-        with server(latency=0.05, limits=limits) as running:
-            wall, _ = run(20 * requests, f"throttled {aligned}", requests_per_minute=600, tokens_per_minute=1e12)
+    """Send as fast as a server lets that takes ten requests a second: told so, told twice as much, and not told."""
+    known = find_model(MODEL)
+    for told, aligned in ((600, False), (600, True), (1200, False), (1200, True), (None, False), (None, True)):
+        spec = dataclasses.replace(known, requests_per_minute=told, tokens_per_minute=None)
+        with server(latency=0.05, limits={"requests_per_minute": 600, "aligned": aligned}) as running:
+            wall, _ = run(20 * requests, f"throttled {told} {aligned}", model=spec)
             counts = running.counts()
         ideal = requests / 10
         share = counts["refused"] / counts["requests"]
         windows = "on whole seconds" if aligned else "any second"
         print(
-            f"10/s ({windows}), {requests} requests: {wall:.1f} s, ideal {ideal:.1f} s, "
-            f"ratio {wall / ideal:.3f}, refused {share:.2%}"
+            f"10/s ({windows}), told {told or 'nothing'} a minute, {requests} requests: {wall:.1f} s, "
+            f"ideal {ideal:.1f} s, ratio {wall / ideal:.3f}, refused {share:.2%}",
+            flush=True,
         )
 
 
