@@ -15,7 +15,7 @@ def frame(tmp_path, monkeypatch):
     monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
     with DashScopeServer(keys=(KEY,), latency=0.05, limits=RateLimits(requests_per_minute=600)) as server:
         monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", server.base_url)
-        yield pd.DataFrame({"text": [f"text {number}" for number in range(300)]})
+        yield pd.DataFrame({"text": [f"text {number}" for number in range(500)]})
 
 
 def test_the_bar_tells_items_requests_cost_and_throttling(frame, capsys):
@@ -24,7 +24,7 @@ def test_the_bar_tells_items_requests_cost_and_throttling(frame, capsys):
     out = frame.mmembed.embed("text", "text", embedder=embedder, progress=True)
     assert out["text_vector"].notna().all()
     shown = capsys.readouterr().err
-    assert "/300" in shown
+    assert "/500" in shown
     assert "requests" in shown
     assert "CNY" in shown
     assert "throttled" in shown

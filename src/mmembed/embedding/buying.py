@@ -124,8 +124,8 @@ def buy(
                     batch, outcome = waiting.pop(future), future.result()
                     purchase.note(batch, outcome)
                     left += [batch[one] for one in outcome.left]
-                    bar.update(len(batch) - len(outcome.left))
                     bar.set_postfix_str(_so_far(purchase, session), refresh=False)
+                    bar.update(len(batch) - len(outcome.left))
                     if budget is not None and (waiting or queue or left):
                         budget.check_bill(purchase.cost)
         except BaseException as error:
