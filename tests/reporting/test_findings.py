@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmembed import fit_classifier
+from mmembed import find_duplicates, find_outliers, fit_classifier
 from mmembed.errors import ColumnNotFoundError
 from mmembed.reporting import build_report
 from mmembed.reporting.findings import read_duplicates, read_label_issues, read_outliers
@@ -21,14 +21,20 @@ def test_equal_values_are_a_group_of_duplicates(goods):
     assert read_duplicates(df, values) == expected
 
 
-def test_a_result_brings_its_own_column(goods):
-    """An object with add_to is asked for its column, and the one that is about groups is taken."""
-
-    class Result:
-        def add_to(self, df):
-            return df.assign(similar=1.0, duplicate_group=[0, 0] + [None] * 22)
-
-    assert read_duplicates(goods, Result()) == ((0, 1),)
+def test_the_results_of_the_verbs_are_read(goods):
+    """find_duplicates and find_outliers may be given themselves, on a frame with their columns too, and as frames."""
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(24, 32))
+    vectors[[7, 11]] = vectors[3]
+    vectors[20] = vectors[5]
+    duplicates, outliers = find_duplicates(vectors, 0.95), find_outliers(vectors, 3)
+    expected = ((3, 7, 11), (5, 20))
+    for df in (goods, duplicates.add_to(goods)):
+        assert read_duplicates(df, duplicates) == expected
+    frame = goods.reset_index(drop=True)
+    assert tuple(map(tuple, map(sorted, read_duplicates(frame, duplicates.rows_of(frame))))) == expected
+    order = [row for row, _ in read_outliers(goods, outliers)]
+    assert order == np.argsort(-outliers.scores, kind="stable").tolist()
 
 
 def test_outliers_are_ordered_and_rows_without_a_score_left_out(goods):

@@ -68,11 +68,6 @@ class CardSources:
     breakdown: pd.Series | None = None
     calendar: Calendar | None = None
 
-    @property
-    def rows(self) -> list[list[int]]:
-        """All rows that each card shows."""
-        return [[*typical, *edge] for typical, edge in zip(self.exemplars, self.borderline, strict=True)]
-
 
 def make_cards(sources: CardSources, teller: RowTeller, words: Words) -> list[Card]:
     """Return a card for each group that has exemplars, the largest group first."""

@@ -5,9 +5,9 @@ Each may come as a column of the frame, as values of its length, or as the resul
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,15 +51,21 @@ class Findings:
 
 
 def read_duplicates(df: pd.DataFrame, given: Any) -> tuple[tuple[int, ...], ...]:
-    """Return the groups of near duplicates that a column, values or a result name.
+    """Return the groups of near duplicates that a column, values, a result or the frame of ``duplicates`` name.
 
     Rows with equal values are one group; a missing value and a value that occurs once are no group.
     """
-    values = _values(df, given, argument="duplicates", words=("group", "duplicate"))
+    if isinstance(given, pd.DataFrame):
+        rows, values = (
+            _positions(df, given, argument="duplicates"),
+            require_column(given, "group", argument="duplicates"),
+        )
+    else:
+        rows, values = np.arange(len(df)), _values(df, given, argument="duplicates", words=("group", "duplicate"))
     codes, keys = pd.factorize(values.astype(object).map(lambda cell: None if is_missing(cell) else str(cell)))
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(len(keys) + 1))
-    groups = [tuple(order[low:high].tolist()) for low, high in itertools.pairwise(bounds)]
+    groups = [tuple(rows[order[low:high]].tolist()) for low, high in pairwise(bounds)]
     return tuple(sorted((group for group in groups if len(group) > 1), key=lambda group: (-len(group), group[0])))
 
 
@@ -87,7 +93,7 @@ def read_label_issues(df: pd.DataFrame, given: Any) -> tuple[Suspect, ...]:
             "classifier returns, or the classifier itself."
         )
         raise TypeError(message)
-    rows = _positions(df, frame)
+    rows = _positions(df, frame, argument="label_issues")
     before = _first_column(frame, ("given", "label", "target"), "the label it has")
     after = _first_column(frame, ("suggested", "suggestion", "predicted"), "the label suggested")
     scores = next((frame[name] for name in ("score", "confidence", "doubt") if name in frame), None)
@@ -108,13 +114,13 @@ def _values(df: pd.DataFrame, given: Any, *, argument: str, words: Sequence[str]
     if hasattr(given, "add_to"):
         added = given.add_to(df)
         new = [name for name in added.columns if name not in df.columns]
-        if not new:
-            message = (
-                f"{argument}= adds no column to the frame that it does not have already; name that column instead."
-            )
+        # A frame that has the columns already gets them again under their own names.
+        found = [name for word in words for name in new or added.columns if word in str(name)] or new
+        if not found:
+            message = f"{argument}= adds no column to the frame that could hold it. Name the column instead."
             raise ValueError(message)
-        found: pd.Series = added[next((name for word in words for name in new if word in str(name)), new[0])]
-        return found
+        column: pd.Series = added[found[0]]
+        return column
     values = pd.Series(given)
     if len(values) != len(df):
         message = (
@@ -124,15 +130,15 @@ def _values(df: pd.DataFrame, given: Any, *, argument: str, words: Sequence[str]
     return values
 
 
-def _positions(df: pd.DataFrame, frame: pd.DataFrame) -> npt.NDArray[np.intp]:
+def _positions(df: pd.DataFrame, frame: pd.DataFrame, *, argument: str) -> npt.NDArray[np.intp]:
     if "position" in frame:
         rows = frame["position"].to_numpy(dtype=np.intp)
     elif df.index.is_unique:
         rows = df.index.get_indexer(frame.index)
     else:
-        raise ValueError("label_issues= needs a column 'position', because the frame's index labels are not unique.")
+        raise ValueError(f"{argument}= needs a column 'position', because the frame's index labels are not unique.")
     if len(rows) and (rows.min() < 0 or rows.max() >= len(df)):
-        raise ValueError(f"label_issues= names rows that the frame of {len(df)} rows does not have.")
+        raise ValueError(f"{argument}= names rows that the frame of {len(df)} rows does not have.")
     return rows
 
 
