@@ -75,15 +75,15 @@ def made_up(rows: int, clusters: int, words: int) -> pd.DataFrame:
 
 
 def photographs(count: int, folder: Path) -> list[str]:
-    """Write pictures of 1280 × 960 that compress about as photographs do, and return their names."""
+    """Write 250 pictures of 1280 × 960 that compress about as photographs do, and return names in turn."""
     rng = np.random.default_rng(1)
-    for number in range(count):
+    for number in range(250):
         coarse = Image.fromarray(rng.integers(0, 255, (24, 32, 3), dtype=np.uint8))
         picture = coarse.resize((1280, 960), Image.Resampling.BICUBIC).filter(ImageFilter.GaussianBlur(2))
         fine = rng.integers(-14, 14, (240, 320, 3), dtype=np.int16).repeat(4, 0).repeat(4, 1)
         grained = np.clip(np.asarray(picture, dtype=np.int16) + fine, 0, 255).astype(np.uint8)
         Image.fromarray(grained).save(folder / f"{number}.jpg", quality=85)
-    return [f"{number}.jpg" for number in range(count)]
+    return [f"{number % 250}.jpg" for number in range(count)]
 
 
 def demo() -> tuple[pd.DataFrame, Path]:

@@ -253,6 +253,21 @@ def test_the_budget_holds_for_pictures_that_do_not_compress(goods):
     assert "over the size budget of the file" in Elements(report.html()).words
 
 
+@pytest.mark.parametrize("budget", [600_000, 1_200_000])
+def test_the_budget_holds_where_rows_are_in_several_lists(goods, budget):
+    """Typical rows that are duplicates, outliers and label suspects too repeat their pictures within the budget."""
+    rng = np.random.default_rng(0)
+    df = pd.concat([goods] * 20).reset_index(drop=True)
+    df = df.assign(photo=list(rng.integers(0, 256, (len(df), 90, 90, 3), dtype=np.uint8)))
+    typical = df.sort_values("cluster_score", ascending=False).index[:40]
+    df["outlier_score"] = df["cluster_score"]
+    df["duplicate_group"] = pd.Series(np.arange(40) // 4, index=typical).reindex(df.index).astype("Int64")
+    issues = pd.DataFrame({"position": typical, "given": "a", "suggested": "b"})
+    page = build_report(df, text="title", image="photo", label_issues=issues, budget_bytes=budget, language="en").html()
+    assert 0.6 * budget < len(page.encode()) <= budget
+    assert len(Elements(page).named("img")) > 18
+
+
 def test_the_budget_holds_for_long_texts_and_many_rows(goods):
     """Texts are cut, then points thinned out evenly, and both are counted."""
     df = pd.concat([goods] * 1500)

@@ -10,13 +10,15 @@ from mmembed.reporting.markup import bar, percent, rows_list
 from mmembed.reporting.wording import Words
 
 
-def card_markup(card: Card, pictures: Mapping[int, bytes], words: Words, *, breakdown: str | None) -> str:
+def card_markup(
+    card: Card, pictures: Mapping[int, bytes], small: Mapping[int, bytes], words: Words, *, breakdown: str | None
+) -> str:
     """Return the card of one cluster.
 
     Parameters
     ----------
-    pictures : mapping of int to bytes
-        Thumbnails by row.
+    pictures, small : mapping of int to bytes
+        Thumbnails of typical and of borderline rows.
     breakdown : str or None
         Name of the breakdown column.
     """
@@ -30,7 +32,7 @@ def card_markup(card: Card, pictures: Mapping[int, bytes], words: Words, *, brea
         f'<header><h3 id="{title}" dir="auto"><span class="swatch" aria-hidden="true"></span>{name}</h3>'
         f'<p class="facts">{escape(" · ".join(facts))}</p>{bar(card.share)}{_keywords(card, words)}</header>'
         f"{rows_list(card.exemplars, pictures, words, label=words('exemplars'))}"
-        f"{_borderline(card, pictures, words)}"
+        f"{_borderline(card, small, words)}"
         f"{_breakdown(card, words, breakdown)}"
         f"{_trend(card, words)}"
         f'<button type="button" class="link" data-group="{card.code}" hidden '

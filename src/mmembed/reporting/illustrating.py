@@ -52,19 +52,18 @@ def illustrate(
     )
     left -= sum(len(data_uri(data)) + _CARD_PICTURE_BYTES for data in pictures.values())
     shown = in_turns(listed)
-    # A row that is in a card already repeats its picture in the list.
-    left -= sum(len(data_uri(pictures[row])) + _CARD_PICTURE_BYTES for row in shown if row in pictures)
-    more, why = make_thumbnails(
-        [row for row in dict.fromkeys(shown) if row not in set(typical)],
+    # A row may be in several lists, and its picture is on the page as often.
+    repeats = max(Counter(shown).values(), default=1)
+    small, why = make_thumbnails(
+        dict.fromkeys(shown),
         columns.picture,
         root=root,
         edge=160,
         max_bytes=6_000,
-        budget_bytes=max(0, int(left * _LIST_SHARE) - _CARD_PICTURE_BYTES * len(shown)),
+        budget_bytes=max(0, int(left * _LIST_SHARE) - _CARD_PICTURE_BYTES * len(shown)) // repeats,
     )
     reasons += why
-    left -= sum(len(data_uri(more[row])) + _CARD_PICTURE_BYTES for row in shown if row in more)
-    pictures |= more
+    left -= sum(len(data_uri(small[row])) + _CARD_PICTURE_BYTES for row in shown if row in small)
 
     known = set(typical) | set(shown)
     rest = [row for row in thumbnail_order(exemplars, ranked, points) if row not in known]
@@ -77,14 +76,14 @@ def illustrate(
     videos = [
         place[row]
         for row in points.tolist()
-        if (row in pictures or row in others) and columns.picture(row)[1] == "video"
+        if (row in pictures or row in small or row in others) and columns.picture(row)[1] == "video"
     ]
     data = {
         **draft.data,
         "thumbnails": {str(place[row]): data_uri(picture) for row, picture in others.items()},
         "videos": videos,
     }
-    return replace(draft, pictures=pictures, data=data), reasons + why
+    return replace(draft, pictures=pictures, small=small, data=data), reasons + why
 
 
 def _point_size(left: int, count: int) -> tuple[int, int]:

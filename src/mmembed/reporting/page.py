@@ -47,8 +47,8 @@ class PageContents:
 
     Attributes
     ----------
-    pictures : mapping of int to bytes
-        Thumbnails of the rows in cards and lists, by row.
+    pictures, small : mapping of int to bytes
+        Thumbnails of the typical rows in cards, and of the rows in lists, by row.
     duplicates, outliers, suspects : or None
         Rows to show in these sections; None where nobody looked for them.
     """
@@ -68,6 +68,7 @@ class PageContents:
     parameters: list[tuple[str, str]]
     versions: list[tuple[str, str]]
     pictures: Mapping[int, bytes] = field(default_factory=dict)
+    small: Mapping[int, bytes] = field(default_factory=dict)
     duplicates: tuple[tuple[int, tuple[ShownRow, ...]], ...] | None = None
     duplicate_totals: tuple[int, int] = (0, 0)
     outliers: tuple[ShownRow, ...] | None = None
@@ -173,14 +174,15 @@ def _cards(contents: PageContents) -> str:
     if not contents.cards:
         return f'<p class="quiet">{escape(contents.words("no_clusters"))}</p>'
     cards = (
-        card_markup(card, contents.pictures, contents.words, breakdown=contents.breakdown) for card in contents.cards
+        card_markup(card, contents.pictures, contents.small, contents.words, breakdown=contents.breakdown)
+        for card in contents.cards
     )
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
 def _findings(contents: PageContents) -> str:
     """Return the sections of what was looked for: each only if somebody did."""
-    words, pictures = contents.words, contents.pictures
+    words, pictures = contents.words, contents.small
     sections = []
     if contents.duplicates is not None:
         sections.append(duplicates_section(contents.duplicates, contents.duplicate_totals, pictures, words))

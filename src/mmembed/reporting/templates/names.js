@@ -92,21 +92,32 @@ class Names {
     context.font = `600 ${size}px ${this.colors.fonts}`;
     context.textBaseline = "middle";
     this.boxes = [];
-    for (const { g, text, left, up, right, bottom } of places) {
-      const x = left + view.x, y = up + view.y, wide = right - left, high = bottom - up;
+    const shifted = places.map((one) => [one, one.left + view.x, one.up + view.y, one.right - one.left, one.bottom - one.up]);
+    const cut = ([, x, y, wide, high]) => x < 4 || y < 4 || x + wide > width - 4 || y + high > height - 4;
+    for (const one of shifted) if (!cut(one)) this.paintName(context, ...one);
+    // A name at the edge slides along it while its place is partly in sight, if there is room; it is never cut.
+    for (const [one, x, y, wide, high] of shifted.filter(cut)) {
       if (x > width || y > height || x + wide < 0 || y + high < 0) continue;
-      this.boxes.push([x, y, x + wide, y + high, g]);
-      context.fillStyle = this.colors.halo;
-      context.beginPath();
-      context.roundRect(x, y, wide, high, high / 2);
-      context.fill();
-      context.fillStyle = this.colors.tone(g);
-      context.beginPath();
-      context.arc(x + 11, y + high / 2, 4, 0, 7);
-      context.fill();
-      context.fillStyle = this.colors.ink;
-      context.fillText(text, x + 19, y + high / 2 + 0.5);
+      const left = Math.min(Math.max(x, 4), width - wide - 4), up = Math.min(Math.max(y, 4), height - high - 4);
+      const tools = left < this.toolsWidth && up + high > height - 58;
+      if (!tools && !this.boxes.some((box) => left < box[2] && box[0] < left + wide && up < box[3] && box[1] < up + high)) {
+        this.paintName(context, one, left, up, wide, high);
+      }
     }
+  }
+
+  paintName(context, { g, text }, x, y, wide, high) {
+    this.boxes.push([x, y, x + wide, y + high, g]);
+    context.fillStyle = this.colors.halo;
+    context.beginPath();
+    context.roundRect(x, y, wide, high, high / 2);
+    context.fill();
+    context.fillStyle = this.colors.tone(g);
+    context.beginPath();
+    context.arc(x + 11, y + high / 2, 4, 0, 7);
+    context.fill();
+    context.fillStyle = this.colors.ink;
+    context.fillText(text, x + 19, y + high / 2 + 0.5);
   }
 
   at(px, py) {
