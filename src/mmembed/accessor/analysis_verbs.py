@@ -53,10 +53,10 @@ class AnalysisVerbs:
             that rows group by meaning rather than by kind.
         names : {"auto", "text", "space"}
             What names come from. ``"text"``: the texts alone. ``"space"``: a vocabulary of some 1,900 things and
-            topics, embedded with the column's own model (a paid one charges about 12,000 tokens, once: the cache keeps
-            them). ``"auto"``: the texts, and the vocabulary where they have no word in common or there are none, but
-            only if it costs nothing: with the local model, or when the cache has it. Otherwise a cluster without a
-            name is called by its number.
+            topics, embedded with the column's own model. A paid one charges some 8,400 tokens (0.006 CNY with
+            qwen3-vl-embedding) once: the cache keeps them. ``"auto"``: the texts, and the vocabulary where they have no
+            word in common or there are none, but only if it costs nothing: with the local model, or when the cache has
+            it. Otherwise a cluster without a name is called by its number.
         vocabulary : list of str, optional
             Phrases of your own to name clusters by, beside the shipped ones; they are embedded even if that costs.
         language : {"auto", "zh", "en"}

@@ -63,7 +63,7 @@ def name_clusters(
         Kind of content of each row, as for the clusters.
     embed : callable, optional
         Takes a list of phrases and returns their vectors, in the space of ``vectors``. It is called once, with both
-        wordings of some 1,900 phrases: with a paid model, that is about 12,000 tokens unless a cache has them.
+        wordings of some 1,900 phrases: some 8,400 tokens, which a paid model charges unless a cache has them.
     vocabulary : sequence of str, optional
         Phrases of your own, beside the shipped ones; needs ``embed``.
     language : {"auto", "zh", "en"}
