@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     from mmembed.analysis.searching import search
     from mmembed.embedding.models import ModelSpec, models
     from mmembed.embedding.planning import EmbedPlan
+    from mmembed.reporting.cluster_chart import plot_clusters
+    from mmembed.reporting.dendrogram import plot_dendrogram
     from mmembed.reporting.experiments import plot_calibration, plot_confusion, plot_learning_curve
+    from mmembed.reporting.gallery import plot_neighbors
+    from mmembed.reporting.heat_map import plot_similarity
+    from mmembed.reporting.lassoing import plot_select
     from mmembed.reporting.plotting import plot
 
 __version__ = "0.1.0"
@@ -54,6 +59,11 @@ _LAZY = {
     "neighbors": "mmembed.analysis.neighbors",
     "plot": "mmembed.reporting.plotting",
     "plot_calibration": "mmembed.reporting.experiments",
+    "plot_clusters": "mmembed.reporting.cluster_chart",
+    "plot_dendrogram": "mmembed.reporting.dendrogram",
+    "plot_neighbors": "mmembed.reporting.gallery",
+    "plot_select": "mmembed.reporting.lassoing",
+    "plot_similarity": "mmembed.reporting.heat_map",
     "plot_confusion": "mmembed.reporting.experiments",
     "plot_learning_curve": "mmembed.reporting.experiments",
     "search": "mmembed.analysis.searching",
@@ -85,8 +95,13 @@ __all__ = [
     "neighbors",
     "plot",
     "plot_calibration",
+    "plot_clusters",
     "plot_confusion",
+    "plot_dendrogram",
     "plot_learning_curve",
+    "plot_neighbors",
+    "plot_select",
+    "plot_similarity",
     "search",
     "zero_shot",
 ]

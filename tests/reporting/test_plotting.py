@@ -141,3 +141,57 @@ def test_tones_repeat_only_after_three_rounds():
     """The palette has forty-two different colours on white and on dark."""
     for side in (0, 1):
         assert len({tone(position)[side] for position in range(42)}) == 42
+
+
+def test_rows_at_one_place_are_one_larger_point_that_tells_their_number(goods):
+    """Copies lie exactly on each other; the size and the hover say how many they are."""
+    df = pd.concat([goods, goods.iloc[[0, 0, 0]]])
+    figure = plot(df, hover="title")
+    trace = by_name(figure)["红色连衣裙 (10)"]
+    assert trace.customdata[0].tolist() == ["red dress 0", "4"]
+    assert trace.marker.size.dtype == np.float32
+    assert trace.marker.size[0] > trace.marker.size[1]
+    assert "rows here" in trace.hovertemplate
+
+
+def test_hover_heads_stand_once_in_the_template(goods):
+    """Names of columns are not repeated in each row, and cells cannot reach the template."""
+    trace = by_name(plot(goods.assign(title="%{x} <b>"), hover=["title", "cluster_score"]))["蓝牙耳机 (7)"]
+    assert trace.hovertemplate.count("title") == 1
+    assert trace.customdata[0][0] == "%&#123;x} &lt;b&gt;"
+    assert trace.customdata[0][1] == f"{goods['cluster_score'].iloc[1]:.4g}"
+
+
+def test_rows_without_a_number_are_grey(goods):
+    """A missing number is not drawn as a low one."""
+    df = goods.assign(cluster_score=goods["cluster_score"].mask(np.arange(24) < 4))
+    traces = by_name(plot(df, color="cluster_score"))
+    assert len(traces["no value (4)"].x) == 4
+    assert len(traces["cluster_score"].x) == 19
+
+
+def test_a_hundred_thousand_points_stay_small():
+    """The JSON of 100,000 points in 20 groups is under 2 MB."""
+    random = np.random.default_rng(0)
+    df = pd.DataFrame({
+        "map_x": random.normal(size=100_000), "map_y": random.normal(size=100_000),
+        "cluster": random.integers(0, 20, size=100_000),
+    })  # fmt: skip
+    assert len(plot(df).to_json()) < 2_000_000
+
+
+def test_the_second_round_of_colours_has_another_shape():
+    """Past the 14 hues a category is told apart by its shape, too."""
+    df = pd.DataFrame({"map_x": np.arange(30.0), "map_y": 0.0, "kind": [f"k{at:02}" for at in range(30)]})
+    symbols = [trace.marker.symbol for trace in plot(df, color="kind").data]
+    assert symbols[0] == "circle"
+    assert symbols[14] == "diamond"
+    assert symbols[28] == "square"
+
+
+def test_a_dark_map_has_light_tones(goods):
+    """Colours, paper and names follow the theme."""
+    figure = plot(goods, theme="dark")
+    assert by_name(figure)["红色连衣裙 (7)"].marker.color == tone(0)[1]
+    assert by_name(figure)["noise (2)"].marker.color == NOISE_TONE[1]
+    assert figure.layout.paper_bgcolor == "#15181D"

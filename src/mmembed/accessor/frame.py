@@ -7,6 +7,7 @@ import pandas as pd
 from mmembed.accessor.analysis_verbs import AnalysisVerbs
 from mmembed.accessor.classification_verbs import ClassificationVerbs
 from mmembed.accessor.comparison_verbs import ComparisonVerbs
+from mmembed.accessor.drawing_verbs import DrawingVerbs
 from mmembed.accessor.duplicate_verbs import DuplicateVerbs
 from mmembed.accessor.embedding_verbs import EmbeddingVerbs
 from mmembed.accessor.reporting_verbs import ReportingVerbs
@@ -17,7 +18,14 @@ from mmembed.vectors import VectorDtype
 
 @pd.api.extensions.register_dataframe_accessor("mmembed")
 class FrameAccessor(
-    EmbeddingVerbs, AnalysisVerbs, ClassificationVerbs, ComparisonVerbs, SearchingVerbs, DuplicateVerbs, ReportingVerbs
+    EmbeddingVerbs,
+    AnalysisVerbs,
+    ClassificationVerbs,
+    ComparisonVerbs,
+    SearchingVerbs,
+    DuplicateVerbs,
+    DrawingVerbs,
+    ReportingVerbs,
 ):
     """Embed, search, cluster, name, map and report on a frame; every verb returns a new frame.
 

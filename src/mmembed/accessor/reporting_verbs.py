@@ -1,4 +1,4 @@
-"""Figures and reports: the verbs that draw."""
+"""Reports: the verb that writes a page."""
 
 from __future__ import annotations
 
@@ -12,22 +12,14 @@ from mmembed.accessor.arguments import column_of
 from mmembed.accessor.naming_arguments import naming_embedder
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
-
     from mmembed.embedding.run import EmbeddingRun
     from mmembed.reporting.report import Report
 
 
 class ReportingVerbs:
-    """Figures and reports: the verbs that draw."""
+    """Reports: the verb that writes a page."""
 
     _df: pd.DataFrame
-
-    def plot(self, *, color: str | None = None, hover: Any = None, image: str | None = None, **layout: Any) -> Figure:
-        """Return a plotly figure of the map that :meth:`project` computed; see :func:`mmembed.plot`."""
-        from mmembed.reporting.plotting import plot
-
-        return plot(self._df, color=color, hover=hover, image=image, **layout)
 
     def report(
         self,

@@ -25,6 +25,9 @@ _EPOCHS_OF_MANY = 200
 _PLACING_EPOCHS = 100
 _PLACING_RATE = 0.1
 _EXTENT = 10.0
+_SMALL = 128  # up to here all eigenvectors cost nothing
+_SPARE_AXES = 8
+_ROUNDS = 10
 _EPOCHS_A_CALL = 10  # between calls of the compiled loop Ctrl-C is heard
 
 
@@ -91,7 +94,7 @@ def principal_start(rows: FloatMatrix, dimensions: int) -> FloatMatrix:
         for some in row_chunks(*rows.shape):  # a centred copy of all rows would double the memory
             centred = rows[some] - mean.astype(np.float32)
             covariance += centred.T @ centred
-        axes = np.linalg.eigh(covariance)[1][:, ::-1]
+        axes = _leading_axes(covariance, dimensions)
     else:
         axes = np.linalg.svd((rows - mean).T, full_matrices=False)[0]
     axes = axes[:, :dimensions]
@@ -100,6 +103,17 @@ def principal_start(rows: FloatMatrix, dimensions: int) -> FloatMatrix:
     start = np.zeros((len(rows), dimensions), dtype=np.float32)
     start[:, : axes.shape[1]] = rows @ axes.astype(np.float32) - (mean @ axes).astype(np.float32)
     return start
+
+
+def _leading_axes(covariance: npt.NDArray[np.float64], dimensions: int) -> npt.NDArray[np.float64]:
+    """Return the leading eigenvectors; of a large matrix by subspace iteration, which is exact enough for a start."""
+    if len(covariance) <= _SMALL:
+        return np.asarray(np.linalg.eigh(covariance)[1][:, ::-1])
+    block = np.random.default_rng(0).normal(size=(len(covariance), dimensions + _SPARE_AXES))
+    for _ in range(_ROUNDS):
+        block = np.linalg.qr(covariance @ (covariance @ (covariance @ block)))[0]
+    turn = np.linalg.eigh(block.T @ covariance @ block)[1][:, ::-1]
+    return np.asarray(block @ turn)
 
 
 def _spread_out(start: FloatMatrix, random: np.random.Generator) -> FloatMatrix:

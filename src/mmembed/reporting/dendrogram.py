@@ -1,0 +1,121 @@
+"""Which clusters are near which: a tree of their centroids."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from mmembed.reporting.cells import one_line
+from mmembed.reporting.group_vectors import group_vectors
+from mmembed.reporting.theming import ThemeName, dress, plain, theme_of
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+_MOST_LEAVES = 120
+_NAME_LENGTH = 30
+
+
+def plot_dendrogram(
+    df: pd.DataFrame,
+    column: Hashable,
+    *,
+    cluster: Hashable = "cluster",
+    name: Hashable = "cluster_name",
+    title: str | None = None,
+    width: int = 860,
+    theme: ThemeName = "light",
+) -> Figure:
+    """Draw how clusters join into larger ones: the tree of their centroids by cosine distance, with average linkage.
+
+    Nothing is clustered again: the tree arranges the labels that the frame has.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        With the column that :meth:`cluster` adds, or any column of labels.
+    column : column name
+        A vector column.
+    cluster, name : column name
+        Labels and, where the frame has them, names.
+    title : str, optional
+    width : int
+        In pixels; the height follows from the number of clusters.
+    theme : {"light", "dark"}
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        Names on the left with their sizes; two branches join at the mean cosine distance of their clusters.
+
+    Raises
+    ------
+    ColumnNotFoundError
+        If a column is not there; for clusters it names the call that makes them.
+    ValueError
+        If there are fewer than 2 clusters, or more than 120.
+
+    Examples
+    --------
+    >>> df = pd.DataFrame({"v": list(np.eye(3, dtype="float32")), "cluster": [0, 1, 2]})
+    >>> len(plot_dendrogram(df, "v").data)
+    3
+    """
+    from plotly import graph_objects as go
+    from scipy.cluster.hierarchy import dendrogram, linkage
+
+    remedy = f"df = df.mmembed.cluster({column!r})"
+    found = group_vectors(df, column, cluster, name, argument="cluster", remedy=remedy)
+    n_groups = len(found.groups)
+    if not 2 <= n_groups <= _MOST_LEAVES:
+        raise ValueError(f"A tree of {n_groups} clusters cannot be read; it takes from 2 to {_MOST_LEAVES}.")
+    cosines = found.centroids @ found.centroids.T
+    apart = np.maximum(1 - cosines[np.triu_indices(n_groups, 1)], 0)
+    tree = dendrogram(linkage(apart, "average", optimal_ordering=True), no_plot=True)
+    chosen = theme_of(theme)
+    figure = go.Figure()
+    for heights, places in zip(tree["dcoord"], tree["icoord"], strict=True):
+        figure.add_trace(
+            go.Scatter(
+                x=np.asarray(heights, dtype=np.float32),
+                y=(np.asarray(places, dtype=np.float32) - 5) / 10,
+                mode="lines",
+                line={"color": chosen.tone(0), "width": 1.6},
+                hovertemplate=f"joined at {max(heights):.3f}<extra></extra>",
+                showlegend=False,
+            )
+        )
+    leaves = tree["leaves"]
+    labels = [f"{plain(one_line(found.groups[at].name, _NAME_LENGTH))} ({found.counts[at]:,})" for at in leaves]
+    figure.add_trace(
+        go.Scatter(
+            x=np.zeros(n_groups, dtype=np.float32),
+            y=np.arange(n_groups, dtype=np.float32),
+            mode="markers",
+            marker={"color": [chosen.tone(at) for at in leaves], "size": 9},
+            text=labels,
+            hovertemplate="%{text}<extra></extra>",
+            showlegend=False,
+        )
+    )
+    dress(
+        figure,
+        chosen,
+        title=title,
+        size=(width, 110 + 24 * n_groups + (40 if title else 0)),
+        margin={"l": 20, "r": 24, "t": 56 if title else 20, "b": 46},
+        xaxis={"title": {"text": "cosine distance"}, "zeroline": False, "rangemode": "tozero"},
+        yaxis={
+            "tickmode": "array",
+            "tickvals": list(range(n_groups)),
+            "ticktext": labels,
+            "automargin": True,
+            "showgrid": False,
+            "zeroline": False,
+            "range": [-0.6, n_groups - 0.4],
+        },
+    )
+    return figure
