@@ -39,10 +39,9 @@ def test_one_to_one_is_the_best_matching(left, right, threshold):
     """With all partners allowed, no matching pairs more rows, and none of as many has a greater sum."""
     pairs = join(left, right, len(right), threshold=threshold, one_to_one=True)
     assert len(set(pairs.left)) == len(set(pairs.right)) == len(pairs)
-    cosines = np.array([search(row, right, len(right)).similarities[0] for row in left])
-    order = np.array([search(row, right, len(right)).positions[0] for row in left])
+    hits = search(left, right, len(right))
     table = np.full((len(left), len(right)), -np.inf)
-    np.put_along_axis(table, order, cosines, axis=1)
+    np.put_along_axis(table, hits.positions, hits.similarities, axis=1)
     small = table if len(left) <= len(right) else table.T
     best = (0, 0.0)
     for chosen in itertools.permutations(range(small.shape[1]), small.shape[0]):

@@ -179,6 +179,8 @@ def test_bad_arguments_are_refused(df):
         df.mmembed.search(east, "v", minus=Vector([1.0, 0.0], space="other"))
     with pytest.raises(VectorError, match="fewer than two"):
         df.iloc[:1].mmembed.search(east, "v", calibrate="v")
+    with pytest.raises(VectorError, match="zero vector"):
+        df.mmembed.search([0.0, 0.0], "v")
     with pytest.raises(ValueError, match="keywords has shape"):
         search(np.ones(2), np.eye(2), keywords=np.ones((1, 3)))
     with pytest.raises(ValueError, match="minus holds no vector"):

@@ -12,6 +12,7 @@ from mmembed.analysis.cosine import FloatMatrix, FloatVector, pair_cosines, unit
 from mmembed.analysis.nearest import BoolVector, nearest_rows
 from mmembed.analysis.reranking import BEST_FUSED_SCORE, diversify, fuse_with_keywords
 from mmembed.analysis.search_hits import SearchHits
+from mmembed.errors import VectorError
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 _POOL = 5  # rows that a second look chooses among, for each hit
@@ -61,6 +62,8 @@ def search(
     ------
     SpaceMismatchError, DimensionMismatchError
         If queries and vectors cannot be compared.
+    VectorError
+        If one query is asked and it is a zero vector; in a column of queries such a one has similarity 0 with all rows.
     ValueError
         If k, diverse, or the length of where or keywords is wrong.
 
@@ -81,6 +84,10 @@ def search(
     asked, single = as_queries(queries)
     array = as_vector_array(vectors)
     check_comparable(asked, array)
+    if single and not asked.matrix.any():
+        raise VectorError(
+            "The query is a zero vector: it has no direction, so no row is like it. Ask with another one."
+        )
     missing = array.isna() | ~_allowed(where, len(array))
     pool = k
     if diverse is not None or keywords is not None:
