@@ -133,10 +133,13 @@ def _collect(
 def _products(block: FloatMatrix, lengths: Lengths, units: FloatMatrix, *, out: FloatMatrix) -> FloatVector:
     """Write the products of the rows with the queries, and return what makes cosines of each row's products."""
     low, high = _SAFE_LENGTHS
-    measurable = np.isfinite(lengths) & (lengths > 0)
-    unsafe = measurable & ((lengths < low) | (lengths > high))
+    safe = (lengths >= low) & (lengths <= high)
+    if safe.all():
+        np.dot(block, units, out=out)
+        return (1 / lengths).astype(np.float32)
+    measurable = np.isfinite(lengths) & (lengths > 0)  # neither missing nor zero
     scales = np.ones(len(block), dtype=np.float32)
-    if unsafe.any():
+    if (measurable & ~safe).any():
         np.dot(unit_rows(block), units, out=out)
         return scales
     np.dot(block, units, out=out)

@@ -88,7 +88,9 @@ def search(
         raise VectorError(
             "The query is a zero vector: it has no direction, so no row is like it. Ask with another one."
         )
-    missing = array.isna() | ~_allowed(where, len(array))
+    missing = array.isna()
+    if where is not None:
+        missing |= ~_allowed(where, len(array))
     pool = k
     if diverse is not None or keywords is not None:
         pool = min(max(_POOL * k, 1 if keywords is None else _SMALLEST_POOL), max(len(array), 1))
@@ -111,8 +113,8 @@ def _search(
     asked: VectorArray, array: VectorArray, k: int, missing: BoolVector, unlike: FloatVector | None, *, single: bool
 ) -> SearchHits:
     matrix, rows = array.matrix, None
-    found = np.flatnonzero(~missing)
-    if len(found) < _COPY_BELOW * len(missing):
+    if len(missing) - np.count_nonzero(missing) < _COPY_BELOW * len(missing):
+        found = np.flatnonzero(~missing)
         matrix, rows, missing = matrix[found], found, np.zeros(len(found), dtype=bool)
     sought = asked.matrix if unlike is None else unit_rows(asked.matrix) - np.float32(_WEIGHT_OF_MINUS) * unlike
     positions, similarities = nearest_rows(sought, matrix, k, queries_missing=asked.isna(), missing=missing)
@@ -138,8 +140,6 @@ def _unlike(minus: Any, array: VectorArray) -> FloatVector:
 
 
 def _allowed(where: Any, n_rows: int) -> BoolVector:
-    if where is None:
-        return np.ones(n_rows, dtype=bool)
     mask = pd.array(getattr(where, "array", where), dtype="boolean")
     if len(mask) != n_rows:
         raise ValueError(f"where has {len(mask)} values for {n_rows} rows. Give one bool for each row.")
