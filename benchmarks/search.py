@@ -6,6 +6,7 @@ The product alone finds nothing: it is the least that exact search can cost. Med
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -52,7 +53,9 @@ def main() -> None:
     for n_queries, target in ((1, "≤ 1.2 ×"), (10, ""), (100, ""), (1000, "≤ 1.25 × (80 % of its rate)")):
         queries = random.standard_normal((n_queries, dimension), dtype=np.float32)
         asked = queries[0] if n_queries == 1 else queries
-        bare = (lambda asked=asked: matrix @ asked) if n_queries == 1 else (lambda queries=queries: queries @ matrix.T)
+        # The faster of the two orders, into memory that is there already.
+        products = np.empty((rows, n_queries) if n_queries > 1 else rows, dtype=np.float32)
+        bare = partial(np.dot, matrix, asked.T, out=products)
         took = in_turn(
             {"ours": lambda asked=asked: search(asked, df["vector"], K), "bare": bare}, 31 if n_queries == 1 else 9
         )
