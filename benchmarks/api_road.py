@@ -1,4 +1,4 @@
-"""Measure the road to the API against a server on loopback: latency, throttling and the library's own CPU.
+"""Measure the road to the API against a server on loopback: latency, throttling, the library's own CPU, and memory.
 
 Run with ``python benchmarks/api_road.py``. The server runs in a process of its own, so that CPU is the client's alone.
 """
@@ -198,10 +198,37 @@ def cpu(requests: int, rounds: int, dimension: int) -> None:
     )
 
 
+def many(count: int, dimension: int) -> None:
+    """Embed many distinct texts into an empty cache in a process of its own, and tell time and memory."""
+    with server() as running, tempfile.TemporaryDirectory() as folder:
+        subprocess.run(  # noqa: S603 - our own script
+            [sys.executable, "-c", _MANY, str(Path(__file__).parent), str(count), str(dimension), folder], check=True
+        )
+        print(f"    sold {running.counts()}")
+
+
+_MANY = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import api_road
+from mmembed.embedding.cache import VectorCache
+count, dimension = int(sys.argv[2]), int(sys.argv[3])
+settings = {"dimension": dimension, "requests_per_minute": 1e9, "tokens_per_minute": 1e12}
+api_road.run(20, "warm", **settings)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with VectorCache(Path(sys.argv[4])) as cache:
+    wall, cpu = api_road.run(count, "many", cache=cache, **settings)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(f"{count} texts x {dimension}: {wall:.1f} s, CPU {cpu:.1f} s, peak {peak / 1024:.0f} MB, "
+      f"{before / 1024:.0f} MB of it before; the vectors are {count * dimension * 4 / 2**20:.0f} MB", flush=True)
+"""
+
+
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["latency", "throttled", "cpu"])
+    parser.add_argument("what", nargs="*", default=["latency", "throttled", "cpu", "many"])
     parser.add_argument("--requests", type=int, default=200)
     arguments = parser.parse_args()
     if "latency" in arguments.what:
@@ -210,6 +237,8 @@ def main() -> None:
         throttled(2 * arguments.requests)
     if "cpu" in arguments.what:
         cpu(arguments.requests, rounds=3, dimension=1024)
+    if "many" in arguments.what:
+        many(100_000, dimension=256)
 
 
 if __name__ == "__main__":
