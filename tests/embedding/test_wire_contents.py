@@ -4,7 +4,7 @@ import pytest
 
 from mmembed.embedding.estimating import estimate_text
 from mmembed.embedding.models import find_model
-from mmembed.embedding.wire_contents import TruncationWarning, wire_content
+from mmembed.embedding.wire_contents import wire_content
 from mmembed.errors import ContentError
 from mmembed.providers.protocol import Content, Media
 
@@ -45,15 +45,6 @@ def test_what_the_api_cannot_take_says_what_to_do(content, spec, code, advice):
     with pytest.raises(ContentError, match=advice) as caught:
         wire_content(content, spec)
     assert caught.value.code == code
-
-
-def test_a_long_text_is_cut_only_when_asked_and_never_silently():
-    """With truncate=True the text keeps the longest beginning that surely fits, and a warning says so."""
-    long = Content("text", text="字" * 2_000)
-    with pytest.warns(TruncationWarning, match="512 tokens are cut"):
-        cut = wire_content(long, V1, truncate=True)["text"]
-    assert long.text.startswith(cut)
-    assert estimate_text(cut).high <= 512 < estimate_text(cut + "字字").high
 
 
 def test_a_text_that_may_fit_is_left_to_the_service():

@@ -71,15 +71,12 @@ class ApiSession:
         The model.
     dimension : int
         Length of the vectors.
-    truncate : bool
-        Cut texts that are too long instead of refusing them.
     """
 
-    def __init__(self, sender: RequestSender, spec: ModelSpec, dimension: int, *, truncate: bool = False) -> None:
+    def __init__(self, sender: RequestSender, spec: ModelSpec, dimension: int) -> None:
         self._sender = sender
         self._spec = spec
         self._dimension = dimension
-        self._truncate = truncate
         self._lock = threading.Lock()
         self._ended_by: ServiceError | None = None
         self._has_answers = False
@@ -100,7 +97,7 @@ class ApiSession:
         work = _Batch(batch, {}, np.full((len(batch), self._dimension), np.nan, np.float32))
         for position, content in enumerate(batch):
             try:
-                work.wire[position] = wire_content(content, self._spec, truncate=self._truncate)
+                work.wire[position] = wire_content(content, self._spec)
             except ContentError as error:
                 work.failures[position] = error
         halving = Bisection(

@@ -98,8 +98,13 @@ def read_fused(parts: Mapping[Modality, Any], *, root: Path | None = None) -> Co
     present = tuple(content for content in contents if content is not None)
     if len(present) <= 1:
         return present[0] if present else None
-    pieces = (part.kind.encode() + part.digest for part in present)
-    return Content("fused", parts=present, digest=digest_of("fused", *pieces))
+    return fused_of(present)
+
+
+def fused_of(parts: tuple[Content, ...]) -> Content:
+    """Return the fused content of parts of different kinds."""
+    pieces = (part.kind.encode() + part.digest for part in parts)
+    return Content("fused", parts=parts, digest=digest_of("fused", *pieces))
 
 
 def _is_empty(cell: Any) -> bool:
@@ -149,6 +154,11 @@ def _text(cell: Any) -> Content:
     except UnicodeEncodeError as error:
         raise ContentError("BrokenText", f"The text is not valid Unicode at character {error.start}.") from error
     return Content("text", text=text, digest=digest_of("text", encoded))
+
+
+def content_of_text(text: str) -> Content:
+    """Return the content of a text that is known to be one."""
+    return _text(text)
 
 
 def _media(cell: Any, kind: ContentKind, root: Path | None) -> Content:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from mmembed.embedding.cache import VectorCache
 from mmembed.embedding.content import Modality, check_modality, read_contents, read_fused
+from mmembed.embedding.cutting import cut_texts
 from mmembed.embedding.line import Read, embed_columns
 from mmembed.embedding.models import ModelSpec, check_request
 from mmembed.embedding.planning import EmbedPlan, plan_columns
@@ -116,6 +117,8 @@ class Embedder:
         checked = {name: check_modality(modalities[name]) for name in columns}
         check_request(self.spec, region=self.region, kinds=set(checked.values()) - {"auto"})
         read = {name: read_contents(cells, checked[name], root=self._root) for name, cells in columns.items()}
+        if self.truncate:
+            read = {name: cut_texts(contents, self.spec) for name, contents in read.items()}
         if self.video_frames is None:
             return read
         frames = check_video_frames(self.video_frames, self.spec)
@@ -140,6 +143,8 @@ class Embedder:
                 read.append(read_fused(dict(zip(columns, row, strict=True)), root=self._root))
             except ContentError as error:
                 read.append(error)
+        if self.truncate:
+            read = cut_texts(read, self.spec)
         return self._run(provider, {name: read}, index, max_cost=max_cost, progress=progress, suffix="")[name]
 
     @property
@@ -161,7 +166,6 @@ class Embedder:
             timeout_seconds=self.timeout_seconds,
             api_key=self.api_key,
             extra=self.extra,
-            truncate=self.truncate,
             needs_key=not for_plan,
         )
 

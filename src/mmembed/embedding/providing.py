@@ -29,7 +29,6 @@ def provider_for(
     timeout_seconds: float = 120.0,
     api_key: str | None = None,
     extra: Mapping[str, Any] | None = None,
-    truncate: bool = False,
     needs_key: bool = True,
 ) -> Provider:
     """Return the provider of a model, after checking that the model has what is asked for.
@@ -38,8 +37,6 @@ def provider_for(
     ----------
     model : str, ModelSpec or None
         None is the region's default model, which needs a key.
-    truncate : bool
-        Cut texts that are too long for the model, with a warning, instead of refusing their rows.
     needs_key : bool
         Whether to insist on a key where the model needs one; planning does not.
 
@@ -72,6 +69,5 @@ def provider_for(
         timeout_seconds=timeout_seconds,
         api_key=api_key,
         extra=extra or {},
-        truncate=truncate,
         needs_key=needs_key,
     )

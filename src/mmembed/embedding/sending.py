@@ -60,8 +60,6 @@ class ApiProvider:
         The account's limits; None is no limit.
     timeout_seconds : float
         Total time of one attempt.
-    truncate : bool
-        Cut texts that are too long, with a warning, instead of refusing them.
     patience : Patience
         How often and how long a request is tried.
     api_key : str or None
@@ -76,7 +74,6 @@ class ApiProvider:
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     timeout_seconds: float = 120.0
-    truncate: bool = False
     patience: Patience = field(default_factory=Patience)
     api_key: str | None = field(default=None, repr=False)
 
@@ -93,8 +90,7 @@ class ApiProvider:
     @property
     def options(self) -> Mapping[str, Any]:
         """Whatever besides the content changes a vector."""
-        cut = {"truncate": True} if self.truncate else {}
-        return {"model": self.spec.name, "dimension": self.dimension, **self.parameters, **cut}
+        return {"model": self.spec.name, "dimension": self.dimension, **self.parameters}
 
     @property
     def threads(self) -> int:
@@ -129,7 +125,7 @@ class ApiProvider:
         )
         with raw.open() as connection:
             sender = RequestSender(connection, limiter, self.patience, at_once=self.workers)
-            session = ApiSession(sender, self.spec, self.dimension, truncate=self.truncate)
+            session = ApiSession(sender, self.spec, self.dimension)
             try:
                 yield session
             finally:
@@ -149,7 +145,6 @@ def build_api_provider(
     timeout_seconds: float = 120.0,
     api_key: str | None = None,
     extra: Mapping[str, Any] | None = None,
-    truncate: bool = False,
     needs_key: bool = True,
 ) -> ApiProvider:
     """Return the provider of a model of the API, after checking all that can be checked without a request.
@@ -174,8 +169,6 @@ def build_api_provider(
         ``DASHSCOPE_API_KEY`` if not given.
     extra : mapping, optional
         Further parameters of each request, sent as they are.
-    truncate : bool
-        Cut texts that are too long, with a warning, instead of refusing them.
     needs_key : bool
         Whether to insist on a key now; a provider that only plans needs none.
 
@@ -203,7 +196,6 @@ def build_api_provider(
         requests_per_minute=requests_per_minute or spec.requests_per_minute,
         tokens_per_minute=tokens_per_minute or spec.tokens_per_minute,
         timeout_seconds=timeout_seconds,
-        truncate=truncate,
         api_key=api_key or None,
     )
 

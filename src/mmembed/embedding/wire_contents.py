@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from typing import Any
 
 from mmembed.embedding.estimating import estimate_text
@@ -13,11 +11,7 @@ from mmembed.errors import ContentError, listed
 from mmembed.providers.protocol import Content
 
 
-class TruncationWarning(UserWarning):
-    """A text was longer than the model takes, and was cut because ``truncate=True`` was asked for."""
-
-
-def wire_content(content: Content, spec: ModelSpec, *, truncate: bool = False) -> dict[str, Any]:
+def wire_content(content: Content, spec: ModelSpec) -> dict[str, Any]:
     """Return the object that stands for a content in a request.
 
     Parameters
@@ -26,8 +20,6 @@ def wire_content(content: Content, spec: ModelSpec, *, truncate: bool = False) -
         A content of a kind that the model embeds.
     spec : ModelSpec
         Whose limits hold.
-    truncate : bool
-        Cut texts that are too long, with one warning, instead of refusing them.
 
     Raises
     ------
@@ -42,17 +34,17 @@ def wire_content(content: Content, spec: ModelSpec, *, truncate: bool = False) -
                 f"A list of {len(content.parts)} pictures; model {spec.name!r} takes at most {most} in one. "
                 "Shorten the list.",
             )
-        return {"multi_images": [_value(part, spec, truncate=truncate) for part in content.parts]}
+        return {"multi_images": [_value(part, spec) for part in content.parts]}
     if content.kind != "fused":
-        return {content.kind: _value(content, spec, truncate=truncate)}
+        return {content.kind: _value(content, spec)}
     if len({part.kind for part in content.parts}) < len(content.parts):
         raise ContentError("WrongKind", "A fused row holds one kind twice; expected at most one text, image and video.")
-    return {part.kind: _value(part, spec, truncate=truncate) for part in content.parts}
+    return {part.kind: _value(part, spec) for part in content.parts}
 
 
-def _value(leaf: Content, spec: ModelSpec, *, truncate: bool) -> str:
+def _value(leaf: Content, spec: ModelSpec) -> str:
     if leaf.kind == "text":
-        return _text(leaf.text or "", spec, truncate=truncate)
+        return _text(leaf.text or "", spec)
     if leaf.media is None:
         raise ContentError("WrongKind", f"A {leaf.kind!r} within a fused row; expected a text, an image or a video.")
     if leaf.kind == "image":
@@ -68,39 +60,17 @@ def _value(leaf: Content, spec: ModelSpec, *, truncate: bool) -> str:
     return leaf.media.url
 
 
-def _text(text: str, spec: ModelSpec, *, truncate: bool) -> str:
+def _text(text: str, spec: ModelSpec) -> str:
     most = spec.text_tokens
     # The high estimate is never above the number of characters, so most texts pass without counting.
     if most is None or len(text) <= most:
         return text
     estimate = estimate_text(text)
     # Between the low and the high estimate only the service knows; it refuses the text if it must.
-    if estimate.low <= most and not truncate:
+    if estimate.low <= most:
         return text
-    if estimate.high <= most:
-        return text
-    if not truncate:
-        raise ContentError(
-            "TextTooLong",
-            f"A text of {len(text)} characters is about {estimate.likely} tokens; model {spec.name!r} takes {most}. "
-            "Shorten or split it, or cut it with truncate=True.",
-        )
-    return _cut(text, most)
-
-
-def _cut(text: str, most: int) -> str:
-    """Return the longest beginning that surely fits."""
-    fits, too_long = 0, len(text)
-    while too_long - fits > 1:
-        middle = (fits + too_long) // 2
-        if estimate_text(text[:middle]).high <= most:
-            fits = middle
-        else:
-            too_long = middle
-    share = math.floor(100 * fits / len(text))
-    warnings.warn(
-        f"Texts of more than {most} tokens are cut (truncate=True); the first keeps {share} % of its characters.",
-        TruncationWarning,
-        stacklevel=2,
+    raise ContentError(
+        "TextTooLong",
+        f"A text of {len(text)} characters is about {estimate.likely} tokens; model {spec.name!r} takes {most}. "
+        "Shorten or split it, or cut it with truncate=True.",
     )
-    return text[: max(1, fits)]
