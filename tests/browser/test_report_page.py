@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -359,6 +361,31 @@ def test_markup_in_cells_is_only_text(open_report, shop, tmp_path):
     assert page.locator("script").count() == 2
     assert page.locator("img:not([src^='data:'])").count() == 0
     assert page.title() == ATTACK
+
+
+def test_markup_in_findings_and_earlier_reports_is_only_text(open_report, shop, tmp_path):
+    """Labels, dates, notes of lists and names in the file of an earlier report are as harmless as cells."""
+    breakout = "\"' onmouseover=window.attacked=1 x='\"><svg onload=window.attacked=1>"
+    earlier = json.loads(build_report(shop, text="text_zh").to_json())
+    earlier["created"] = ATTACK
+    for cluster in earlier["clusters"]:
+        cluster |= {"name": breakout, "size": 1, "exemplars": []}
+    issues = pd.DataFrame({"position": [0], "given": [ATTACK], "suggested": [breakout], "score": [0.5]})
+    df = shop.assign(text_zh=breakout, when=[ATTACK, "2024-01-01", "2024-05-01"] * 20, duplicate_group=1)
+    report = build_report(
+        df, text="text_zh", image="photo", date="when", label_issues=issues, compare=earlier, root=tmp_path
+    )
+    page = open_report(report)
+    assert breakout in page.locator("main").inner_text()
+    for place in page.locator("main [data-point]").all()[:30]:
+        place.hover()
+    settle(page)
+    assert page.evaluate("window.attacked") is None
+    assert page.locator("script").count() == 2
+    assert page.evaluate(
+        """() => [...document.querySelectorAll("*")].every((one) =>
+          !one.getAttributeNames().some((name) => name.startsWith("on")))"""
+    )
 
 
 def test_the_policy_stops_a_script_that_was_not_on_the_page(browser, report, tmp_path):
