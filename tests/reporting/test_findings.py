@@ -68,7 +68,7 @@ def test_sections_are_there_only_where_somebody_looked(goods):
     df = goods.assign(duplicate_group=[0, 0, *range(1, 23)], outlier_score=np.linspace(0, 1, 24))
     found = build_report(df, text="title", language="en").html()
     assert "Near duplicates" in found
-    assert "1 groups with 2 rows" in found
+    assert "Groups: 1, with 2 rows in all" in found
     assert "The 12 rows least like the rest" in found
 
 

@@ -16,7 +16,7 @@ import pytest
 from mmembed.errors import ColumnNotFoundError
 from mmembed.reporting import build_report
 from mmembed.reporting.page import SCRIPTS
-from mmembed.reporting.wording import _WORDS, choose_language
+from mmembed.reporting.wording import _WORDS, Words, choose_language
 from mmembed.vectors import VectorArray
 
 ATTACKS = [
@@ -147,6 +147,15 @@ def test_every_wording_has_both_languages_with_the_same_blanks():
         assert chinese, key
         assert english, key
         assert set(re.findall(r"\{(\w+)\}", chinese)) == set(re.findall(r"\{(\w+)\}", english)), key
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [("0", "0 rows found"), ("1", "1 row found"), ("1,001", "1,001 rows found")]
+)
+def test_one_row_is_told_in_the_singular(count, told):
+    """Counts of one have a wording of their own where English asks for it."""
+    assert Words("en")("page_found", count=count) == told
+    assert Words("zh")("page_found", count=count) == f"找到 {count} 行"
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -53,6 +53,7 @@ def run_demo(data: Path | None, output: Path, *, say: Say) -> None:
     _show_searches(df, say)
     _show_labels(df, say)
     df = df.mmembed.cluster("image_vector", text="text_zh").mmembed.project("image_vector")
+    df = df.mmembed.outliers("image_vector")
     _show_clusters(df, say)
     report = df.mmembed.report(
         "image_vector",

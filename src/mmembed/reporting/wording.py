@@ -77,6 +77,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "The last report is from {when} and has {rows} rows. A share has changed if chance does not explain it.",
     ),
     "changes_steady": ("另有 {count} 个簇没有明显变化。", "{count} clusters have not changed."),
+    "changes_steady_one": ("另有 {count} 个簇没有明显变化。", "{count} cluster has not changed."),
     "change": ("变化", "Change"),
     "rows_before": ("之前行数", "Rows before"),
     "rows_now": ("现在行数", "Rows now"),
@@ -90,7 +91,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "duplicates": ("近似重复", "Near duplicates"),
     "duplicates_hint": (
         "{groups} 组，共 {rows} 行；大组在前。",
-        "{groups} groups with {rows} rows; the largest first.",
+        "Groups: {groups}, with {rows} rows in all; the largest first.",
     ),
     "duplicate_group": ("{count} 行相近", "{count} alike"),
     "outliers": ("离群的行", "Outliers"),
@@ -98,16 +99,28 @@ _WORDS: dict[str, tuple[str, str]] = {
         "与其余内容最不相似的 {count} 行，附离群分数。",
         "The {count} rows least like the rest, with their scores.",
     ),
+    "outliers_hint_one": (
+        "与其余内容最不相似的 {count} 行，附离群分数。",
+        "The {count} row least like the rest, with its score.",
+    ),
     "suspects": ("可疑标签", "Labels to check"),
     "suspects_hint": (
         "{count} 行的标签与其余数据不符：现有标签 → 建议标签。",
         "{count} rows whose label the rest contradicts: label given → label suggested.",
+    ),
+    "suspects_hint_one": (
+        "{count} 行的标签与其余数据不符：现有标签 → 建议标签。",
+        "{count} row whose label the rest contradicts: label given → label suggested.",
     ),
     "breakdown": ("{column} 构成", "By {column}"),
     "breakdown_other": ("其他 {count} 类", "{count} others"),
     "no_value": ("（空）", "(empty)"),
     "smaller": ("较小的簇", "Smaller clusters"),
     "smaller_hint": ("另有 {count} 个较小的簇，仅列出名称和行数。", "{count} smaller clusters, by name and size only."),
+    "smaller_hint_one": (
+        "另有 {count} 个较小的簇，仅列出名称和行数。",
+        "{count} smaller cluster, by name and size only.",
+    ),
     "name": ("名称", "Name"),
     "appendix": ("附录", "Appendix"),
     "excluded": ("未展示的内容", "What is not shown"),
@@ -149,9 +162,13 @@ _WORDS: dict[str, tuple[str, str]] = {
     "page_noise": ("噪声", "Noise"),
     "page_row": ("行 {label}", "Row {label}"),
     "page_all": ("全部 {count} 个点", "All {count} points"),
+    "page_all_one": ("全部 {count} 个点", "{count} point"),
     "page_found": ("找到 {count} 行", "{count} rows found"),
+    "page_found_one": ("找到 {count} 行", "{count} row found"),
     "page_in_cluster": ("本簇 {count} 行", "{count} rows in this cluster"),
+    "page_in_cluster_one": ("本簇 {count} 行", "{count} row in this cluster"),
     "page_in_lasso": ("圈选了 {count} 行", "{count} rows selected"),
+    "page_in_lasso_one": ("圈选了 {count} 行", "{count} row selected"),
     "page_file": ("选中的行", "rows"),
     "page_column_row": ("行号", "row"),
     "page_column_label": ("标签", "label"),
@@ -159,6 +176,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "page_column_name": ("簇名", "cluster_name"),
     "page_none": ("没有匹配的行。", "No row matches."),
     "page_more": ("再显示 {count} 行", "Show {count} more"),
+    "page_more_one": ("再显示 {count} 行", "Show {count} more"),
     "page_clear": ("清除", "Clear"),
     "page_close": ("关闭", "Close"),
     "page_picture": ("{text} 的图片", "Picture of {text}"),
@@ -181,8 +199,10 @@ class Words:
         self._column = 0 if language == "zh" else 1
 
     def __call__(self, key: str, /, **values: str) -> str:
-        """Return the wording of a key, with its blanks filled."""
-        return _WORDS[key][self._column].format(**values)
+        """Return the wording of a key, with its blanks filled; one of a thing may have a wording of its own."""
+        single = f"{key}_one"
+        found = single if values.get("count") == "1" and single in _WORDS else key
+        return _WORDS[found][self._column].format(**values)
 
     def for_page(self) -> dict[str, str]:
         """Return the words the page's script needs, with their blanks left open."""
@@ -192,7 +212,7 @@ class Words:
 
     def rows(self, count: int) -> str:
         """Return a number of rows in words."""
-        return self("size_one" if count == 1 else "size", count=f"{count:,}")
+        return self("size", count=f"{count:,}")
 
 
 def choose_language(texts: Iterable[str]) -> Language:

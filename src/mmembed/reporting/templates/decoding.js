@@ -3,7 +3,9 @@
 const NOISE = 0xffff;
 const find = (id) => document.getElementById(id);
 const data = JSON.parse(find("data").textContent);
-const words = (key, values = {}) => data.words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+// One of a thing may have a wording of its own.
+const wording = (key, count) => (count === "1" && data.words[`${key}_one`]) || data.words[key];
+const words = (key, values = {}) => wording(key, values.count).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const number = new Intl.NumberFormat(data.language);
 
 const bytesOf = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer;
