@@ -86,6 +86,8 @@ def test_wrong_labels_are_found_and_corrected(digits):
     assert (issues["label"] == wrong.loc[issues.index]).all()
     assert issues["doubt"].is_monotonic_decreasing
     assert issues["doubt"].between(0, 1).all()
+    assert issues["is_confident"][found].mean() > 0.5
+    assert (issues["label_probability"] < issues["suggested_probability"]).all()
 
 
 def test_next_to_label_are_uncertain_and_unlike(fitted, digits):

@@ -150,8 +150,9 @@ class Classifier:
         -------
         pandas.DataFrame
             Indexed like the target, so that ``df.loc[issues.index]`` shows them: ``position``, ``label``,
-            ``suggested``, ``doubt`` (0 to 1: the mean of what the probabilities and the ten nearest rows say),
-            ``label_probability``, ``suggested_probability``, ``label_votes``, ``suggested_votes``.
+            ``suggested``, ``doubt`` (0 to 1, from the label's probability and the ten nearest rows' votes for it),
+            ``label_probability``, ``suggested_probability``, ``label_votes``, ``suggested_votes``, and
+            ``is_confident``: whether confident learning, too, calls the label wrong.
         """
         found = self._label_issues.iloc[:n]
         positions = self.learned[found["row"].to_numpy()]
