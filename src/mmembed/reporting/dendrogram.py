@@ -96,6 +96,7 @@ def plot_dendrogram(
             y=np.arange(n_groups, dtype=np.float32),
             mode="markers",
             marker={"color": [chosen.tone(at) for at in leaves], "size": 9},
+            cliponaxis=False,
             text=labels,
             hovertemplate="%{text}<extra></extra>",
             showlegend=False,
