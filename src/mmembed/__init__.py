@@ -17,6 +17,7 @@ from mmembed.vectors import Vector, VectorArray, VectorDtype
 if TYPE_CHECKING:
     from mmembed.analysis.calibrating import fit_calibration, measure_gap
     from mmembed.analysis.classifying import fit_classifier
+    from mmembed.analysis.cluster_files import load_clusters
     from mmembed.analysis.clustering import fit_clusters
     from mmembed.analysis.duplicate_levels import duplicate_levels
     from mmembed.analysis.duplicates import find_duplicates
@@ -54,6 +55,7 @@ _LAZY = {
     "fit_clusters": "mmembed.analysis.clustering",
     "fit_projection": "mmembed.analysis.projecting",
     "join": "mmembed.analysis.joining",
+    "load_clusters": "mmembed.analysis.cluster_files",
     "measure_gap": "mmembed.analysis.calibrating",
     "models": "mmembed.embedding.models",
     "neighbors": "mmembed.analysis.neighbors",
@@ -90,6 +92,7 @@ __all__ = [
     "fit_clusters",
     "fit_projection",
     "join",
+    "load_clusters",
     "measure_gap",
     "models",
     "neighbors",

@@ -10,6 +10,7 @@ import pandas as pd
 from mmembed.accessor.arguments import column_of
 from mmembed.accessor.naming_arguments import check_names_source, naming_embedder, reader_language, texts_of
 from mmembed.embedding.embedder import Embedder
+from mmembed.embedding.progress import progress_bar
 
 
 class AnalysisVerbs:
@@ -31,9 +32,11 @@ class AnalysisVerbs:
         rename: Mapping[int, str] | None = None,
         rewrite: Callable[[Mapping[int, Any]], Mapping[int, str]] | None = None,
         min_cluster_size: int | None = None,
+        assign_noise: bool = False,
         random_state: int | None = None,
         max_cost: float | None = None,
         embedder: Embedder | None = None,
+        progress: bool | None = None,
         name: str = "cluster",
     ) -> pd.DataFrame:
         """Add ``cluster`` (−1 is noise, NA is no vector), ``cluster_score`` and ``cluster_name``.
@@ -42,7 +45,7 @@ class AnalysisVerbs:
         ----------
         column : str
             A vector column.
-        method : {"auto", "kmeans", "hdbscan"} or scikit-learn estimator
+        method : {"auto", "kmeans", "hdbscan", "leiden"} or scikit-learn estimator
             How rows are grouped; see :func:`mmembed.fit_clusters`.
         n_clusters : int, optional
             The number of clusters, where it is known.
@@ -68,13 +71,17 @@ class AnalysisVerbs:
             Gets ``{label: ClusterDraft}`` with name, terms and texts of all clusters and returns ``{label: name}``,
             such as a call of a language model.
         min_cluster_size : int, optional
-            The smallest group that counts as a cluster, for ``"hdbscan"`` and ``"auto"``.
+            The smallest group that counts as a cluster, for ``"auto"``, ``"leiden"`` and ``"hdbscan"``.
+        assign_noise : bool
+            Put noise in the nearest cluster, with a score of 0.
         random_state : int, optional
             Seed; the same seed gives the same clusters, and so does None.
         max_cost : float, optional
             The most that naming may cost, in CNY, where the vocabulary is embedded with a paid model.
         embedder : Embedder, optional
             Settings for embedding the vocabulary; the column's model if not given.
+        progress : bool, optional
+            Show which step is in work; by default in notebooks and terminals only.
         name : str
             First part of the new columns' names.
         """
@@ -84,14 +91,17 @@ class AnalysisVerbs:
         texts = texts_of(self._df, text)
         source = check_names_source(names, texts)
         buys = source == "space" or vocabulary is not None
-        fitted = fit_clusters(
-            vectors,
-            method,
-            n_clusters=n_clusters,
-            kinds=None if kinds is None else column_of(self._df, kinds),
-            min_cluster_size=min_cluster_size,
-            random_state=random_state,
-        )
+        with progress_bar(0, show=progress, unit="step", description="cluster") as bar:
+            fitted = fit_clusters(
+                vectors,
+                method,
+                n_clusters=n_clusters,
+                kinds=None if kinds is None else column_of(self._df, kinds),
+                min_cluster_size=min_cluster_size,
+                assign_noise=assign_noise,
+                random_state=random_state,
+                on_step=lambda step: bar.set_description(f"cluster: {step}"),
+            )
         return fitted.named(
             None if source == "space" else texts,
             embed=naming_embedder(vectors, source, buys=buys, embedder=embedder, max_cost=max_cost),

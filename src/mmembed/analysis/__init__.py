@@ -6,6 +6,7 @@ need them.
 
 from mmembed.analysis.classifier import Classifier
 from mmembed.analysis.classifying import fit_classifier
+from mmembed.analysis.cluster_files import load_clusters
 from mmembed.analysis.clustering import fit_clusters
 from mmembed.analysis.clusters import Clusters
 from mmembed.analysis.comparing import compare_vectors
@@ -33,6 +34,7 @@ __all__ = [
     "fit_classifier",
     "fit_clusters",
     "fit_projection",
+    "load_clusters",
     "name_clusters",
     "neighbors",
     "search",

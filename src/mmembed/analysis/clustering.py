@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
-from mmembed.analysis.choosing import choose
 from mmembed.analysis.clusters import Clusters, labels_array
-from mmembed.analysis.cosine import FloatMatrix, Positions, pair_cosines, unit_rows
-from mmembed.analysis.equality import equal_row_groups
+from mmembed.analysis.cosine import FloatMatrix, FloatVector, Positions, pair_cosines
+from mmembed.analysis.distinct import distinct_rows
+from mmembed.analysis.grouping import Grouping, group, group_by_estimator
+from mmembed.analysis.hierarchy import Hierarchy, grow, numbered_by_size
 from mmembed.analysis.naming import name_clusters
-from mmembed.analysis.partition import Partition, Rows, hdbscan, k_means, majority
+from mmembed.analysis.partition import Table, weighted_centroids
+from mmembed.analysis.placing import GroupedRows, vote
 from mmembed.analysis.preparing import Preparation
-from mmembed.analysis.reducing import fit_reduction, with_reduction
+from mmembed.analysis.stability import cluster_stabilities
 from mmembed.errors import did_you_mean, listed
 from mmembed.vectors import as_vector_array
 
-METHODS = ("auto", "kmeans", "hdbscan")
-# With fewer different vectors there is no choice of groups to measure.
-_FEWEST_TO_COMPARE = 4
-_Grouping = tuple[str, Positions, Any, pd.DataFrame]
+METHODS = ("auto", "kmeans", "hdbscan", "leiden")
 
 
 def fit_clusters(
@@ -34,32 +32,40 @@ def fit_clusters(
     kinds: Any = None,
     random_state: int | None = None,
     min_cluster_size: int | None = None,
+    assign_noise: bool = False,
+    on_step: Callable[[str], None] | None = None,
 ) -> Clusters:
     """Group similar vectors.
 
     Parameters
     ----------
     vectors : vector column, shape (n, d)
-        Rows without a vector get no label. Lengths do not matter: rows are normalised first, and reduced to 50
-        principal components where there are more.
-    method : {"auto", "kmeans", "hdbscan"} or scikit-learn estimator
-        ``"kmeans"`` puts every row in a cluster; ``"hdbscan"`` finds dense groups and calls the rest noise (-1).
-        ``"auto"`` makes k-means with 2 to 50 clusters (at most the square root of the number of rows) and, up to 5,000
-        rows, HDBSCAN, and takes the greatest silhouette times the chance that two rows are in different clusters;
-        ``.candidates`` of the result shows all. An estimator with ``fit`` and
-        ``labels_`` is cloned and gets the unit rows; equal vectors get the label that most of them got.
+        Rows without a vector get no label. Lengths do not matter: rows are normalised first.
+    method : {"auto", "kmeans", "hdbscan", "leiden"} or scikit-learn estimator
+        ``"leiden"`` finds communities on the graph of shared neighbours, at the resolution where they are most stable
+        over a plateau. ``"kmeans"`` (on directions) puts every row in a cluster; ``"hdbscan"`` finds dense groups on
+        spectral coordinates of that graph and calls the rest noise (-1). ``"auto"`` makes all three and compares their
+        stability under resampling; ``.candidates`` of the result shows everything that was compared. Rows that are
+        parted no better than a structureless cloud of the same shape are one cluster, and ``.note`` says so. Fewer
+        than 30 different vectors are grouped by k-means. An estimator with ``fit`` and ``labels_`` is cloned and gets
+        the unit rows; equal vectors get the label that most of them got.
     n_clusters : int, optional
-        Number of clusters of k-means (``"auto"`` with a number is k-means); without it, the number is chosen as for
-        ``"auto"``.
+        The number of clusters, where it is known: k-means or communities with exactly that many.
     text : sequence of str, length n, optional
-        Captions that the clusters are named from.
+        Texts that the clusters are named from.
     kinds : sequence, length n, optional
         Kind of content of each row. The mean of each kind is removed first, so that clusters do not part texts from
         pictures.
     random_state : int, optional
         Seed; None is 0, so that the same call gives the same answer.
     min_cluster_size : int, optional
-        Fewest rows of a cluster of HDBSCAN; without it half the square root of the number of rows, at least 5.
+        Fewest rows of a cluster; smaller groups are noise. Without it a fourth of the square root of the number of
+        rows, at least 3, and for ``"hdbscan"`` half of it, at least 5. Not for k-means.
+    assign_noise : bool
+        Put each row of noise in the cluster that most of its nearest neighbours are in. Its score is 0, and
+        ``.assigned`` of the result marks it.
+    on_step : callable, optional
+        Is told the name of each step as it begins.
 
     Returns
     -------
@@ -79,39 +85,58 @@ def fit_clusters(
     >>> fit_clusters(vectors, "kmeans", n_clusters=2).labels.tolist()
     [0, 0, 1, 1, 0]
     """
-    method = _checked_method(method, n_clusters, min_cluster_size)
+    _check_method(method, n_clusters, min_cluster_size)
+    step = on_step or _say_nothing
     array = as_vector_array(vectors)
     missing = array.isna()
     preparation = Preparation.learn(array, kinds)
-    rows = preparation.rows(array, kinds)
-    seed = 0 if random_state is None else random_state
+    distinct = distinct_rows(preparation.rows(array, kinds))
+    table = Table(distinct, 0 if random_state is None else random_state)
     if isinstance(method, str):
-        size = min_cluster_size or max(5, round(len(rows) ** 0.5 / 2))
-        used, raw, estimator, candidates = _group(rows, method, n_clusters=n_clusters, seed=seed, min_cluster_size=size)
+        grouping = group(table, method, n_clusters=n_clusters, min_cluster_size=min_cluster_size, step=step)
     else:
-        used, raw, estimator, candidates = _group_by_estimator(rows, method)
-    labels, numbers = _numbered_by_size(raw)
-    centroids = _centroids(rows, labels, len(numbers))
-    scores = np.full(len(array), np.nan, dtype=np.float32)
-    scores[~missing] = _scores(rows, labels, centroids)
-    final = labels_array(labels, missing)
+        grouping = group_by_estimator(table, method)
+    step("names")
+    labels, numbers, stabilities = _numbered(table, grouping)
+    assigned = np.zeros(len(labels), dtype=bool)
+    leaves, merges = grow(table, labels)
+    centroids = weighted_centroids(table.rows, table.counts, labels, len(numbers))
+    if assign_noise and len(numbers):
+        assigned = labels < 0
+        labels[assigned] = vote(table.rows[assigned], table.rows[~assigned], labels[~assigned])
+    scores, rivals, margins = _memberships(table.rows, labels, centroids)
+    scores[assigned] = 0
+    groups = distinct.groups
+    final = labels_array(labels[groups], missing)
+    spread = _Spread(groups, missing)
+    row_scores = spread(scores, np.nan)
     return Clusters(
         labels=final,
-        scores=scores,
-        names=name_clusters(final, text, scores=scores),
-        method=used,
-        candidates=candidates,
-        estimator=estimator,
+        scores=row_scores,
+        names=name_clusters(final, text, scores=row_scores),
+        method=grouping.chosen.method,
+        candidates=grouping.candidates,
+        estimator=grouping.estimator,
         centroids=centroids,
+        numbers=np.arange(len(numbers)),
+        stability=grouping.chosen.stability,
+        stabilities=stabilities,
+        note=grouping.note,
+        assigned=spread(assigned, fill=False),
+        rivals=spread(rivals, -1),
+        margins=spread(margins, np.nan),
+        hierarchy=Hierarchy(spread(leaves, -2), merges, len(numbers)),
+        grouped=GroupedRows.of(distinct, labels),
+        preparation=preparation,
+        dtype=array.dtype,
+        raw_numbers=numbers,
         vectors=array,
         kinds=kinds,
-        preparation=preparation,
-        numbers=numbers,
     )
 
 
-def _checked_method(method: Any, n_clusters: int | None, min_cluster_size: int | None) -> Any:
-    """Return the method that the options ask for."""
+def _check_method(method: Any, n_clusters: int | None, min_cluster_size: int | None) -> None:
+    """Refuse options that the method does not have."""
     if not isinstance(method, str):
         if not hasattr(method, "fit"):
             raise TypeError(
@@ -119,7 +144,7 @@ def _checked_method(method: Any, n_clusters: int | None, min_cluster_size: int |
             )
         if n_clusters is not None or min_cluster_size is not None:
             raise ValueError("n_clusters and min_cluster_size are options of named methods. Set them on the estimator.")
-        return method
+        return
     if method not in METHODS:
         raise ValueError(f"Method {method!r} does not exist. Known: {listed(METHODS)}.{did_you_mean(method, METHODS)}")
     if n_clusters is not None:
@@ -129,85 +154,66 @@ def _checked_method(method: Any, n_clusters: int | None, min_cluster_size: int |
             raise ValueError(
                 "HDBSCAN finds the number of clusters itself. Leave n_clusters out, or use method='kmeans'."
             )
-        method = "kmeans"
     if min_cluster_size is not None:
         if min_cluster_size < 2:
             raise ValueError(f"min_cluster_size={min_cluster_size} is too small for a cluster. Give at least 2.")
         if method == "kmeans":
-            raise ValueError("min_cluster_size is an option of HDBSCAN. Leave it out, or use method='hdbscan'.")
-    return method
-
-
-def _group(rows: FloatMatrix, method: str, *, n_clusters: int | None, seed: int, min_cluster_size: int) -> _Grouping:
-    """Group by a named method; equal rows are one row with a weight."""
-    groups = equal_row_groups(rows)
-    _, first, counts = np.unique(groups, return_index=True, return_counts=True)
-    if n_clusters is not None and n_clusters > len(first):
-        raise ValueError(
-            f"n_clusters={n_clusters}, but there are only {len(first)} different vectors. "
-            f"Ask for {len(first)} clusters or fewer."
-        )
-    empty = pd.DataFrame(columns=["method", "n_clusters", "silhouette", "coverage", "separation", "score", "note"])
-    if len(first) == 0:
-        return method, np.empty(0, dtype=np.int64), None, empty
-    reduction, reduced = fit_reduction(rows[first])
-    distinct = Rows(reduced, counts)
-    partition: Partition
-    if len(first) == 1 and (method != "hdbscan" or distinct.total >= min_cluster_size):
-        # One vector, however often, is one cluster; density methods would see no contrast and call it noise.
-        partition, used, candidates = k_means(distinct, 1, seed), "kmeans", empty
-    elif method == "hdbscan":
-        partition, used, candidates = hdbscan(distinct, min_cluster_size), "hdbscan", empty
-    elif n_clusters is not None or len(first) < _FEWEST_TO_COMPARE:
-        partition, used, candidates = k_means(distinct, n_clusters or 1, seed), "kmeans", empty
-    else:
-        methods = ("kmeans", "hdbscan") if method == "auto" else ("kmeans",)
-        used, partition, candidates = choose(
-            distinct, methods=methods, min_cluster_size=min_cluster_size, random_state=seed
-        )
-    return used, partition.labels[groups], with_reduction(reduction, used, partition.estimator), candidates
-
-
-def _group_by_estimator(rows: FloatMatrix, given: Any) -> _Grouping:
-    """Group by a clone of the given estimator, which sees the rows in an order that does not depend on the table's."""
-    from sklearn.base import clone
-
-    estimator = clone(given)
-    name = type(estimator).__name__
-    labels = np.empty(len(rows), dtype=np.int64)
-    groups = equal_row_groups(rows)
-    if len(rows):
-        order = np.argsort(groups, kind="stable")
-        estimator.fit(rows[order])
-        found = getattr(estimator, "labels_", None)
-        if found is None or len(found) != len(rows):
-            raise TypeError(
-                f"{name} has no labels_ for the {len(rows)} rows after fit. Give an estimator that clusters."
+            raise ValueError(
+                "min_cluster_size is an option of communities and of HDBSCAN. Leave it out, or use method='hdbscan'."
             )
-        labels = majority(np.asarray(found), groups[order], int(groups.max()) + 1)[groups]
-    return name, labels, estimator, pd.DataFrame()
+        if n_clusters is not None:
+            raise ValueError("n_clusters and min_cluster_size cannot both be kept. Give one of them.")
 
 
-def _numbered_by_size(raw: Positions) -> tuple[Positions, dict[int, int]]:
-    """Return labels that run from 0 for the largest, ties by first row, and the number of each raw label."""
-    values, first, counts = np.unique(raw, return_index=True, return_counts=True)
-    inside = np.flatnonzero(values >= 0)
-    order = inside[np.lexsort((first[inside], -counts[inside]))]
-    numbers = {int(values[at]): number for number, at in enumerate(order)}
-    return np.array([numbers.get(int(label), -1) for label in raw], dtype=np.int64), numbers
+def _numbered(table: Table, grouping: Grouping) -> tuple[Positions, dict[int, int], FloatVector]:
+    """Return labels of the distinct rows by size, the number of each label before, and each cluster's stability."""
+    chosen = grouping.chosen
+    by_row, numbers = numbered_by_size(chosen.labels[table.distinct.groups])
+    labels = np.full(len(table), -1, dtype=np.int64)
+    labels[table.distinct.groups] = by_row
+    stabilities = cluster_stabilities(labels, chosen.again)
+    if len(numbers) == 1 and not chosen.again:
+        # A single cluster is trivially found again; what counts is whether a split of it would be.
+        stabilities[:] = chosen.stability
+    return labels, numbers, stabilities
 
 
-def _centroids(rows: FloatMatrix, labels: Positions, n_clusters: int) -> FloatMatrix:
-    """Return the unit mean of the rows of each cluster, shape (n_clusters, d)."""
-    means = np.zeros((n_clusters, rows.shape[1]), dtype=np.float32)
-    for label in range(n_clusters):
-        means[label] = rows[labels == label].mean(axis=0, dtype=np.float64)
-    return unit_rows(means)
+def _memberships(
+    rows: FloatMatrix, labels: Positions, centroids: FloatMatrix
+) -> tuple[FloatVector, Positions, FloatVector]:
+    """Return each row's cosine with its centroid (at least 0), the nearest other cluster, and by how much it is nearer.
 
-
-def _scores(rows: FloatMatrix, labels: Positions, centroids: FloatMatrix) -> npt.NDArray[np.float32]:
-    """Return each row's cosine with the centroid of its cluster, at least 0; NaN for noise."""
+    Noise has NaN, the nearest cluster, and NaN.
+    """
     scores = np.full(len(rows), np.nan, dtype=np.float32)
+    margins = np.full(len(rows), np.nan, dtype=np.float32)
+    rivals = np.full(len(rows), -1, dtype=np.int64)
     inside = np.flatnonzero(labels >= 0)
     scores[inside] = np.maximum(pair_cosines(rows, centroids, inside, labels[inside]), 0)
-    return scores
+    if not len(centroids):
+        return scores, rivals, margins
+    cosines = rows @ centroids.T
+    own = cosines[inside, labels[inside]].copy()
+    cosines[inside, labels[inside]] = -np.inf
+    rivals = cosines.argmax(axis=1).astype(np.int64)
+    if len(centroids) > 1:
+        margins[inside] = own - cosines[inside].max(axis=1)
+    else:
+        rivals[inside] = -1
+    return scores, rivals, margins
+
+
+class _Spread:
+    """Puts values of distinct rows at the rows that they are of."""
+
+    def __init__(self, groups: Positions, missing: Any) -> None:
+        self._groups, self._present = groups, ~missing
+
+    def __call__(self, values: Any, fill: Any) -> Any:
+        full = np.full(len(self._present), fill, dtype=values.dtype)
+        full[self._present] = values[self._groups]
+        return full
+
+
+def _say_nothing(_: str) -> None:
+    return

@@ -1,79 +1,117 @@
-"""The two ways to group rows, k-means and HDBSCAN, as plain functions on distinct rows and how often each occurs."""
+"""The ways to group distinct rows, as plain functions from rows to labels (-1 is noise)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.analysis.communities import neighbors_for, shared_neighbor_weights
+from mmembed.analysis.cosine import unit_rows
+from mmembed.analysis.graph_store import shared_graph
+from mmembed.analysis.reducing import fit_reduction
+
 if TYPE_CHECKING:
     from mmembed.analysis.cosine import FloatMatrix, Positions
+    from mmembed.analysis.distinct import DistinctRows
 
-# Silhouettes compare all pairs; a sample of this size knows the mean to about a hundredth.
-_SILHOUETTE_ROWS = 2000
+_MOST_ROUNDS = 30
+# Heavy tails reach twice the distance of their neighbours; few rows of any group are farther out than this.
+_ISOLATED = 2.5
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
-    """The different rows to group, in an order that does not depend on the order of the table.
+class Table:
+    """What is grouped: distinct prepared rows, and what is made of them once for all methods."""
 
-    Attributes
-    ----------
-    reduced : numpy.ndarray, shape (u, r)
-        Distinct rows, reduced to a few components.
-    counts : numpy.ndarray of int, shape (u,)
-        How often each occurs.
-    """
+    distinct: DistinctRows
+    seed: int
 
-    reduced: FloatMatrix
-    counts: Positions
+    def __len__(self) -> int:
+        return len(self.distinct)
 
     @property
-    def total(self) -> int:
-        """How many rows there are with repetitions."""
-        return int(self.counts.sum())
+    def rows(self) -> FloatMatrix:
+        """The distinct unit rows, shape (u, d)."""
+        return self.distinct.rows
+
+    @property
+    def counts(self) -> Positions:
+        """How often each occurs."""
+        return self.distinct.counts
+
+    @cached_property
+    def reduced(self) -> FloatMatrix:
+        """The rows as at most 50 principal components."""
+        return fit_reduction(self.rows)[1]
+
+    @cached_property
+    def weights(self) -> Any:
+        """The sparse matrix of shared neighbours."""
+        return shared_neighbor_weights(shared_graph(self.rows, neighbors_for(len(self))))
+
+    @cached_property
+    def is_isolated(self) -> npt.NDArray[np.bool_]:
+        """Which rows are this much farther from their neighbours than those are from theirs: outliers of any group."""
+        graph = shared_graph(self.rows, neighbors_for(len(self)))
+        cosines = np.where(graph.indices >= 0, graph.similarities, 1)
+        distances = np.sqrt(np.maximum(2 - 2 * cosines.astype(np.float64), 0)).mean(axis=1)
+        theirs = distances[np.maximum(graph.indices, 0)].mean(axis=1)
+        # Below this, differences are rounding.
+        return np.asarray(distances > np.maximum(_ISOLATED * theirs, 1e-3))
 
 
-@dataclass(frozen=True, eq=False)
-class Partition:
-    """Labels of the distinct rows (-1 is noise), and the estimator that gave them.
-
-    ``silhouette`` is that of the rows that are not noise, ``coverage`` their share of all rows, repetitions counted;
-    ``separation`` is the chance that two rows of the table are in two different clusters.
-    """
-
-    labels: Positions
-    estimator: Any
-    silhouette: float
-    coverage: float
-    separation: float
-
-
-def k_means(rows: Rows, n_clusters: int, random_state: int) -> Partition:
+def k_means(reduced: FloatMatrix, counts: Positions, n_clusters: int, seed: int) -> Positions:
     """Group by k-means, each row weighted by how often it occurs."""
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    estimator = KMeans(n_clusters, n_init=4, random_state=random_state)
+    estimator = KMeans(n_clusters, n_init=4, random_state=seed)
     # With several threads sums depend on which thread ends first, and one seed would not always give one result.
     with threadpool_limits(limits=1, user_api="openmp"):
-        estimator.fit(rows.reduced, sample_weight=rows.counts)
-    return _measured(rows, estimator.labels_.astype(np.int64), estimator)
+        estimator.fit(reduced, sample_weight=counts)
+    return np.asarray(estimator.labels_, dtype=np.int64)
 
 
-def hdbscan(rows: Rows, min_cluster_size: int) -> Partition:
+def spherical_k_means(table: Table, n_clusters: int) -> Positions:
+    """Group by k-means on directions (Dhillon and Modha 2001): every row is with the centroid of greatest cosine.
+
+    k-means on principal components, which is fast, gives the start.
+    """
+    labels = k_means(table.reduced, table.counts, n_clusters, table.seed)
+    for _ in range(_MOST_ROUNDS):
+        centroids = weighted_centroids(table.rows, table.counts, labels, n_clusters)
+        moved = (table.rows @ centroids.T).argmax(axis=1).astype(np.int64)
+        # A row that is as near to its own centroid stays; an emptied cluster would be one fewer than was asked for.
+        if (moved == labels).all() or len(np.unique(moved)) < n_clusters:
+            break
+        labels = moved
+    return labels
+
+
+def weighted_centroids(rows: FloatMatrix, counts: Positions, labels: Positions, n_clusters: int) -> FloatMatrix:
+    """Return the unit mean of the rows of each cluster, shape (n_clusters, d)."""
+    from scipy import sparse
+
+    inside = np.flatnonzero(labels >= 0)
+    member = sparse.csr_matrix((counts[inside].astype(np.float64), (labels[inside], inside)), (n_clusters, len(rows)))
+    return unit_rows((member @ rows).astype(np.float32))
+
+
+def hdbscan(coordinates: FloatMatrix, counts: Positions, min_cluster_size: int) -> Positions:
     """Group by density (Campello et al. 2013); rows in no dense region are noise."""
     from sklearn.cluster import HDBSCAN
 
-    estimator = HDBSCAN(min_cluster_size=min_cluster_size, copy=True)
-    repeated = np.repeat(np.arange(len(rows.counts)), rows.counts)
+    repeated = np.repeat(np.arange(len(counts)), np.minimum(counts, min_cluster_size))
     if len(repeated) < min_cluster_size:
         # Too few rows for even one cluster, which the estimator refuses to look at.
-        return _measured(rows, np.full(len(rows.counts), -1), estimator)
-    estimator.fit(rows.reduced[repeated])
-    return _measured(rows, majority(estimator.labels_, repeated, len(rows.counts)), estimator)
+        return np.full(len(counts), -1)
+    estimator = HDBSCAN(min_cluster_size=min_cluster_size, min_samples=min(5, min_cluster_size), copy=True)
+    estimator.fit(coordinates[repeated])
+    return majority(estimator.labels_, repeated, len(counts))
 
 
 def majority(labels: npt.NDArray[Any], group: Positions, n_groups: int) -> Positions:
@@ -87,25 +125,13 @@ def majority(labels: npt.NDArray[Any], group: Positions, n_groups: int) -> Posit
     return np.asarray(names[votes.argmax(axis=1)], dtype=np.int64)
 
 
-def _measured(rows: Rows, labels: Positions, estimator: Any) -> Partition:
-    clustered = np.flatnonzero(labels >= 0)
-    shares = np.bincount(labels[clustered], rows.counts[clustered]) / rows.total
-    return Partition(
-        labels,
-        estimator,
-        silhouette=_silhouette(rows.reduced[clustered], labels[clustered]),
-        coverage=float(shares.sum()),
-        separation=float(shares.sum() ** 2 - (shares**2).sum()),
-    )
+def with_noise(table: Table, labels: Positions, fewest: int) -> Positions:
+    """Return labels from 0 without a gap; isolated rows and clusters of fewer than ``fewest`` rows are noise.
 
-
-def _silhouette(reduced: FloatMatrix, labels: Positions) -> float:
-    """Return the mean silhouette of a sample, or NaN where it is not defined (one cluster, or each row its own)."""
-    sample = np.arange(len(labels))
-    if len(labels) > _SILHOUETTE_ROWS:
-        sample = np.sort(np.random.default_rng(0).choice(len(labels), _SILHOUETTE_ROWS, replace=False))
-    if not 2 <= len(np.unique(labels[sample])) < len(sample):
-        return float("nan")
-    from sklearn.metrics import silhouette_score
-
-    return float(silhouette_score(reduced[sample], labels[sample]))
+    A vector that occurs ``fewest`` times is not isolated.
+    """
+    counts = table.counts
+    labels = np.where(table.is_isolated & (counts < fewest), -1, labels)
+    sizes = np.bincount(labels[labels >= 0], counts[labels >= 0])
+    number = np.cumsum(sizes >= fewest) - 1
+    return np.where((labels >= 0) & (sizes >= fewest)[labels], number[labels], -1).astype(np.int64)
