@@ -100,3 +100,9 @@ def test_wrong_descriptions_are_explained(topics):
         )
     with pytest.raises(ValueError, match="do not fit rows of 64 numbers"):
         ShrunkenPrototypes(descriptions=described[:3]).fit(rows, truth)
+
+
+def test_one_row_for_each_of_many_classes():
+    """One row a class is what prototypes are for: there is no warning, and each row is its own class."""
+    rows = np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32)
+    assert ShrunkenPrototypes().fit(rows, np.arange(40)).predict(rows).tolist() == list(range(40))

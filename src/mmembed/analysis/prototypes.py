@@ -12,7 +12,6 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mmembed.analysis.cosine import FloatMatrix, unit_rows
@@ -60,7 +59,9 @@ class ShrunkenPrototypes(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
         """Make the prototypes of rows ``(n, d)`` with classes ``y``; with descriptions these are 0 … c - 1."""
         rows, y = validate_data(self, X, y, dtype=np.float32)
-        check_classification_targets(y)
+        # scikit-learn's own check would take one row a class, which is what this is for, for a regression.
+        if y.dtype.kind == "f" and (y % 1).any():
+            raise ValueError("Unknown label type: continuous. Prototypes are of classes; give whole numbers or names.")
         known, codes = np.unique(y, return_inverse=True)
         described = None
         if self.descriptions is not None:
