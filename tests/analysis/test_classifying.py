@@ -217,3 +217,13 @@ def test_shown_in_a_notebook(digits):
     shown = found._repr_html_()
     assert "<script" not in shown
     assert "nearest_centroid" in shown
+
+
+def test_classes_that_are_alike_by_nature_are_measured():
+    """Where likeness would hold whole classes out, only equal rows are held out together, and a warning says so."""
+    y = np.repeat(list("abc"), 80)
+    centers = 5 * np.eye(3)[np.repeat(range(3), 80)]
+    tight = (centers + np.random.default_rng(0).normal(scale=0.1, size=(240, 3))).astype(np.float32)
+    with pytest.warns(UserWarning, match="no sign of repetition"):
+        experiment = fit_classifier(tight, y)
+    assert experiment.accuracy > 0.99

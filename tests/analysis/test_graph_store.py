@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from mmembed.analysis import equality, fit_projection, graph_store, neighbors
+from mmembed.analysis import equality, fit_classifier, fit_clusters, fit_projection, graph_store, neighbors
 from mmembed.analysis.distinct import distinct_rows
 from mmembed.analysis.duplicate_levels import duplicate_levels
 from mmembed.analysis.duplicates import find_duplicates
@@ -25,11 +25,12 @@ class CountingStore(_GraphStore):
     """A store that counts how often it computes."""
 
     def __init__(self, most_bytes=10**9):
-        self.computed = []
+        self.computed, self.sizes = [], []
         super().__init__(most_bytes, self._counted)
 
     def _counted(self, rows, k, method):
         self.computed.append(k)
+        self.sizes.append(len(rows))
         return compute_graph(rows, k, method)
 
 
@@ -54,16 +55,22 @@ def test_more_neighbours_are_computed_anew():
     assert store.computed == [30, 40]
 
 
-def test_four_products_of_one_column_share_one_graph(monkeypatch):
-    """Duplicates, their levels, outliers and the map of the same vectors compute neighbours once."""
+def test_products_of_one_column_share_one_graph(monkeypatch):
+    """Clusters, map, duplicates, their levels, outliers, neighbours and doubted labels compute the graph once."""
     store = CountingStore()
     monkeypatch.setattr(graph_store, "_STORE", store)
-    column = VectorArray.from_matrix(np.random.default_rng(7).normal(size=(80, 6)).astype(np.float32))
+    random = np.random.default_rng(7)
+    y = random.integers(0, 4, 300)
+    rows = random.normal(size=(4, 12))[y] + random.normal(scale=0.7, size=(300, 12))
+    column = VectorArray.from_matrix(rows.astype(np.float32))
+    fit_clusters(column)
+    fit_projection(column)
     find_duplicates(column, 0.9)
     duplicate_levels(column)
     find_outliers(column)
-    fit_projection(column)
-    assert len(store.computed) == 1
+    neighbors(column, 15)
+    fit_classifier(column, y).label_issues()
+    assert store.sizes.count(len(column)) == 1
 
 
 def test_an_exact_graph_is_computed_where_it_is_asked_for():

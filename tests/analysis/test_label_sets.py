@@ -58,7 +58,7 @@ def test_sets_in_a_frame(table, fitted):
     found = fitted.add_to(df)
     assert list(found) == ["tags_predicted", "tags_score"]
     assert found["tags_score"].between(0, 1).all()
-    generous = fitted.add_to(df, threshold=0.1)["tags_predicted"]
+    generous = fitted.add_to(df, threshold=0.01)["tags_predicted"]
     assert generous.map(len).sum() > found["tags_predicted"].map(len).sum()
     vectors = VectorArray.from_matrix(table[0][:3], mask=np.array([False, True, False]))
     assert [one is None for one in fitted.predict(vectors)] == [False, True, False]

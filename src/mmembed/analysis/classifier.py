@@ -164,7 +164,7 @@ class Classifier:
 
     @cached_property
     def _label_issues(self) -> pd.DataFrame:
-        return doubt_labels(self.held_out, self._learned_rows)
+        return doubt_labels(self.held_out, self.vectors.matrix[self.learned])
 
     def next_to_label(self, n: int = 10) -> pd.DataFrame:
         """Return the unlabelled rows whose labels would teach most: uncertain ones that are unlike each other.

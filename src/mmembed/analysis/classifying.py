@@ -13,7 +13,7 @@ from mmembed.analysis.classifying_sets import fit_label_sets
 from mmembed.analysis.cosine import unit_rows
 from mmembed.analysis.holding_out import fit_clone, hold_out
 from mmembed.analysis.label_sets import MultiLabelClassifier
-from mmembed.analysis.linking import linked_groups
+from mmembed.analysis.linking import hold_together
 from mmembed.analysis.targets import as_target_series, holds_label_sets, read_target
 from mmembed.errors import listed
 from mmembed.vectors import Vector, VectorArray, as_vector_array, check_comparable
@@ -64,7 +64,7 @@ def fit_classifier(
     near_duplicates : float or None
         Cosine from which on two rows are held out together, as equal rows always are: otherwise a row would be
         predicted from its own copy, which flatters the score. It is looked at up to 20,000 labelled rows. None keeps
-        only equal rows together.
+        only equal rows together, and so does, with a warning, a table whose classes are that alike by nature.
     random_state : int, optional
         Seed of the folds and the classifier; None is 0, so that the same call gives the same answer.
 
@@ -106,7 +106,8 @@ def fit_classifier(
         recipe = _default(class_weight, None, seed) if estimator is None else clone(estimator)
         learned = np.flatnonzero(values.notna().to_numpy() & ~array.isna())
         rows = unit_rows(array.matrix[learned])
-        linked = linked_groups(rows, _given_groups(groups, len(array), learned), near_duplicates)
+        given = _given_groups(groups, len(array), learned)
+        linked = hold_together(array.matrix[learned], None, given, near_duplicates, folds=folds)
         return fit_label_sets(
             array, values, recipe, rows=rows, learned=learned, linked=linked, folds=folds, random_state=seed
         )
@@ -125,7 +126,8 @@ def fit_classifier(
     else:
         recipe = _default(class_weight, read.classes, seed)
     rows = unit_rows(array.matrix[learned])
-    linked = linked_groups(rows, _given_groups(groups, len(array), learned), near_duplicates)
+    given = _given_groups(groups, len(array), learned)
+    linked = hold_together(array.matrix[learned], y, given, near_duplicates, folds=folds)
     held = hold_out(recipe, rows, y, linked, n_classes=len(read.classes), folds=folds, random_state=seed)
     measured = held.measured
     return Classifier(

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmembed.analysis.clusters import Clusters, labels_array
 from mmembed.analysis.cosine import FloatMatrix, FloatVector, Positions, pair_cosines
-from mmembed.analysis.distinct import distinct_rows
+from mmembed.analysis.distinct import distinct_directions
 from mmembed.analysis.grouping import Grouping, group, group_by_estimator
 from mmembed.analysis.hierarchy import Hierarchy, grow, numbered_by_size
 from mmembed.analysis.naming import name_clusters
@@ -90,7 +90,7 @@ def fit_clusters(
     array = as_vector_array(vectors)
     missing = array.isna()
     preparation = Preparation.learn(array, kinds)
-    distinct = distinct_rows(preparation.rows(array, kinds))
+    distinct = distinct_directions(preparation.source(array, kinds))
     table = Table(distinct, 0 if random_state is None else random_state)
     if isinstance(method, str):
         grouping = group(table, method, n_clusters=n_clusters, min_cluster_size=min_cluster_size, step=step)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmembed.analysis.cosine import unit_rows
 from mmembed.analysis.equality import equal_row_groups
 
 if TYPE_CHECKING:
@@ -61,3 +62,43 @@ def distinct_rows(rows: FloatMatrix) -> DistinctRows:
     groups = equal_row_groups(rows)
     _, first, counts = np.unique(groups, return_index=True, return_counts=True)
     return DistinctRows(rows[first], groups, counts, first)
+
+
+@dataclass(frozen=True, eq=False)
+class DistinctDirections(DistinctRows):
+    """Each different direction once, as a unit row: rows that differ in length alone are one.
+
+    Attributes
+    ----------
+    source : numpy.ndarray, shape (u, d), float32
+        The same rows with the lengths they came with: what :func:`mmembed.analysis.graph_store.shared_graph` knows
+        the rows of a column by, so that all products of the column share its graph.
+    """
+
+    source: FloatMatrix = field(repr=False)
+
+
+def distinct_directions(source: FloatMatrix) -> DistinctDirections:
+    """Return the different directions of the rows of a matrix.
+
+    Parameters
+    ----------
+    source : numpy.ndarray, shape (n, d), float32
+        Without missing rows, as :meth:`mmembed.analysis.preparing.Preparation.source` gives them. Where some rows
+        differ in length alone, the graph is that of the unit rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = distinct_directions(np.array([[0, 2], [3, 4], [0, 5]], dtype="float32"))
+    >>> len(found), bool(found.groups[0] == found.groups[2])
+    (2, True)
+    """
+    distinct = distinct_rows(source)
+    units = unit_rows(distinct.rows)
+    by_direction = distinct_rows(units)
+    if len(by_direction) == len(distinct):
+        return DistinctDirections(units, distinct.groups, distinct.counts, distinct.first, distinct.rows)
+    groups = by_direction.groups[distinct.groups]
+    _, first, counts = np.unique(groups, return_index=True, return_counts=True)
+    return DistinctDirections(by_direction.rows, groups, counts, first, by_direction.rows)

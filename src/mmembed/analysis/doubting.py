@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.cosine import FloatMatrix
-from mmembed.analysis.distinct import distinct_rows
+from mmembed.analysis.distinct import distinct_directions
 from mmembed.analysis.graph_store import shared_graph
 from mmembed.analysis.holding_out import HeldOut
 
@@ -32,7 +32,7 @@ def doubt_labels(held: HeldOut, rows: FloatMatrix) -> pd.DataFrame:
     held : HeldOut
         With probabilities.
     rows : numpy.ndarray, shape (m, d), float32
-        The unit rows that were learned from.
+        The vectors that were learned from; their lengths do not matter.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def _votes(
     """Return the shares of each asked row's neighbours and equals that bear its label and the suggested one."""
     if not len(asked):
         return np.empty(0), np.empty(0)
-    distinct = distinct_rows(rows)
+    distinct = distinct_directions(rows)
     n_classes = int(held.y.max()) + 1
     labels = np.zeros((len(distinct), n_classes))
     np.add.at(labels, (distinct.groups, held.y), 1.0)
@@ -95,7 +95,7 @@ def _votes(
     votes = labels[places]
     votes[np.arange(len(asked)), held.y[asked]] -= 1  # nobody votes for himself
     if len(distinct) > 1:
-        graph = shared_graph(distinct.rows, min(_NEIGHBORS, len(distinct) - 1))
+        graph = shared_graph(distinct.source, min(_NEIGHBORS, len(distinct) - 1))
         shares = labels / labels.sum(axis=1, keepdims=True)
         for neighbor in graph.indices[places].T:
             votes += shares[neighbor]

@@ -16,7 +16,8 @@ from mmembed.analysis.reducing import fit_reduction
 
 if TYPE_CHECKING:
     from mmembed.analysis.cosine import FloatMatrix, Positions
-    from mmembed.analysis.distinct import DistinctRows
+    from mmembed.analysis.distinct import DistinctDirections
+    from mmembed.analysis.neighbor_graph import NeighborGraph
 
 _MOST_ROUNDS = 30
 # Heavy tails reach twice the distance of their neighbours; few rows of any group are farther out than this.
@@ -27,7 +28,7 @@ _ISOLATED = 2.5
 class Table:
     """What is grouped: distinct prepared rows, and what is made of them once for all methods."""
 
-    distinct: DistinctRows
+    distinct: DistinctDirections
     seed: int
 
     def __len__(self) -> int:
@@ -48,15 +49,20 @@ class Table:
         """The rows as at most 50 principal components."""
         return fit_reduction(self.rows)[1]
 
+    @property
+    def graph(self) -> NeighborGraph:
+        """The column's shared graph."""
+        return shared_graph(self.distinct.source, neighbors_for(len(self)))
+
     @cached_property
     def weights(self) -> Any:
         """The sparse matrix of shared neighbours."""
-        return shared_neighbor_weights(shared_graph(self.rows, neighbors_for(len(self))))
+        return shared_neighbor_weights(self.graph)
 
     @cached_property
     def is_isolated(self) -> npt.NDArray[np.bool_]:
         """Which rows are this much farther from their neighbours than those are from theirs: outliers of any group."""
-        graph = shared_graph(self.rows, neighbors_for(len(self)))
+        graph = self.graph
         cosines = np.where(graph.indices >= 0, graph.similarities, 1)
         distances = np.sqrt(np.maximum(2 - 2 * cosines.astype(np.float64), 0)).mean(axis=1)
         theirs = distances[np.maximum(graph.indices, 0)].mean(axis=1)

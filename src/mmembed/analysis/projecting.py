@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmembed.analysis.cosine import unit_rows
-from mmembed.analysis.distinct import distinct_rows
+from mmembed.analysis.distinct import distinct_directions
 from mmembed.analysis.neighbor_map import NeighborMap
 from mmembed.analysis.preparing import Preparation
 from mmembed.analysis.projection import Projection, padded
@@ -16,7 +15,7 @@ from mmembed.errors import did_you_mean, listed
 from mmembed.vectors import as_vector_array
 
 if TYPE_CHECKING:
-    from mmembed.analysis.cosine import FloatMatrix, Positions
+    from mmembed.analysis.cosine import FloatMatrix
 
 METHODS = ("umap", "pca")
 # Fewer different vectors have no neighbourhoods that UMAP could arrange.
@@ -78,7 +77,8 @@ def fit_projection(
         )
     array = as_vector_array(vectors)
     preparation = Preparation.learn(array, kinds)
-    source, rows, groups = _different(preparation.source(array, kinds))
+    distinct = distinct_directions(preparation.source(array, kinds))
+    rows = distinct.rows
     used = method
     if method == "umap" and 0 < len(rows) < _FEWEST_FOR_UMAP:
         warnings.warn(
@@ -93,14 +93,14 @@ def fit_projection(
         estimator, placed = None, np.empty((0, dimensions), dtype=np.float32)
     elif used == "umap":
         seed = 0 if random_state is None else random_state
-        estimator = NeighborMap.fit(rows, source, dimensions=dimensions, seed=seed)
+        estimator = NeighborMap.fit(rows, distinct.source, dimensions=dimensions, seed=seed)
         placed = estimator.places
     elif used == "pca":
         estimator, placed = _by_pca(rows, dimensions)
     else:
         estimator, placed = _by_estimator(rows, dimensions, used)
     coordinates = np.full((len(array), dimensions), np.nan, dtype=np.float32)
-    coordinates[~array.isna()] = placed[groups]
+    coordinates[~array.isna()] = placed[distinct.groups]
     return Projection(
         coordinates=coordinates,
         method=used if isinstance(used, str) else type(used).__name__,
@@ -109,19 +109,6 @@ def fit_projection(
         kinds=kinds,
         preparation=preparation,
     )
-
-
-def _different(source: FloatMatrix) -> tuple[FloatMatrix, FloatMatrix, Positions]:
-    """Return the different rows as the store of graphs knows them, the same as unit rows, and each given row's place.
-
-    Rows that differ in length alone are one row here, too; then the graph is that of the unit rows.
-    """
-    distinct = distinct_rows(source)
-    units = unit_rows(distinct.rows)
-    directions = distinct_rows(units)
-    if len(directions) == len(distinct):
-        return distinct.rows, units, distinct.groups
-    return directions.rows, directions.rows, directions.groups[distinct.groups]
 
 
 def _by_pca(rows: FloatMatrix, dimensions: int) -> tuple[Any, FloatMatrix]:
