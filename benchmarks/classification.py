@@ -23,9 +23,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
 
 from mmembed.analysis import fit_classifier, zero_shot
-from mmembed.analysis.cosine import unit_rows
-from mmembed.analysis.logistic import KernelLogistic
-from mmembed.analysis.prototypes import ShrunkenPrototypes
+from mmembed.analysis.labels.logistic import KernelLogistic
+from mmembed.analysis.labels.prototypes import ShrunkenPrototypes
+from mmembed.analysis.rows.cosine import unit_rows
 from mmembed.vectors import as_vector_array
 
 SETS = ("digits", "bbc-news", "demo-photographs", "emoji-names-zh", "noun-glosses")

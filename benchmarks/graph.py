@@ -10,11 +10,11 @@ import time
 import numpy as np
 from labelled import synthetic, texts
 
-from mmembed.analysis.approximate import approximate_neighbors
-from mmembed.analysis.cosine import unit_rows
-from mmembed.analysis.distinct import distinct_rows
-from mmembed.analysis.graph_methods import compute_graph
-from mmembed.analysis.nearest import nearest_rows
+from mmembed.analysis.graphs.approximate import approximate_neighbors
+from mmembed.analysis.graphs.graph_methods import compute_graph
+from mmembed.analysis.graphs.nearest import nearest_rows
+from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.analysis.rows.distinct import distinct_rows
 
 K = 31
 PART = 4096

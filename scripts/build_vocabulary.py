@@ -1,4 +1,4 @@
-"""Build the vocabulary that names clusters of rows without text: ``src/mmembed/analysis/vocabulary.tsv``.
+"""Build the vocabulary that names clusters of rows without text: ``src/mmembed/analysis/names/vocabulary.tsv``.
 
     npm pack emojibase-data@17.0.0 && tar xzf emojibase-data-17.0.0.tgz
     python scripts/build_vocabulary.py --emojibase package
@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 OWN_WORDS = ROOT / "scripts" / "vocabulary" / "own_words.txt"
-OUTPUT = ROOT / "src" / "mmembed" / "analysis" / "vocabulary.tsv"
+OUTPUT = ROOT / "src" / "mmembed" / "analysis" / "names" / "vocabulary.tsv"
 # animals-nature, food-drink, travel-places, activities, objects
 GROUPS = {3, 4, 5, 6, 7}
 MOST_ENGLISH_WORDS = 3

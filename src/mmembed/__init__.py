@@ -15,20 +15,20 @@ from mmembed.embedding.run import EmbeddingRun
 from mmembed.vectors import Vector, VectorArray, VectorDtype
 
 if TYPE_CHECKING:
-    from mmembed.analysis.calibrating import fit_calibration, measure_gap
-    from mmembed.analysis.classifying import fit_classifier
-    from mmembed.analysis.cluster_files import load_clusters
-    from mmembed.analysis.clustering import fit_clusters
-    from mmembed.analysis.duplicate_levels import duplicate_levels
-    from mmembed.analysis.duplicates import find_duplicates
-    from mmembed.analysis.indexing import VectorIndex, build_index
-    from mmembed.analysis.joining import join
-    from mmembed.analysis.labelling import zero_shot
-    from mmembed.analysis.leaks import find_leaks
-    from mmembed.analysis.neighbors import neighbors
-    from mmembed.analysis.outliers import find_outliers
-    from mmembed.analysis.projecting import fit_projection
-    from mmembed.analysis.searching import search
+    from mmembed.analysis.finding.calibrating import fit_calibration, measure_gap
+    from mmembed.analysis.finding.duplicate_levels import duplicate_levels
+    from mmembed.analysis.finding.duplicates import find_duplicates
+    from mmembed.analysis.finding.indexing import VectorIndex, build_index
+    from mmembed.analysis.finding.joining import join
+    from mmembed.analysis.finding.leaks import find_leaks
+    from mmembed.analysis.finding.outliers import find_outliers
+    from mmembed.analysis.finding.searching import search
+    from mmembed.analysis.graphs.neighbors import neighbors
+    from mmembed.analysis.groups.cluster_files import load_clusters
+    from mmembed.analysis.groups.clustering import fit_clusters
+    from mmembed.analysis.labels.classifying import fit_classifier
+    from mmembed.analysis.labels.labelling import zero_shot
+    from mmembed.analysis.maps.projecting import fit_projection
     from mmembed.embedding.models import ModelSpec, models
     from mmembed.embedding.planning import EmbedPlan
     from mmembed.reporting.cluster_chart import plot_clusters
@@ -44,21 +44,21 @@ __version__ = "0.1.0"
 _LAZY = {
     "EmbedPlan": "mmembed.embedding.planning",
     "ModelSpec": "mmembed.embedding.models",
-    "VectorIndex": "mmembed.analysis.indexing",
-    "build_index": "mmembed.analysis.indexing",
-    "duplicate_levels": "mmembed.analysis.duplicate_levels",
-    "find_duplicates": "mmembed.analysis.duplicates",
-    "find_leaks": "mmembed.analysis.leaks",
-    "find_outliers": "mmembed.analysis.outliers",
-    "fit_calibration": "mmembed.analysis.calibrating",
-    "fit_classifier": "mmembed.analysis.classifying",
-    "fit_clusters": "mmembed.analysis.clustering",
-    "fit_projection": "mmembed.analysis.projecting",
-    "join": "mmembed.analysis.joining",
-    "load_clusters": "mmembed.analysis.cluster_files",
-    "measure_gap": "mmembed.analysis.calibrating",
+    "VectorIndex": "mmembed.analysis.finding.indexing",
+    "build_index": "mmembed.analysis.finding.indexing",
+    "duplicate_levels": "mmembed.analysis.finding.duplicate_levels",
+    "find_duplicates": "mmembed.analysis.finding.duplicates",
+    "find_leaks": "mmembed.analysis.finding.leaks",
+    "find_outliers": "mmembed.analysis.finding.outliers",
+    "fit_calibration": "mmembed.analysis.finding.calibrating",
+    "fit_classifier": "mmembed.analysis.labels.classifying",
+    "fit_clusters": "mmembed.analysis.groups.clustering",
+    "fit_projection": "mmembed.analysis.maps.projecting",
+    "join": "mmembed.analysis.finding.joining",
+    "load_clusters": "mmembed.analysis.groups.cluster_files",
+    "measure_gap": "mmembed.analysis.finding.calibrating",
     "models": "mmembed.embedding.models",
-    "neighbors": "mmembed.analysis.neighbors",
+    "neighbors": "mmembed.analysis.graphs.neighbors",
     "plot": "mmembed.reporting.plotting",
     "plot_calibration": "mmembed.reporting.experiments",
     "plot_clusters": "mmembed.reporting.cluster_chart",
@@ -68,8 +68,8 @@ _LAZY = {
     "plot_similarity": "mmembed.reporting.heat_map",
     "plot_confusion": "mmembed.reporting.experiments",
     "plot_learning_curve": "mmembed.reporting.experiments",
-    "search": "mmembed.analysis.searching",
-    "zero_shot": "mmembed.analysis.labelling",
+    "search": "mmembed.analysis.finding.searching",
+    "zero_shot": "mmembed.analysis.labels.labelling",
 }
 
 __all__ = [

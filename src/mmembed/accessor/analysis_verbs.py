@@ -85,7 +85,7 @@ class AnalysisVerbs:
         name : str
             First part of the new columns' names.
         """
-        from mmembed.analysis.clustering import fit_clusters
+        from mmembed.analysis.groups.clustering import fit_clusters
 
         vectors = column_of(self._df, column)
         texts = texts_of(self._df, text)
@@ -138,7 +138,7 @@ class AnalysisVerbs:
         name : str
             First part of the new columns' names.
         """
-        from mmembed.analysis.projecting import fit_projection
+        from mmembed.analysis.maps.projecting import fit_projection
 
         return fit_projection(
             column_of(self._df, column),

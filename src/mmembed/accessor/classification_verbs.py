@@ -88,7 +88,7 @@ class ClassificationVerbs:
         array = as_vector_array(column_of(self._df, column))
         described = None if labels is None else _embedded(labels, array, embedder)
         if target is None:
-            from mmembed.analysis.labelling import zero_shot
+            from mmembed.analysis.labels.labelling import zero_shot
 
             found = zero_shot(
                 array,
@@ -98,7 +98,7 @@ class ClassificationVerbs:
                 threshold=threshold,
             )
             return found.add_to(self._df, name=name or "label")
-        from mmembed.analysis.classifying import fit_classifier
+        from mmembed.analysis.labels.classifying import fit_classifier
 
         fitted = fit_classifier(
             array,

@@ -39,10 +39,10 @@ class DuplicateVerbs:
         """
         vectors, groups = column_of(self._df, column), _column_or_none(self._df, kinds)
         if across is not None:
-            from mmembed.analysis.leaks import find_leaks
+            from mmembed.analysis.finding.leaks import find_leaks
 
             return find_leaks(vectors, column_of(self._df, across), threshold, kinds=groups).rows_of(self._df)
-        from mmembed.analysis.duplicates import find_duplicates
+        from mmembed.analysis.finding.duplicates import find_duplicates
 
         return find_duplicates(vectors, threshold, kinds=groups).rows_of(self._df)
 
@@ -76,7 +76,7 @@ class DuplicateVerbs:
             ``level``, ``dropped`` (rows that :meth:`deduplicate` would drop), ``similarity``, and each shown column
             twice, ``…_left`` and ``…_right``.
         """
-        from mmembed.analysis.duplicate_levels import LEVELS, duplicate_levels
+        from mmembed.analysis.finding.duplicate_levels import LEVELS, duplicate_levels
         from mmembed.vectors import VectorDtype
 
         shown: list[Hashable]
@@ -105,7 +105,7 @@ class DuplicateVerbs:
         kinds : str, optional
             As in :meth:`duplicates`.
         """
-        from mmembed.analysis.duplicates import find_duplicates
+        from mmembed.analysis.finding.duplicates import find_duplicates
 
         vectors, groups = column_of(self._df, column), _column_or_none(self._df, kinds)
         prefer: Any
@@ -131,7 +131,7 @@ class DuplicateVerbs:
         name : str
             Name of the new column.
         """
-        from mmembed.analysis.outliers import find_outliers
+        from mmembed.analysis.finding.outliers import find_outliers
 
         vectors, groups = column_of(self._df, column), _column_or_none(self._df, kinds)
         return find_outliers(vectors, k, kinds=groups).add_to(self._df, name=name)

@@ -15,7 +15,7 @@ from mmembed.errors import ModalityError, VectorError
 from mmembed.vectors import Vector, VectorArray
 
 if TYPE_CHECKING:
-    from mmembed.analysis.calibrating import Calibration
+    from mmembed.analysis.finding.calibrating import Calibration
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def keyword_table(df: pd.DataFrame, column: str, query: Any) -> npt.NDArray[np.f
     ModalityError
         If a query is not a text.
     """
-    from mmembed.analysis.keyword_scores import keyword_scores
+    from mmembed.analysis.finding.keyword_scores import keyword_scores
 
     texts = column_of(df, column)
     queries = list(query) if is_many(query) else [query]
@@ -110,7 +110,7 @@ def calibration_of(
                 "without it, the mean of the queries' kind is not known."
             )
         return None
-    from mmembed.analysis.calibrating import fit_calibration
+    from mmembed.analysis.finding.calibrating import fit_calibration
 
     groups = None if kinds is None else column_of(df, kinds)
     return fit_calibration(column_of(df, calibrate), vectors, kinds=groups)

@@ -4,22 +4,22 @@ Knows no provider and no content. Importing it is cheap: scikit-learn, scipy and
 need them.
 """
 
-from mmembed.analysis.classifier import Classifier
-from mmembed.analysis.classifying import fit_classifier
-from mmembed.analysis.cluster_files import load_clusters
-from mmembed.analysis.clustering import fit_clusters
-from mmembed.analysis.clusters import Clusters
-from mmembed.analysis.comparing import compare_vectors
-from mmembed.analysis.label_sets import MultiLabelClassifier
-from mmembed.analysis.labelling import ZeroShot, zero_shot
-from mmembed.analysis.map_quality import MapQuality
-from mmembed.analysis.naming import name_clusters
-from mmembed.analysis.neighbor_graph import NeighborGraph
-from mmembed.analysis.neighbors import neighbors
-from mmembed.analysis.projecting import fit_projection
-from mmembed.analysis.projection import Projection
-from mmembed.analysis.search_hits import SearchHits
-from mmembed.analysis.searching import search, similarity
+from mmembed.analysis.finding.search_hits import SearchHits
+from mmembed.analysis.finding.searching import search, similarity
+from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
+from mmembed.analysis.graphs.neighbors import neighbors
+from mmembed.analysis.groups.cluster_files import load_clusters
+from mmembed.analysis.groups.clustering import fit_clusters
+from mmembed.analysis.groups.clusters import Clusters
+from mmembed.analysis.labels.classifier import Classifier
+from mmembed.analysis.labels.classifying import fit_classifier
+from mmembed.analysis.labels.comparing import compare_vectors
+from mmembed.analysis.labels.label_sets import MultiLabelClassifier
+from mmembed.analysis.labels.labelling import ZeroShot, zero_shot
+from mmembed.analysis.maps.map_quality import MapQuality
+from mmembed.analysis.maps.projecting import fit_projection
+from mmembed.analysis.maps.projection import Projection
+from mmembed.analysis.names.naming import name_clusters
 
 __all__ = [
     "Classifier",

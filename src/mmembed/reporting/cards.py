@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.keywords import keywords
+from mmembed.analysis.names.keywords import keywords
 from mmembed.reporting.cells import one_line
 from mmembed.reporting.grouping import Group, Grouping
 from mmembed.reporting.selecting import Positions

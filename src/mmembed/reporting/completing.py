@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from mmembed.analysis.clustering import fit_clusters
-from mmembed.analysis.projecting import fit_projection
+from mmembed.analysis.groups.clustering import fit_clusters
+from mmembed.analysis.maps.projecting import fit_projection
 from mmembed.reporting.wording import Language
 
 _CLUSTERED: dict[Language, str] = {

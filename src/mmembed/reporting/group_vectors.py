@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.cosine import row_chunks, unit_rows
+from mmembed.analysis.rows.cosine import row_chunks, unit_rows
 from mmembed.reporting.cells import require_column
 from mmembed.reporting.grouping import Group, group_rows
 from mmembed.vectors import as_vector_array

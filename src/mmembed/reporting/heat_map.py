@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.cosine import unit_rows
+from mmembed.analysis.rows.cosine import unit_rows
 from mmembed.reporting.cells import one_line, require_column
 from mmembed.reporting.group_vectors import group_vectors
 from mmembed.reporting.theming import ThemeName, dress, plain, readable, theme_of

@@ -1,0 +1,142 @@
+"""How far each row lies from its neighbours, compared with how far those lie from theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mmembed.analysis.frames import with_columns
+from mmembed.analysis.graphs.graph_store import shared_graph
+from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
+from mmembed.analysis.rows.cosine import FloatVector, Positions
+from mmembed.analysis.rows.distinct import distinct_rows
+from mmembed.analysis.rows.preparing import Preparation
+from mmembed.vectors import as_vector_array
+
+# A distance below this is rounding: a cosine is kept in float32.
+_LEAST_DISTANCE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Outliers:
+    """The local outlier factor of each row.
+
+    Attributes
+    ----------
+    scores : numpy.ndarray, shape (n,), float32
+        About 1: as near to its neighbours as they are to theirs. 1.5: half as far again as they. NaN without a vector.
+    neighbors : numpy.ndarray of int, shape (n,)
+        Position of the row nearest to each (ties: the first), for showing what an outlier is far from; -1 where there
+        is none.
+    similarities : numpy.ndarray, shape (n,), float32
+        Cosine with it.
+    k : int
+        Neighbours that the score looks at.
+    method, recall : str, float
+        How the graph was made, and its recall.
+    """
+
+    scores: FloatVector = field(repr=False)
+    neighbors: Positions = field(repr=False)
+    similarities: FloatVector = field(repr=False)
+    k: int
+    method: str = "exact"
+    recall: float = 1.0
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def exemplars(self, n: int = 5) -> pd.DataFrame:
+        """Return the n most outlying rows.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``position``, ``score``, the position of its ``nearest`` row and the ``similarity`` with it, worst first.
+        """
+        scored = np.flatnonzero(~np.isnan(self.scores))
+        worst = scored[np.argsort(-self.scores[scored], kind="stable")][:n]
+        return pd.DataFrame(
+            {
+                "position": worst,
+                "score": self.scores[worst],
+                "nearest": self.neighbors[worst],
+                "similarity": self.similarities[worst],
+            }
+        )
+
+    def add_to(self, df: pd.DataFrame, *, name: str = "outlier_score") -> pd.DataFrame:
+        """Return a copy with ``outlier_score``; NaN for rows without a vector."""
+        return with_columns(df, {name: self.scores}, len(self))
+
+    def __repr__(self) -> str:
+        most = np.nanmax(self.scores) if (~np.isnan(self.scores)).any() else float("nan")
+        graph = "" if self.method == "exact" else f", {self.method} graph with recall {self.recall:.3f}"
+        return (
+            f"Outliers(rows={len(self)}, k={self.k}, greatest score={most:.2f}{graph}); see .exemplars(), .add_to(df)"
+        )
+
+
+def find_outliers(vectors: Any, k: int = 15, *, kinds: Any = None) -> Outliers:
+    """Score how isolated each row is: the local outlier factor on the shared neighbour graph.
+
+    The factor compares the density around a row with that around its k nearest neighbours (Breunig et al., "LOF:
+    Identifying Density-Based Local Outliers", SIGMOD 2000), so that a row of a loose group is not blamed for the
+    looseness of its group. The distance is the chord between unit vectors, √(2 − 2 cos). Rows with equal vectors are
+    one place and have one score: repetition alone makes nothing normal.
+
+    Parameters
+    ----------
+    vectors : vector column, shape (n, d)
+    k : int
+        Neighbours to look at, at least 1. Fewer see smaller groups; a group of k rows or fewer may count as outliers.
+    kinds : array-like, shape (n,), optional
+        The kind of content of each row's vector; each kind's mean is removed first.
+
+    Returns
+    -------
+    Outliers
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> angles = np.array([0, 0.01, 0.02, 0.03, 1.5])
+    >>> vectors = np.column_stack([np.cos(angles), np.sin(angles)]).astype("float32")
+    >>> int(find_outliers(vectors, k=2).scores.argmax())
+    4
+    """
+    if k < 1:
+        raise ValueError(f"k={k} looks at no neighbour. Give a k of at least 1.")
+    array = as_vector_array(vectors)
+    present = np.flatnonzero(~array.isna())
+    scores = np.full(len(array), np.nan, dtype=np.float32)
+    nearest = np.full(len(array), -1, dtype=np.int64)
+    similarities = np.full(len(array), np.nan, dtype=np.float32)
+    if not len(present):
+        return Outliers(scores, nearest, similarities, k)
+    distinct = distinct_rows(Preparation.learn(array, kinds).source(array, kinds))
+    graph = shared_graph(distinct.rows, k)
+    scores[present] = _factors(graph)[distinct.groups]
+    if len(distinct) > 1:
+        nearest[present] = present[distinct.first[graph.indices[:, 0]]][distinct.groups]
+        similarities[present] = graph.similarities[distinct.groups, 0]
+    return Outliers(scores, nearest, similarities, k, graph.method, graph.recall)
+
+
+def _factors(graph: NeighborGraph) -> npt.NDArray[np.float64]:
+    """Return the local outlier factor of each row; 1 where there is nothing to compare with."""
+    known = graph.indices >= 0
+    if not known.any():
+        return np.ones(len(graph))
+    counts = np.maximum(known.sum(axis=1), 1)
+    chords = np.sqrt(np.maximum(2 - 2 * np.where(known, graph.similarities, 1).astype(np.float64), 0))
+    chords = np.maximum(chords, _LEAST_DISTANCE)
+    farthest = chords[np.arange(len(graph)), counts - 1]
+    others = np.where(known, graph.indices, 0)
+    reach = np.where(known, np.maximum(chords, farthest[others]), 0)
+    density = counts / np.maximum(reach.sum(axis=1), _LEAST_DISTANCE)
+    return np.asarray(np.where(known, density[others], 0).sum(axis=1) / counts / density)

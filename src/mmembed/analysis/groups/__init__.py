@@ -1,0 +1,1 @@
+"""Clusters: the ways to group rows, the choice between them, and the result."""

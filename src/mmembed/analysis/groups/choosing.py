@@ -1,0 +1,180 @@
+"""Which grouping to take when nobody said: several are made, measured alike, and listed with the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from mmembed.analysis.groups.communities import CommunityFinder
+from mmembed.analysis.groups.measuring import Candidate, measure
+from mmembed.analysis.groups.partition import Table, hdbscan, k_means, spherical_k_means, with_noise
+from mmembed.analysis.groups.spectral import spectral_coordinates
+from mmembed.analysis.groups.stability import adjusted_rand, resamples
+from mmembed.analysis.groups.structure import measure_structure
+
+if TYPE_CHECKING:
+    from mmembed.analysis.rows.cosine import Positions
+
+# A resolution of 1 asks for more ties than chance has; these go from few clusters to several times as many.
+RESOLUTIONS = tuple(float(one) for one in 2.0 ** np.arange(-2.5, 2.01, 0.5))
+# A plateau is as wide as this many steps of the resolution to both sides: from half to twice.
+_PLATEAU = 2
+# Candidates this close to the best cannot be told apart by such measures.
+_TIE = 0.05
+# The distances that HDBSCAN needs grow with the square of the rows; so does the time to measure its stability.
+MOST_HDBSCAN_ROWS = 5000
+_TRIAL_ROWS = 5000
+_COLUMNS = "method n_clusters resolution stability silhouette coverage separation score note".split()  # noqa: SIM905
+Step = Callable[[str], None]
+
+
+def no_candidates() -> pd.DataFrame:
+    """Return the frame of candidates where there was no choice."""
+    return pd.DataFrame(columns=_COLUMNS)
+
+
+def choose(table: Table, *, min_cluster_size: int, step: Step) -> tuple[Candidate, pd.DataFrame, str]:
+    """Compare communities at several resolutions, k-means and HDBSCAN.
+
+    Parameters
+    ----------
+    table : Table
+    min_cluster_size : int
+        Smaller groups are noise.
+    step : callable
+        Told what comes next.
+
+    Returns
+    -------
+    Candidate
+        The best: of communities the one that is found again in resampled rows at half to twice its resolution, over a
+        plateau and not at a point, times separation; k-means with that number of clusters, or HDBSCAN, if more stable
+        by the same measure. One cluster where the rows are parted no better than a Gaussian cloud would be.
+    pandas.DataFrame
+        All of them.
+    str
+        What to know of the choice, or nothing.
+    """
+    step("structure")
+    structure = measure_structure(table.rows, table.seed)
+    communities, plateau = sweep(table, min_cluster_size=min_cluster_size, step=step)
+    best = pick(communities, plateau)
+    rivals = [communities[best]]
+    step("k-means")
+    rivals.append(k_means_candidate(table, max(2, communities[best].n_clusters)))
+    notes: list[dict[str, object]] = []
+    if len(table) <= MOST_HDBSCAN_ROWS:
+        step("HDBSCAN")
+        rivals.append(hdbscan_candidate(table, min_cluster_size))
+    else:
+        notes.append({"method": "hdbscan", "note": f"not tried: more than {MOST_HDBSCAN_ROWS} different rows"})
+    # Communities come first: another method must be better by more than such measures can tell.
+    scores = np.array([np.nan_to_num(one.score) for one in rivals])
+    scores[1:] *= 1 - _TIE
+    winner = rivals[int(scores.argmax())]
+    everything = [*communities, *rivals[1:]]
+    remark = ""
+    if not structure.is_there:
+        remark = (
+            f"one cluster: a split gains {structure.gain:+.3f} {structure.measure} over that of a structureless cloud "
+            f"of the same shape; the best one has a stability of {winner.stability:.2f}"
+        )
+        lines = [one.line("no better than chance") for one in everything]
+        winner = measure(table, "leiden", np.zeros(len(table), dtype=np.int64), stability=winner.stability)
+        lines.append(winner.line("chosen"))
+    else:
+        lines = [one.line("chosen" if one is winner else "") for one in everything]
+    return winner, pd.DataFrame(lines + notes, columns=_COLUMNS), remark
+
+
+def sweep(table: Table, *, min_cluster_size: int, step: Step) -> tuple[list[Candidate], list[float]]:
+    """Return communities at each resolution, and how stable each is over its plateau."""
+    step("neighbours")
+    weights = table.weights
+    step("communities")
+    kept = resamples(len(table), table.seed)
+
+    def partitions(seed: int, rows: Positions | None) -> list[Positions]:
+        part = weights if rows is None else weights[rows][:, rows].tocsr()
+        finder = CommunityFinder(part, seed)
+        return [finder.at(resolution) for resolution in RESOLUTIONS]
+
+    # Leiden leaves the interpreter to others; each run has its seed, so the order in which they end does not matter.
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        full = pool.submit(partitions, table.seed, None)
+        others = [pool.submit(partitions, table.seed + at, rows) for at, rows in enumerate(kept, start=1)]
+        found = full.result()
+        again = [other.result() for other in others]
+    step("stability")
+    last = len(RESOLUTIONS)
+    candidates, plateau = [], []
+    for at, labels in enumerate(found):
+        near = range(max(0, at - _PLATEAU), min(last, at + _PLATEAU + 1))
+        agreement = {
+            other: np.mean([adjusted_rand(labels[rows], one[other]) for rows, one in zip(kept, again, strict=True)])
+            for other in near
+        }
+        candidate = measure(
+            table,
+            "leiden",
+            with_noise(table, labels, min_cluster_size),
+            resolution=RESOLUTIONS[at],
+            stability=float(agreement[at]),
+            again=[(rows, one[at]) for rows, one in zip(kept, again, strict=True)],
+        )
+        candidates.append(candidate)
+        plateau.append(float(np.mean(list(agreement.values()))))
+    return candidates, plateau
+
+
+def pick(communities: list[Candidate], plateau: list[float]) -> int:
+    """Return the position of the best communities: stable over a plateau, apart, legible in number.
+
+    Of those that such measures cannot tell apart it is the one that agrees most with the others: the middle of the
+    plateau, not its edge.
+    """
+    most = max(2, round(len(communities[0].labels) ** 0.5))
+    legible = np.array([one.n_clusters <= most for one in communities])
+    scores = np.array([stable * one.separation for stable, one in zip(plateau, communities, strict=True)])
+    scores[~legible] = 0
+    tied = np.flatnonzero(scores >= (1 - _TIE) * scores.max())
+    agreement = [
+        np.mean([adjusted_rand(communities[one].labels, communities[other].labels) for other in tied]) for one in tied
+    ]
+    # Rounding aside, the first of those that agree alike has the fewest clusters.
+    return int(tied[np.round(agreement, 6).argmax()])
+
+
+def hdbscan_candidate(table: Table, min_cluster_size: int) -> Candidate:
+    """Return HDBSCAN on the spectral coordinates of the shared graph, made again on each resample."""
+    labels = hdbscan(spectral_coordinates(table.weights), table.counts, min_cluster_size)
+    labels = with_noise(table, labels, min_cluster_size)
+    again = []
+    if len(table) <= MOST_HDBSCAN_ROWS:
+        for rows in resamples(len(table), table.seed):
+            part = table.weights[rows][:, rows].tocsr()
+            again.append((rows, hdbscan(spectral_coordinates(part), table.counts[rows], min_cluster_size)))
+    return measure(table, "hdbscan", labels, stability=_stability(labels, again), again=again)
+
+
+def k_means_candidate(table: Table, n_clusters: int) -> Candidate:
+    """Return k-means with a number of clusters, made again on each resample."""
+    n_clusters = min(n_clusters, len(table))
+    labels = spherical_k_means(table, n_clusters)
+    again = []
+    for at, rows in enumerate(resamples(len(table), table.seed), start=1):
+        few = rows
+        if len(rows) > _TRIAL_ROWS:
+            few = np.sort(np.random.default_rng([table.seed, at]).choice(rows, _TRIAL_ROWS, replace=False))
+        if len(few) >= n_clusters:
+            again.append((few, k_means(table.reduced[few], table.counts[few], n_clusters, table.seed + at)))
+    return measure(table, "kmeans", labels, stability=_stability(labels, again), again=again)
+
+
+def _stability(labels: Positions, again: list[tuple[Positions, Positions]]) -> float:
+    found = [adjusted_rand(labels[rows], other) for rows, other in again]
+    return float(np.mean(found)) if found else float("nan")

@@ -1,0 +1,219 @@
+"""Clusters of a vector column: one function that prepares the rows, groups them, and numbers and names the groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mmembed.analysis.groups.clusters import Clusters, labels_array
+from mmembed.analysis.groups.grouping import Grouping, group, group_by_estimator
+from mmembed.analysis.groups.hierarchy import Hierarchy, grow, numbered_by_size
+from mmembed.analysis.groups.partition import Table, weighted_centroids
+from mmembed.analysis.groups.placing import GroupedRows, vote
+from mmembed.analysis.groups.stability import cluster_stabilities
+from mmembed.analysis.names.naming import name_clusters
+from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions, pair_cosines
+from mmembed.analysis.rows.distinct import distinct_directions
+from mmembed.analysis.rows.preparing import Preparation
+from mmembed.errors import did_you_mean, listed
+from mmembed.vectors import as_vector_array
+
+METHODS = ("auto", "kmeans", "hdbscan", "leiden")
+
+
+def fit_clusters(
+    vectors: Any,
+    method: Any = "auto",
+    *,
+    n_clusters: int | None = None,
+    text: Any = None,
+    kinds: Any = None,
+    random_state: int | None = None,
+    min_cluster_size: int | None = None,
+    assign_noise: bool = False,
+    on_step: Callable[[str], None] | None = None,
+) -> Clusters:
+    """Group similar vectors.
+
+    Parameters
+    ----------
+    vectors : vector column, shape (n, d)
+        Rows without a vector get no label. Lengths do not matter: rows are normalised first.
+    method : {"auto", "kmeans", "hdbscan", "leiden"} or scikit-learn estimator
+        ``"leiden"`` finds communities on the graph of shared neighbours, at the resolution where they are most stable
+        over a plateau. ``"kmeans"`` (on directions) puts every row in a cluster; ``"hdbscan"`` finds dense groups on
+        spectral coordinates of that graph and calls the rest noise (-1). ``"auto"`` makes all three and compares their
+        stability under resampling; ``.candidates`` of the result shows everything that was compared. Rows that are
+        parted no better than a structureless cloud of the same shape are one cluster, and ``.note`` says so. Fewer
+        than 30 different vectors are grouped by k-means. An estimator with ``fit`` and ``labels_`` is cloned and gets
+        the unit rows; equal vectors get the label that most of them got.
+    n_clusters : int, optional
+        The number of clusters, where it is known: k-means or communities with exactly that many.
+    text : sequence of str, length n, optional
+        Texts that the clusters are named from.
+    kinds : sequence, length n, optional
+        Kind of content of each row. The mean of each kind is removed first, so that clusters do not part texts from
+        pictures.
+    random_state : int, optional
+        Seed; None is 0, so that the same call gives the same answer.
+    min_cluster_size : int, optional
+        Fewest rows of a cluster; smaller groups are noise. Without it a fourth of the square root of the number of
+        rows, at least 3, and for ``"hdbscan"`` half of it, at least 5. Not for k-means.
+    assign_noise : bool
+        Put each row of noise in the cluster that most of its nearest neighbours are in. Its score is 0, and
+        ``.assigned`` of the result marks it.
+    on_step : callable, optional
+        Is told the name of each step as it begins.
+
+    Returns
+    -------
+    Clusters
+        Equal vectors (of one kind) share a label, and the groups do not depend on the order of the rows.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown, if an option does not belong to it, or if there are fewer different vectors than
+        ``n_clusters``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> vectors = np.array([[1, 0], [1, 0.1], [0, 1], [0.1, 1], [1, 0]], dtype="float32")
+    >>> fit_clusters(vectors, "kmeans", n_clusters=2).labels.tolist()
+    [0, 0, 1, 1, 0]
+    """
+    _check_method(method, n_clusters, min_cluster_size)
+    step = on_step or _say_nothing
+    array = as_vector_array(vectors)
+    missing = array.isna()
+    preparation = Preparation.learn(array, kinds)
+    distinct = distinct_directions(preparation.source(array, kinds))
+    table = Table(distinct, 0 if random_state is None else random_state)
+    if isinstance(method, str):
+        grouping = group(table, method, n_clusters=n_clusters, min_cluster_size=min_cluster_size, step=step)
+    else:
+        grouping = group_by_estimator(table, method)
+    step("names")
+    labels, numbers, stabilities = _numbered(table, grouping)
+    assigned = np.zeros(len(labels), dtype=bool)
+    leaves, merges = grow(table, labels)
+    centroids = weighted_centroids(table.rows, table.counts, labels, len(numbers))
+    if assign_noise and len(numbers):
+        assigned = labels < 0
+        labels[assigned] = vote(table.rows[assigned], table.rows[~assigned], labels[~assigned])
+    scores, rivals, margins = _memberships(table.rows, labels, centroids)
+    scores[assigned] = 0
+    groups = distinct.groups
+    final = labels_array(labels[groups], missing)
+    spread = _Spread(groups, missing)
+    row_scores = spread(scores, np.nan)
+    return Clusters(
+        labels=final,
+        scores=row_scores,
+        names=name_clusters(final, text, scores=row_scores),
+        method=grouping.chosen.method,
+        candidates=grouping.candidates,
+        estimator=grouping.estimator,
+        centroids=centroids,
+        numbers=np.arange(len(numbers)),
+        stability=grouping.chosen.stability,
+        stabilities=stabilities,
+        note=grouping.note,
+        assigned=spread(assigned, fill=False),
+        rivals=spread(rivals, -1),
+        margins=spread(margins, np.nan),
+        hierarchy=Hierarchy(spread(leaves, -2), merges, len(numbers)),
+        grouped=GroupedRows.of(distinct, labels),
+        preparation=preparation,
+        dtype=array.dtype,
+        raw_numbers=numbers,
+        vectors=array,
+        kinds=kinds,
+    )
+
+
+def _check_method(method: Any, n_clusters: int | None, min_cluster_size: int | None) -> None:
+    """Refuse options that the method does not have."""
+    if not isinstance(method, str):
+        if not hasattr(method, "fit"):
+            raise TypeError(
+                f"method={method!r} is no method. Give one of {listed(METHODS)} or an estimator with fit and labels_."
+            )
+        if n_clusters is not None or min_cluster_size is not None:
+            raise ValueError("n_clusters and min_cluster_size are options of named methods. Set them on the estimator.")
+        return
+    if method not in METHODS:
+        raise ValueError(f"Method {method!r} does not exist. Known: {listed(METHODS)}.{did_you_mean(method, METHODS)}")
+    if n_clusters is not None:
+        if n_clusters < 1:
+            raise ValueError(f"n_clusters={n_clusters} is no number of clusters. Give at least 1, or leave it out.")
+        if method == "hdbscan":
+            raise ValueError(
+                "HDBSCAN finds the number of clusters itself. Leave n_clusters out, or use method='kmeans'."
+            )
+    if min_cluster_size is not None:
+        if min_cluster_size < 2:
+            raise ValueError(f"min_cluster_size={min_cluster_size} is too small for a cluster. Give at least 2.")
+        if method == "kmeans":
+            raise ValueError(
+                "min_cluster_size is an option of communities and of HDBSCAN. Leave it out, or use method='hdbscan'."
+            )
+        if n_clusters is not None:
+            raise ValueError("n_clusters and min_cluster_size cannot both be kept. Give one of them.")
+
+
+def _numbered(table: Table, grouping: Grouping) -> tuple[Positions, dict[int, int], FloatVector]:
+    """Return labels of the distinct rows by size, the number of each label before, and each cluster's stability."""
+    chosen = grouping.chosen
+    by_row, numbers = numbered_by_size(chosen.labels[table.distinct.groups])
+    labels = np.full(len(table), -1, dtype=np.int64)
+    labels[table.distinct.groups] = by_row
+    stabilities = cluster_stabilities(labels, chosen.again)
+    if len(numbers) == 1 and not chosen.again:
+        # A single cluster is trivially found again; what counts is whether a split of it would be.
+        stabilities[:] = chosen.stability
+    return labels, numbers, stabilities
+
+
+def _memberships(
+    rows: FloatMatrix, labels: Positions, centroids: FloatMatrix
+) -> tuple[FloatVector, Positions, FloatVector]:
+    """Return each row's cosine with its centroid (at least 0), the nearest other cluster, and by how much it is nearer.
+
+    Noise has NaN, the nearest cluster, and NaN.
+    """
+    scores = np.full(len(rows), np.nan, dtype=np.float32)
+    margins = np.full(len(rows), np.nan, dtype=np.float32)
+    rivals = np.full(len(rows), -1, dtype=np.int64)
+    inside = np.flatnonzero(labels >= 0)
+    scores[inside] = np.maximum(pair_cosines(rows, centroids, inside, labels[inside]), 0)
+    if not len(centroids):
+        return scores, rivals, margins
+    cosines = rows @ centroids.T
+    own = cosines[inside, labels[inside]].copy()
+    cosines[inside, labels[inside]] = -np.inf
+    rivals = cosines.argmax(axis=1).astype(np.int64)
+    if len(centroids) > 1:
+        margins[inside] = own - cosines[inside].max(axis=1)
+    else:
+        rivals[inside] = -1
+    return scores, rivals, margins
+
+
+class _Spread:
+    """Puts values of distinct rows at the rows that they are of."""
+
+    def __init__(self, groups: Positions, missing: Any) -> None:
+        self._groups, self._present = groups, ~missing
+
+    def __call__(self, values: Any, fill: Any) -> Any:
+        full = np.full(len(self._present), fill, dtype=values.dtype)
+        full[self._present] = values[self._groups]
+        return full
+
+
+def _say_nothing(_: str) -> None:
+    return

@@ -1,0 +1,163 @@
+"""Communities of rows: groups that share neighbours with each other more than with the rest, at any resolution.
+
+Two neighbours are tied by how many of their neighbours they share (Jarvis and Patrick 1973), which evens out regions of
+unlike density; communities are found by the Leiden method (Traag et al. 2019) in the package graspologic-native.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
+    from mmembed.analysis.rows.cosine import Positions
+
+# More neighbours blur small clusters and fewer tear large ones: the square root, between the two.
+_FEWEST_NEIGHBORS, _MOST_NEIGHBORS = 5, 30
+# Above this many rows, communities are made of small ones that are found once: many times faster, and hardly different.
+_MOST_SINGLE_ROWS = 8000
+_FINE_RESOLUTION = 200.0
+_PAIRS_AT_ONCE = 1 << 16
+
+
+def neighbors_for(n_rows: int) -> int:
+    """Return how many neighbours of each row the communities of a table of ``n_rows`` rest on."""
+    wanted = round(math.sqrt(n_rows) / 1.5)
+    return max(1, min(n_rows - 1, max(_FEWEST_NEIGHBORS, min(_MOST_NEIGHBORS, wanted))))
+
+
+def shared_neighbor_weights(graph: NeighborGraph) -> Any:
+    """Return the symmetric sparse matrix, shape (u, u), of how much neighbours share.
+
+    The weight of a pair of which one is a neighbour of the other is the number of rows that are in both
+    neighbourhoods, themselves included, over the number that are in either: 0 to 1.
+    """
+    from scipy import sparse
+
+    n_rows, k = graph.indices.shape
+    own = np.arange(n_rows, dtype=np.int64)
+    neighbors = graph.indices.astype(np.int64)
+    row, column = np.repeat(own, k), neighbors.ravel()
+    row, column = row[column >= 0], column[column >= 0]
+    pairs = np.unique(np.minimum(row, column) * n_rows + np.maximum(row, column))
+    low, high = pairs // n_rows, pairs % n_rows
+    # A place that no row fills is shared with nobody, so each gets a number of its own.
+    empty = -1 - own[:, np.newaxis] * k - np.arange(k)
+    closed = np.concatenate([np.where(neighbors >= 0, neighbors, empty), own[:, np.newaxis]], axis=1)
+    shared = np.empty(len(pairs))
+    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
+        at = slice(start, start + _PAIRS_AT_ONCE)
+        both = np.concatenate([closed[low[at]], closed[high[at]]], axis=1)
+        both.sort(axis=1)
+        shared[at] = (both[:, 1:] == both[:, :-1]).sum(axis=1)
+    weights = shared / (2 * (k + 1) - shared)
+    half = sparse.csr_matrix((weights, (low, high)), shape=(n_rows, n_rows))
+    return (half + half.T).tocsr()
+
+
+def leiden(weights: Any, resolution: float, seed: int) -> Positions:
+    """Return the community of each node, numbered from 0."""
+    from graspologic_native import leiden_csr
+
+    n_nodes = weights.shape[0]
+    if n_nodes == 0 or weights.nnz == 0:
+        return np.arange(n_nodes, dtype=np.int64)
+    _, found = leiden_csr(
+        weights.indptr.astype(np.int64),
+        weights.indices.astype(np.int32),
+        weights.data.astype(np.float64),
+        n_nodes,
+        resolution=resolution,
+        seed=seed,
+    )
+    labels = np.empty(n_nodes, dtype=np.int64)
+    labels[np.fromiter(found.keys(), np.int64, n_nodes)] = np.fromiter(found.values(), np.int64, n_nodes)
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def modularity(weights: Any, labels: Positions) -> float:
+    """Return the share of ties within communities beyond that of random ties (Newman and Girvan 2004)."""
+    total = float(weights.sum())
+    if total == 0:
+        return 0.0
+    ties = weights.tocoo()
+    inside = float(ties.data[labels[ties.row] == labels[ties.col]].sum())
+    strength = np.bincount(labels, np.asarray(weights.sum(axis=1)).ravel())
+    return inside / total - float(((strength / total) ** 2).sum())
+
+
+class CommunityFinder:
+    """Finds communities of one graph at several resolutions.
+
+    Parameters
+    ----------
+    weights : scipy.sparse.csr_matrix, shape (u, u)
+    seed : int
+    """
+
+    def __init__(self, weights: Any, seed: int) -> None:
+        from scipy import sparse
+
+        self._seed = seed
+        n_rows = weights.shape[0]
+        self._groups = np.arange(n_rows, dtype=np.int64)
+        self.nodes = weights
+        if n_rows > _MOST_SINGLE_ROWS:
+            self._groups = leiden(weights, _FINE_RESOLUTION, seed)
+            member = sparse.csr_matrix((np.ones(n_rows), (np.arange(n_rows), self._groups)))
+            self.nodes = (member.T @ weights @ member).tocsr()
+
+    def at(self, resolution: float) -> Positions:
+        """Return the community of each row, shape (u,)."""
+        return leiden(self.nodes, resolution, self._seed)[self._groups]
+
+    def exactly(self, n_clusters: int) -> Positions:
+        """Return ``n_clusters`` communities: found at some resolution, or merged from a few more.
+
+        Raises
+        ------
+        ValueError
+            If the graph cannot be parted into as many.
+        """
+        low, high = 2.0**-6, 1.0
+        labels = self.at(high)
+        while labels.max() + 1 < n_clusters and high < 2.0**20:
+            high *= 2
+            labels = self.at(high)
+        if labels.max() + 1 < n_clusters:
+            raise ValueError(f"n_clusters={n_clusters} is more than the {labels.max() + 1} communities of these rows.")
+        best = labels
+        for _ in range(12):
+            if best.max() + 1 == n_clusters:
+                return best
+            middle = (low * high) ** 0.5
+            labels = self.at(middle)
+            if labels.max() + 1 >= n_clusters:
+                high, best = middle, labels if labels.max() <= best.max() else best
+            else:
+                low = middle
+        return self._merged(best, n_clusters)
+
+    def _merged(self, labels: Positions, n_clusters: int) -> Positions:
+        """Merge the two communities with the most ties for their size, again and again."""
+        from scipy import sparse
+
+        first = np.zeros(self.nodes.shape[0], dtype=np.int64)
+        first[self._groups] = labels
+        member = sparse.csr_matrix((np.ones(len(first)), (np.arange(len(first)), first)))
+        ties = np.asarray((member.T @ self.nodes @ member).todense(), dtype=np.float64)
+        names = np.arange(len(ties))
+        while len(ties) > n_clusters:
+            strength = ties.sum(axis=1)
+            closeness = ties / np.maximum(np.outer(strength, strength), 1e-300)
+            np.fill_diagonal(closeness, -1)
+            one, other = sorted(np.unravel_index(int(closeness.argmax()), closeness.shape))
+            ties[one] += ties[other]
+            ties[:, one] += ties[:, other]
+            ties = np.delete(np.delete(ties, other, axis=0), other, axis=1)
+            names[names == other] = one
+            names[names > other] -= 1
+        return np.asarray(names[labels], dtype=np.int64)

@@ -1,0 +1,143 @@
+"""The ways to group distinct rows, as plain functions from rows to labels (-1 is noise)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mmembed.analysis.graphs.graph_store import shared_graph
+from mmembed.analysis.groups.communities import neighbors_for, shared_neighbor_weights
+from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.analysis.rows.reducing import fit_reduction
+
+if TYPE_CHECKING:
+    from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
+    from mmembed.analysis.rows.cosine import FloatMatrix, Positions
+    from mmembed.analysis.rows.distinct import DistinctDirections
+
+_MOST_ROUNDS = 30
+# Heavy tails reach twice the distance of their neighbours; few rows of any group are farther out than this.
+_ISOLATED = 2.5
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What is grouped: distinct prepared rows, and what is made of them once for all methods."""
+
+    distinct: DistinctDirections
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.distinct)
+
+    @property
+    def rows(self) -> FloatMatrix:
+        """The distinct unit rows, shape (u, d)."""
+        return self.distinct.rows
+
+    @property
+    def counts(self) -> Positions:
+        """How often each occurs."""
+        return self.distinct.counts
+
+    @cached_property
+    def reduced(self) -> FloatMatrix:
+        """The rows as at most 50 principal components."""
+        return fit_reduction(self.rows)[1]
+
+    @property
+    def graph(self) -> NeighborGraph:
+        """The column's shared graph."""
+        return shared_graph(self.distinct.source, neighbors_for(len(self)))
+
+    @cached_property
+    def weights(self) -> Any:
+        """The sparse matrix of shared neighbours."""
+        return shared_neighbor_weights(self.graph)
+
+    @cached_property
+    def is_isolated(self) -> npt.NDArray[np.bool_]:
+        """Which rows are this much farther from their neighbours than those are from theirs: outliers of any group."""
+        graph = self.graph
+        cosines = np.where(graph.indices >= 0, graph.similarities, 1)
+        distances = np.sqrt(np.maximum(2 - 2 * cosines.astype(np.float64), 0)).mean(axis=1)
+        theirs = distances[np.maximum(graph.indices, 0)].mean(axis=1)
+        # Below this, differences are rounding.
+        return np.asarray(distances > np.maximum(_ISOLATED * theirs, 1e-3))
+
+
+def k_means(reduced: FloatMatrix, counts: Positions, n_clusters: int, seed: int) -> Positions:
+    """Group by k-means, each row weighted by how often it occurs."""
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    estimator = KMeans(n_clusters, n_init=4, random_state=seed)
+    # With several threads sums depend on which thread ends first, and one seed would not always give one result.
+    with threadpool_limits(limits=1, user_api="openmp"):
+        estimator.fit(reduced, sample_weight=counts)
+    return np.asarray(estimator.labels_, dtype=np.int64)
+
+
+def spherical_k_means(table: Table, n_clusters: int) -> Positions:
+    """Group by k-means on directions (Dhillon and Modha 2001): every row is with the centroid of greatest cosine.
+
+    k-means on principal components, which is fast, gives the start.
+    """
+    labels = k_means(table.reduced, table.counts, n_clusters, table.seed)
+    for _ in range(_MOST_ROUNDS):
+        centroids = weighted_centroids(table.rows, table.counts, labels, n_clusters)
+        moved = (table.rows @ centroids.T).argmax(axis=1).astype(np.int64)
+        # A row that is as near to its own centroid stays; an emptied cluster would be one fewer than was asked for.
+        if (moved == labels).all() or len(np.unique(moved)) < n_clusters:
+            break
+        labels = moved
+    return labels
+
+
+def weighted_centroids(rows: FloatMatrix, counts: Positions, labels: Positions, n_clusters: int) -> FloatMatrix:
+    """Return the unit mean of the rows of each cluster, shape (n_clusters, d)."""
+    from scipy import sparse
+
+    inside = np.flatnonzero(labels >= 0)
+    member = sparse.csr_matrix((counts[inside].astype(np.float64), (labels[inside], inside)), (n_clusters, len(rows)))
+    return unit_rows((member @ rows).astype(np.float32))
+
+
+def hdbscan(coordinates: FloatMatrix, counts: Positions, min_cluster_size: int) -> Positions:
+    """Group by density (Campello et al. 2013); rows in no dense region are noise."""
+    from sklearn.cluster import HDBSCAN
+
+    repeated = np.repeat(np.arange(len(counts)), np.minimum(counts, min_cluster_size))
+    if len(repeated) < min_cluster_size:
+        # Too few rows for even one cluster, which the estimator refuses to look at.
+        return np.full(len(counts), -1)
+    estimator = HDBSCAN(min_cluster_size=min_cluster_size, min_samples=min(5, min_cluster_size), copy=True)
+    estimator.fit(coordinates[repeated])
+    return majority(estimator.labels_, repeated, len(counts))
+
+
+def majority(labels: npt.NDArray[Any], group: Positions, n_groups: int) -> Positions:
+    """Return one label for each group of equal rows: that of most of them, the lowest of those that tie.
+
+    Density methods break ties between equal distances by position, and so may part equal rows.
+    """
+    names, codes = np.unique(labels, return_inverse=True)
+    votes = np.zeros((n_groups, len(names)), dtype=np.int64)
+    np.add.at(votes, (group, codes), 1)
+    return np.asarray(names[votes.argmax(axis=1)], dtype=np.int64)
+
+
+def with_noise(table: Table, labels: Positions, fewest: int) -> Positions:
+    """Return labels from 0 without a gap; isolated rows and clusters of fewer than ``fewest`` rows are noise.
+
+    A vector that occurs ``fewest`` times is not isolated.
+    """
+    counts = table.counts
+    labels = np.where(table.is_isolated & (counts < fewest), -1, labels)
+    sizes = np.bincount(labels[labels >= 0], counts[labels >= 0])
+    number = np.cumsum(sizes >= fewest) - 1
+    return np.where((labels >= 0) & (sizes >= fewest)[labels], number[labels], -1).astype(np.int64)

@@ -1,0 +1,1 @@
+"""Labels: classifiers and their experiment, labels from words alone, what to label next."""

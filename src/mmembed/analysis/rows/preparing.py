@@ -1,0 +1,103 @@
+"""What clusters, maps and labels are computed on: unit rows, with the mean of each kind of content removed on request.
+
+In a multimodal space the vectors of one kind (texts, pictures, …) lie in a cone of their own: the modality gap of Liang
+et al., "Mind the Gap", NeurIPS 2022. Without its removal, groups and maps show the kinds before they show meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mmembed.analysis.rows.cosine import FloatMatrix, unit_rows
+from mmembed.errors import listed
+
+if TYPE_CHECKING:
+    from mmembed.vectors import VectorArray
+
+# What is left of a unit row that equals the mean of its kind is rounding, and must not be blown up to length 1.
+_ROUNDING = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """How vectors become the rows that a model learns from, learned once and applied again to new vectors.
+
+    Attributes
+    ----------
+    means : mapping of kind to numpy.ndarray, shape (d,), or None
+        Mean unit row of each kind; None when kinds were not told apart.
+    """
+
+    means: Mapping[Any, npt.NDArray[np.float32]] | None = field(default=None, repr=False)
+
+    @classmethod
+    def learn(cls, array: VectorArray, kinds: Any = None) -> Preparation:
+        """Learn the mean of each kind from the rows that have a vector; rows of missing kind are one kind, too."""
+        if kinds is None:
+            return cls()
+        codes, names = _factorize(kinds, len(array))
+        present = ~array.isna()
+        units = unit_rows(array.matrix[present])
+        codes = codes[present]
+        return cls({names[code]: units[codes == code].mean(axis=0, dtype=np.float64) for code in np.unique(codes)})
+
+    def source(self, array: VectorArray, kinds: Any = None) -> FloatMatrix:
+        """Return the rows whose cosines count, of the m rows that have a vector: what neighbour graphs are made of.
+
+        They are the vectors as they are or, where each kind's mean is removed, what :meth:`rows` returns. So all
+        products of a column without kinds share the graph of :func:`mmembed.neighbors`.
+
+        Returns
+        -------
+        numpy.ndarray, shape (m, d), float32
+        """
+        if self.means is None and kinds is None:
+            missing = array.isna()
+            return array.matrix[~missing] if missing.any() else array.matrix
+        return self.rows(array, kinds)
+
+    def rows(self, array: VectorArray, kinds: Any = None) -> FloatMatrix:
+        """Return the rows to learn from, of the m rows that have a vector.
+
+        Returns
+        -------
+        numpy.ndarray, shape (m, d), float32
+            Of length 1, or 0 for a zero vector and for one that equals the mean of its kind.
+
+        Raises
+        ------
+        ValueError
+            If kinds are needed and not given, given and not needed, or new.
+        """
+        present = ~array.isna()
+        units = unit_rows(array.matrix[present])
+        if self.means is None:
+            if kinds is not None:
+                raise ValueError("kinds were given now, but not to the fit. Leave them out, or fit again with kinds.")
+            return units
+        if kinds is None:
+            raise ValueError(f"The fit removed the mean of each kind ({listed(self.means)}). Give kinds= here, too.")
+        codes, names = _factorize(kinds, len(array))
+        codes = codes[present]
+        for code in np.unique(codes):
+            if names[code] not in self.means:
+                raise ValueError(
+                    f"Kind {names[code]!r} was not in the fit; known: {listed(self.means)}. Fit again with rows of it."
+                )
+            units[codes == code] -= self.means[names[code]].astype(np.float32)
+        units[np.linalg.norm(units, axis=1) < _ROUNDING] = 0
+        return unit_rows(units)
+
+
+def _factorize(kinds: Any, n_rows: int) -> tuple[npt.NDArray[np.intp], list[Any]]:
+    values = pd.Series(kinds, dtype=getattr(kinds, "dtype", object))
+    if len(values) != n_rows:
+        raise ValueError(f"kinds has {len(values)} values for {n_rows} rows. Give one kind for each row.")
+    codes, names = pd.factorize(values, use_na_sentinel=False)
+    return codes, [None if pd.isna(name) else name for name in names]

@@ -1,0 +1,72 @@
+"""The local outlier factor on the shared graph."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.neighbors import LocalOutlierFactor
+
+from mmembed.analysis.finding.outliers import find_outliers
+from mmembed.vectors import VectorArray
+
+
+def test_scores_are_those_of_scikit_learn():
+    """On unit vectors with Euclidean distance, which is the chord, the two agree."""
+    rows = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
+    units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    theirs = -LocalOutlierFactor(n_neighbors=10, algorithm="brute").fit(units).negative_outlier_factor_
+    np.testing.assert_allclose(find_outliers(rows, k=10).scores, theirs, rtol=1e-3)
+
+
+def test_the_row_between_the_groups_is_the_outlier():
+    """A tight and a loose group have scores near 1; one row far from both has the greatest."""
+    random = np.random.default_rng(1)
+    tight, loose = np.eye(2, 20)[0] + random.normal(size=(2, 60, 20)) * np.array([0.02, 0.2]).reshape(2, 1, 1)
+    loose += 3 * np.eye(20)[1]
+    lonely = -np.ones((1, 20))
+    found = find_outliers(np.concatenate([tight, loose, lonely]).astype(np.float32))
+    assert int(found.scores.argmax()) == 120
+    assert np.median(found.scores[:60]) == pytest.approx(1, abs=0.15)
+    assert np.median(found.scores[60:120]) == pytest.approx(1, abs=0.15)
+    worst = found.exemplars(1)
+    assert worst["position"].tolist() == [120]
+    assert worst["nearest"].iloc[0] == found.neighbors[120] < 120
+    assert "greatest score" in repr(found)
+
+
+def test_equal_rows_have_one_score_and_missing_rows_none():
+    """Repetition makes nothing normal, and the order of the rows does not matter."""
+    rows = np.random.default_rng(2).normal(size=(40, 4)).astype(np.float32)
+    df = pd.DataFrame({"v": VectorArray.from_matrix(rows[[*range(40), 3, 3]], mask=[False] * 41 + [True])})
+    scored = df.mmembed.outliers("v", k=5)
+    assert list(df) == ["v"]
+    assert scored["outlier_score"].iloc[3] == scored["outlier_score"].iloc[40]
+    assert np.isnan(scored["outlier_score"].iloc[41])
+    order = np.random.default_rng(3).permutation(42)
+    again = df.iloc[order].mmembed.outliers("v", k=5)
+    np.testing.assert_array_equal(again["outlier_score"], scored["outlier_score"].iloc[order])
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 2])
+def test_few_rows_have_nothing_to_compare_with(n_rows):
+    """No crash; a single row is as normal as can be."""
+    found = find_outliers(VectorArray.from_matrix(np.eye(2, dtype=np.float32)[:n_rows]))
+    assert found.scores.tolist() == [1.0] * n_rows
+    assert len(found.exemplars()) == n_rows
+
+
+def test_k_below_one_is_refused():
+    """The error says what to give."""
+    with pytest.raises(ValueError, match="at least 1"):
+        find_outliers(np.eye(2, dtype=np.float32), k=0)
+
+
+def test_kinds_are_told_apart():
+    """With each kind's mean removed, a row is not an outlier for being of the rarer kind."""
+    random = np.random.default_rng(4)
+    meaning = random.normal(size=(30, 8))
+    rows = np.concatenate([meaning, meaning[:3]]).astype(np.float32)
+    rows[:30, 0] += 10
+    rows[30:, 1] += 10
+    kinds = ["text"] * 30 + ["image"] * 3
+    plain, centred = find_outliers(rows, 5).scores, find_outliers(rows, 5, kinds=kinds).scores
+    assert plain[30:].min() > 2 > centred[30:].max()

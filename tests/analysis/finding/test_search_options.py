@@ -1,0 +1,199 @@
+"""Filters, negative examples, diversity, keywords and calibration in search."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+
+from mmembed.analysis.finding.calibrating import fit_calibration, measure_gap
+from mmembed.analysis.finding.keyword_scores import keyword_scores, keyword_terms
+from mmembed.analysis.finding.searching import search
+from mmembed.errors import SpaceMismatchError, VectorError
+from mmembed.vectors import Vector, VectorArray
+
+MATRICES = st_numpy.arrays(np.float32, st.tuples(st.integers(1, 40), st.just(3)), elements=st.integers(-2, 2))
+
+
+def units_of(matrix):
+    lengths = np.linalg.norm(matrix.astype(float), axis=1, keepdims=True)
+    return np.divide(matrix, lengths, out=np.zeros(matrix.shape), where=lengths > 0)
+
+
+@settings(deadline=None)
+@given(MATRICES, st.data())
+def test_a_filter_is_a_search_of_the_rows_it_leaves(matrix, data):
+    """The hits are those of the filtered rows, at their places in the whole; few or many rows alike."""
+    where = data.draw(st_numpy.arrays(bool, len(matrix)))
+    hits = search(matrix[:2], matrix, 4, where=where)
+    rows = np.flatnonzero(where)
+    alone = search(matrix[:2], VectorArray.from_matrix(matrix[rows].reshape(-1, 3)), 4)
+    expected = np.where(alone.positions >= 0, rows[alone.positions] if len(rows) else -1, -1)
+    assert np.array_equal(hits.positions, expected)
+    assert np.array_equal(hits.similarities, alone.similarities, equal_nan=True)
+
+
+@settings(deadline=None)
+@given(MATRICES, MATRICES)
+def test_negative_examples_lower_what_is_like_them(matrix, unlike):
+    """The order is that of the cosine less half of the mean cosine with the examples; similarity stays the cosine."""
+    query = np.array([1, 2, -1], dtype=np.float32)
+    hits = search(query, matrix, len(matrix), minus=unlike)
+    cosines = units_of(matrix) @ units_of(query[np.newaxis])[0]
+    scores = cosines - 0.5 * (units_of(matrix) @ units_of(unlike).T).mean(axis=1)
+    found = hits.positions[0]
+    np.testing.assert_allclose(hits.scores["score"][0], np.sort(scores)[::-1], atol=1e-5)
+    np.testing.assert_allclose(hits.similarities[0], cosines[found], atol=1e-5)
+
+
+def true_diverse(query, matrix, k, diversity):
+    """Choose by maximal marginal relevance among all rows, in loops."""
+    relevance, likeness = units_of(matrix) @ units_of(query[np.newaxis])[0], units_of(matrix) @ units_of(matrix).T
+    chosen = []
+    while len(chosen) < k:
+        values = [
+            -np.inf
+            if row in chosen
+            else (1 - diversity) * relevance[row] - diversity * max((likeness[row, one] for one in chosen), default=0)
+            for row in range(len(matrix))
+        ]
+        chosen.append(int(np.argmax(values)))
+    return chosen
+
+
+@pytest.mark.parametrize("diversity", [0.0, 0.4, 0.8])
+def test_diverse_hits_are_chosen_by_marginal_relevance(diversity):
+    """With a pool that holds all rows, the choice is that of the definition."""
+    matrix = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
+    query = matrix[0] + 0.1
+    hits = search(query, matrix, 8, diverse=diversity)
+    assert hits.positions[0].tolist() == true_diverse(query, matrix, 8, diversity)
+    if not diversity:
+        assert np.array_equal(hits.positions, search(query, matrix, 8).positions)
+
+
+def test_keywords_and_meaning_are_fused_by_rank():
+    """A row that stands high in both lists wins; one that only the keywords found has its true cosine."""
+    matrix = np.array([[1, 0], [0.9, 0.1], [0, 1], [0.5, 0.5]], dtype=np.float32)
+    keywords = np.array([[0.0, 2.0, 5.0, 0.0]])
+    hits = search(np.array([1.0, 0.0]), matrix, 3, keywords=keywords)
+    assert hits.positions.tolist() == [[1, 2, 0]]
+    assert hits.scores["score"][0] == pytest.approx([2 / 62, 1 / 61 + 1 / 64, 1 / 61])
+    assert hits.similarities[0] == pytest.approx([0.9939, 0, 1], abs=1e-4)
+    filtered = search(np.array([1.0, 0.0]), matrix, 3, keywords=keywords, where=[True, True, False, True])
+    assert 2 not in filtered.positions
+    both = search(np.array([1.0, 0.0]), matrix, 2, keywords=keywords, diverse=0.5)
+    assert both.positions.tolist() == [[1, 2]]
+
+
+def test_chinese_needs_no_segmentation():
+    """Pairs of characters find words inside of sentences; full-width and capital letters are plain ones."""
+    assert keyword_terms("ＲＥＤ 红 red") == ["red", "红"]
+    texts = pd.Series(["一条红色的连衣裙", "红色的汽车", "Ｒed dresses", "裙子", None, "infrared"])
+    assert keyword_scores("连衣裙", texts).argmax() == 0
+    assert (keyword_scores("红色", texts) > 0).tolist() == [True, True, False, False, False, False]
+    assert (keyword_scores("red dress", texts) > 0).tolist() == [False, False, True, False, False, False]
+    assert not keyword_scores("?!", texts).any()
+    assert not keyword_scores("红", pd.Series([None, ""])).any()
+
+
+def two_kinds(seed=0, shift=4.0):
+    """Return texts and pictures with the same meanings in two cones."""
+    random = np.random.default_rng(seed)
+    meaning = random.normal(size=(80, 16))
+    texts, pictures = meaning + random.normal(size=(2, 80, 16)) * 0.3
+    texts[:, 0] += shift
+    pictures[:, 1] += shift
+    return texts.astype(np.float32), pictures.astype(np.float32)
+
+
+def test_the_gap_is_measured_and_removed():
+    """Random pairs of two kinds are far less similar than those of one, and equally so once the means are gone."""
+    texts, pictures = two_kinds()
+    gap = measure_gap(texts, pictures)
+    table = gap.summary()["median"]
+    assert gap.distance > 0.8
+    assert table["left-right", "similarity"] < table["left-left", "similarity"] - 0.3
+    assert abs(table["left-right", "centred"]) < 0.05
+    assert abs(table["left-left", "centred"]) < 0.05
+    assert measure_gap(texts, texts).distance == pytest.approx(0, abs=1e-6)
+    assert "left-right" in repr(gap)
+
+
+def test_calibration_finds_more_and_says_what_a_similarity_means():
+    """A true pair is above almost all random pairs; mixed kinds no longer hide behind their cones."""
+    texts, pictures = two_kinds()
+    mixed = np.concatenate([texts[40:], pictures])
+    kinds = ["text"] * 40 + ["picture"] * 80
+    calibration = fit_calibration(texts, mixed, kinds=kinds)
+    hits = calibration.add_to_hits(search(calibration.prepare(texts[:40]), calibration.rows, 3))
+    assert (hits.positions[:, 0] == np.arange(40, 80)).mean() > 0.9
+    assert (search(texts[:40], mixed, 1).positions[:, 0] < 40).mean() > 0.5
+    assert hits.scores["percentile"][:, 0].min() > 95
+    spread = calibration.percentiles(calibration.background)
+    assert spread.mean() == pytest.approx(50, abs=1)
+    assert np.isnan(calibration.percentiles(np.array([np.nan]))).all()
+    assert "median" in repr(calibration)
+
+
+@pytest.fixture
+def df():
+    vectors = VectorArray.from_matrix(np.array([[1, 0], [1, 0.1], [0, 1], [np.nan, np.nan]]), space="toy")
+    return pd.DataFrame({"v": vectors, "text": ["red car", "red bus", "blue sea", "red"], "price": [3, 1, 2, 4]})
+
+
+def test_the_accessor_takes_masks_rows_and_keywords(df):
+    """A mask, a callable, a row that is not among its own hits, a negative example, a calibration."""
+    east = Vector([1.0, 0.0], space="toy")
+    assert df.mmembed.search(east, "v", where=df["price"] < 3).index.tolist() == [1, 2]
+    assert df.mmembed.search(east, "v", where=lambda frame: frame["price"] < 3).index.tolist() == [1, 2]
+    assert df.mmembed.search(df.loc[0], "v").index.tolist() == [1, 2]
+    assert df.mmembed.search(df.loc[0], "v", where=df["price"] == 3).index.tolist() == []
+    assert df.mmembed.search(east, "v", minus=east, k=1)["similarity"].tolist() == [1.0]
+    calibrated = df.mmembed.search(east, "v", calibrate="v")
+    assert calibrated["percentile"].between(0, 100).all()
+    assert df.mmembed.search([east, [0.0, 1.0]], "v", k=1, diverse=0.3)["rank"].tolist() == [1, 1]
+
+
+def test_bad_arguments_are_refused(df):
+    """Each error says what was given and what is expected."""
+    east = Vector([1.0, 0.0], space="toy")
+    with pytest.raises(ValueError, match="another index"):
+        df.mmembed.search(east, "v", where=(df["price"] < 3).iloc[::-1])
+    with pytest.raises(TypeError, match="filter first"):
+        df.mmembed.search(east, "v", where=df)
+    with pytest.raises(TypeError, match="not True or False"):
+        df.mmembed.search(east, "v", where=df["text"])
+    with pytest.raises(ValueError, match="one bool"):
+        df.mmembed.search(east, "v", where=[True])
+    with pytest.raises(ValueError, match="hybrid='text' looks for the words"):
+        df.mmembed.search(east, "v", hybrid="text")
+    with pytest.raises(VectorError, match="The row 3 has no vector"):
+        df.mmembed.search(df.loc[3], "v")
+    with pytest.raises(ValueError, match="needs calibrate="):
+        df.mmembed.search(east, "v", kinds="text")
+    with pytest.raises(ValueError, match="from 0"):
+        df.mmembed.search(east, "v", diverse=1.5)
+    with pytest.raises(SpaceMismatchError, match=r"toy.*other"):
+        df.mmembed.search(east, "v", minus=Vector([1.0, 0.0], space="other"))
+    with pytest.raises(VectorError, match="fewer than two"):
+        df.iloc[:1].mmembed.search(east, "v", calibrate="v")
+    with pytest.raises(VectorError, match="zero vector"):
+        df.mmembed.search([0.0, 0.0], "v")
+    with pytest.raises(ValueError, match="keywords has shape"):
+        search(np.ones(2), np.eye(2), keywords=np.ones((1, 3)))
+    with pytest.raises(ValueError, match="minus holds no vector"):
+        search(np.ones(2), np.eye(2), minus=pd.Series(VectorArray.from_matrix(np.full((1, 2), np.nan))))
+
+
+def test_hybrid_search_of_the_local_model(tmp_path, monkeypatch):
+    """A name that the model does not know is found by its letters, in Chinese too, beside what means the same."""
+    monkeypatch.setenv("MMEMBED_CACHE_DIR", str(tmp_path))
+    df = pd.DataFrame({"text": ["a dog", "型号 ZX81 的小狗", "a train", "苹果", "ZX81 火车"]})
+    df = df.mmembed.embed("text", "text", model="local")
+    found = df.mmembed.search("ZX81 小狗", "text_vector", k=2, hybrid="text")
+    assert found["text"].iloc[0] == "型号 ZX81 的小狗"
+    assert found["score"].is_monotonic_decreasing
+    many = df.mmembed.search(["苹果", "train"], "text_vector", k=1, hybrid="text")
+    assert many["text"].tolist() == ["苹果", "a train"]

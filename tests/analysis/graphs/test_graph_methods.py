@@ -1,0 +1,114 @@
+"""Approximate graphs: close to the exact one, honest about how close, and chosen only where they pay."""
+
+import numpy as np
+import pytest
+
+from mmembed.analysis import neighbors
+from mmembed.analysis.graphs import graph_methods
+from mmembed.analysis.graphs.approximate import Sample
+from mmembed.analysis.graphs.descending import neighbors_by_descent
+from mmembed.analysis.graphs.graph_methods import compute_graph
+from mmembed.analysis.graphs.nearest import largest_products
+from mmembed.analysis.rows.cosine import pair_cosines, unit_rows
+
+
+@pytest.fixture(scope="module")
+def structured():
+    """Return rows that lie near a few dimensions, as embeddings do."""
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(3000, 16)) @ random.normal(size=(16, 256)) + random.normal(size=(3000, 256)) * 0.3
+    return rows.astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def structureless():
+    return np.random.default_rng(1).normal(size=(1500, 256)).astype(np.float32)
+
+
+def test_the_projected_graph_is_close_to_the_exact_one(structured):
+    """Its recall is what it says, its cosines are true ones in falling order, and no row is its own neighbour."""
+    graph = compute_graph(structured, 15, "approximate")
+    exact = compute_graph(structured, 15, "exact")
+    assert (graph.method, exact.method, exact.recall) == ("projected", "exact", 1.0)
+    found = np.mean([np.isin(true, near).mean() for true, near in zip(exact.indices, graph.indices, strict=True)])
+    assert found > 0.97
+    assert graph.recall == pytest.approx(found, abs=0.02)
+    assert not (graph.indices == np.arange(3000)[:, np.newaxis]).any()
+    assert (np.diff(graph.similarities, axis=1) <= 0).all()
+    row = np.repeat(np.arange(3000), 15)
+    cosines = pair_cosines(structured, structured, row, graph.indices.astype(np.int64).ravel())
+    np.testing.assert_allclose(graph.similarities.ravel(), cosines, atol=1e-5)
+
+
+def test_the_same_rows_give_the_same_graph(structured):
+    """Nothing is left to chance."""
+    one, other = (compute_graph(structured, 15, "approximate") for _ in range(2))
+    assert np.array_equal(one.indices, other.indices)
+
+
+def test_rows_without_structure_are_computed_exactly(structureless):
+    """Where fewer dimensions do not hold the neighbours, or there are few dimensions, nothing is approximated."""
+    assert compute_graph(structureless, 15, "approximate").method == "exact"
+    assert compute_graph(structureless[:, :64].copy(), 15, "approximate").method == "exact"
+
+
+def test_few_rows_are_computed_exactly(structured):
+    """By default approximation begins with many rows."""
+    assert compute_graph(structured, 15).method == "exact"
+    assert compute_graph(structured[:100], 15, "approximate").method == "exact"
+
+
+def test_a_low_recall_is_told(structured, monkeypatch):
+    """A graph that misses many neighbours says so once, with what to do."""
+    monkeypatch.setattr(
+        graph_methods, "approximate_neighbors", lambda units, k, **_: (shuffled(units, k), units[:, :k])
+    )
+    with pytest.warns(UserWarning, match=r"projected .* of 3000 rows found \d% .* method='exact'"):
+        assert compute_graph(structured, 15, "approximate").recall < 0.1
+
+
+def shuffled(units, k):
+    return np.random.default_rng(3).integers(0, len(units), (len(units), k)).astype(np.int32)
+
+
+class BruteIndex:
+    """What pynndescent gives: each row mostly finds itself, here but for every tenth."""
+
+    def __init__(self, data, *, metric, n_neighbors, random_state):
+        assert (metric, random_state) == ("cosine", 0)
+        cosines = data @ data.T
+        cosines[np.arange(0, len(data), 10), np.arange(0, len(data), 10)] = -1
+        order = np.argsort(-cosines, axis=1)[:, :n_neighbors]
+        self.neighbor_graph = order, 1 - np.take_along_axis(cosines, order, axis=1)
+
+
+def test_descent_leaves_the_row_itself_out(structured):
+    """Whether or not the index found the row itself, there are k others, nearest first."""
+    units = unit_rows(structured[:500])
+    indices, similarities = neighbors_by_descent(units, 7, make_index=BruteIndex)
+    exact = compute_graph(units, 7, "exact")
+    assert np.array_equal(indices, exact.indices)
+    np.testing.assert_allclose(similarities, exact.similarities, atol=1e-5)
+
+
+def test_a_sample_knows_its_true_neighbours(structured):
+    """The exact graph has recall 1 on it, and a graph of nothing 0."""
+    exact = compute_graph(structured, 9, "exact")
+    sample = Sample.draw(structured, 9, seed=5)
+    assert sample.recall(exact.indices[sample.positions]) == 1
+    assert sample.recall(np.full((len(sample.positions), 9), -1)) == 0
+
+
+def test_largest_products_misses_next_to_nothing(structured):
+    """The guess of how good a row must be is low enough."""
+    found = largest_products(structured[:, :64].copy(), 40)
+    products = structured[:, :64] @ structured[:, :64].T
+    np.fill_diagonal(products, -np.inf)
+    true = np.argsort(-products, axis=1)[:, :40]
+    assert np.mean([np.isin(one, other).mean() for one, other in zip(true, found, strict=True)]) > 0.995
+
+
+def test_unknown_methods_are_refused():
+    """The error names the nearest."""
+    with pytest.raises(ValueError, match="Did you mean 'exact'"):
+        neighbors(np.eye(3, dtype=np.float32), 1, method="exakt")
