@@ -32,6 +32,19 @@ def table(tmp_path):
     return path
 
 
+def test_cluster_names_from_the_vocabulary_in_the_language_asked_for(table, capsys):
+    """Without texts, names are Chinese where --language says so; noise goes where --assign-noise puts it."""
+    embed = ["embed", str(table), "--column", "title", "--modality", "text", "--model", "local", "-o", "out.parquet"]
+    options = ["--n-clusters", "2", "--random-state", "1", "--names", "space", "--language", "zh", "--assign-noise"]
+    assert main(embed) == 0
+    assert main(["cluster", "out.parquet", "--column", "title_vector", *options, "-o", "out.parquet"]) == 0
+    assert "cluster_name" in capsys.readouterr().out
+    names = read_table(Path("out.parquet"))["cluster_name"].dropna().unique()
+    assert len(names) == 2
+    assert all(any("\u4e00" <= character <= "\u9fff" for character in name) for name in names)
+    assert main(["cluster", "out.parquet", "--column", "title_vector", "--min-cluster-size", "1", "-o", "x.csv"]) != 0
+
+
 def test_embed_search_cluster_and_report_follow_each_other(table, capsys):
     """The README's line from a CSV file to a page."""
     assert (

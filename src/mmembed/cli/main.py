@@ -101,7 +101,17 @@ def _search(options: argparse.Namespace) -> None:
 
 def _cluster(options: argparse.Namespace) -> None:
     df = read_table(options.table)
-    df = df.mmembed.cluster(options.column, options.method, n_clusters=options.n_clusters, text=options.text)
+    df = df.mmembed.cluster(
+        options.column,
+        options.method,
+        n_clusters=options.n_clusters,
+        text=options.text,
+        names=options.names,
+        language=options.language,
+        min_cluster_size=options.min_cluster_size,
+        assign_noise=options.assign_noise,
+        random_state=options.random_state,
+    )
     write_table(df, options.output)
     sizes = df.groupby(["cluster", "cluster_name"], dropna=True).size()
     _say(sizes.rename("rows").reset_index().to_string(index=False))
@@ -164,40 +174,58 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("-o", "--output", type=Path, help=f"{_OUTPUT}; printed if not given")
     search.set_defaults(run=_search)
 
-    cluster = _table_command(commands, "cluster", "group rows and name the groups")
-    cluster.add_argument("--method", choices=("auto", "kmeans", "hdbscan"), default="auto", help="how to group")
-    cluster.add_argument("--n-clusters", type=int, help="the number of clusters, where it is known")
-    cluster.add_argument("--text", help="column of texts that name the clusters")
-    cluster.add_argument("-o", "--output", type=Path, required=True, help=_OUTPUT)
-    cluster.set_defaults(run=_cluster)
+    _cluster_options(_table_command(commands, "cluster", "group rows and name the groups"))
+    _report_options(_table_command(commands, "report", "write one offline HTML page"))
 
-    report = _table_command(commands, "report", "write one offline HTML page")
-    report.add_argument("--text", action="append", help="column of texts to show; may be given again")
-    report.add_argument("--image", help="column of pictures to show")
-    report.add_argument("--video", help="column of clips to show")
-    report.add_argument("--title", help="title of the page")
-    report.add_argument("--language", choices=("auto", "zh", "en"), default="auto", help="language of the page")
-    report.add_argument("--breakdown", help="column whose shares each cluster's card shows")
-    report.add_argument("--date", help="column of dates that each cluster's card counts over time")
-    report.add_argument("--duplicates", help="column of groups of near duplicates; duplicate_group if it is there")
-    report.add_argument("--outliers", help="column of outlier scores; outlier_score if it is there")
-    report.add_argument("--compare", type=Path, help="JSON of an earlier report: adds what grew, shrank, came and went")
-    report.add_argument("--random-state", type=int, help="seed for clusters and map, where the table lacks them")
-    report.add_argument("--budget-mb", type=float, default=8.0, help="most megabytes of the page")
-    report.add_argument("--max-points", type=int, default=100_000, help="most points on the map")
-    report.add_argument(
+    cache = commands.add_parser("cache", help="look at the cache of vectors, or empty it")
+    cache.add_argument("action", choices=("info", "clear"), help="what to do")
+    cache.set_defaults(run=_cache)
+    return parser
+
+
+def _cluster_options(command: argparse.ArgumentParser) -> None:
+    methods = ("auto", "leiden", "kmeans", "hdbscan")
+    command.add_argument("--method", choices=methods, default="auto", help="how to group")
+    command.add_argument("--n-clusters", type=int, help="the number of clusters, where it is known")
+    command.add_argument("--min-cluster-size", type=int, help="fewest rows of a cluster; smaller groups are noise")
+    command.add_argument("--assign-noise", action="store_true", help="put noise in the nearest cluster, with score 0")
+    command.add_argument("--random-state", type=int, help="seed")
+    command.add_argument("--text", help="column of texts that name the clusters")
+    command.add_argument(
+        "--names",
+        choices=("auto", "text", "space"),
+        default="auto",
+        help="name from the texts, or from a vocabulary in the column's own space (a paid model charges for it)",
+    )
+    command.add_argument("--language", choices=("auto", "zh", "en"), default="auto", help="language of the names")
+    command.add_argument("-o", "--output", type=Path, required=True, help=_OUTPUT)
+    command.set_defaults(run=_cluster)
+
+
+def _report_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--text", action="append", help="column of texts to show; may be given again")
+    command.add_argument("--image", help="column of pictures to show")
+    command.add_argument("--video", help="column of clips to show")
+    command.add_argument("--title", help="title of the page")
+    command.add_argument("--language", choices=("auto", "zh", "en"), default="auto", help="language of the page")
+    command.add_argument("--breakdown", help="column whose shares each cluster's card shows")
+    command.add_argument("--date", help="column of dates that each cluster's card counts over time")
+    command.add_argument("--duplicates", help="column of groups of near duplicates; duplicate_group if it is there")
+    command.add_argument("--outliers", help="column of outlier scores; outlier_score if it is there")
+    command.add_argument(
+        "--compare", type=Path, help="JSON of an earlier report: adds what grew, shrank, came and went"
+    )
+    command.add_argument("--random-state", type=int, help="seed for clusters and map, where the table lacks them")
+    command.add_argument("--budget-mb", type=float, default=8.0, help="most megabytes of the page")
+    command.add_argument("--max-points", type=int, default=100_000, help="most points on the map")
+    command.add_argument(
         "-o",
         "--output",
         type=Path,
         action="append",
         help="page to write (report.html), or .md or .json for its contents; may be given again",
     )
-    report.set_defaults(run=_report)
-
-    cache = commands.add_parser("cache", help="look at the cache of vectors, or empty it")
-    cache.add_argument("action", choices=("info", "clear"), help="what to do")
-    cache.set_defaults(run=_cache)
-    return parser
+    command.set_defaults(run=_report)
 
 
 def _model_options(command: argparse.ArgumentParser) -> None:
