@@ -213,7 +213,7 @@ def _report_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--duplicates", help="column of groups of near duplicates; duplicate_group if it is there")
     command.add_argument("--outliers", help="column of outlier scores; outlier_score if it is there")
     command.add_argument(
-        "--compare", type=Path, help="JSON of an earlier report: adds what grew, shrank, came and went"
+        "--compare", type=Path, help="JSON of an earlier report: adds what grew, shrank, came, went"
     )
     command.add_argument("--random-state", type=int, help="seed for clusters and map, where the table lacks them")
     command.add_argument("--budget-mb", type=float, default=8.0, help="most megabytes of the page")
