@@ -11,7 +11,7 @@ import pandas as pd
 
 from mmembed.analysis.groups.communities import CommunityFinder
 from mmembed.analysis.groups.measuring import Candidate, measure
-from mmembed.analysis.groups.partition import Table, hdbscan, k_means, spherical_k_means, with_noise
+from mmembed.analysis.groups.partition import Table, hdbscan, k_means, spherical_k_means, weighted_centroids, with_noise
 from mmembed.analysis.groups.spectral import spectral_coordinates
 from mmembed.analysis.groups.stability import adjusted_rand, resamples
 from mmembed.analysis.groups.structure import measure_structure
@@ -28,6 +28,8 @@ _TIE = 0.05
 # The distances that HDBSCAN needs grow with the square of the rows; so does the time to measure its stability.
 MOST_HDBSCAN_ROWS = 5000
 _TRIAL_ROWS = 5000
+# To be compared, k-means is fitted on so many rows at most; on all of them if it is chosen.
+_COMPARED_ROWS = 10_000
 _COLUMNS = "method n_clusters resolution stability silhouette coverage separation score note".split()  # noqa: SIM905
 Step = Callable[[str], None]
 
@@ -65,7 +67,8 @@ def choose(table: Table, *, min_cluster_size: int, step: Step) -> tuple[Candidat
     best = pick(communities, plateau)
     rivals = [communities[best]]
     step("k-means")
-    rivals.append(k_means_candidate(table, max(2, communities[best].n_clusters)))
+    n_clusters = max(2, communities[best].n_clusters)
+    rivals.append(k_means_candidate(table, n_clusters, most_rows=_COMPARED_ROWS))
     notes: list[dict[str, object]] = []
     if len(table) <= MOST_HDBSCAN_ROWS:
         step("HDBSCAN")
@@ -75,7 +78,11 @@ def choose(table: Table, *, min_cluster_size: int, step: Step) -> tuple[Candidat
     # Communities come first: another method must be better by more than such measures can tell.
     scores = np.array([np.nan_to_num(one.score) for one in rivals])
     scores[1:] *= 1 - _TIE
-    winner = rivals[int(scores.argmax())]
+    first = int(scores.argmax())
+    if first == 1 and len(table) > _COMPARED_ROWS and structure.is_there:
+        step("k-means on all rows")
+        rivals[1] = k_means_candidate(table, n_clusters)
+    winner = rivals[first]
     everything = [*communities, *rivals[1:]]
     remark = ""
     if not structure.is_there:
@@ -161,10 +168,19 @@ def hdbscan_candidate(table: Table, min_cluster_size: int) -> Candidate:
     return measure(table, "hdbscan", labels, stability=_stability(labels, again), again=again)
 
 
-def k_means_candidate(table: Table, n_clusters: int) -> Candidate:
-    """Return k-means with a number of clusters, made again on each resample."""
+def k_means_candidate(table: Table, n_clusters: int, *, most_rows: int | None = None) -> Candidate:
+    """Return k-means with a number of clusters, made again on each resample.
+
+    With more rows than ``most_rows`` it is fitted on a sample of so many, and the others go to the nearest centroid.
+    """
     n_clusters = min(n_clusters, len(table))
-    labels = spherical_k_means(table, n_clusters)
+    if most_rows is None or len(table) <= most_rows:
+        labels = spherical_k_means(table, n_clusters)
+    else:
+        some = np.sort(np.random.default_rng(table.seed).choice(len(table), most_rows, replace=False))
+        found = k_means(table.reduced[some], table.counts[some], n_clusters, table.seed)
+        centroids = weighted_centroids(table.rows[some], table.counts[some], found, n_clusters)
+        labels = (table.rows @ centroids.T).argmax(axis=1).astype(np.int64)
     again = []
     for at, rows in enumerate(resamples(len(table), table.seed), start=1):
         few = rows

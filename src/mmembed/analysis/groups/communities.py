@@ -42,7 +42,9 @@ def shared_neighbor_weights(graph: NeighborGraph) -> Any:
     neighbors = graph.indices.astype(np.int64)
     row, column = np.repeat(own, k), neighbors.ravel()
     row, column = row[column >= 0], column[column >= 0]
-    pairs = np.unique(np.minimum(row, column) * n_rows + np.maximum(row, column))
+    pairs = np.sort(np.minimum(row, column) * n_rows + np.maximum(row, column))
+    # Sorting is several times faster than np.unique, which hashes.
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
     low, high = pairs // n_rows, pairs % n_rows
     # A place that no row fills is shared with nobody, so each gets a number of its own.
     empty = -1 - own[:, np.newaxis] * k - np.arange(k)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Parts that a cluster can fall into at most, and how many different rows a part has at least.
 _MOST_PARTS = 8
 _FEWEST_ROWS = 8
+# Parts within a cluster have no sharp borders that more starts would find.
+_STARTS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,8 @@ class Hierarchy:
 def grow(table: Table, labels: Positions) -> tuple[Positions, Positions]:
     """Return the leaf of each distinct row (-1 is noise), and the merges.
 
-    Each cluster is parted by k-means; parts, and then clusters, merge by the average distance of their centroids.
+    Each cluster is parted by k-means; parts merge by the average distance of their centroids, and then clusters by
+    Ward's criterion, which does not chain them into one.
     """
     from scipy.cluster.hierarchy import linkage
 
@@ -78,7 +81,7 @@ def grow(table: Table, labels: Positions) -> tuple[Positions, Positions]:
         parts = int(min(_MOST_PARTS, len(rows) // _FEWEST_ROWS))
         inside = np.zeros(len(rows), dtype=np.int64)
         if parts > 1:
-            inside = k_means(table.reduced[rows], table.counts[rows], parts, table.seed)
+            inside = k_means(table.reduced[rows], table.counts[rows], parts, table.seed, starts=_STARTS)
             inside = np.unique(inside, return_inverse=True)[1]
         leaves[rows] = inside + n_leaves
         members.append(list(range(n_leaves, n_leaves + int(inside.max()) + 1)))
@@ -100,7 +103,7 @@ def grow(table: Table, labels: Positions) -> tuple[Positions, Positions]:
     if len(members) > 1:
         above = [tops[number] for number in range(len(members))]
         whole = weighted_centroids(table.rows, table.counts, labels, len(members)).astype(np.float64)
-        for one, other in linkage(whole, "average")[:, :2].astype(int):
+        for one, other in linkage(whole, "ward")[:, :2].astype(int):
             merges.append((above[one], above[other]))
             above.append(n_leaves + len(merges) - 1)
     return leaves, np.array(merges, dtype=np.int64).reshape(-1, 2)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _MOST_ROUNDS = 30
 # Heavy tails reach twice the distance of their neighbours; few rows of any group are farther out than this.
 _ISOLATED = 2.5
+# Rows that are summed in single precision at once.
+_ROWS_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +72,12 @@ class Table:
         return np.asarray(distances > np.maximum(_ISOLATED * theirs, 1e-3))
 
 
-def k_means(reduced: FloatMatrix, counts: Positions, n_clusters: int, seed: int) -> Positions:
-    """Group by k-means, each row weighted by how often it occurs."""
+def k_means(reduced: FloatMatrix, counts: Positions, n_clusters: int, seed: int, *, starts: int = 4) -> Positions:
+    """Group by k-means, each row weighted by how often it occurs; the best of so many starts."""
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    estimator = KMeans(n_clusters, n_init=4, random_state=seed)
+    estimator = KMeans(n_clusters, n_init=starts, random_state=seed)
     # With several threads sums depend on which thread ends first, and one seed would not always give one result.
     with threadpool_limits(limits=1, user_api="openmp"):
         estimator.fit(reduced, sample_weight=counts)
@@ -100,11 +102,16 @@ def spherical_k_means(table: Table, n_clusters: int) -> Positions:
 
 def weighted_centroids(rows: FloatMatrix, counts: Positions, labels: Positions, n_clusters: int) -> FloatMatrix:
     """Return the unit mean of the rows of each cluster, shape (n_clusters, d)."""
-    from scipy import sparse
-
-    inside = np.flatnonzero(labels >= 0)
-    member = sparse.csr_matrix((counts[inside].astype(np.float64), (labels[inside], inside)), (n_clusters, len(rows)))
-    return unit_rows((member @ rows).astype(np.float32))
+    order = np.argsort(labels, kind="stable")
+    bounds = np.searchsorted(labels[order], np.arange(n_clusters + 1))
+    weights = counts.astype(np.float32)
+    sums = np.zeros((n_clusters, rows.shape[1]))
+    for cluster in range(n_clusters):
+        members = order[bounds[cluster] : bounds[cluster + 1]]
+        for start in range(0, len(members), _ROWS_AT_ONCE):
+            some = members[start : start + _ROWS_AT_ONCE]
+            sums[cluster] += weights[some] @ rows[some]
+    return unit_rows(sums.astype(np.float32))
 
 
 def hdbscan(coordinates: FloatMatrix, counts: Positions, min_cluster_size: int) -> Positions:
