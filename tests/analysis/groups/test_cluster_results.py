@@ -138,7 +138,8 @@ def test_the_next_week_keeps_numbers_and_names():
     of = {group_: values(now.labels)[group == group_] for group_ in range(5)}
     assert [set(of[group_]) for group_ in range(5)] == [{0}, {1}, {2}, {3}, {4}]
     assert [now.names[label] for label in range(4)] == ["six", "five", "four", "three"]
-    assert now.names[4] == raw.names[values(raw.labels)[-1]]
+    assert raw.names[values(raw.labels)[-1]] == "cluster 2"
+    assert now.names[4] == "cluster 4"
     assert now.summary()["size"].tolist() == [60, 90, 40, 30, 45]
     assert np.array_equal(values(now.predict(fresh)), values(now.labels))
     assert np.array_equal(values(now.predict(fresh + 1e-4)), values(now.labels))

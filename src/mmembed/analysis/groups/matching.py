@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.analysis.names.composing import NUMBERED
 from mmembed.analysis.names.names import Naming
 from mmembed.vectors import check_comparable
 
@@ -27,7 +28,7 @@ def match_clusters(current: Clusters, previous: Clusters, *, threshold: float = 
     more of the vectors were in the previous fit, likeness is twice the number of vectors shared with the other over
     the number of known vectors of both (Dice); else it is the cosine of the centroids, less what all have in common. A
     cluster without a partner of at least ``threshold`` gets a new number and keeps its own name, with a number after
-    it if that name is taken.
+    it if that name is taken; one that is called by its number is called by the new one.
 
     Parameters
     ----------
@@ -109,10 +110,11 @@ def _renumbered(current: Clusters, numbers: npt.NDArray[np.int64], previous: Clu
     taken = set(kept.values())
     for old, new in new_of.items():
         if new not in kept:
-            name, again = current.names[old], 1
+            own, again = _own_name(current.names[old], old, new), 1
+            name = own
             while name in taken:
                 again += 1
-                name = f"{current.names[old]} ({again})"
+                name = f"{own} ({again})"
             kept[new] = name
             taken.add(name)
     names = {number: kept[number] for number in sorted(kept)}
@@ -130,3 +132,11 @@ def _renumbered(current: Clusters, numbers: npt.NDArray[np.int64], previous: Clu
         ),
         raw_numbers={raw: new_of[number] for raw, number in current.raw_numbers.items()},
     )
+
+
+def _own_name(name: str, old: int, new: int) -> str:
+    """Return the name of a new cluster: the one it has, but with its new number if it is called by a number."""
+    for form in NUMBERED.values():
+        if name == form.format(label=old):
+            return form.format(label=new)
+    return name

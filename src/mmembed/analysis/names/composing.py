@@ -10,7 +10,7 @@ from mmembed.analysis.names.terms import overlap
 
 SEPARATOR = " · "
 NOISE_NAMES: Mapping[Language, str] = {"en": "noise", "zh": "噪声"}
-_NUMBERED: Mapping[Language, str] = {"en": "cluster {label}", "zh": "簇 {label}"}
+NUMBERED: Mapping[Language, str] = {"en": "cluster {label}", "zh": "簇 {label}"}
 # A term this much weaker than the first would only blur the name.
 _WEAK = 0.4
 # Terms that so few of the texts have are examples; what the rows have in common must stand before them.
@@ -45,7 +45,7 @@ def compose(
             candidates, origins[label] = _after(near[0], spoken, near, most_terms), "vocabulary"
         else:
             candidates, origins[label] = _picked(spoken, most_terms), "text" if spoken else "number"
-        names[label] = _first_free(candidates, taken, _NUMBERED[language].format(label=label))
+        names[label] = _first_free(candidates, taken, NUMBERED[language].format(label=label))
         taken.add(names[label].casefold())
     return names, origins
 
