@@ -212,9 +212,7 @@ def _report_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--date", help="column of dates that each cluster's card counts over time")
     command.add_argument("--duplicates", help="column of groups of near duplicates; duplicate_group if it is there")
     command.add_argument("--outliers", help="column of outlier scores; outlier_score if it is there")
-    command.add_argument(
-        "--compare", type=Path, help="JSON of an earlier report: adds what grew, shrank, came, went"
-    )
+    command.add_argument("--compare", type=Path, help="JSON of an earlier report: adds what grew, shrank, came, went")
     command.add_argument("--random-state", type=int, help="seed for clusters and map, where the table lacks them")
     command.add_argument("--budget-mb", type=float, default=8.0, help="most megabytes of the page")
     command.add_argument("--max-points", type=int, default=100_000, help="most points on the map")
