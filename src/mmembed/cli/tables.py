@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from mmembed._whole_files import whole_file
 from mmembed.errors import MMEmbedError, listed
 
 _READERS: dict[str, Callable[[Path], Any]] = {
@@ -56,17 +55,10 @@ def write_table(df: pd.DataFrame, path: Path) -> None:
     """
     write = _by_suffix(path, _WRITERS)
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        with whole_file(path) as part:
+            write(df, part)
     except OSError as error:
-        raise TableError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
-    os.close(handle)
-    try:
-        write(df, Path(temporary))
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise TableError(f"{str(path)!r} cannot be written: {error}") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        raise TableError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
 
 
 def _by_suffix(path: Path, known: dict[str, Any]) -> Any:

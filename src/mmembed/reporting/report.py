@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from mmembed._whole_files import whole_file
 from mmembed.reporting.markdown import render_markdown
 from mmembed.reporting.page import PageContents
 from mmembed.reporting.summarising import Tile
@@ -90,14 +90,6 @@ def _write(text: str, path: str | os.PathLike[str]) -> Path:
     if not target.parent.is_dir():
         message = f"Folder {str(target.parent)!r} for the report does not exist. Make it first, or choose another path."
         raise FileNotFoundError(message)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        part.chmod(0o644)  # mkstemp lets only the owner read, and a report is made to be shared
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with whole_file(target) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
     return target

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
+from mmembed._whole_files import whole_file
 from mmembed.analysis.groups.choosing import no_candidates
 from mmembed.analysis.groups.clusters import Clusters
 from mmembed.analysis.groups.hierarchy import Hierarchy
@@ -67,15 +66,8 @@ def save_clusters(clusters: Clusters, path: str | Path) -> Path:
     }
     if means is not None:
         arrays["means"] = np.array(list(means.values()), dtype=np.float64).reshape(len(means), -1)
-    with NamedTemporaryFile(dir=target.parent, prefix=target.name, suffix=".part", delete=False) as part:
-        try:
-            np.savez(part, **arrays)
-            part.close()
-            os.replace(part.name, target)  # noqa: PTH105 - the part has a name only
-        except BaseException:
-            part.close()
-            Path(part.name).unlink(missing_ok=True)
-            raise
+    with whole_file(target) as part, part.open("wb") as file:
+        np.savez(file, **arrays)
     return target
 
 
