@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from mmembed.analysis.labels.logistic import KernelLogistic, best_temperature
+from mmembed.analysis.labels.logistic import KernelLogistic
 from mmembed.analysis.labels.softmax import fit_softmax, softmax
 
 
@@ -73,7 +73,7 @@ def test_more_features_than_rows_and_more_rows_than_landmarks():
     many = (np.eye(3)[y] * 4 + random.normal(size=(3000, 3))).astype(np.float32)
     fitted = KernelLogistic(n_features=40, random_state=0).fit(many, y)
     assert fitted.score(many, y) > 0.95
-    assert len(fitted.trials_) == 6
+    assert {kernel for kernel, _, _ in fitted.trials_} == {"linear", "gaussian"}
 
 
 def test_same_seed_same_probabilities():
@@ -92,15 +92,6 @@ def test_wrong_parameters_are_named(wrong, message):
     """The message names the parameter and the value."""
     with pytest.raises(ValueError, match=message):
         KernelLogistic(**wrong).fit([[0.0], [1.0]], [0, 1])
-
-
-def test_temperature_cools_what_is_too_sure():
-    """Logits that are three times too large are divided by about three."""
-    random = np.random.default_rng(5)
-    logits = random.normal(scale=2, size=(4000, 3))
-    y = np.array([random.choice(3, p=row) for row in softmax(logits)])
-    assert best_temperature(3 * logits, y)[0] == pytest.approx(3, rel=0.1)
-    assert best_temperature(logits[:0], y[:0])[0] == 1
 
 
 def test_the_loss_ends_where_its_slope_is_nothing():

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mmembed.analysis.labels.logistic import best_temperature
+from mmembed.analysis.labels.choosing import best_temperature
 from mmembed.analysis.labels.softmax import softmax
 from mmembed.analysis.rows.cosine import FloatMatrix, unit_rows
 

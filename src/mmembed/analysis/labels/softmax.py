@@ -30,6 +30,11 @@ class Softmax:
         slopes = self.weights[:-1].astype(features.dtype)
         return np.asarray((features @ slopes).astype(np.float64) + self.weights[-1])
 
+    def with_features(self, count: int) -> Softmax:
+        """Return the same model of ``count`` features, of which the further ones do not count yet."""
+        more = np.zeros((count + 1 - len(self.weights), self.weights.shape[1]))
+        return Softmax(np.vstack([self.weights[:-1], more, self.weights[-1:]]))
+
 
 def fit_softmax(
     features: FloatMatrix,
@@ -63,6 +68,7 @@ def fit_softmax(
 
     n_features = features.shape[1]
     weights = row_weights / row_weights.sum()
+    shares = weights.astype(np.float32)
     variances = np.einsum("ij,ij->j", features, features, dtype=np.float64) / len(features)
     # The second derivative of the loss in a coefficient is at most a quarter of the feature's variance.
     scales = 1 / np.sqrt(variances / (2 * n_classes) + penalty)
@@ -76,25 +82,26 @@ def fit_softmax(
 
     def loss(flat: Matrix) -> tuple[float, Matrix]:
         coefficients = flat.reshape(n_features + 1, n_classes) * scales
-        slopes = coefficients[:-1].astype(np.float32)
+        slopes, intercepts = coefficients[:-1].astype(np.float32), coefficients[-1].astype(np.float32)
         total = 0.5 * penalty * float((coefficients[:-1] ** 2).sum())
         gradient = np.empty_like(coefficients)
         gradient[:-1] = penalty * coefficients[:-1]
         gradient[-1] = 0
         for begin in range(0, len(features), _ROW_BLOCK):
             rows = slice(begin, begin + _ROW_BLOCK)
-            block, truth, share = features[rows], y[rows], weights[rows]
-            logits = (block @ slopes).astype(np.float64) + coefficients[-1]
+            block, truth, share = features[rows], y[rows], shares[rows]
+            logits = block @ slopes
+            logits += intercepts
             logits -= logits.max(axis=1, keepdims=True)
             at = np.arange(len(truth))
             own = logits[at, truth]
             np.exp(logits, out=logits)
             sums = logits.sum(axis=1)
-            total += float((share * (np.log(sums) - own)).sum())
+            total += float((share * (np.log(sums) - own)).sum(dtype=np.float64))
             logits *= (share / sums)[:, None]
             logits[at, truth] -= share
-            gradient[:-1] += block.T @ logits.astype(np.float32)
-            gradient[-1] += logits.sum(axis=0)
+            gradient[:-1] += block.T @ logits
+            gradient[-1] += logits.sum(axis=0, dtype=np.float64)
         return total, (gradient * scales).ravel()
 
     found = minimize(
