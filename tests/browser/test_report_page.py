@@ -225,6 +225,23 @@ def test_names_on_the_map_do_not_overlap(open_report, width):
         assert all(one[0] >= 0 and one[1] >= 0 and one[2] <= wide and one[3] <= high for one in names)
 
 
+def test_sizes_beside_long_names_stay_on_one_line(open_report):
+    """However long the name of a cluster, its number of rows is not broken."""
+    n_rows = 360
+    df = pd.DataFrame(
+        {
+            "map_x": np.arange(n_rows, dtype=float),
+            "map_y": np.arange(n_rows, dtype=float) % 7,
+            "cluster": np.arange(n_rows) % 3,
+            "cluster_name": [f"手机屏幕碎 · phone screen cracked again · {'abc'[row % 3]}" for row in range(n_rows)],
+        }
+    )
+    page = open_report(build_report(df, language="zh"))
+    heights = page.eval_on_selector_all(".legend .count", "all => all.map(one => one.getBoundingClientRect().height)")
+    assert len(heights) == 3
+    assert max(heights) < 26
+
+
 def test_dragging_and_the_wheel_move_and_zoom_the_map(open_report, report):
     """A drag moves the points with the pointer; the wheel enlarges what is under the pointer and leaves it there."""
     page = open_report(report)
