@@ -51,10 +51,6 @@ class RequestLimits(NamedTuple):
     tokens: float = math.inf
     size: float = math.inf
 
-    def allow(self, load: Load) -> bool:
-        """Say whether a request with this load keeps every limit; a single content always makes a request."""
-        return load.contents <= 1 or all(map(operator.le, load, self))
-
     def fewest(self, total: Load) -> int:
         """Return a number of requests that no plan can go below."""
         return max(math.ceil(amount / most) for amount, most in zip(total, self, strict=True))

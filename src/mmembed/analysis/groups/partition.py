@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mmembed.analysis.graphs.graph_store import shared_graph
 from mmembed.analysis.groups.communities import neighbors_for, shared_neighbor_weights
 from mmembed.analysis.rows.cosine import unit_rows
-from mmembed.analysis.rows.reducing import fit_reduction
+from mmembed.analysis.rows.reducing import principal_components
 
 if TYPE_CHECKING:
     from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
@@ -49,7 +49,7 @@ class Table:
     @cached_property
     def reduced(self) -> FloatMatrix:
         """The rows as at most 50 principal components."""
-        return fit_reduction(self.rows)[1]
+        return principal_components(self.rows)
 
     @property
     def graph(self) -> NeighborGraph:

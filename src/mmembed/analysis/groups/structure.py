@@ -18,7 +18,7 @@ from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
 from mmembed.analysis.groups.communities import leiden, modularity, neighbors_for, shared_neighbor_weights
 from mmembed.analysis.groups.partition import k_means
 from mmembed.analysis.rows.cosine import unit_rows
-from mmembed.analysis.rows.reducing import fit_reduction
+from mmembed.analysis.rows.reducing import principal_components
 
 if TYPE_CHECKING:
     from mmembed.analysis.rows.cosine import FloatMatrix, Positions
@@ -109,7 +109,7 @@ def _modularity(rows: FloatMatrix) -> list[float]:
 def _silhouettes(rows: FloatMatrix) -> list[float]:
     from sklearn.metrics import silhouette_score
 
-    reduced = fit_reduction(rows)[1]
+    reduced = principal_components(rows)
     once = np.ones(len(rows), dtype=np.int64)
     found = [k_means(reduced, once, number, seed=0) for number in _NUMBERS]
     return [float(silhouette_score(reduced, labels)) for labels in found]

@@ -64,9 +64,7 @@ def make_folds(y: Codes, groups: Codes | None = None, *, count: int = 5, random_
     n_classes = int(y.max()) + 1
     groups = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
     sizes = np.bincount(groups)
-    # In how many groups each class occurs.
-    pairs = np.unique(groups * n_classes + y)
-    measured = (np.bincount(pairs % n_classes, minlength=n_classes) >= 2)[y]
+    measured = measurable(y, groups)
     alone = sizes[groups] == 1
     nothing = len(np.unique(y[measured])) < 2
     count = 0 if nothing else min(count, len(sizes))
@@ -77,6 +75,13 @@ def make_folds(y: Codes, groups: Codes | None = None, *, count: int = 5, random_
         _deal_groups(np.flatnonzero(~alone), y, groups, filled=filled, numbers=numbers, random=random)
         _deal_rows(np.flatnonzero(alone), y, filled, numbers, random)
     return Folds(numbers, measured & bool(count), alone, count)
+
+
+def measurable(y: Codes, groups: Codes) -> BoolVector:
+    """Return whether each row can be predicted while its group is held out: its class is in another group, too."""
+    n_classes = int(y.max()) + 1
+    pairs = np.unique(groups * n_classes + y)
+    return np.asarray((np.bincount(pairs % n_classes, minlength=n_classes) >= 2)[y])
 
 
 def _deal_groups(

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.graphs.graph_store import shared_graph
+from mmembed.analysis.labels.folding import measurable
 from mmembed.analysis.rows.cosine import FloatMatrix
-from mmembed.analysis.rows.distinct import distinct_directions
+from mmembed.analysis.rows.distinct import DistinctDirections, distinct_directions
 
 # The graph of more rows costs more than everything else that a classifier does; equal rows are still found.
 MOST_LINKED_ROWS = 20_000
@@ -47,12 +48,13 @@ def hold_together(
     UserWarning
         If near duplicates cannot be held out together.
     """
-    linked = linked_groups(rows, groups, threshold)
-    plain = linked_groups(rows, groups, None)
-    if len(rows) < _FEWEST_TO_JUDGE:
+    distinct = distinct_directions(rows)
+    linked = _components(distinct, groups, threshold)
+    if threshold is None or len(rows) < _FEWEST_TO_JUDGE or len(distinct) > MOST_LINKED_ROWS:
         return linked
+    plain = _components(distinct, groups, None)
     largest, before = np.bincount(linked).max(), np.bincount(plain).max()
-    lost = 0.0 if y is None else float(_measurable(y, plain).mean() - _measurable(y, linked).mean())
+    lost = 0.0 if y is None else float(measurable(y, plain).mean() - measurable(y, linked).mean())
     if largest > max(before, len(rows) / folds) or lost > _MOST_LOST:
         warnings.warn(
             f"Rows with a cosine of at least {threshold} form chains of up to {largest:,} of {len(rows):,} rows: in "
@@ -63,13 +65,6 @@ def hold_together(
         )
         return plain
     return linked
-
-
-def _measurable(y: npt.NDArray[np.intp], linked: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
-    """Return whether each row's class occurs in at least two linked groups."""
-    n_classes = int(y.max()) + 1
-    pairs = np.unique(linked * n_classes + y)
-    return np.asarray((np.bincount(pairs % n_classes, minlength=n_classes) >= 2)[y])
 
 
 def linked_groups(
@@ -91,10 +86,15 @@ def linked_groups(
     -------
     numpy.ndarray of int, shape (m,)
     """
+    return _components(distinct_directions(rows), groups, threshold)
+
+
+def _components(
+    distinct: DistinctDirections, groups: npt.NDArray[np.intp] | None, threshold: float | None
+) -> npt.NDArray[np.intp]:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    distinct = distinct_directions(rows)
     size = len(distinct)
     left, right = np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
     if threshold is not None and 1 < size <= MOST_LINKED_ROWS:

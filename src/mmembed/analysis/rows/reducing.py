@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from mmembed.analysis.rows.cosine import FloatMatrix
@@ -11,8 +13,8 @@ if TYPE_CHECKING:
 MOST_COMPONENTS = 50
 
 
-def fit_reduction(rows: FloatMatrix, components: int = MOST_COMPONENTS) -> tuple[Any, FloatMatrix]:
-    """Return a fitted PCA and the reduced rows, or None and the rows themselves where there is nothing to reduce.
+def principal_components(rows: FloatMatrix, components: int = MOST_COMPONENTS) -> FloatMatrix:
+    """Return the principal components of rows, or the rows themselves where there is nothing to reduce.
 
     Parameters
     ----------
@@ -21,18 +23,8 @@ def fit_reduction(rows: FloatMatrix, components: int = MOST_COMPONENTS) -> tuple
         How many numbers are kept.
     """
     if min(rows.shape) <= components:
-        return None, rows
+        return rows
     from sklearn.decomposition import PCA
 
     # The covariance solver has no randomness and costs one product of the rows with themselves.
-    reduction = PCA(n_components=components, svd_solver="covariance_eigh").fit(rows)
-    return reduction, reduction.transform(rows)
-
-
-def with_reduction(reduction: Any, name: str, estimator: Any) -> Any:
-    """Return one fitted estimator for unreduced rows: a Pipeline of both fitted parts, or the estimator alone."""
-    if reduction is None:
-        return estimator
-    from sklearn.pipeline import Pipeline
-
-    return Pipeline([("pca", reduction), (name, estimator)])
+    return np.asarray(PCA(n_components=components, svd_solver="covariance_eigh").fit(rows).transform(rows))
