@@ -18,7 +18,7 @@ demo: $(STAMP) ## Run the main job on data/ without a key and write report.html
 	$(BIN)/mmembed demo
 
 test: $(STAMP) ## Run the test suite (all but the tests that need a browser)
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m 'not browser and not live' $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not browser and not live' $(ARGS)
 
 browser: $(STAMP) ## Run the tests that look at the report in headless Chromium
 	@command -v chromium >/dev/null || { echo "make browser: Chromium is not on the PATH."; \
@@ -38,7 +38,7 @@ layers: $(STAMP) ## Check that imports point down
 	$(BIN)/lint-imports
 
 oldest: $(STAMP_OLDEST) ## Run the tests of the layers that touch pandas on pandas 2.2
-	$(OLDEST)/bin/python -m pytest -n auto --maxprocesses 4 -m 'not browser and not live' tests/vectors tests/accessor tests/analysis tests/reporting
+	$(OLDEST)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not browser and not live' tests/vectors tests/accessor tests/analysis tests/reporting
 
 notebooks: $(STAMP) ## Run the notebooks
 	$(BIN)/python -m pytest --nbmake --override-ini=addopts= --override-ini=filterwarnings= notebooks

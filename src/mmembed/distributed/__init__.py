@@ -1,0 +1,18 @@
+"""The same verbs on Dask: importing registers ``ddf.mmembed``, and what Dask has to know of vector columns.
+
+Dask does the distribution, the spilling, the retries and the dashboard. What is here says how a verb is cut into
+partitions and put together again; what a verb means is known in the layers below.
+"""
+
+from __future__ import annotations
+
+from mmembed._optional import import_optional
+
+import_optional("dask.dataframe", extra="dask", purpose="Working on Dask")
+
+from mmembed.distributed import registration as _registration  # noqa: E402  the message above comes first
+from mmembed.distributed.frame import DaskFrameAccessor  # noqa: E402
+
+__all__ = ["DaskFrameAccessor"]
+
+del _registration
