@@ -1,5 +1,5 @@
 """The command line: reads a table, calls one accessor verb, writes a table or a page."""
 
-from mmembed.cli.main import main
+from mmembed.cli.program import main
 
 __all__ = ["main"]

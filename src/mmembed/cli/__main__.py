@@ -2,6 +2,6 @@
 
 import sys
 
-from mmembed.cli.main import main
+from mmembed.cli.program import main
 
 sys.exit(main())

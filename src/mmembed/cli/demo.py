@@ -78,8 +78,9 @@ def _folder(data: Path | None) -> Path:
             return folder
     tried = ", ".join(str(folder) for folder in candidates)
     raise TableError(
-        f"There is no demo.csv in {tried}. The sample data is not part of the installed package: "
-        "run the demo in a clone of the repository, or give its folder with --data."
+        f"There is no demo.csv in {tried}. The sample data is not part of the installed package: run the demo in a "
+        "clone of the repository, or give the clone's data folder with --data. A table of your own needs neither: "
+        "mmembed embed table.csv --column title --modality text --model local -o out.parquet"
     )
 
 

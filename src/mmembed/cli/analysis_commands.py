@@ -1,0 +1,144 @@
+"""Commands that add what was found to the rows: cluster, classify, project, outliers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from mmembed.cli.printing import say, text_table
+from mmembed.cli.sources import column_option, destination_of, reads_table, source_of, space_option, writes_table
+
+_kinds = column_option("--kinds", text="Column that says of which kind each row is; each kind's mean is removed.")
+_random_state = click.option("--random-state", type=int, metavar="SEED", help="Same seed, same result.")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mmembed cluster out.parquet --column photo_vector -o out.parquet
+  mmembed cluster out.parquet --column title_vector --text title --n-clusters 12 -o out.parquet"""
+)
+@reads_table
+@column_option(text="Column of vectors.", required=True)
+@space_option
+@click.option(
+    "--method",
+    type=click.Choice(("auto", "leiden", "kmeans", "hdbscan")),
+    default="auto",
+    show_default=True,
+    help="How to group.",
+)
+@click.option("--n-clusters", type=int, metavar="N", help="The number of clusters, where it is known.")
+@click.option("--min-cluster-size", type=int, metavar="N", help="Fewest rows of a cluster; smaller groups are noise.")
+@click.option("--assign-noise", is_flag=True, help="Put noise in the nearest cluster, with score 0.")
+@column_option("--text", text="Column of texts that name the clusters; may be given again.", multiple=True)
+@click.option(
+    "--names",
+    type=click.Choice(("auto", "text", "space")),
+    default="auto",
+    show_default=True,
+    help="Name from the texts, or from a vocabulary in the column's own space (a paid model charges for it).",
+)
+@click.option("--max-cost", type=float, metavar="CNY", help="The most that naming may cost.")
+@click.option("--language", type=click.Choice(("auto", "zh", "en")), default="auto", help="Language of the names.")
+@_kinds
+@_random_state
+@click.option("--name", default="cluster", show_default=True, help="First part of the new columns' names.")
+@click.option("--progress/--no-progress", default=None, help="Show a bar.  [default: in terminals]")
+@writes_table
+def cluster(*, column: str, space: str | None, text: Sequence[str], name: str, **options: Any) -> None:
+    """Group rows and name the groups: adds cluster (-1 is noise), cluster_score and cluster_name."""
+    source, destination = source_of(options), destination_of(options)
+    df = source.read_vectors(column, space=space)
+    df = df.mmembed.cluster(column, options.pop("method"), text=list(text) or None, name=name, **options)
+    destination.write(df)
+    sizes = df.groupby([name, f"{name}_name"], dropna=True).size()
+    say(text_table(sizes.rename("rows").reset_index()))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mmembed classify out.parquet --column title_vector --target category -o out.parquet
+  mmembed classify out.parquet --column photo_vector --label dress --label shoe -o out.parquet
+  mmembed classify out.parquet --column photo_vector --label "dress=a dress" --label "dress=a long robe" \\
+      --label "shoe=a pair of shoes" --threshold 0.5 -o out.parquet"""
+)
+@reads_table
+@column_option(text="Column of vectors.", required=True)
+@space_option
+@column_option("--target", text="Column with labels for some rows, to learn from.")
+@click.option(
+    "--label",
+    multiple=True,
+    metavar="LABEL[=WORDS]",
+    help="A label to choose from, or a label and words that describe it; may be given again.",
+)
+@click.option("--threshold", type=float, help="Rows whose score is lower get no label.")
+@column_option("--groups", text="With --target, column of what belongs together and is held out together.")
+@_kinds
+@_random_state
+@click.option("--name", help="First part of the new columns' names.")
+@writes_table
+def classify(*, column: str, space: str | None, label: Sequence[str], **options: Any) -> None:
+    """Label rows: learn from the rows that have a label (--target), from words alone (--label), or from both."""
+    source, destination = source_of(options), destination_of(options)
+    if options["target"] is None and not label:
+        raise click.UsageError("Give --target COLUMN, a column of labels, or --label once for each label, or both.")
+    name, target = options["name"], options["target"]
+    df = source.read_vectors(column, space=space, for_words=bool(label))
+    df = df.mmembed.classify(column, labels=_labels(label) if label else None, **options)
+    destination.write(df)
+    made = f"{name or target}_predicted" if target is not None else name or "label"
+    counts = df[made].astype(str).where(df[made].notna(), "(none)").value_counts()
+    say(text_table(counts.rename("rows").reset_index()))
+
+
+@click.command(
+    epilog="""\b
+Example:
+  mmembed project out.parquet --column photo_vector --random-state 1 -o out.parquet"""
+)
+@reads_table
+@column_option(text="Column of vectors.", required=True)
+@space_option
+@click.option("--method", type=click.Choice(("umap", "pca")), default="umap", show_default=True, help="Kind of map.")
+@click.option("--dimensions", type=click.Choice(("2", "3")), default="2", show_default=True, help="Coordinates.")
+@_kinds
+@_random_state
+@click.option("--name", default="map", show_default=True, help="First part of the new columns' names.")
+@writes_table
+def project(*, column: str, space: str | None, method: str, dimensions: str, **options: Any) -> None:
+    """Lay rows out on a map: adds map_x and map_y (and map_z)."""
+    source, destination = source_of(options), destination_of(options)
+    df = source.read_vectors(column, space=space)
+    destination.write(df.mmembed.project(column, method, dimensions=int(dimensions), **options))
+
+
+@click.command(
+    epilog="""\b
+Example:
+  mmembed outliers out.parquet --column photo_vector -o out.parquet"""
+)
+@reads_table
+@column_option(text="Column of vectors.", required=True)
+@space_option
+@click.option("-k", type=int, default=15, show_default=True, help="Neighbours to compare with.")
+@_kinds
+@click.option("--name", default="outlier_score", show_default=True, help="Name of the new column.")
+@writes_table
+def outliers(*, column: str, space: str | None, k: int, **options: Any) -> None:
+    """Score how far each row lies from its neighbours: adds outlier_score, about 1 for an ordinary row."""
+    source, destination = source_of(options), destination_of(options)
+    df = source.read_vectors(column, space=space)
+    destination.write(df.mmembed.outliers(column, k, **options))
+
+
+def _labels(given: Sequence[str]) -> dict[str, list[str]]:
+    labels: dict[str, list[str]] = {}
+    for one in given:
+        label, equals, words = one.partition("=")
+        labels.setdefault(label.strip(), []).append(words.strip() if equals else label.strip())
+    return labels

@@ -1,0 +1,162 @@
+"""Commands that find rows: search, join, duplicates, deduplicate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from mmembed.cli.printing import say
+from mmembed.cli.sources import (
+    Source,
+    column_option,
+    destination_of,
+    reads_table,
+    source_of,
+    space_option,
+    writes_table,
+)
+from mmembed.cli.tables import FORMATS
+from mmembed.embedding.content import MODALITIES
+
+_kinds = column_option("--kinds", text="Column that says of which kind each row is; each kind's mean is removed.")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mmembed search out.parquet --column photo_vector "a red dress"
+  mmembed search out.parquet --column photo_vector -k 5 shoe.jpg --modality image
+  mmembed search out.parquet --column title_vector --hybrid title --where "price < 200" "ZX81 manual"
+  mmembed search out.parquet --column title_vector "dress" "shoe" -f csv > found.csv"""
+)
+@reads_table
+@click.argument("query", nargs=-1, required=True)
+@column_option(text="Column of vectors.", required=True)
+@space_option
+@click.option("-k", type=int, default=10, show_default=True, help="How many rows.")
+@click.option(
+    "--modality",
+    type=click.Choice(MODALITIES),
+    default="auto",
+    help="How QUERY is read: as a text, or with image or video as a file or URL.",
+)
+@click.option(
+    "--where", metavar="CONDITION", help="Search these rows only: a pandas expression, such as 'price < 200'."
+)
+@click.option("--minus", metavar="TEXT", help="What the hits are not to be like.")
+@click.option("--diverse", type=float, metavar="SHARE", help="From 0 to 1: hits that are unlike each other.")
+@column_option("--hybrid", text="Column of texts: the query's words count, too.")
+@column_option("--calibrate", text="Column of vectors of the query's kind, such as captions; adds percentiles.")
+@_kinds
+@click.option("--instruct", metavar="TEXT", help="What the query is for, in English, for models that take it.")
+@writes_table
+def search(*, query: tuple[str, ...], column: str, space: str | None, where: str | None, **options: Any) -> None:
+    """Find the rows nearest to QUERY, best first.
+
+    QUERY is a text, or a file with --modality image or video. Several queries give one table, with their ranks.
+    """
+    source, destination = source_of(options), destination_of(options)
+    calibrate = options["calibrate"]
+    df = source.read_vectors(*([column] if calibrate is None else [column, calibrate]), space=space, for_words=True)
+    mask = None if where is None else _mask(df, where)
+    asked: Any = query[0] if len(query) == 1 else list(query)
+    destination.write(df.mmembed.search(asked, column, where=mask, **options))
+
+
+@click.command(
+    epilog="""\b
+Example:
+  mmembed join ours.parquet theirs.parquet --left-on title_vector --right-on name_vector \\
+      --threshold 0.6 --one-to-one -k 20 -o pairs.csv"""
+)
+@click.argument("left", type=click.Path(path_type=Path))
+@click.argument("right", type=click.Path(path_type=Path))
+@column_option("--left-on", text="Column of vectors of LEFT.", required=True)
+@click.option("--right-on", metavar="COLUMN", help="Column of vectors of RIGHT.  [default: as of LEFT]")
+@space_option
+@click.option("-k", type=int, default=1, show_default=True, help="Partners of each row.")
+@click.option("--threshold", type=float, help="Least cosine similarity of a pair.")
+@click.option("--one-to-one", is_flag=True, help="Use no row of either table twice.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CSV, TSV or JSON lines files.")
+@click.option("--input-format", type=click.Choice(FORMATS), help="What both are, where suffixes do not say.")
+@writes_table
+def join(*, left: Path, right: Path, left_on: str, right_on: str | None, space: str | None, **options: Any) -> None:
+    """Pair rows of two tables: each row of LEFT with the most similar rows of RIGHT."""
+    destination, form, encoding = destination_of(options), options.pop("input_format"), options.pop("encoding")
+    ours = Source(left, form, encoding).read_vectors(left_on, space=space)
+    theirs = Source(right, form, encoding).read_vectors(right_on or left_on, space=space)
+    destination.write(ours.mmembed.join(theirs, left_on, right_on, **options))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mmembed duplicates out.parquet --column photo_vector --levels
+  mmembed duplicates out.parquet --column photo_vector --threshold 0.97 -o twins.csv
+  mmembed duplicates out.parquet --column title_vector --across split"""
+)
+@reads_table
+@column_option(text="Column of vectors.", required=True)
+@space_option
+@click.option("--threshold", type=float, default=0.95, show_default=True, help="Least cosine similarity.")
+@click.option("--levels", is_flag=True, help="Show pairs at several thresholds, to choose one.")
+@column_option("--across", text="Column that names the parts of a split: what one part has from another.")
+@_kinds
+@writes_table
+def duplicates(*, column: str, space: str | None, levels: bool, threshold: float, **options: Any) -> None:
+    """List the rows that have near duplicates, group by group."""
+    source, destination = source_of(options), destination_of(options)
+    across, kinds = options["across"], options["kinds"]
+    if levels and across is not None:
+        raise click.UsageError("--levels shows pairs of the whole table. Leave --across out, or --levels.")
+    df = source.read_vectors(column, space=space)
+    if levels:
+        destination.write(df.mmembed.duplicate_levels(column, kinds=kinds))
+        return
+    found = df.mmembed.duplicates(column, threshold, across=across, kinds=kinds)
+    destination.write(found)
+    say(f"{found['group'].nunique()} groups of near duplicates, {len(found)} rows of {len(df)}.")
+
+
+@click.command(
+    epilog="""\b
+Example:
+  mmembed deduplicate out.parquet --column photo_vector --threshold 0.97 --keep price -o unique.parquet"""
+)
+@reads_table
+@column_option(text="Column of vectors.", required=True)
+@space_option
+@click.option("--threshold", type=float, default=0.95, show_default=True, help="Least cosine similarity.")
+@click.option(
+    "--keep",
+    metavar="first|last|COLUMN",
+    default="first",
+    show_default=True,
+    help="Which row of a group stays: the first, the last, or the one with the greatest value in a column.",
+)
+@_kinds
+@writes_table
+def deduplicate(
+    *, column: str, space: str | None, threshold: float, keep: str, kinds: str | None, **options: Any
+) -> None:
+    """Drop near duplicates; of each group one row stays."""
+    source, destination = source_of(options), destination_of(options)
+    df = source.read_vectors(column, space=space)
+    kept = df.mmembed.deduplicate(column, threshold, keep=keep, kinds=kinds)
+    destination.write(kept)
+    say(f"{len(df) - len(kept)} of {len(df)} rows dropped.")
+
+
+def _mask(df: pd.DataFrame, where: str) -> Any:
+    try:
+        mask = df.eval(where)
+    except Exception as error:  # pandas raises many kinds for what cannot be parsed
+        raise click.UsageError(
+            f"--where {where!r} cannot be computed: {error}. Give a condition on columns, such as 'price < 200'."
+        ) from error
+    if not isinstance(mask, pd.Series):
+        raise click.UsageError(f"--where {where!r} is no condition on the rows. Give one such as 'price < 200'.")
+    return mask

@@ -1,0 +1,137 @@
+"""The program: its commands, its exit codes, and how it stops."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+import mmembed
+from mmembed.cli.analysis_commands import classify, cluster, outliers, project
+from mmembed.cli.completing import SHELLS, completion_script
+from mmembed.cli.embedding_commands import cache, embed, models, plan
+from mmembed.cli.finding_commands import deduplicate, duplicates, join, search
+from mmembed.cli.page_commands import demo, report
+from mmembed.cli.printing import say, show
+from mmembed.errors import MMEmbedError
+
+# What a user can mend. Anything else is a fault of the program and shows its traceback.
+_REFUSALS = (MMEmbedError, ValueError, OSError)
+_EPILOG = """\b
+Examples:
+  mmembed demo
+  mmembed plan    data.csv --column photo --modality image --model qwen3-vl-embedding
+  mmembed embed   data.csv --column photo --modality image --model local -o out.parquet
+  mmembed search  out.parquet --column photo_vector "a red dress"
+  mmembed cluster out.parquet --column photo_vector --text title -o out.parquet
+  mmembed report  out.parquet --column photo_vector --image photo --text title -o report.html
+
+\b
+Exit codes:
+  0    done
+  1    the run failed; nothing was written
+  2    the command was called wrongly
+  3    written, but some cells could not be embedded (embed --errors coerce)
+  130  stopped by Ctrl-C
+
+The service's key is read from DASHSCOPE_API_KEY and never shown. Results go to the standard output or to -o, messages
+and progress to the standard error."""
+
+
+class _Program(click.Group):
+    """The group of commands, which turns errors into one message and an exit code."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        # In the order of the work, not of the alphabet.
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            say(f"mmembed: {error or 'stopped; what was embedded is in the cache, and running again continues.'}")
+            ctx.exit(130)
+        except (click.ClickException, BrokenPipeError):
+            raise
+        except _REFUSALS as error:
+            if ctx.params.get("traceback"):
+                raise
+            say(f"mmembed: {error}")
+            ctx.exit(1)
+
+
+@click.group(
+    cls=_Program,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(mmembed.__version__, prog_name="mmembed", message="%(prog)s %(version)s")
+@click.option("--traceback", is_flag=True, help="Show where in the program an error arose.")
+def program(**_: Any) -> None:
+    """Embed, search, cluster, label and report on tables of texts, pictures and videos."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mmembed completion bash > ~/.local/share/bash-completion/completions/mmembed
+  mmembed completion zsh > "${fpath[1]}/_mmembed"
+  mmembed completion fish > ~/.config/fish/completions/mmembed.fish"""
+)
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    """Print the script that completes commands, options, columns and models in a shell."""
+    show(completion_script(program, shell))
+
+
+for _command in (
+    demo,
+    plan,
+    embed,
+    search,
+    join,
+    duplicates,
+    deduplicate,
+    outliers,
+    cluster,
+    classify,
+    project,
+    report,
+    models,
+    cache,
+    completion,
+):
+    program.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What was typed after ``mmembed``; the process's own arguments if not given.
+    """
+    with _told_warnings(say):
+        try:
+            code = program.main(arguments, prog_name="mmembed", standalone_mode=False)
+        except click.ClickException as error:
+            error.show()
+            return error.exit_code
+        except click.Abort:
+            return 130
+    return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _told_warnings(tell: Callable[[str], None]) -> Iterator[None]:
+    """Show warnings as messages for users, and those that concern programmers not at all."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = lambda message, *_, **__: tell(f"mmembed: warning: {message}")
+        yield

@@ -1,0 +1,192 @@
+"""The table that a command reads, and where its result goes: the options that commands share for both."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import orjson
+import pandas as pd
+
+from mmembed.accessor.arguments import column_of
+from mmembed.cli.completing import complete_columns
+from mmembed.cli.printing import say, show, text_table, visible
+from mmembed.cli.tables import FORMATS, KINDS, STREAM, TableError, TableFormat, encoded, read_table, write_table
+from mmembed.embedding.embedder import Embedder
+from mmembed.vectors import VectorDtype
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table to read."""
+
+    path: Path
+    form: TableFormat | None
+    encoding: str
+
+    @property
+    def folder(self) -> Path:
+        """Where relative file names in cells start from: the table's folder."""
+        return Path() if self.path == STREAM else self.path.parent
+
+    def read(self) -> pd.DataFrame:
+        """Return the table."""
+        return read_table(self.path, self.form, encoding=self.encoding)
+
+    def read_vectors(self, *columns: str, space: str | None = None, for_words: bool = False) -> pd.DataFrame:
+        """Return the table with these columns as vectors, also where a CSV file holds them as text.
+
+        Parameters
+        ----------
+        space : str, optional
+            Name of the model that made them, for files that do not say.
+        for_words : bool
+            Whether words will be embedded with the columns' own model, which then has to be known.
+
+        Raises
+        ------
+        TableError
+            If a column holds text that is no list of numbers, or does not say which model made it where that counts.
+        """
+        df = self.read()
+        named = None if space is None else Embedder(model=space).provider(for_plan=True).space
+        for column in columns:
+            cells = column_of(df, column)
+            if not isinstance(cells.dtype, VectorDtype) and any(isinstance(cell, str) for cell in cells):
+                cells = pd.Series([_numbers(cell, column) for cell in cells], index=df.index, dtype=object)
+            dtype = cells.dtype
+            if not isinstance(dtype, VectorDtype) or dtype.space is None:
+                cells = cells.mmembed.as_vectors(space=named)
+                df = df.assign(**{column: cells})
+            if for_words and cells.mmembed.space is None:
+                raise TableError(
+                    f"Column {column!r} does not say which model made its vectors, so words cannot be embedded alike. "
+                    "Name the model with --space, or keep vectors in Parquet, which remembers it."
+                )
+        return df
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a result goes: a file, or the standard output as text for people or as data for programs."""
+
+    path: Path | None
+    form: str | None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the result is a text table for people, which shows no vectors."""
+        return self.path is None and self.form in (None, "text")
+
+    def write(self, df: pd.DataFrame) -> None:
+        """Write a table and say where it went."""
+        form: Any = None if self.form == "text" else self.form
+        if self.path is not None and self.path != STREAM:
+            write_table(df, self.path, form)
+            say(f"Written: {self.path} ({len(df)} rows)")
+        elif self.is_text or form is None:
+            show(text_table(df))
+        elif not sys.stdout.isatty():
+            write_table(df, STREAM, form)
+        elif form == "parquet":
+            raise TableError("Parquet is not for a terminal. Name a file with -o, or pipe the output into a program.")
+        else:
+            show(visible(encoded(df, form).decode("utf-8"), keep="\r\n\t").rstrip("\n"))
+
+    def refuse_text(self) -> None:
+        """Refuse to print as text what only has a use with its vectors.
+
+        Raises
+        ------
+        click.UsageError
+            If neither a file nor a format is given.
+        """
+        if self.is_text:
+            raise click.UsageError(
+                "A text table shows no vectors. Give a file with -o, or a format to print with -f csv, tsv or jsonl."
+            )
+
+
+def reads_table(command: Command) -> Command:
+    """Add the argument TABLE and its options; the command gets ``table``, ``input_format`` and ``encoding``."""
+    for add in (
+        click.option(
+            "--encoding", default="utf-8", show_default=True, help="Encoding of a CSV, TSV or JSON lines file."
+        ),
+        click.option(
+            "--input-format", type=click.Choice(FORMATS), help="What TABLE is, where its suffix does not say."
+        ),
+        click.argument("table", type=click.Path(path_type=Path, allow_dash=True)),
+    ):
+        command = add(command)
+    return command
+
+
+def writes_table(command: Command) -> Command:
+    """Add the options for the result; the command gets ``output`` and ``output_format``."""
+    for add in (
+        click.option(
+            "-f",
+            "--format",
+            "output_format",
+            type=click.Choice(("text", *FORMATS)),
+            help="What to write; told by FILE's suffix, or text for people if there is no FILE.",
+        ),
+        click.option(
+            "-o",
+            "--output",
+            type=click.Path(path_type=Path, allow_dash=True),
+            metavar="FILE",
+            help=f"Table to write ({KINDS}); the standard output without it.",
+        ),
+    ):
+        command = add(command)
+    return command
+
+
+def column_option(
+    name: str = "--column", *, text: str, required: bool = False, multiple: bool = False
+) -> Callable[[Command], Command]:
+    """Return an option whose value is a column of TABLE; shells complete it."""
+    return click.option(
+        name, required=required, multiple=multiple, metavar="COLUMN", help=text, shell_complete=complete_columns
+    )
+
+
+def space_option(command: Command) -> Command:
+    """Add ``--space`` for vectors that do not know which model made them."""
+    add = click.option(
+        "--space", metavar="MODEL", help="The model that made the vectors, for CSV and JSON lines, which do not say."
+    )
+    return add(command)
+
+
+def source_of(options: dict[str, Any]) -> Source:
+    """Take the options of :func:`reads_table` out of a command's options."""
+    return Source(options.pop("table"), options.pop("input_format"), options.pop("encoding"))
+
+
+def destination_of(options: dict[str, Any]) -> Destination:
+    """Take the options of :func:`writes_table` out of a command's options."""
+    return Destination(options.pop("output"), options.pop("output_format"))
+
+
+def _numbers(cell: Any, column: str) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    try:
+        numbers = orjson.loads(cell)
+    except orjson.JSONDecodeError:
+        numbers = None
+    if not isinstance(numbers, list):
+        raise TableError(
+            f"Column {column!r} holds the text {cell[:40]!r} where a vector was expected, such as [0.1, 0.2]. "
+            "Name a vector column, or make one first: mmembed embed."
+        )
+    return numbers
