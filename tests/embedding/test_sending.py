@@ -10,7 +10,7 @@ from mmembed.embedding.api_requests import Patience, RequestSender
 from mmembed.embedding.judging import ServiceError
 from mmembed.embedding.limiter import Limiter, RateLimit
 from mmembed.embedding.models import ModelSpec
-from mmembed.embedding.sending import ADDRESSES, base_address, build_api_provider
+from mmembed.embedding.sending import build_api_provider
 from mmembed.providers.dashscope_answer import Reply, RequestFailure
 from mmembed.providers.protocol import Content
 
@@ -236,14 +236,6 @@ def test_settings_that_cannot_work_are_refused_at_once(options, message):
     """Before a session or a request."""
     with pytest.raises(ValueError, match=message):
         build_api_provider("qwen3-vl-embedding", api_key="sk-a", **options)
-
-
-def test_the_address_is_the_regions_unless_the_environment_says_otherwise(monkeypatch):
-    """The SDK's own variable is read when it is used."""
-    monkeypatch.delenv("DASHSCOPE_HTTP_BASE_URL", raising=False)
-    assert base_address("singapore") == ADDRESSES["singapore"]
-    monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", "https://proxy.example.com/api/v1/")
-    assert base_address("singapore") == "https://proxy.example.com/api/v1"
 
 
 def test_a_spec_of_ones_own_can_be_sent():

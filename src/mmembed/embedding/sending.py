@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmembed.embedding.addresses import base_address, foreign_server
 from mmembed.embedding.api_requests import Patience, RequestSender
 from mmembed.embedding.api_session import ApiSession
 from mmembed.embedding.batching import plan_batches
@@ -21,12 +22,7 @@ from mmembed.errors import MissingCredentialsError
 from mmembed.providers.dashscope import DashScopeProvider
 from mmembed.providers.protocol import Content, ContentKind
 
-ADDRESSES: Mapping[str, str] = {
-    "beijing": "https://dashscope.aliyuncs.com/api/v1",
-    "singapore": "https://dashscope-intl.aliyuncs.com/api/v1",
-}
 KEY_VARIABLE = "DASHSCOPE_API_KEY"
-ADDRESS_VARIABLE = "DASHSCOPE_HTTP_BASE_URL"
 _DEFAULT_WORKERS = 8
 # Parameters that have an argument of their own, and names that the SDK takes for itself instead of sending them.
 _OWN_ARGUMENTS = frozenset({"model", "dimension", "instruct", "fps", "input", "api_key", "enable_fusion"})
@@ -89,8 +85,10 @@ class ApiProvider:
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """Whatever besides the content changes a vector."""
-        return {"model": self.spec.name, "dimension": self.dimension, **self.parameters}
+        """Whatever besides the content changes a vector; a server that is not the service's own may change all."""
+        server = foreign_server(self.region)
+        named = {"model": self.spec.name, "dimension": self.dimension, **self.parameters}
+        return named if server is None else {**named, "server": server}
 
     @property
     def threads(self) -> int:
@@ -216,11 +214,6 @@ def api_key_from_environment(model: str) -> str:
             "model='local' needs no key and no network."
         )
     return key
-
-
-def base_address(region: str) -> str:
-    """Return the root of the API: ``DASHSCOPE_HTTP_BASE_URL`` as it is now, or the region's own."""
-    return os.environ.get(ADDRESS_VARIABLE, "").rstrip("/") or ADDRESSES[region]
 
 
 def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
