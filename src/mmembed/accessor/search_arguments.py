@@ -16,14 +16,37 @@ from mmembed.vectors import Vector, VectorArray
 
 if TYPE_CHECKING:
     from mmembed.analysis.finding.calibrating import Calibration
+    from mmembed.analysis.finding.keyword_scores import KeywordStatistics
 
 
 @dataclass(frozen=True)
 class Asking:
-    """A query, and which rows of the frame it was taken from."""
+    """A query, and of which row of a frame it is the vector.
+
+    Attributes
+    ----------
+    query : Any
+    label : Hashable
+        The row's index label.
+    is_row : bool
+        Whether the query is a row at all.
+    """
 
     query: Any
-    itself: npt.NDArray[np.bool_] | None = None
+    label: Any = None
+    is_row: bool = False
+
+    def itself(self, df: pd.DataFrame, vectors: VectorArray) -> npt.NDArray[np.bool_] | None:
+        """Return which rows are the row that asks, shape (n,), or None where none does.
+
+        They have its label and its vector: a label alone may be that of other rows, too.
+        """
+        if not self.is_row:
+            return None
+        alike = np.flatnonzero(np.asarray(df.index == self.label))
+        found = np.zeros(len(df), dtype=bool)
+        found[alike] = vectors[alike] == Vector(np.asarray(self.query, dtype=np.float32), space=vectors.space)
+        return found
 
 
 def row_query(query: Any, df: pd.DataFrame, column: str) -> Asking:
@@ -41,7 +64,7 @@ def row_query(query: Any, df: pd.DataFrame, column: str) -> Asking:
         raise VectorError(
             f"The row {query.name!r} has no vector in {column!r}, so nothing is like it. Choose a row that has one."
         )
-    return Asking(vector, itself=np.asarray(df.index == query.name))
+    return Asking(vector, label=query.name, is_row=True)
 
 
 def allowed_rows(df: pd.DataFrame, where: Any, itself: npt.NDArray[np.bool_] | None) -> Any:
@@ -72,8 +95,19 @@ def allowed_rows(df: pd.DataFrame, where: Any, itself: npt.NDArray[np.bool_] | N
     return ~itself if mask is None else mask & ~itself
 
 
-def keyword_table(df: pd.DataFrame, column: str, query: Any) -> npt.NDArray[np.float64]:
+def keyword_table(
+    df: pd.DataFrame, column: str, query: Any, statistics: KeywordStatistics | None = None
+) -> npt.NDArray[np.float64]:
     """Return the keyword score of each row for each query, shape (q, n).
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+    column : str
+        A column of texts.
+    query : str or list of str
+    statistics : KeywordStatistics, optional
+        Of the whole table, where this frame is a part of it.
 
     Raises
     ------
@@ -82,7 +116,20 @@ def keyword_table(df: pd.DataFrame, column: str, query: Any) -> npt.NDArray[np.f
     """
     from mmembed.analysis.finding.keyword_scores import keyword_scores
 
-    texts = column_of(df, column)
+    texts, queries = column_of(df, column), keyword_queries(column, query)
+    if not queries:
+        return np.zeros((0, len(df)))
+    return np.stack([keyword_scores(one, texts, statistics) for one in queries])
+
+
+def keyword_queries(column: str, query: Any) -> list[str]:
+    """Return the texts to look for in a column of texts.
+
+    Raises
+    ------
+    ModalityError
+        If a query is not a text.
+    """
     queries = list(query) if is_many(query) else [query]
     for one in queries:
         if not isinstance(one, str):
@@ -90,7 +137,7 @@ def keyword_table(df: pd.DataFrame, column: str, query: Any) -> npt.NDArray[np.f
                 f"hybrid={column!r} looks for the words of a query, and this one is of type {type(one).__name__}. "
                 "Ask with a text, or leave hybrid out."
             )
-    return np.stack([keyword_scores(one, texts) for one in queries]) if queries else np.zeros((0, len(df)))
+    return queries
 
 
 def calibration_of(

@@ -79,7 +79,7 @@ class SearchingVerbs:
 
         vectors = as_vector_array(column_of(self._df, column))
         asking = row_query(query, self._df, column)
-        many, allowed = is_many(asking.query), allowed_rows(self._df, where, asking.itself)
+        many, allowed = is_many(asking.query), allowed_rows(self._df, where, asking.itself(self._df, vectors))
         settings: dict[str, Any] = {"instruct": instruct, "embedder": embedder}
         queries = embed_queries(asking.query, vectors, modality=query_modality(asking.query, modality), **settings)
         unlike = None

@@ -12,7 +12,8 @@ import_optional("dask.dataframe", extra="dask", purpose="Working on Dask")
 
 from mmembed.distributed import registration as _registration  # noqa: E402  the message above comes first
 from mmembed.distributed.frame import DaskFrameAccessor  # noqa: E402
+from mmembed.distributed.series import DaskSeriesAccessor  # noqa: E402
 
-__all__ = ["DaskFrameAccessor"]
+__all__ = ["DaskFrameAccessor", "DaskSeriesAccessor"]
 
 del _registration

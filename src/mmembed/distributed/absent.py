@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ABSENT"]
+__all__ = ["ABSENT", "ABSENT_OF_SERIES"]
 
 _NOT_YET = "it is not there yet"
 
@@ -26,5 +26,14 @@ ABSENT: dict[str, str] = {
     "plot_similarity": _NOT_YET,
     "project": _NOT_YET,
     "report": _NOT_YET,
-    "search": _NOT_YET,
+}
+
+ABSENT_OF_SERIES: dict[str, str] = {
+    "embed": _NOT_YET,
+    "to_arrow": "it would bring all vectors into this process. Write them with ddf.to_parquet, or "
+    "compute the rows that you want first: series.compute().mmembed.to_arrow()",
+    "to_matrix": "it would bring all vectors into this process. Compute the rows that you want first: "
+    "series.compute().mmembed.to_matrix(), or work on each part with series.map_partitions",
+    "vectors": "it would bring all vectors into this process. Compute the rows that you want first: "
+    "series.compute().mmembed.vectors",
 }

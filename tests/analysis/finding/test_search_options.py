@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from mmembed.analysis.finding.calibrating import fit_calibration, measure_gap
-from mmembed.analysis.finding.keyword_scores import keyword_scores, keyword_terms
+from mmembed.analysis.finding.keyword_scores import KeywordStatistics, keyword_scores, keyword_statistics, keyword_terms
 from mmembed.analysis.finding.searching import search
 from mmembed.errors import SpaceMismatchError, VectorError
 from mmembed.vectors import Vector, VectorArray
@@ -85,6 +85,16 @@ def test_keywords_and_meaning_are_fused_by_rank():
     assert 2 not in filtered.positions
     both = search(np.array([1.0, 0.0]), matrix, 2, keywords=keywords, diverse=0.5)
     assert both.positions.tolist() == [[1, 2]]
+
+
+@given(st.lists(st.none() | st.text("ab 红裙", max_size=6), max_size=12), st.integers(0, 12))
+def test_the_statistics_of_parts_give_the_scores_of_the_whole(texts, place):
+    """Scored in two parts with the counts of both, each text has the score that it has in the whole."""
+    column, query = pd.Series(texts, dtype=object), "a 红裙 b"
+    parts = [column.iloc[:place], column.iloc[place:]]
+    counted = sum((keyword_statistics(part, [query]) for part in parts), KeywordStatistics())
+    found = np.concatenate([keyword_scores(query, part, counted) for part in parts])
+    assert np.array_equal(found, keyword_scores(query, column))
 
 
 def test_chinese_needs_no_segmentation():
@@ -197,3 +207,10 @@ def test_hybrid_search_of_the_local_model(tmp_path, monkeypatch):
     assert found["score"].is_monotonic_decreasing
     many = df.mmembed.search(["苹果", "train"], "text_vector", k=1, hybrid="text")
     assert many["text"].tolist() == ["苹果", "a train"]
+
+
+def test_a_row_that_asks_leaves_out_itself_and_not_its_namesakes():
+    """A label that other rows have, too, does not hide them."""
+    vectors = VectorArray.from_matrix(np.array([[1, 0], [1, 0.1], [0, 1]], dtype="float32"))
+    df = pd.DataFrame({"row": [0, 1, 2], "v": vectors}, index=["same", "same", "other"])
+    assert df.mmembed.search(df.iloc[0], "v", k=1)["row"].tolist() == [1]

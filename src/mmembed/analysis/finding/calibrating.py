@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.finding.search_hits import SearchHits
-from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, pair_cosines
+from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions, pair_cosines
 from mmembed.analysis.rows.preparing import Preparation
 from mmembed.errors import VectorError
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
@@ -74,7 +74,7 @@ class Calibration:
     def prepare(self, queries: Any) -> VectorArray:
         """Return queries without the mean of their kind."""
         array = as_vector_array(queries)
-        return _prepared(array, self._queries, ["query"] * len(array))
+        return prepared(array, self._queries, ["query"] * len(array))
 
     def percentiles(self, similarities: FloatMatrix) -> npt.NDArray[np.float64]:
         """Return which share of random pairs is less similar, from 0 to 100; NaN for NaN."""
@@ -113,15 +113,26 @@ def fit_calibration(queries: Any, vectors: Any, *, kinds: Any = None) -> Calibra
     """
     asked, array = as_vector_array(queries), as_vector_array(vectors)
     check_comparable(asked, array)
-    for what, column in (("The column of the queries' kind", asked), ("The searched column", array)):
-        if (~column.isna()).sum() < 2:
-            raise VectorError(f"{what} has fewer than two vectors; a mean and random pairs need more.")
+    check_enough(int((~asked.isna()).sum()), int((~array.isna()).sum()))
     of_queries = Preparation.learn(asked, ["query"] * len(asked))
     given = ["row"] * len(array) if kinds is None else kinds
-    rows = _prepared(array, Preparation.learn(array, given), given)
-    centred = _prepared(asked, of_queries, ["query"] * len(asked))
+    rows = prepared(array, Preparation.learn(array, given), given)
+    centred = prepared(asked, of_queries, ["query"] * len(asked))
     background = np.sort(_random_cosines(centred, rows, seed=0))
     return Calibration(rows, background, of_queries)
+
+
+def check_enough(n_queries: int, n_rows: int) -> None:
+    """Refuse columns that have no mean and no random pairs.
+
+    Raises
+    ------
+    VectorError
+        If either has fewer than two vectors.
+    """
+    for what, count in (("The column of the queries' kind", n_queries), ("The searched column", n_rows)):
+        if count < 2:
+            raise VectorError(f"{what} has fewer than two vectors; a mean and random pairs need more.")
 
 
 def measure_gap(left: Any, right: Any) -> ModalityGap:
@@ -145,8 +156,8 @@ def measure_gap(left: Any, right: Any) -> ModalityGap:
     if any((~array.isna()).sum() < 2 for array in arrays):
         raise VectorError("A gap is measured between two columns with at least two vectors each.")
     learned = [Preparation.learn(array, ["it"] * len(array)) for array in arrays]
-    plain = [_prepared(array, Preparation(), None) for array in arrays]
-    centred = [_prepared(array, one, ["it"] * len(array)) for array, one in zip(arrays, learned, strict=True)]
+    plain = [prepared(array, Preparation(), None) for array in arrays]
+    centred = [prepared(array, one, ["it"] * len(array)) for array, one in zip(arrays, learned, strict=True)]
     frames = [
         pd.DataFrame(
             {
@@ -161,16 +172,23 @@ def measure_gap(left: Any, right: Any) -> ModalityGap:
     return ModalityGap(float(np.linalg.norm(means[0] - means[1])), pd.concat(frames, ignore_index=True))
 
 
-def _prepared(array: VectorArray, preparation: Preparation, kinds: Any) -> VectorArray:
+def prepared(array: VectorArray, preparation: Preparation, kinds: Any) -> VectorArray:
+    """Return the vectors as a preparation leaves them, missing rows included."""
     matrix = np.full((len(array), array.dimension), np.nan, dtype=np.float32)
     matrix[~array.isna()] = preparation.rows(array, kinds)
     return VectorArray.from_matrix(matrix, space=array.space, mask=array.isna())
 
 
 def _random_cosines(left: VectorArray, right: VectorArray, *, seed: int, same: bool = False) -> FloatVector:
-    random = np.random.default_rng(seed)
-    one = random.choice(np.flatnonzero(~left.isna()), _RANDOM_PAIRS)
-    other = random.choice(np.flatnonzero(~right.isna()), _RANDOM_PAIRS)
+    lefts, rights = np.flatnonzero(~left.isna()), np.flatnonzero(~right.isna())
+    one, other = random_pairs(len(lefts), len(rights), seed=seed)
+    one, other = lefts[one], rights[other]
     if same:
         one, other = one[one != other], other[one != other]
-    return pair_cosines(left.matrix, right.matrix, one.astype(np.int64), other.astype(np.int64))
+    return pair_cosines(left.matrix, right.matrix, one, other)
+
+
+def random_pairs(n_left: int, n_right: int, *, seed: int) -> tuple[Positions, Positions]:
+    """Return which of the rows that have a vector make the random pairs, by their number among them."""
+    random = np.random.default_rng(seed)
+    return random.choice(n_left, _RANDOM_PAIRS), random.choice(n_right, _RANDOM_PAIRS)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +42,45 @@ def keyword_terms(text: str) -> list[str]:
     return list(dict.fromkeys(terms))
 
 
-def keyword_scores(query: str, texts: pd.Series) -> npt.NDArray[np.float64]:
+@dataclass(frozen=True)
+class KeywordStatistics:
+    """What a term is worth in a table: how many texts there are, how long they are, and how many have each term.
+
+    Those of the parts of a table add up to those of the whole.
+    """
+
+    n_texts: int = 0
+    total_length: float = 0.0
+    documents: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: KeywordStatistics) -> KeywordStatistics:
+        documents = {
+            term: self.documents.get(term, 0) + other.documents.get(term, 0)
+            for term in {**self.documents, **other.documents}
+        }
+        return KeywordStatistics(self.n_texts + other.n_texts, self.total_length + other.total_length, documents)
+
+
+def keyword_statistics(texts: pd.Series, queries: Sequence[str]) -> KeywordStatistics:
+    """Count the texts of a part of a table, their characters, and those that have each term of the queries.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> keyword_statistics(pd.Series(["a red hat", None]), ["red dress"]).documents["red"]
+    1
+    """
+    import pyarrow.compute as pc
+
+    folded, lengths = _folded_texts(texts)
+    terms = dict.fromkeys(term for query in queries for term in keyword_terms(query))
+    documents = {term: int((_counts(pc, folded, term) > 0).sum()) for term in terms}
+    return KeywordStatistics(int((lengths > 0).sum()), float(lengths.sum()), documents)
+
+
+def keyword_scores(
+    query: str, texts: pd.Series, statistics: KeywordStatistics | None = None
+) -> npt.NDArray[np.float64]:
     """Return the BM25 score of each text for a query; 0 where no term of the query occurs, or there is no text.
 
     Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
@@ -49,6 +89,8 @@ def keyword_scores(query: str, texts: pd.Series) -> npt.NDArray[np.float64]:
     ----------
     query : str
     texts : pandas.Series of str, shape (n,)
+    statistics : KeywordStatistics, optional
+        Of the whole table, where the texts are a part of it; of these texts without it.
 
     Examples
     --------
@@ -56,23 +98,33 @@ def keyword_scores(query: str, texts: pd.Series) -> npt.NDArray[np.float64]:
     >>> keyword_scores("红裙", pd.Series(["红色连衣裙", "蓝色上衣", None])).round(2).tolist()
     [1.33, 0.0, 0.0]
     """
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    cells = [_folded(text) if isinstance(text, str) else "" for text in texts]
-    folded = pa.array(cells, type=pa.string())
-    lengths = np.fromiter(map(len, cells), dtype=np.float64, count=len(cells))
-    scores = np.zeros(len(cells))
-    written = lengths > 0
-    if not written.any():
+    folded, lengths = _folded_texts(texts)
+    scores = np.zeros(len(lengths))
+    if not lengths.any():
         return scores
-    penalty = _SATURATION * (1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * lengths / lengths[written].mean())
+    n_texts, total = (
+        (int((lengths > 0).sum()), float(lengths.sum()))
+        if statistics is None
+        else (statistics.n_texts, statistics.total_length)
+    )
+    penalty = _SATURATION * (1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * lengths / (total / n_texts))
     for term in keyword_terms(query):
         counts = _counts(pc, folded, term)
         found = counts > 0
-        rarity = math.log(1 + (written.sum() - found.sum() + 0.5) / (found.sum() + 0.5))
+        having = int(found.sum()) if statistics is None else statistics.documents[term]
+        rarity = math.log(1 + (n_texts - having + 0.5) / (having + 0.5))
         scores[found] += rarity * counts[found] * (_SATURATION + 1) / (counts[found] + penalty[found])
     return scores
+
+
+def _folded_texts(texts: pd.Series) -> tuple[Any, npt.NDArray[np.float64]]:
+    """Return the texts as an Arrow array, empty where there is none, and their lengths."""
+    import pyarrow as pa
+
+    cells = [_folded(text) if isinstance(text, str) else "" for text in texts]
+    return pa.array(cells, type=pa.string()), np.fromiter(map(len, cells), dtype=np.float64, count=len(cells))
 
 
 def _folded(text: str) -> str:

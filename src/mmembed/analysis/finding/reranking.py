@@ -82,8 +82,7 @@ def fuse_with_keywords(
     scores = np.full((n_queries, k), np.nan)
     for query in range(n_queries):
         by_meaning = hits.positions[query][hits.positions[query] >= 0]
-        by_words = np.argsort(-keywords[query], kind="stable")[:pool]
-        by_words = by_words[keywords[query, by_words] > 0]
+        by_words = best_by_keywords(keywords[query], pool)
         rows = np.union1d(by_meaning, by_words)
         sums = np.zeros(len(rows))
         for ranking in (by_meaning, by_words):
@@ -93,6 +92,12 @@ def fuse_with_keywords(
         positions[query, : len(best)], similarities[query, : len(best)] = rows[best], cosines[best]
         scores[query, : len(best)] = sums[best]
     return SearchHits(positions, similarities, hits.n_rows, hits.single, {"score": scores})
+
+
+def best_by_keywords(scores: npt.NDArray[np.float64], k: int) -> Positions:
+    """Return the k rows with the greatest keyword scores, best first, ties in row order; fewer if fewer have one."""
+    best = np.argsort(-scores, kind="stable")[:k]
+    return best[scores[best] > 0]
 
 
 def _cosines(queries: FloatMatrix, query: int, matrix: FloatMatrix, rows: Positions) -> FloatVector:

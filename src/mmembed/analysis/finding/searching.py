@@ -91,9 +91,9 @@ def search(
     missing = array.isna()
     if where is not None:
         missing |= ~_allowed(where, len(array))
-    pool = k
-    if diverse is not None or keywords is not None:
-        pool = min(max(_POOL * k, 1 if keywords is None else _SMALLEST_POOL), max(len(array), 1))
+    pool = pool_size(k, diverse=diverse is not None, keywords=keywords is not None)
+    if pool != k:
+        pool = min(pool, max(len(array), 1))
     unlike = None if minus is None else _unlike(minus, array)
     hits = _search(asked, array, pool, missing, unlike, single=single)
     if keywords is not None:
@@ -107,6 +107,13 @@ def search(
     if keywords is not None:  # both parts are to be of one size
         relevance = relevance / BEST_FUSED_SCORE
     return diversify(hits, array.matrix, k, diverse, relevance)
+
+
+def pool_size(k: int, *, diverse: bool, keywords: bool) -> int:
+    """Return how many of the most similar rows a search looks at again to choose k: as many as any answer rests on."""
+    if not diverse and not keywords:
+        return k
+    return max(_POOL * k, _SMALLEST_POOL if keywords else 1)
 
 
 def _search(

@@ -1,0 +1,154 @@
+"""Searching on Dask: the answer of pandas, from each partition's candidates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from dask.base import is_dask_collection
+
+from mmembed.accessor.arguments import column_of, query_modality
+from mmembed.accessor.search_arguments import allowed_rows, keyword_queries, row_query
+from mmembed.distributed.columns import column_dtype, no_vectors
+from mmembed.distributed.partitions import compute_each
+from mmembed.distributed.searching import SearchPlan
+from mmembed.embedding.content import Modality
+from mmembed.embedding.embedder import Embedder
+from mmembed.embedding.querying import embed_queries
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+
+    from mmembed.analysis.finding.indexing import VectorIndex
+    from mmembed.analysis.finding.keyword_scores import KeywordStatistics
+
+_PARTS_AT_ONCE = 8  # whose candidates are merged in one task
+
+
+class SearchingVerbs:
+    """Searching on Dask: the answer of pandas, from each partition's candidates."""
+
+    _ddf: dd.DataFrame
+
+    def search(
+        self,
+        query: Any,
+        column: str,
+        k: int = 10,
+        *,
+        modality: Modality = "auto",
+        where: Any = None,
+        minus: Any = None,
+        diverse: float | None = None,
+        hybrid: str | None = None,
+        calibrate: str | None = None,
+        kinds: str | None = None,
+        index: VectorIndex | None = None,
+        instruct: str | None = None,
+        embedder: Embedder | None = None,
+    ) -> dd.DataFrame:
+        """Return the rows nearest to a query, best first, with their cosine similarity: a frame of one partition.
+
+        Parameters as in ``df.mmembed.search``, but for ``where``: a Dask Series of bool of this frame, such as
+        ``ddf["price"] < 100``, or a callable that makes one; and ``index``, which is of one pandas column. The query is
+        embedded at once. ``hybrid`` reads the texts at once, to count in how many each word is, and ``calibrate`` the
+        vectors, to learn their means. All else happens when the frame is computed.
+
+        Rows, order and numbers are those of pandas on the same rows in the same order. With ``calibrate``, means are
+        summed in another order, and similarities may differ by 1e-6.
+
+        Raises
+        ------
+        ValueError
+            If an index is given, or as on pandas.
+        TypeError
+            If where is no Dask Series of bool.
+        """
+        meta = self._ddf._meta  # noqa: SLF001  Dask has no other name for it
+        dtype = column_dtype(self._ddf, column)
+        if index is not None:
+            raise ValueError(
+                "An index is of one pandas column, and this table has partitions, which are searched exactly. "
+                "Leave index out."
+            )
+        for asked in (query, minus):
+            _refuse_lazy(asked)
+        empty, asking = no_vectors(dtype), row_query(query, meta, column)
+        mask = None if where is None else self._mask(where)
+        settings: dict[str, Any] = {"instruct": instruct, "embedder": embedder}
+        queries = embed_queries(asking.query, empty, modality=query_modality(asking.query, modality), **settings)
+        unlike = None
+        if minus is not None:
+            unlike = embed_queries(minus, empty, modality=query_modality(minus, modality), **settings)
+        calibration = None
+        if calibrate is not None:
+            from mmembed.distributed.calibrating import learn_calibration
+
+            dtypes = dtype, column_dtype(self._ddf, calibrate)
+            calibration = learn_calibration(self._ddf, column, calibrate, dtypes=dtypes, kinds=kinds)
+            queries = calibration.prepare(queries)
+            unlike = None if unlike is None else calibration.prepare(unlike)
+        elif kinds is not None:
+            from mmembed.accessor.search_arguments import calibration_of
+
+            calibration_of(meta, None, kinds, empty)  # which says what is missing
+        plan = SearchPlan(
+            asking,
+            queries,
+            column,
+            dtype,
+            k,
+            minus=unlike,
+            diverse=diverse,
+            hybrid=hybrid,
+            statistics=None if hybrid is None else self._keyword_statistics(hybrid, asking.query),
+            calibration=calibration,
+            kinds=kinds,
+        )
+        answer = plan.answer(meta)  # raises what any part would
+        found = self._ddf.map_partitions(plan.candidates, *([] if mask is None else [mask]), meta=meta)
+        hits: dd.DataFrame = found.reduction(
+            _themselves,
+            aggregate=plan.answer,
+            combine=plan.candidates,
+            meta=answer,
+            split_every=_PARTS_AT_ONCE,
+            token="mmembed-search",  # noqa: S106  the first part of the tasks' names
+        )
+        return hits
+
+    def _mask(self, where: Any) -> dd.Series:
+        """Return a mask of this frame's partitions."""
+        import dask.dataframe as dd
+
+        mask = where(self._ddf) if callable(where) else where
+        if isinstance(mask, dd.DataFrame):
+            mask = mask._meta  # noqa: SLF001
+        if not isinstance(mask, dd.Series):
+            allowed_rows(self._ddf._meta, mask if isinstance(mask, pd.DataFrame | str) else None, None)  # noqa: SLF001
+            raise TypeError(
+                f"where={type(mask).__name__} is no Dask Series, so its rows cannot be put beside the partitions. "
+                "Make it from this frame, such as ddf['price'] < 100."
+            )
+        if mask.npartitions != self._ddf.npartitions:
+            raise ValueError("where has other partitions than the frame. Make the mask from this frame.")
+        return mask
+
+    def _keyword_statistics(self, hybrid: str, query: Any) -> KeywordStatistics:
+        from mmembed.analysis.finding.keyword_scores import KeywordStatistics, keyword_statistics
+
+        queries = keyword_queries(hybrid, query)
+        texts = self._ddf[column_of(self._ddf._meta, hybrid).name]  # noqa: SLF001
+        return sum(compute_each(texts, keyword_statistics, queries), KeywordStatistics())
+
+
+def _themselves(part: pd.DataFrame) -> pd.DataFrame:
+    return part
+
+
+def _refuse_lazy(query: Any) -> None:
+    if is_dask_collection(query):
+        raise TypeError(
+            f"The query is a lazy {type(query).__name__}. Compute it first: query.compute(); "
+            "one row is ddf.loc[label].compute().iloc[0]."
+        )
