@@ -9,7 +9,7 @@ STAMP_OLDEST := $(OLDEST)/.installed
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test oldest browser check lint types layers notebooks bench clean
+.PHONY: help demo test oldest browser check lint types layers notebooks docs bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -25,7 +25,7 @@ browser: $(STAMP) ## Run the tests that look at the report in headless Chromium
 	  echo "On Debian or Ubuntu: sudo apt-get install chromium fonts-noto-cjk"; exit 1; }
 	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
 
-check: lint types layers test oldest browser notebooks ## Run everything that CI runs
+check: lint types layers docs test oldest browser notebooks ## Run everything that CI runs
 
 lint: $(STAMP) ## Lint and check the formatting
 	$(BIN)/ruff check .
@@ -43,11 +43,16 @@ oldest: $(STAMP_OLDEST) ## Run the tests of the layers that touch pandas on pand
 notebooks: $(STAMP) ## Run the notebooks
 	$(BIN)/python -m pytest --nbmake --override-ini=addopts= --override-ini=filterwarnings= notebooks
 
+docs: $(STAMP) ## Build the site in docs/_build/html; a warning is an error, and every block of code runs
+	$(BIN)/python -m sphinx --builder html --jobs auto --quiet --fail-on-warning --keep-going --fresh-env docs docs/_build/html
+	$(BIN)/python -m pytest -q tests/pages
+	@echo "Open docs/_build/html/index.html"
+
 bench: $(STAMP) ## Measure what the README and the specification claim
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean: ## Remove the environment and what the demo wrote
-	rm -rf $(VENV) $(OLDEST) report.html
+	rm -rf $(VENV) $(OLDEST) docs/_build report.html
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

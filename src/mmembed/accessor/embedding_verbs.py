@@ -53,7 +53,7 @@ class EmbeddingVerbs:
         modality : {"auto", "text", "image", "video", "multi_images"}
             How cells are read; a cell of text is never taken for a file.
         model, dimension, instruct, fps
-            As in :class:`Embedder`; ``model="local"`` needs no key and no network.
+            As in :class:`mmembed.Embedder`; ``model="local"`` needs no key and no network.
         name : str or dict, optional
             Name of the new column (``{column: name}`` for several); ``<column>_vector`` if not given.
         errors : {"raise", "coerce"}

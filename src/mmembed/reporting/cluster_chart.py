@@ -35,7 +35,7 @@ def plot_clusters(
     Parameters
     ----------
     df : pandas.DataFrame
-        With the column that :meth:`cluster` adds, or any column of labels.
+        With the column that ``df.mmembed.cluster`` adds, or any column of labels.
     column : column name
         A vector column: cohesion is the mean cosine of two different rows of a cluster, and the nearest cluster is the
         one with the most similar centroid.

@@ -36,7 +36,7 @@ def plot_dendrogram(
     Parameters
     ----------
     df : pandas.DataFrame
-        With the column that :meth:`cluster` adds, or any column of labels.
+        With the column that ``df.mmembed.cluster`` adds, or any column of labels.
     column : column name
         A vector column.
     cluster, name : column name

@@ -43,7 +43,7 @@ def plot_neighbors(
     Parameters
     ----------
     hits : pandas.DataFrame
-        What :meth:`search` returned, for one query or for many; each query begins a new line.
+        What ``df.mmembed.search`` returned, for one query or for many; each query begins a new line.
     image : column name, optional
         Pictures; they are drawn small, and never fetched from the network.
     text : column name, optional

@@ -30,7 +30,7 @@ class DuplicateLevels:
     levels : tuple of float
         Thresholds, from strict to loose.
     dropped : tuple of int
-        Rows that :func:`find_duplicates` drops at each.
+        Rows that :func:`mmembed.find_duplicates` drops at each.
     n_rows : int
     pairs : pandas.DataFrame
         Example pairs: ``level``, ``similarity``, ``left``, ``right`` (positions).
@@ -99,7 +99,7 @@ def duplicate_levels(
     examples : int
         Pairs of each level: those just above it, and below the next stricter level.
     kinds : array-like, shape (n,), optional
-        As in :func:`find_duplicates`.
+        As in :func:`mmembed.find_duplicates`.
 
     Examples
     --------

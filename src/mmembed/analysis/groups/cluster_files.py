@@ -76,7 +76,7 @@ def load_clusters(path: str | Path) -> Clusters:
 
     Labels, names, scores, levels and where known and new vectors belong are as they were. A given estimator is not in
     the file, so that new vectors then go where most of their neighbours are; nor is all that names could be made from
-    again, but :meth:`Clusters.named` takes texts.
+    again, but :meth:`mmembed.analysis.Clusters.named` takes texts.
 
     Raises
     ------

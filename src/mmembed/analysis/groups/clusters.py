@@ -208,7 +208,15 @@ class Clusters(NamedClusters):
         return self.grouped.vote(rows)
 
     def cut(self, n_clusters: int) -> pd.api.extensions.ExtensionArray:
-        """Return the labels at another level of the hierarchy; see :meth:`Hierarchy.cut`."""
+        """Return the labels of ``n_clusters`` clusters, numbered by size; noise stays noise.
+
+        Fewer than the fit merges its clusters, more splits them, and no border moves.
+
+        Raises
+        ------
+        ValueError
+            If the hierarchy has no such level.
+        """
         return self.hierarchy.cut(n_clusters)
 
     def match(self, previous: Clusters, *, threshold: float = 0.5) -> Clusters:
@@ -219,8 +227,8 @@ class Clusters(NamedClusters):
         previous : Clusters
             Of the same space; its rows may be others.
         threshold : float
-            How alike two clusters must be to be one, 0 to 1; see
-            :func:`mmembed.analysis.groups.matching.match_clusters`.
+            How alike two clusters must be to be one, 0 to 1: by the rows they share where the earlier fit knew a
+            fifth of them (Dice), else by the cosine of their centroids, less what all have in common.
         """
         from mmembed.analysis.groups.matching import match_clusters
 

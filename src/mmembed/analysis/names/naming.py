@@ -40,12 +40,10 @@ def name_clusters(
 ) -> Naming:
     """Name each cluster by up to three terms of its texts, or of a vocabulary; no two clusters get one name.
 
-    Terms of texts are ranked by class-based TF-IDF contrasted with the sibling clusters (see
-    :func:`mmembed.analysis.keywords.keywords`) and come into the name while they are not much weaker than the first.
-    Where there are no texts, or no term stands in a fifth of them, the name begins with the phrase of a vocabulary that
-    is nearest to the cluster's vectors and far from its siblings' (see
-    :func:`mmembed.analysis.near_phrases.near_phrases`), if it is known how to embed phrases. Names are one line of at
-    most 80 characters, whatever the cells hold.
+    Terms of texts are ranked by class-based TF-IDF contrasted with the sibling clusters, and come into the name while
+    they are not much weaker than the first. Where there are no texts, or no term stands in a fifth of them, the name
+    begins with the phrase of a vocabulary that is nearest to the cluster's vectors and far from its siblings', if it is
+    known how to embed phrases. Names are one line of at most 80 characters, whatever the cells hold.
 
     Parameters
     ----------

@@ -1,0 +1,76 @@
+"""How Sphinx builds this site: offline, strictly (warnings are errors), from Markdown and from docstrings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mmembed
+
+project = "mmembed"
+author = "mmembed developers"
+copyright = author  # noqa: A001  Sphinx's own name
+version = release = mmembed.__version__
+language = "en"
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx_copybutton",
+]
+exclude_patterns = ["_build"]
+suppress_warnings = [
+    # Markdown that GitHub shows, too, has its own levels of headings.
+    "myst.header",
+    # A page that the navigation expects and that is not written yet.
+    "toc.empty_glob",
+]
+nitpicky = True
+
+myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_typehints = "none"  # types stand in the sections Parameters and Returns
+maximum_signature_line_length = 88
+toc_object_entries_show_parents = "hide"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "undoc-members": False}
+add_module_names = False
+numpydoc_class_members_toctree = False
+numpydoc_show_class_members = False
+# Scikit-learn and pandas document the members that are theirs.
+numpydoc_show_inherited_class_members = False
+copybutton_exclude = ".linenos, .gp, .go"
+
+html_theme = "pydata_sphinx_theme"
+html_title = "mmembed"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_search_language = "zh"  # cuts Chinese into words, and takes English as it is
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options: dict[str, Any] = {
+    "logo": {"text": "mmembed"},
+    "navbar_align": "left",
+    "navbar_end": ["theme-switcher"],
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+    "show_nav_level": 1,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+html_context = {"default_mode": "auto"}
+
+
+def _tell_language(_app: Any, page: str, _template: str, context: dict[str, Any], _tree: Any) -> None:
+    """Mark the pages under ``zh/`` as Chinese, so that browsers choose the right glyphs and voices."""
+    if page.startswith("zh/"):
+        context["language"] = "zh-CN"
+
+
+def setup(app: Any) -> None:
+    """Connect what this site adds to Sphinx."""
+    app.connect("html-page-context", _tell_language)
