@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from mmembed.analysis.labels.classifying import fit_classifier
     from mmembed.analysis.labels.labelling import zero_shot
     from mmembed.analysis.maps.projecting import fit_projection
+    from mmembed.analysis.rows.vector_matrix import VectorMatrix
     from mmembed.embedding.models import ModelSpec, models
     from mmembed.embedding.planning import EmbedPlan
+    from mmembed.embedding.transforming import EmbeddingTransformer
     from mmembed.reporting.cluster_chart import plot_clusters
     from mmembed.reporting.dendrogram import plot_dendrogram
     from mmembed.reporting.experiments import plot_calibration, plot_confusion, plot_learning_curve
@@ -43,8 +45,10 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "EmbedPlan": "mmembed.embedding.planning",
+    "EmbeddingTransformer": "mmembed.embedding.transforming",
     "ModelSpec": "mmembed.embedding.models",
     "VectorIndex": "mmembed.analysis.finding.indexing",
+    "VectorMatrix": "mmembed.analysis.rows.vector_matrix",
     "build_index": "mmembed.analysis.finding.indexing",
     "duplicate_levels": "mmembed.analysis.finding.duplicate_levels",
     "find_duplicates": "mmembed.analysis.finding.duplicates",
@@ -76,11 +80,13 @@ __all__ = [
     "EmbedPlan",
     "Embedder",
     "EmbeddingRun",
+    "EmbeddingTransformer",
     "ModelSpec",
     "Vector",
     "VectorArray",
     "VectorDtype",
     "VectorIndex",
+    "VectorMatrix",
     "build_index",
     "duplicate_levels",
     "errors",
