@@ -8,8 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from mmembed import accessor as _accessor  # registers the accessors
 from mmembed import errors
+from mmembed.accessor.opening import accessor  # importing it registers df.mmembed and series.mmembed
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.vectors import Vector, VectorArray, VectorDtype
@@ -87,6 +87,7 @@ __all__ = [
     "VectorDtype",
     "VectorIndex",
     "VectorMatrix",
+    "accessor",
     "build_index",
     "duplicate_levels",
     "errors",
@@ -116,15 +117,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public function when it is first asked for."""
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_LAZY[name]), name)
+if not TYPE_CHECKING:  # a checker knows the names from the imports above, and would take any other for one
+
+    def __getattr__(name: str) -> Any:
+        """Import a public function when it is first asked for."""
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(_LAZY[name]), name)
 
 
 def __dir__() -> list[str]:
     return sorted([*__all__, "__version__"])
-
-
-del _accessor
