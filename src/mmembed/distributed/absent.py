@@ -8,7 +8,6 @@ _NOT_YET = "it is not there yet"
 
 ABSENT: dict[str, str] = {
     "classify": _NOT_YET,
-    "cluster": _NOT_YET,
     "compare": _NOT_YET,
     "deduplicate": _NOT_YET,
     "duplicate_levels": _NOT_YET,

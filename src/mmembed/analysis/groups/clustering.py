@@ -85,7 +85,7 @@ def fit_clusters(
     >>> fit_clusters(vectors, "kmeans", n_clusters=2).labels.tolist()
     [0, 0, 1, 1, 0]
     """
-    _check_method(method, n_clusters, min_cluster_size)
+    check_method(method, n_clusters, min_cluster_size)
     step = on_step or _say_nothing
     array = as_vector_array(vectors)
     missing = array.isna()
@@ -135,8 +135,8 @@ def fit_clusters(
     )
 
 
-def _check_method(method: Any, n_clusters: int | None, min_cluster_size: int | None) -> None:
-    """Refuse options that the method does not have."""
+def check_method(method: Any, n_clusters: int | None, min_cluster_size: int | None) -> None:
+    """Refuse a method that does not exist, and options that it does not have."""
     if not isinstance(method, str):
         if not hasattr(method, "fit"):
             raise TypeError(

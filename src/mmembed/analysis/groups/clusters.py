@@ -14,6 +14,7 @@ import pandas as pd
 
 from mmembed.analysis.frames import with_columns
 from mmembed.analysis.groups.named import NamedClusters
+from mmembed.analysis.groups.placing import nearest_centroids
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ class Clusters(NamedClusters):
             raw = self.estimator.predict(rows)
             return np.array([self.raw_numbers.get(int(label), -1) for label in raw], dtype=np.int64)
         if self.method == "kmeans" and len(self.centroids):
-            return np.asarray(self.numbers[(rows @ self.centroids.T).argmax(axis=1)], dtype=np.int64)
+            return np.asarray(self.numbers[nearest_centroids(rows, self.centroids)], dtype=np.int64)
         return self.grouped.vote(rows)
 
     def cut(self, n_clusters: int) -> pd.api.extensions.ExtensionArray:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.graphs.nearest import nearest_rows
+from mmembed.analysis.rows.cosine import pair_cosines
 from mmembed.analysis.rows.equality import row_digest
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 _VOTERS = 15
 # New rows are compared with this many rows of the fit at most, so that a saved result stays small.
 _MOST_LANDMARKS = 20_000
+# Rows that are compared with centroids at once, and how near two cosines are that a product cannot tell apart.
+_ROWS_AT_ONCE = 4096
+_CLOSE = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +65,27 @@ class GroupedRows:
     def vote(self, rows: FloatMatrix) -> Positions:
         """Return the label that most of the nearest rows of the fit have, by similarity; noise counts as a label."""
         return vote(rows, self.landmarks, self.landmark_labels)
+
+
+def nearest_centroids(rows: FloatMatrix, centroids: FloatMatrix) -> Positions:
+    """Return for each unit row the position of the unit centroid with the greatest cosine, the first of those that tie.
+
+    Equal rows get equal answers, wherever they stand and whatever else is in the call: cosines that a matrix product
+    cannot tell apart are taken again in float64.
+    """
+    nearest = np.empty(len(rows), dtype=np.int64)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = rows[start : start + _ROWS_AT_ONCE]
+        cosines = part @ centroids.T
+        best = cosines.argmax(axis=1)
+        if len(centroids) > 1:
+            two = np.partition(cosines, -2, axis=1)[:, -2:]
+            doubtful = np.flatnonzero(two[:, 1] - two[:, 0] < _CLOSE)
+            every = np.arange(len(centroids))
+            exact = pair_cosines(part, centroids, np.repeat(doubtful, len(every)), np.tile(every, len(doubtful)))
+            best[doubtful] = exact.reshape(-1, len(every)).argmax(axis=1)
+        nearest[start : start + _ROWS_AT_ONCE] = best
+    return nearest
 
 
 def vote(rows: FloatMatrix, landmarks: FloatMatrix, labels: Positions) -> Positions:

@@ -6,7 +6,7 @@ It knows vectors only; what phrases there are is the business of ``vocabulary.py
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmembed.analysis.names.centred_rows import CentredRows, cluster_sums, group_sums
 from mmembed.analysis.names.evidence import Evidence, Language
 from mmembed.analysis.names.vocabulary import Phrase, wordings
 from mmembed.analysis.rows.cosine import unit_rows
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix, Positions
+    from mmembed.analysis.rows.cosine import Positions
     from mmembed.vectors import VectorArray
 
 # Best phrases of a cluster that are looked at closely; those that the others of them agree with come first.
@@ -31,42 +32,6 @@ _AGREES = 0.5
 _EXAMPLES = 3
 # Phrases of each cluster that are told with their evidence.
 _TOLD = 8
-# Rows that are centred at once.
-_ROWS = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class CentredRows:
-    """Unit rows less the mean of their kind, made chunk by chunk: a copy of all would double the memory.
-
-    Attributes
-    ----------
-    matrix : numpy.ndarray, shape (n, d)
-        Vectors as they are.
-    kinds : numpy.ndarray of int, shape (n,)
-        Kind of content of each row.
-    means : numpy.ndarray, shape (k, d)
-        Mean unit row of each kind.
-    """
-
-    matrix: FloatMatrix
-    kinds: Positions
-    means: FloatMatrix
-
-    @classmethod
-    def of(cls, matrix: FloatMatrix, kinds: Positions, *, are_centred: bool) -> CentredRows:
-        """Learn the means; without centring they are zero."""
-        sums = np.zeros((int(kinds.max(initial=0)) + 1, matrix.shape[1]))
-        if are_centred:
-            for chunk in _pieces(len(matrix)):
-                sums += _sums(unit_rows(matrix[chunk]), kinds[chunk], len(sums))
-            sums /= np.maximum(1, np.bincount(kinds, minlength=len(sums)))[:, None]
-        return cls(matrix, kinds, sums.astype(np.float32))
-
-    def chunks(self) -> Any:
-        """Yield slices and their rows."""
-        for chunk in _pieces(len(self.matrix)):
-            yield chunk, unit_rows(unit_rows(self.matrix[chunk]) - self.means[self.kinds[chunk]])
 
 
 def near_phrases(
@@ -115,11 +80,59 @@ def near_phrases(
         # One cluster has no sibling to differ from: its mean is all there is to tell.
         are_centred=len(names) > 1,
     )
-    places = _phrase_rows(phrases, texts)
-    sums = np.zeros((len(names), rows.matrix.shape[1]))
-    for chunk, units in rows.chunks():
-        sums += _sums(units, codes[chunk], len(names))
+    places = phrase_rows(phrases, texts)
     sizes = np.bincount(codes)
+    picked = pick_phrases(cluster_sums(rows, codes, len(names)), sizes, places, phrases)
+    support = find_support(rows, codes, picked, places, used)
+    return tell_phrases(picked, support, names, phrases, language)
+
+
+@dataclass(frozen=True, eq=False)
+class PickedPhrases:
+    """Phrases that may name clusters.
+
+    Attributes
+    ----------
+    pairs : list of (int, int), length p
+        Code of the cluster, position of the phrase; the best of each cluster come first.
+    sizes : numpy.ndarray of int, shape (c,)
+        Rows of each cluster.
+    scores : numpy.ndarray, shape (p,)
+    bounds : numpy.ndarray, shape (p,)
+        A row speaks for the phrase if its cosine with it is above.
+    """
+
+    pairs: list[tuple[int, int]]
+    sizes: Positions
+    scores: npt.NDArray[np.float64]
+    bounds: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Support:
+    """Which rows speak for each pair of cluster and phrase.
+
+    Attributes
+    ----------
+    counts : numpy.ndarray of int, shape (p, c)
+        How many rows of each cluster.
+    nearest : list of list of (float, int), length p
+        Up to three rows of the pair's cluster, nearest first: cosine with a minus sign, and position.
+    """
+
+    counts: npt.NDArray[np.int64]
+    nearest: list[list[tuple[float, int]]]
+
+    def __add__(self, other: Support) -> Support:
+        """Add the rows of another part of the table."""
+        nearest = [sorted(one + two)[:_EXAMPLES] for one, two in zip(self.nearest, other.nearest, strict=True)]
+        return Support(self.counts + other.counts, nearest)
+
+
+def pick_phrases(
+    sums: npt.NDArray[np.float64], sizes: Positions, places: npt.NDArray[np.float64], phrases: Sequence[Phrase]
+) -> PickedPhrases:
+    """Choose the phrases for each cluster by its mean and its siblings'; see :func:`near_phrases`."""
     cosines = (sums / sizes[:, None]) @ places.T
     outside = (cosines * sizes[:, None]).sum(axis=0) - cosines * sizes[:, None]
     outside /= np.maximum(1, sizes.sum() - sizes)[:, None]
@@ -128,41 +141,44 @@ def near_phrases(
     broad = np.flatnonzero([one.is_broad for one in phrases])
     pairs = [
         (number, at)
-        for number in range(len(names))
+        for number in range(len(sizes))
         for at in _chosen(scores[number], above[number], broad, places)[:_TOLD]
     ]
-    bounds = np.array([(cosines + outside)[pair] / 2 for pair in pairs])
-    counts, examples = _supporters(rows, codes, pairs, bounds, places)
+    both = (cosines + outside) / 2
+    return PickedPhrases(
+        pairs, sizes, np.array([scores[pair] for pair in pairs]), np.array([both[pair] for pair in pairs])
+    )
+
+
+def tell_phrases(
+    picked: PickedPhrases,
+    support: Support,
+    names: Positions,
+    phrases: Sequence[Phrase],
+    language: Language,
+) -> dict[int, list[Evidence]]:
+    """Return the picked phrases with their evidence, by label."""
     found: dict[int, list[Evidence]] = {}
-    for (number, at), count, nearest in zip(pairs, counts, examples, strict=True):
+    sizes = picked.sizes
+    for (number, at), score, count, nearest in zip(
+        picked.pairs, picked.scores, support.counts, support.nearest, strict=True
+    ):
         inside, elsewhere = int(count[number]), int(count.sum() - count[number])
         one = Evidence(
             term=phrases[at].shown(language),
             source="vocabulary",
-            score=float(scores[number, at]),
+            score=float(score),
             inside=inside,
             inside_share=inside / int(sizes[number]),
             outside=elsewhere,
             outside_share=elsewhere / max(1, int(sizes.sum() - sizes[number])),
-            examples=tuple(used[nearest].tolist()),
+            examples=tuple(position for _, position in nearest),
         )
         found.setdefault(int(names[number]), []).append(one)
     return found
 
 
-def _pieces(n_rows: int) -> Iterator[slice]:
-    for start in range(0, n_rows, _ROWS):
-        yield slice(start, min(start + _ROWS, n_rows))
-
-
-def _sums(rows: FloatMatrix, codes: Positions, n_groups: int) -> npt.NDArray[np.float64]:
-    from scipy.sparse import csr_array
-
-    groups = csr_array((np.ones(len(codes), np.float32), (codes, np.arange(len(codes)))), shape=(n_groups, len(codes)))
-    return np.asarray(groups @ rows, dtype=np.float64)
-
-
-def _phrase_rows(phrases: Sequence[Phrase], texts: VectorArray) -> npt.NDArray[np.float64]:
+def phrase_rows(phrases: Sequence[Phrase], texts: VectorArray) -> npt.NDArray[np.float64]:
     """Return the centred unit row of each phrase, the mean of its wordings."""
     units = unit_rows(texts.matrix).astype(np.float64)
     place = {text: at for at, text in enumerate(wordings(phrases))}
@@ -207,35 +223,32 @@ def _chosen(
     return [int(first), *(int(at) for at in chosen if at != first)]
 
 
-def _supporters(
-    rows: CentredRows, codes: Positions, pairs: list[tuple[int, int]], bounds: Any, places: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.int64], list[Positions]]:
-    """Return, for each pair of cluster and phrase, how many rows of each cluster are near it, and its nearest rows.
+def find_support(
+    rows: CentredRows, codes: Positions, picked: PickedPhrases, places: npt.NDArray[np.float64], positions: Positions
+) -> Support:
+    """Return which rows speak for each pair of cluster and phrase.
 
     Parameters
     ----------
-    pairs : list of (int, int), length p
-        Code of the cluster, position of the phrase.
-    bounds : numpy.ndarray, shape (p,)
-        A row is near if its cosine with the phrase is above.
-
-    Returns
-    -------
-    counts : numpy.ndarray of int, shape (p, c)
-    nearest : list of numpy.ndarray of int, length p
-        Positions of up to three rows of the pair's cluster, nearest first.
+    rows : CentredRows, n rows
+    codes : numpy.ndarray of int, shape (n,)
+    picked : PickedPhrases
+    places : numpy.ndarray, shape (v, d)
+    positions : numpy.ndarray of int, shape (n,)
+        What the rows are called in the answer.
     """
-    n_groups = int(codes.max()) + 1
+    pairs, n_groups = picked.pairs, len(picked.sizes)
     counts = np.zeros((len(pairs), n_groups), dtype=np.int64)
     found: list[list[tuple[float, int]]] = [[] for _ in pairs]
     targets = places[[at for _, at in pairs]].astype(np.float32)
     for chunk, units in rows.chunks():
         cosines = units @ targets.T
-        counts += _sums((cosines > bounds).astype(np.float32), codes[chunk], n_groups).T.round().astype(np.int64)
+        near = (cosines > picked.bounds).astype(np.float32)
+        counts += group_sums(near, codes[chunk], n_groups).T.round().astype(np.int64)
         for number in np.unique(codes[chunk]):
             own = np.flatnonzero(codes[chunk] == number)
             for column in (column for column, pair in enumerate(pairs) if pair[0] == number):
                 best = np.argsort(-cosines[own, column], kind="stable")[:_EXAMPLES]
-                new = [(-float(cosines[own[one], column]), chunk.start + int(own[one])) for one in best]
+                new = [(-float(cosines[own[one], column]), int(positions[chunk.start + own[one]])) for one in best]
                 found[column] = sorted(found[column] + new)[:_EXAMPLES]
-    return counts, [np.array([row for _, row in one], dtype=np.int64) for one in found]
+    return Support(counts, found)

@@ -6,7 +6,7 @@ et al., "Mind the Gap", NeurIPS 2022. Without its removal, groups and maps show 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # What is left of a unit row that equals the mean of its kind is rounding, and must not be blown up to length 1.
 _ROUNDING = 1e-5
 
+# The sum of the unit rows of each kind, shape (d,), and how many they are.
+KindSums = Mapping[Any, tuple[npt.NDArray[np.float64], int]]
+
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
@@ -34,18 +37,17 @@ class Preparation:
         Mean unit row of each kind; None when kinds were not told apart.
     """
 
-    means: Mapping[Any, npt.NDArray[np.float32]] | None = field(default=None, repr=False)
+    means: Mapping[Any, npt.NDArray[np.floating[Any]]] | None = field(default=None, repr=False)
 
     @classmethod
     def learn(cls, array: VectorArray, kinds: Any = None) -> Preparation:
         """Learn the mean of each kind from the rows that have a vector; rows of missing kind are one kind, too."""
-        if kinds is None:
-            return cls()
-        codes, names = _factorize(kinds, len(array))
-        present = ~array.isna()
-        units = unit_rows(array.matrix[present])
-        codes = codes[present]
-        return cls({names[code]: units[codes == code].mean(axis=0, dtype=np.float64) for code in np.unique(codes)})
+        return cls() if kinds is None else cls.of(kind_sums(array, kinds))
+
+    @classmethod
+    def of(cls, sums: KindSums) -> Preparation:
+        """Return the means of kinds that :func:`kind_sums` added up, such as those of all parts of a table."""
+        return cls({kind: total / count for kind, (total, count) in sums.items()})
 
     def source(self, array: VectorArray, kinds: Any = None) -> FloatMatrix:
         """Return the rows whose cosines count, of the m rows that have a vector: what neighbour graphs are made of.
@@ -93,6 +95,29 @@ class Preparation:
             units[codes == code] -= self.means[names[code]].astype(np.float32)
         units[np.linalg.norm(units, axis=1) < _ROUNDING] = 0
         return unit_rows(units)
+
+
+def kind_sums(array: VectorArray, kinds: Any) -> KindSums:
+    """Return the sum and the number of the unit rows of each kind, of the rows that have a vector."""
+    codes, names = _factorize(kinds, len(array))
+    present = ~array.isna()
+    units = unit_rows(array.matrix[present])
+    codes = codes[present]
+    found = {}
+    for code in np.unique(codes):
+        inside = codes == code
+        found[names[code]] = units[inside].sum(axis=0, dtype=np.float64), int(inside.sum())
+    return found
+
+
+def add_kind_sums(parts: Iterable[KindSums]) -> KindSums:
+    """Return the sums of several parts of a table as those of the whole."""
+    found: dict[Any, tuple[npt.NDArray[np.float64], int]] = {}
+    for part in parts:
+        for kind, (total, count) in part.items():
+            before = found.get(kind)
+            found[kind] = (total, count) if before is None else (before[0] + total, before[1] + count)
+    return found
 
 
 def _factorize(kinds: Any, n_rows: int) -> tuple[npt.NDArray[np.intp], list[Any]]:

@@ -1,0 +1,218 @@
+"""The result of clustering over partitions: exact sizes and names, and labels for every row without computing them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import dask.dataframe as dd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mmembed.analysis.names.names import Naming
+from mmembed.distributed.aligning import side_by_side, vector_dtype, vectors_of
+from mmembed.distributed.folding import inline
+from mmembed.distributed.labelling import Labeller, as_labels, label_part
+from mmembed.distributed.naming import name_partitions
+from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
+
+if TYPE_CHECKING:
+    from mmembed.analysis.names.renaming import ClusterDraft
+    from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions
+    from mmembed.distributed.placing import Placer
+
+
+@dataclass(frozen=True, eq=False)
+class DistributedClusters:
+    """Groups of similar vectors of a Dask DataFrame.
+
+    Attributes
+    ----------
+    sizes : numpy.ndarray of int, shape (n_clusters,)
+        Rows of each cluster, counted over all partitions; cluster 0 is the largest (of equal ones, the one whose first
+        row comes first).
+    noise, missing, assigned : int
+        Rows in no cluster, rows without a vector, and rows that were noise and were put in a cluster.
+    cohesions : numpy.ndarray, shape (n_clusters,), float64
+        Mean cosine of all rows of each cluster with its centroid.
+    names : mapping of int to str
+        From the texts of all partitions; noise is -1.
+    method : str
+    candidates : pandas.DataFrame
+        What was compared, measured on the sample.
+    estimator : object
+        The fitted estimator, where one was given; it works on unit rows.
+    centroids : numpy.ndarray, shape (n_clusters, d), float32
+        Mean direction of all rows of each cluster.
+    stability, stabilities : float and numpy.ndarray, shape (n_clusters,)
+        As on pandas, of the sample.
+    note : str
+    sample_rows : int
+        How many rows were fitted on.
+    """
+
+    sizes: Positions = field(repr=False)
+    noise: int
+    missing: int
+    assigned: int
+    cohesions: npt.NDArray[np.float64] = field(repr=False)
+    names: Mapping[int, str]
+    method: str
+    candidates: pd.DataFrame = field(repr=False)
+    estimator: Any = field(repr=False)
+    centroids: FloatMatrix = field(repr=False)
+    stability: float
+    stabilities: FloatVector = field(repr=False)
+    note: str
+    sample_rows: int
+    # What labels are made from: the fit, the numbering, and the lazy columns and kept labels of all partitions.
+    placer: Placer = field(repr=False)
+    shared_placer: Any = field(repr=False)
+    labeller: Labeller = field(repr=False)
+    columns: Any = field(repr=False)
+    placed: Any = field(repr=False)
+    offsets: tuple[int, ...] = field(repr=False)
+
+    @property
+    def rows(self) -> int:
+        """Rows in all."""
+        return int(self.sizes.sum()) + self.noise + self.missing
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __repr__(self) -> str:
+        stable = "" if np.isnan(self.stability) else f", stability={self.stability:.2f}"
+        note = f"; {self.note}" if self.note else ""
+        return (
+            f"DistributedClusters({len(self.sizes)} by {self.method}, rows={self.rows}, noise={self.noise}{stable}, "
+            f"fitted on {self.sample_rows:,} rows{note}); see .summary(), .candidates and .add_to(ddf)"
+        )
+
+    def summary(self) -> pd.DataFrame:
+        """Return one row a cluster, as :meth:`mmembed.analysis.groups.clusters.Clusters.summary`; sizes are exact.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``cluster``, ``name``, ``size``, ``share`` of the rows with a vector, ``cohesion``, ``nearest``,
+            ``stability`` in resampled rows of the sample. Noise, if any, is the last row.
+        """
+        total = max(1, int(self.sizes.sum()) + self.noise)
+        closeness = self.centroids @ self.centroids.T
+        np.fill_diagonal(closeness, -np.inf)
+        many = len(self.sizes) > 1
+        frame = pd.DataFrame(
+            {
+                "cluster": np.arange(len(self.sizes)),
+                "name": [self.names[label] for label in range(len(self.sizes))],
+                "size": self.sizes,
+                "share": self.sizes / total,
+                "cohesion": self.cohesions,
+                "nearest": pd.array(closeness.argmax(axis=1) if many else [pd.NA] * len(self.sizes), dtype="Int64"),
+                "stability": self.stabilities.astype(np.float64),
+            }
+        )
+        if self.noise:
+            line = [-1, self.names[-1], self.noise, self.noise / total, np.nan, pd.NA, np.nan]
+            last = pd.DataFrame([line], columns=frame.columns).astype(frame.dtypes.to_dict())
+            frame = pd.concat([frame, last], ignore_index=True)
+        return frame
+
+    @property
+    def labels(self) -> Any:
+        """The label of each row as a lazy column, Int64: -1 is noise, missing is no vector."""
+        meta = pd.Series(as_labels(np.empty(0, dtype=np.int64)), name="cluster")
+        return self.placed.map_partitions(_final_labels, labeller=inline(self.labeller), meta=meta)
+
+    def predict(self, vectors: Any, *, kinds: Any = None) -> Any:
+        """Return the cluster of each vector: of a Dask column as a lazy one, of a pandas column as an array.
+
+        Parameters
+        ----------
+        vectors : vector column
+        kinds : column of the same length, optional
+            Needed exactly if the fit was given kinds.
+        """
+        if not isinstance(vectors, dd.Series):
+            array = as_vector_array(vectors)
+            check_comparable(array, self.empty_vectors)
+            return as_labels(self.labeller.renumbered(self.placer.place(array, kinds)[0]))
+        check_comparable(vector_dtype(vectors), self.empty_vectors)
+        meta = pd.Series(as_labels(np.empty(0, dtype=np.int64)), name="cluster")
+        both = (self.shared_placer, inline(self.labeller))
+        return side_by_side(vectors, kinds=kinds).map_partitions(_predicted, *both, meta=meta)
+
+    @property
+    def empty_vectors(self) -> VectorArray:
+        """An array without rows that new vectors must be comparable with."""
+        dtype: VectorDtype = self.columns.dtypes["vector"]
+        return VectorArray.from_matrix(np.empty((0, dtype.dimension), dtype=np.float32), space=dtype.space)
+
+    def add_to(self, ddf: Any, *, name: str = "cluster") -> Any:
+        """Return the frame with ``cluster``, ``cluster_score`` and ``cluster_name``, lazily; ``name`` renames them.
+
+        Raises
+        ------
+        ValueError
+            If the frame has other partitions than the vectors that were grouped.
+        """
+        if ddf.npartitions != self.placed.npartitions:
+            raise ValueError(
+                f"The frame has {ddf.npartitions} partitions, but the result was computed for "
+                f"{self.placed.npartitions}. Give the frame whose vectors were used."
+            )
+        metas = (ddf._meta, self.columns._meta, self.placed._meta)  # noqa: SLF001 - Dask's own word
+        return dd.map_partitions(
+            label_part,
+            ddf,
+            self.columns,
+            self.placed,
+            labeller=inline(self.labeller),
+            name=name,
+            meta=label_part(*metas, labeller=self.labeller, name=name),
+        )
+
+    def named(
+        self,
+        text: Any = None,
+        *,
+        embed: Callable[[list[str]], Any] | None = None,
+        vocabulary: Sequence[str] | None = None,
+        language: str = "auto",
+        rename: Mapping[int, str] | None = None,
+        rewrite: Callable[[Mapping[int, ClusterDraft]], Mapping[int, str]] | None = None,
+    ) -> DistributedClusters:
+        """Return the same clusters with names made anew; as on pandas, from the texts of all partitions.
+
+        Parameters
+        ----------
+        text : column of the same frame, optional
+        embed, vocabulary, language, rename, rewrite
+            As for :meth:`mmembed.analysis.groups.named.NamedClusters.named`.
+        """
+        naming = name_partitions(self, text, embed=embed, vocabulary=vocabulary, language=language)
+        naming = naming if rename is None else naming.rename(rename)
+        return self._with(naming if rewrite is None else naming.rewrite(rewrite))
+
+    def rename(self, names: Mapping[int, str]) -> DistributedClusters:
+        """Return the same clusters with some names replaced: ``{label: name}``; the others keep theirs."""
+        return self._with(Naming.of(self.names).rename(names))
+
+    def audit(self) -> pd.DataFrame:
+        """Return what each name rests on; see :meth:`mmembed.analysis.names.names.Naming.audit`."""
+        return Naming.of(self.names).audit()
+
+    def _with(self, names: Naming) -> DistributedClusters:
+        return replace(self, names=names, labeller=replace(self.labeller, names=dict(names)))
+
+
+def _final_labels(placed: pd.DataFrame, *, labeller: Labeller) -> pd.Series:
+    return pd.Series(as_labels(labeller.labels(placed)), index=placed.index, name="cluster")
+
+
+def _predicted(part: pd.DataFrame, placer: Placer, labeller: Labeller) -> pd.Series:
+    labels, _ = placer.place(vectors_of(part), part.get("kinds"))
+    return pd.Series(as_labels(labeller.renumbered(labels)), index=part.index, name="cluster")

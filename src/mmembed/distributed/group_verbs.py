@@ -1,0 +1,103 @@
+"""Clustering on Dask: the verb fits, and the labels of the frame that it returns are lazy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from mmembed.accessor.arguments import column_of
+from mmembed.accessor.naming_arguments import check_names_source, naming_embedder, reader_language, texts_of
+from mmembed.distributed.aligning import vector_dtype
+from mmembed.distributed.sampling import SAMPLE_ROWS
+from mmembed.embedding.embedder import Embedder
+from mmembed.embedding.progress import progress_bar
+
+
+class GroupVerbs:
+    """Clustering on Dask."""
+
+    _ddf: Any
+
+    def cluster(
+        self,
+        column: str,
+        method: Any = "auto",
+        *,
+        n_clusters: int | None = None,
+        text: str | Sequence[str] | None = None,
+        kinds: str | None = None,
+        names: Literal["auto", "text", "space"] = "auto",
+        vocabulary: Sequence[str] | None = None,
+        language: Literal["auto", "zh", "en"] = "auto",
+        rename: Mapping[int, str] | None = None,
+        rewrite: Callable[[Mapping[int, Any]], Mapping[int, str]] | None = None,
+        min_cluster_size: int | None = None,
+        assign_noise: bool = False,
+        random_state: int | None = None,
+        max_cost: float | None = None,
+        embedder: Embedder | None = None,
+        progress: bool | None = None,
+        name: str = "cluster",
+        sample_rows: int = SAMPLE_ROWS,
+    ) -> Any:
+        """Add ``cluster`` (−1 is noise, NA is no vector), ``cluster_score`` and ``cluster_name``.
+
+        Fitting computes, and so does naming; the new columns are lazy. See
+        :func:`mmembed.distributed.fit_clusters` for what is fitted on a sample and what is exact.
+
+        Parameters
+        ----------
+        column : str
+            A vector column.
+        method, n_clusters, text, kinds, names, vocabulary, language, rename, rewrite
+            As on pandas.
+        min_cluster_size, assign_noise, random_state, max_cost, embedder, progress, name
+            As on pandas.
+        sample_rows : int
+            Rows that are fitted on; a table of no more is grouped exactly as on pandas.
+
+        Returns
+        -------
+        dask DataFrame
+        """
+        from mmembed.distributed.clustering import fit_clusters
+
+        vectors = column_of(self._ddf, column)
+        vector_dtype(vectors)
+        texts = joined_texts(self._ddf, text)
+        source = check_names_source(names, texts)
+        buys = source == "space" or vocabulary is not None
+        with progress_bar(0, show=progress, unit="step", description="cluster") as bar:
+            fitted = fit_clusters(
+                vectors,
+                method,
+                n_clusters=n_clusters,
+                kinds=None if kinds is None else column_of(self._ddf, kinds),
+                min_cluster_size=min_cluster_size,
+                assign_noise=assign_noise,
+                random_state=random_state,
+                sample_rows=sample_rows,
+                on_step=lambda step: bar.set_description(f"cluster: {step}"),
+            )
+            bar.set_description("cluster: names")
+            fitted = fitted.named(
+                None if source == "space" else texts,
+                embed=naming_embedder(fitted.empty_vectors, source, buys=buys, embedder=embedder, max_cost=max_cost),
+                vocabulary=vocabulary,
+                language=language if language != "auto" or texts is not None else reader_language(),
+                rename=rename,
+                rewrite=rewrite,
+            )
+        return fitted.add_to(self._ddf, name=name)
+
+
+def joined_texts(ddf: Any, text: str | Sequence[str] | None) -> Any:
+    """Return the texts of one column, or of several one under the other in each cell, as a lazy column."""
+    if text is None:
+        return None
+    names = [text] if isinstance(text, str) else list(text)
+    columns = [column_of(ddf, one) for one in names]
+    if len(columns) == 1:
+        return columns[0]
+    meta = texts_of(ddf._meta, names)  # noqa: SLF001 - Dask's own word
+    return ddf[names].map_partitions(texts_of, names, meta=meta)

@@ -1,0 +1,217 @@
+"""Names of clusters from the texts of all partitions: the same texts are read as on pandas, and all are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from mmembed.analysis.names.composing import NOISE_NAMES, compose
+from mmembed.analysis.names.evidence import Evidence, Language
+from mmembed.analysis.names.keywords import rank_terms
+from mmembed.analysis.names.names import Naming
+from mmembed.analysis.names.naming import checked_language
+from mmembed.analysis.names.term_tally import CountedTerms, TermTally, count_terms, tally_known
+from mmembed.analysis.names.terms import has_han, words_of
+from mmembed.analysis.names.text_sample import TextSample, merge_samples, sample_texts
+from mmembed.distributed.aligning import side_by_side
+from mmembed.distributed.folding import folded, inline, on_partitions
+from mmembed.distributed.phrase_naming import near_phrases_of_partitions
+
+if TYPE_CHECKING:
+    from mmembed.distributed.clusters import DistributedClusters
+    from mmembed.distributed.labelling import Labeller
+
+_MOST_TERMS = 3
+_AUDITED = 8
+# Texts of each cluster that are kept for whoever rewrites the names, and how much of each.
+_TYPICAL = 5
+_CHARACTERS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class ReadTexts:
+    """What is read of the texts of some partitions.
+
+    Attributes
+    ----------
+    sample : TextSample
+    typical : mapping of int to list of (float, int, str)
+        Texts of the most typical rows of each cluster: score with a minus sign, position, text.
+    written, chinese : int
+        Texts, and those of them that have a Han character.
+    texts : int
+        Texts of rows in a cluster.
+    """
+
+    sample: TextSample
+    typical: Mapping[int, list[tuple[float, int, str]]]
+    written: int
+    chinese: int
+    texts: int
+
+    @staticmethod
+    def add(parts: list[ReadTexts]) -> ReadTexts:
+        """Return what is read of all parts."""
+        typical: dict[int, list[tuple[float, int, str]]] = {}
+        for part in parts:
+            for label, found in part.typical.items():
+                typical[label] = _different(typical.get(label, []) + found)
+        return ReadTexts(
+            merge_samples([one.sample for one in parts]),
+            typical,
+            sum(one.written for one in parts),
+            sum(one.chinese for one in parts),
+            sum(one.texts for one in parts),
+        )
+
+
+def name_partitions(
+    clusters: DistributedClusters,
+    text: Any,
+    *,
+    embed: Callable[[list[str]], Any] | None,
+    vocabulary: Any,
+    language: str,
+) -> Naming:
+    """Name clusters as :func:`mmembed.analysis.name_clusters` does.
+
+    Candidates are the terms of the texts that pandas would read: of each cluster those of the smallest checksum, 4 MB
+    in all. How many texts have them is then counted in all partitions.
+
+    Parameters
+    ----------
+    clusters : DistributedClusters
+    text : column of the frame that was clustered, or None
+    embed, vocabulary, language
+        As for :meth:`DistributedClusters.named`.
+    """
+    wanted = checked_language(language)
+    ranked: dict[int, list[Evidence]] = {}
+    typical: dict[int, tuple[str, ...]] = {}
+    spoken: Language = wanted or "en"
+    if text is not None:
+        columns = side_by_side(clusters.columns["vector"], kinds=_kinds(clusters), text=text)
+        labeller = inline(clusters.labeller)
+        read: ReadTexts = folded(
+            on_partitions(_read, columns, clusters.placed, own=clusters.offsets, labeller=labeller), ReadTexts.add
+        )
+        spoken = wanted or ("zh" if read.chinese * 2 > read.written else "en")
+        ranked = rank_partitions(read, columns, clusters.placed, labeller, wanted)
+        typical = {label: tuple(text for *_, text in found) for label, found in sorted(read.typical.items())}
+    near = near_phrases_of_partitions(clusters, embed=embed, vocabulary=vocabulary, language=spoken)
+    present = list(range(len(clusters.sizes)))
+    names, origins = compose(present, ranked, near, language=spoken, most_terms=_MOST_TERMS)
+    if clusters.noise:
+        names[-1], origins[-1] = NOISE_NAMES[spoken], "number"
+    evidence = {label: (*ranked.get(label, ())[:_AUDITED], *near.get(label, ())[:_AUDITED]) for label in present}
+    kept = {label: typical.get(label, ()) for label in present} if text is not None else {}
+    return Naming(names, origins, evidence, kept)
+
+
+def _kinds(clusters: DistributedClusters) -> Any:
+    return clusters.columns["kinds"] if "kinds" in clusters.columns.columns else None
+
+
+def rank_partitions(
+    read: ReadTexts, columns: Any, placed: Any, labeller: Any, language: Language | None
+) -> dict[int, list[Evidence]]:
+    """Rank the terms of what was read by their counts in all partitions.
+
+    Parameters
+    ----------
+    read : ReadTexts
+    columns : dask DataFrame
+        With ``vector``, ``text`` and, where the fit had them, ``kinds``.
+    placed : dask DataFrame
+        Labels of the fit.
+    labeller : Delayed
+    language : {"zh", "en"}, optional
+    """
+    sample = read.sample
+    counted = count_terms(sample, language=language)
+    if counted is None:
+        return {}
+    tally, examples = counted.tally(sample), counted.examples(sample)
+    ranked = rank_terms(tally, examples)
+    if sample.is_whole:
+        return ranked
+    candidates = {one.term for found in ranked.values() for one in found}
+    # A phrase is left out if a word of it is common to all, so that these are counted, too.
+    candidates |= {word for term in candidates for word in words_of(term)}
+    terms = np.array(sorted(candidates & set(counted.terms.tolist())), dtype=object)
+    known = _Known(tally.labels, terms, _spellings(counted, terms))
+    calls = on_partitions(_count, columns, placed, labeller=labeller, known=inline(known))
+    whole: TermTally = folded(calls, _added)
+    # All terms of all texts are not known, but how many a text has is.
+    grown = replace(whole, average=tally.average * float(whole.texts.sum()) / max(1.0, float(tally.texts.sum())))
+    return rank_terms(grown, examples)
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """Clusters and terms to count."""
+
+    names: Any
+    terms: Any
+    spellings: Mapping[str, str]
+
+
+def _spellings(counted: CountedTerms, terms: Any) -> dict[str, str]:
+    wanted = set(terms.tolist())
+    return {spelling: term for spelling, term in counted.spellings.items() if term in wanted}
+
+
+def _added(parts: list[TermTally]) -> TermTally:
+    return reduce(add, parts)
+
+
+def _read(part: pd.DataFrame, placed: pd.DataFrame, offset: int, *, labeller: Labeller) -> ReadTexts:
+    labels, texts = labeller.labels(placed), part["text"].tolist()
+    scores = labeller.scores(part, placed)
+    weights = scores.astype(np.float64)
+    written = [text[:_CHARACTERS] for text in texts if isinstance(text, str) and text.strip()]
+    typical: dict[int, list[tuple[float, int, str]]] = {}
+    order = np.lexsort((np.arange(len(labels)), -np.nan_to_num(weights)))
+    for label in np.unique(labels[labels >= 0]).tolist():
+        typical[label] = _first_texts(order[labels[order] == label], texts, weights, offset)
+    sample = sample_texts(labels, texts, weights, first=offset)
+    return ReadTexts(sample, typical, len(written), sum(map(has_han, written)), len(sample.texts))
+
+
+def _first_texts(rows: Any, texts: Sequence[Any], weights: Any, offset: int) -> list[tuple[float, int, str]]:
+    """Return the first different texts of rows, the most typical first."""
+    found: dict[str, tuple[float, int, str]] = {}
+    for row in rows.tolist():
+        text = texts[row]
+        if isinstance(text, str) and text.strip():
+            line = " ".join(text[:_CHARACTERS].split())
+            found.setdefault(line, (-float(np.nan_to_num(weights[row])), row + offset, line))
+        if len(found) == _TYPICAL:
+            break
+    return list(found.values())
+
+
+def _different(found: list[tuple[float, int, str]]) -> list[tuple[float, int, str]]:
+    """Return the most typical ones, each text once."""
+    kept: dict[str, tuple[float, int, str]] = {}
+    for one in sorted(found):
+        kept.setdefault(one[2], one)
+    return list(kept.values())[:_TYPICAL]
+
+
+def _count(part: pd.DataFrame, placed: pd.DataFrame, *, labeller: Labeller, known: _Known) -> TermTally:
+    weights = labeller.scores(part, placed).astype(np.float64)
+    return tally_known(
+        labeller.labels(placed),
+        part["text"].tolist(),
+        weights,
+        names=known.names,
+        terms=known.terms,
+        spellings=known.spellings,
+    )
