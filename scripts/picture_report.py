@@ -1,0 +1,76 @@
+"""Draw the pictures of the demo's report that the READMEs and the documentation show, one in each language.
+
+    python scripts/picture_report.py
+
+Needs the sample data, the local model and Chromium on the PATH. The page is opened offline with a photograph under the
+pointer; the map is kept as WebP in ``docs/images``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+import mmembed  # noqa: F401  registers the accessor
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT / "data"
+PICTURES = ROOT / "docs" / "images"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+POINTED_AT = "长颈鹿"
+LANGUAGES = {"en": ("text_en", "What is in these photographs?"), "zh": ("text_zh", "这些照片里有什么？")}
+
+
+def make_report(df: pd.DataFrame, language: str, folder: Path) -> Path:
+    """Cluster, name, map and report in one language."""
+    text, title = LANGUAGES[language]
+    df = df.mmembed.cluster("image_vector", text=text).mmembed.project("image_vector")
+    report = df.mmembed.report(
+        "image_vector", text=[text], image="image", title=title, language=language, breakdown="category", root=DATA
+    )
+    return report.save(folder / f"{language}.html")
+
+
+def picture_map(page: Page, point: int) -> Image.Image:
+    """Return the map as a reader sees it, with the card of one point open."""
+    page.locator("canvas").first.scroll_into_view_if_needed()
+    page.wait_for_timeout(800)
+    x, y = page.evaluate("(i) => [mmembedReport.map.screenX(i), mmembedReport.map.screenY(i)]", point)
+    box = page.locator("canvas").first.bounding_box()
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    page.wait_for_timeout(500)
+    return Image.open(BytesIO(page.screenshot()))
+
+
+def main() -> None:
+    """Draw both pictures."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        sys.exit("Chromium is not on the PATH. On Debian or Ubuntu: apt install chromium fonts-noto-cjk")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    df = pd.read_csv(DATA / "demo.csv").mmembed.embed("image", "image", model="local", root=DATA)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
+        for language in LANGUAGES:
+            page = browser.new_page(viewport={"width": 1280, "height": 760}, device_scale_factor=1.5)
+            page.goto(make_report(df, language, Path(folder)).as_uri())
+            kept = PICTURES / f"report-{language}.webp"
+            picture_map(page, df["text_zh"].tolist().index(POINTED_AT)).save(kept, quality=80, method=6)
+            print(f"{kept.relative_to(ROOT)}: {kept.stat().st_size / 1000:.0f} kB")
+            page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
