@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mmembed.embedding.judging import ServiceError, judge
-from mmembed.embedding.limiter import Limiter
+from mmembed.embedding.sharing import Leave, Pacer
 from mmembed.providers.dashscope_answer import WRONG_LENGTH, Reply, RequestFailure
 
 _NO_ROOM = "RateLimitBudget"
@@ -72,7 +72,7 @@ class RequestSender:
     ----------
     connection : Connection
         Where to.
-    limiter : Limiter
+    limiter : Pacer
         When.
     patience : Patience
         How often.
@@ -87,7 +87,7 @@ class RequestSender:
     def __init__(
         self,
         connection: Connection,
-        limiter: Limiter,
+        limiter: Pacer,
         patience: Patience,
         *,
         at_once: int = 1,
@@ -213,7 +213,7 @@ class RequestSender:
         finally:
             leave()
 
-    def _permit(self, tokens: int, deadline: float) -> Any:
+    def _permit(self, tokens: int, deadline: float) -> Leave:
         try:
             return self._limiter.acquire(tokens, stop=self._stopped, deadline=deadline)
         except TimeoutError as error:

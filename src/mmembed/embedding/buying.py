@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.embedding.cache import VectorCache
-from mmembed.embedding.claims import Claims
 from mmembed.embedding.pricing import Budget
 from mmembed.embedding.progress import progress_bar
+from mmembed.embedding.sharing import ALONE, ClaimBook, Sharing
 from mmembed.errors import ContentError, MMEmbedError
 from mmembed.providers.protocol import Answer, Content, FloatMatrix, Provider, Session
 
@@ -71,6 +71,10 @@ class _Outcome:
     found_matrix: FloatMatrix | None = None
     left: list[int] = field(default_factory=list)
 
+    @property
+    def cost(self) -> float:
+        return 0.0 if self.answer is None else self.answer.cost
+
 
 def buy(
     distinct: Sequence[Content],
@@ -82,6 +86,7 @@ def buy(
     purchase: Purchase,
     budget: Budget | None = None,
     progress: bool | None = None,
+    sharing: Sharing = ALONE,
 ) -> None:
     """Send what is missing and fill the purchase as answers come.
 
@@ -96,13 +101,15 @@ def buy(
         Their keys in the cache.
     missing : sequence of int
         Which of them to buy.
+    sharing : Sharing
+        Whose claims are heeded, and who else spends the budget.
 
     Raises
     ------
     BudgetError
         When the bill reaches the budget.
     """
-    market = _Market(distinct, keys, provider.dimension, cache)
+    market = _Market(distinct, keys, provider.dimension, cache, sharing.claims)
     queue, left = deque(market.batches(provider, missing)), list[int]()
     bar = progress_bar(len(missing), show=progress, unit="item")
     # A short queue: an interrupt then has little in flight, and answers do not pile up in memory; none beyond what is
@@ -126,8 +133,9 @@ def buy(
                     left += [batch[one] for one in outcome.left]
                     bar.set_postfix_str(_so_far(purchase, session), refresh=False)
                     bar.update(len(batch) - len(outcome.left))
+                    paid = purchase.cost if sharing.bill is None else sharing.bill(outcome.cost)
                     if budget is not None and (waiting or queue or left):
-                        budget.check_bill(purchase.cost)
+                        budget.check_bill(paid)
         except BaseException as error:
             for future in waiting:
                 future.cancel()
@@ -148,10 +156,11 @@ class _Market:
     keys: Sequence[bytes]
     dimension: int
     cache: VectorCache | None
-    claims: Claims | None = field(init=False)
+    claims: ClaimBook | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "claims", None if self.cache is None else Claims(self.cache.path.parent))
+        if self.cache is not None and self.claims is None:
+            object.__setattr__(self, "claims", self.cache.claims())
 
     def batches(self, provider: Provider, numbers: Sequence[int]) -> list[list[int]]:
         """Return the contents of these numbers in batches for requests."""

@@ -7,6 +7,7 @@ How vectors lie in the file is the business of ``cache_store.py``.
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 import threading
 import warnings
@@ -22,6 +23,7 @@ from mmembed.embedding.cache_damage import forbids_writing, is_damage
 from mmembed.embedding.cache_file import CacheInfo, default_folder, file_identity, parts_of, set_aside
 from mmembed.embedding.cache_key import content_key, content_keys
 from mmembed.embedding.cache_store import VectorStore
+from mmembed.embedding.claims import Claims
 from mmembed.embedding.forking import heed_forks
 from mmembed.errors import VectorError
 
@@ -43,11 +45,9 @@ class VectorCache:
     Parameters
     ----------
     folder : Path, optional
-        Where the file lies; by default ``MMEMBED_CACHE_DIR`` or the platform's cache folder, read when used. It is
-        made, private to its owner, when the first vector is stored.
+        By default ``MMEMBED_CACHE_DIR`` or the platform's cache folder, read when used; made, private, when needed.
     max_bytes : int, optional
-        When the file holds more than this, the entries that were not used for longest are forgotten. Sizes count
-        whole pages; the write-ahead log, a few megabytes, comes on top.
+        When the file's pages hold more than this, the entries that were not used for longest are forgotten.
     busy_seconds : float
         How long to wait for another process that is writing.
 
@@ -87,7 +87,8 @@ class VectorCache:
         return f"VectorCache({str(self.path)!r}): .info() says how much it holds"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (self._folder, self._max_bytes, self._busy_seconds))
+        again = functools.partial(VectorCache, max_bytes=self._max_bytes, busy_seconds=self._busy_seconds)
+        return (again, (self._folder,))
 
     def __enter__(self) -> Self:
         return self
@@ -168,12 +169,15 @@ class VectorCache:
                     store.evict(self._max_bytes)
         return outcome
 
+    def claims(self) -> Claims:
+        """Return new claims among those of all runs on this folder."""
+        return Claims(self.path.parent)
+
     def info(self) -> CacheInfo:
         """Return where the cache is, how many vectors it holds and how much disk it takes."""
         entries = size = 0
         with self._guarded("read"):
-            if self.path.exists():
-                entries = self._opened().count()
+            entries = self._opened().count() if self.path.exists() else 0
             size = sum(part.stat().st_size for part in parts_of(self.path) if part.exists())
         return CacheInfo(path=self.path, entries=entries, bytes=size)
 
@@ -294,7 +298,3 @@ class VectorCache:
 @dataclass(slots=True)
 class _Outcome:
     was_damaged: bool = False
-
-
-def _rebuild(folder: Path | None, max_bytes: int | None, busy_seconds: float) -> VectorCache:
-    return VectorCache(folder, max_bytes=max_bytes, busy_seconds=busy_seconds)

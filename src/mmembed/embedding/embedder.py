@@ -19,6 +19,8 @@ from mmembed.embedding.pricing import Budget, estimate_cost
 from mmembed.embedding.providing import Region, provider_for, spec_of
 from mmembed.embedding.run import EmbeddingRun, error_frame
 from mmembed.embedding.sampling import check_video_frames, videos_as_pictures
+from mmembed.embedding.sharing import ALONE, Sharing
+from mmembed.embedding.surveying import Survey, survey_columns
 from mmembed.errors import ContentError
 from mmembed.providers.protocol import Content, Provider
 from mmembed.vectors import VectorArray
@@ -102,16 +104,29 @@ class Embedder:
         *,
         max_cost: float | None = None,
         progress: bool | None = None,
+        sharing: Sharing = ALONE,
     ) -> dict[str, EmbeddingRun]:
         """Embed several columns of one frame in one plan; equal contents of all columns are sent once."""
-        provider = self.provider()
+        provider = self.provider(sharing=sharing)
         read = self._read(columns, modalities)
-        return self._run(provider, read, next(iter(columns.values())).index, max_cost=max_cost, progress=progress)
+        index = next(iter(columns.values())).index
+        return self._run(provider, read, index, max_cost=max_cost, progress=progress, sharing=sharing)
 
     def plan_many(self, columns: Mapping[str, pd.Series], modalities: Mapping[str, Modality]) -> EmbedPlan:
         """Return what :meth:`embed_many` would do and cost, without a request and without a key."""
         provider = self.provider(for_plan=True)
         return plan_columns(list(self._read(columns, modalities).values()), provider, self.spec, self.open_cache())
+
+    def survey_many(self, columns: Mapping[str, pd.Series], modalities: Mapping[str, Modality]) -> Survey:
+        """Return what a plan must know of one part of a table; :func:`join_surveys` makes the plan of all parts."""
+        return self._survey(list(self._read(columns, modalities).values()))
+
+    def survey_fused(self, columns: Mapping[Modality, pd.Series]) -> Survey:
+        """Return what a plan must know of rows to :meth:`fuse`."""
+        return self._survey([self._read_fused(columns)])
+
+    def _survey(self, read: list[list[Read]]) -> Survey:
+        return survey_columns(read, self.provider(for_plan=True), self.open_cache())
 
     def _read(self, columns: Mapping[str, pd.Series], modalities: Mapping[str, Modality]) -> dict[str, list[Read]]:
         checked = {name: check_modality(modalities[name]) for name in columns}
@@ -131,11 +146,17 @@ class Embedder:
         *,
         max_cost: float | None = None,
         progress: bool | None = None,
+        sharing: Sharing = ALONE,
     ) -> EmbeddingRun:
         """Embed each row's cells of several kinds into one vector."""
-        provider = self.provider()
-        check_request(self.spec, region=self.region, kinds={"fused", *columns} if len(columns) > 1 else columns)
+        provider = self.provider(sharing=sharing)
+        read = {name: self._read_fused(columns)}
         index = next(iter(columns.values())).index
+        done = self._run(provider, read, index, max_cost=max_cost, progress=progress, suffix="", sharing=sharing)
+        return done[name]
+
+    def _read_fused(self, columns: Mapping[Modality, pd.Series]) -> list[Read]:
+        check_request(self.spec, region=self.region, kinds={"fused", *columns} if len(columns) > 1 else columns)
         rows = zip(*columns.values(), strict=True)
         read: list[Read] = []
         for row in rows:
@@ -143,16 +164,14 @@ class Embedder:
                 read.append(read_fused(dict(zip(columns, row, strict=True)), root=self._root))
             except ContentError as error:
                 read.append(error)
-        if self.truncate:
-            read = cut_texts(read, self.spec)
-        return self._run(provider, {name: read}, index, max_cost=max_cost, progress=progress, suffix="")[name]
+        return cut_texts(read, self.spec) if self.truncate else read
 
     @property
     def spec(self) -> ModelSpec:
         """The entry of the model in the table."""
         return spec_of(self.model, self.region)
 
-    def provider(self, *, for_plan: bool = False) -> Provider:
+    def provider(self, *, for_plan: bool = False, sharing: Sharing = ALONE) -> Provider:
         """Return the provider of this model with these settings; one that only plans needs no key."""
         return provider_for(
             self.model,
@@ -167,6 +186,7 @@ class Embedder:
             api_key=self.api_key,
             extra=self.extra,
             needs_key=not for_plan,
+            limiters=sharing.limiters,
         )
 
     def open_cache(self) -> VectorCache | None:
@@ -196,9 +216,11 @@ class Embedder:
         max_cost: float | None,
         progress: bool | None,
         suffix: str = "_vector",
+        sharing: Sharing = ALONE,
     ) -> dict[str, EmbeddingRun]:
         budget = None if max_cost is None else Budget(max_cost, self.spec)
-        done = embed_columns(list(read.values()), provider, self.open_cache(), budget=budget, progress=progress)
+        cells, cache = list(read.values()), self.open_cache()
+        done = embed_columns(cells, provider, cache, budget=budget, progress=progress, sharing=sharing)
         usage = replace(done.bill, cost_otherwise=self._cost_otherwise(read))
         names = list(read)
         errors = error_frame(done.failures, index, names)

@@ -17,6 +17,7 @@ from mmembed.embedding.buying import Purchase, buy
 from mmembed.embedding.cache import VectorCache
 from mmembed.embedding.cache_key import content_keys
 from mmembed.embedding.pricing import Budget
+from mmembed.embedding.sharing import ALONE, Sharing
 from mmembed.errors import ContentError
 from mmembed.providers.protocol import Content, FloatMatrix, Provider
 
@@ -77,6 +78,7 @@ def embed_columns(
     *,
     budget: Budget | None = None,
     progress: bool | None = None,
+    sharing: Sharing = ALONE,
 ) -> Embedded:
     """Embed the read contents of one or several columns in one plan.
 
@@ -95,6 +97,8 @@ def embed_columns(
         The most that the run may cost.
     progress : bool, optional
         Show a bar; None decides by where it runs.
+    sharing : Sharing
+        What the run shares with others.
 
     Raises
     ------
@@ -114,9 +118,19 @@ def embed_columns(
             purchase.failures[int(position)] = (_cannot_embed(distinct[position], provider), None)
     missing = [int(position) for position in np.flatnonzero(~found) if int(position) not in purchase.failures]
     if missing:
-        if budget is not None:
+        if budget is not None and sharing.bill is None:  # else the whole was priced before it was cut into runs
             budget.check_plan(distinct[position] for position in missing)
-        buy(distinct, keys, missing, provider, cache=cache, purchase=purchase, budget=budget, progress=progress)
+        buy(
+            distinct,
+            keys,
+            missing,
+            provider,
+            cache=cache,
+            purchase=purchase,
+            budget=budget,
+            progress=progress,
+            sharing=sharing,
+        )
     rows = sum(int((column >= 0).sum()) for column in codes)
     return Embedded(
         [_by_row(column, purchase.matrix) for column in codes],

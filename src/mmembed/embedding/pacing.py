@@ -11,10 +11,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
 from typing import Self
 
 from mmembed.embedding.forking import heed_forks
+from mmembed.embedding.rate_limit import RateLimit
 from mmembed.embedding.rate_share import RateShare
 
 __all__ = ["Limiter", "Permit", "RateLimit"]
@@ -22,25 +22,6 @@ __all__ = ["Limiter", "Permit", "RateLimit"]
 _HEADROOM = 0.97  # requests that leave evenly arrive unevenly; the service counts arrivals
 _GUESSED_RATE = 20.0  # requests a second where no page gives a limit: the largest published one
 _SHORTEST_SLEEP_SECONDS, _LONGEST_SLEEP_SECONDS = 0.005, 0.1  # in the queue; its first sleeps as long as it must
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """What the service allows; None is no limit.
-
-    Each limit also holds for each second, with a sixtieth.
-    """
-
-    requests_per_minute: float | None = None
-    tokens_per_minute: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("requests_per_minute", "tokens_per_minute"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(
-                    f"{name}={value!r} lets nothing through. Give a positive number, or None for no limit."
-                )
 
 
 def _share_of(limit: RateLimit) -> RateShare:
@@ -138,8 +119,9 @@ class Limiter:
     @limit.setter
     def limit(self, limit: RateLimit) -> None:
         with self._lock:
-            if limit != self._limit:
-                self._limit, self._share = limit, _share_of(limit)
+            if limit.rates != self._limit.rates:
+                self._share = _share_of(limit)
+            self._limit = limit
 
     @property
     def in_flight(self) -> int:
@@ -195,6 +177,23 @@ class Limiter:
         finally:
             with self._lock:
                 self._queue.remove(ticket)
+
+    def reserve(self, tokens_estimate: float = 0, *, within_seconds: float) -> tuple[Permit | None, float]:
+        """Return a permit and in how many seconds its request may leave, without waiting.
+
+        For one who hands out permits to others: each call gets the next departure that is free. Where that lies
+        further ahead than ``within_seconds``, or too many requests are in flight, there is no permit, and the seconds
+        say when to ask again.
+        """
+        with self._lock:
+            if self._limit.at_once is not None and self._in_flight >= self._limit.at_once:
+                return None, _LONGEST_SLEEP_SECONDS / 2
+            now = self._clock()
+            begin = max(now, self._last_sent_at)  # earlier permits may not have left yet
+            leaves_at = begin + max(0.0, self._delay(begin, tokens_estimate))
+            if leaves_at - now > within_seconds:
+                return None, leaves_at - now - within_seconds
+            return self._depart(leaves_at, tokens_estimate), leaves_at - now
 
     def _request_rate(self) -> float:
         """Return requests a second at this time."""

@@ -112,11 +112,11 @@ def plan_columns(
         tokens_range=(estimate.tokens.low, estimate.tokens.high),
         cost=estimate.likely,
         cost_range=(estimate.low, estimate.high),
-        seconds=_seconds(requests, estimate.tokens.likely, spec, provider.workers),
+        seconds=likely_seconds(requests, estimate.tokens.likely, spec, provider.workers),
     )
 
 
-def _seconds(requests: int, tokens: int, spec: ModelSpec, workers: int) -> float:
+def likely_seconds(requests: int, tokens: int, spec: ModelSpec, workers: int) -> float:
     """Return the longest of what latency, requests a minute and tokens a minute allow."""
     by_latency = requests * _SECONDS_A_REQUEST / max(1, workers)
     by_requests = requests * 60 / spec.requests_per_minute if spec.requests_per_minute else 0.0

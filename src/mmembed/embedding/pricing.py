@@ -34,7 +34,11 @@ def estimate_cost(contents: Iterable[Content], spec: ModelSpec) -> CostEstimate:
                 texts.append(part.text)
             else:
                 media += estimate_tokens(part)[1]
-    text = estimate_texts(texts)
+    return price_tokens(estimate_texts(texts), media, spec)
+
+
+def price_tokens(text: TokenEstimate, media: TokenEstimate, spec: ModelSpec) -> CostEstimate:
+    """Return what a model will charge for tokens of texts and of pictures and videos."""
     text_price, media_price = spec.text_price / 1000, spec.media_price / 1000
     return CostEstimate(
         tokens=text + media,
@@ -64,9 +68,19 @@ class Budget:
             If it is; names both sums.
         """
         estimate = estimate_cost(contents, self.spec)
-        if estimate.low > self.max_cost:
+        self.check_price(estimate.low, estimate.likely)
+
+    def check_price(self, low: float, likely: float) -> None:
+        """Refuse a run whose lowest price is over the budget, before anything is sent.
+
+        Raises
+        ------
+        BudgetError
+            If it is; names both sums.
+        """
+        if low > self.max_cost:
             raise BudgetError(
-                f"The lowest price of this run is {estimate.low:.4g} CNY (likely {estimate.likely:.4g}), over "
+                f"The lowest price of this run is {low:.4g} CNY (likely {likely:.4g}), over "
                 f"max_cost={self.max_cost:.4g}. Nothing was sent. Raise max_cost, embed fewer rows, or choose a "
                 "cheaper model; df.mmembed.plan(…) shows prices."
             )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from mmembed.embedding.limiter import limiter_for
 from mmembed.embedding.models import ModelSpec, check_request, default_model, find_model
+from mmembed.embedding.sharing import LimiterSource
 from mmembed.providers.protocol import Provider
 
 Region = Literal["beijing", "singapore"]
@@ -30,6 +32,7 @@ def provider_for(
     api_key: str | None = None,
     extra: Mapping[str, Any] | None = None,
     needs_key: bool = True,
+    limiters: LimiterSource = limiter_for,
 ) -> Provider:
     """Return the provider of a model, after checking that the model has what is asked for.
 
@@ -39,6 +42,8 @@ def provider_for(
         None is the region's default model, which needs a key.
     needs_key : bool
         Whether to insist on a key where the model needs one; planning does not.
+    limiters : callable
+        Gives the limiter of an account and model; by default the one of this process.
 
     Raises
     ------
@@ -70,4 +75,5 @@ def provider_for(
         api_key=api_key,
         extra=extra or {},
         needs_key=needs_key,
+        limiters=limiters,
     )

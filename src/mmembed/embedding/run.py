@@ -117,12 +117,7 @@ def check_errors(errors: pd.DataFrame, rows: int, how: Errors) -> None:
     check_errors_choice(how)
     if errors.empty:
         return
-    shown = "\n".join(
-        f"  row {row.position} (index {row.index!r}), column {row.column!r}: {row.code}: {row.message}"
-        for row in errors.head(5).drop(columns="index").assign(index=errors["index"].head(5)).itertuples(index=False)
-    )
-    more = f"\n  … and {len(errors) - 5} more" if len(errors) > 5 else ""
-    summary = f"{len(errors)} of {rows} cells could not be embedded:\n{shown}{more}"
+    summary = describe_errors(errors, rows)
     if how == "coerce":
         warnings.warn(f"{summary}\nThey have no vector.", EmbeddingWarning, stacklevel=_outside())
         return
@@ -132,6 +127,16 @@ def check_errors(errors: pd.DataFrame, rows: int, how: Errors) -> None:
         "exception.",
         errors,
     )
+
+
+def describe_errors(errors: pd.DataFrame, rows: int) -> str:
+    """Return how many of so many cells failed, and why the first five did."""
+    shown = "\n".join(
+        f"  row {row.position} (index {row.index!r}), column {row.column!r}: {row.code}: {row.message}"
+        for row in errors.head(5).drop(columns="index").assign(index=errors["index"].head(5)).itertuples(index=False)
+    )
+    more = f"\n  … and {len(errors) - 5} more" if len(errors) > 5 else ""
+    return f"{len(errors)} of {rows} cells could not be embedded:\n{shown}{more}"
 
 
 def _outside() -> int:

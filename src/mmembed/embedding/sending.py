@@ -18,6 +18,7 @@ from mmembed.embedding.api_session import ApiSession
 from mmembed.embedding.batching import plan_batches
 from mmembed.embedding.limiter import RateLimit, limiter_for
 from mmembed.embedding.models import ModelSpec, Region, check_request, find_model
+from mmembed.embedding.sharing import LimiterSource
 from mmembed.errors import MissingCredentialsError
 from mmembed.providers.dashscope import DashScopeProvider
 from mmembed.providers.protocol import Content, ContentKind
@@ -60,6 +61,10 @@ class ApiProvider:
         How often and how long a request is tried.
     api_key : str or None
         ``DASHSCOPE_API_KEY``, read when a session opens, if not given. Shown nowhere.
+    at_once : int or None
+        The most requests in flight of all sessions that share a limiter, where that can be kept.
+    limiters : callable
+        Gives the limiter of the account and model.
     """
 
     spec: ModelSpec
@@ -72,6 +77,8 @@ class ApiProvider:
     timeout_seconds: float = 120.0
     patience: Patience = field(default_factory=Patience)
     api_key: str | None = field(default=None, repr=False)
+    at_once: int | None = None
+    limiters: LimiterSource = field(default=limiter_for, repr=False)
 
     @property
     def space(self) -> str:
@@ -118,9 +125,8 @@ class ApiProvider:
             connections=self.workers,
             timeout_seconds=self.timeout_seconds,
         )
-        limiter = limiter_for(
-            key, raw.base_address, self.spec.name, RateLimit(self.requests_per_minute, self.tokens_per_minute)
-        )
+        limit = RateLimit(self.requests_per_minute, self.tokens_per_minute, self.at_once)
+        limiter = self.limiters(key, raw.base_address, self.spec.name, limit)
         with raw.open() as connection:
             sender = RequestSender(connection, limiter, self.patience, at_once=self.workers)
             session = ApiSession(sender, self.spec, self.dimension)
@@ -144,6 +150,7 @@ def build_api_provider(
     api_key: str | None = None,
     extra: Mapping[str, Any] | None = None,
     needs_key: bool = True,
+    limiters: LimiterSource = limiter_for,
 ) -> ApiProvider:
     """Return the provider of a model of the API, after checking all that can be checked without a request.
 
@@ -169,6 +176,8 @@ def build_api_provider(
         Further parameters of each request, sent as they are.
     needs_key : bool
         Whether to insist on a key now; a provider that only plans needs none.
+    limiters : callable
+        Gives the limiter of the account and model; by default the one of this process.
 
     Raises
     ------
@@ -195,6 +204,8 @@ def build_api_provider(
         tokens_per_minute=tokens_per_minute or spec.tokens_per_minute,
         timeout_seconds=timeout_seconds,
         api_key=api_key or None,
+        at_once=workers,
+        limiters=limiters,
     )
 
 

@@ -1,0 +1,116 @@
+"""What is to be embedded, as one object that travels to the workers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any
+
+import pandas as pd
+
+from mmembed.accessor.arguments import column_of
+from mmembed.distributed.flattened_cells import refuse_flattened
+from mmembed.embedding.content import Modality
+from mmembed.embedding.embedder import Embedder
+from mmembed.embedding.run import EmbeddingRun, Errors
+from mmembed.embedding.sharing import Sharing
+from mmembed.embedding.surveying import Survey
+from mmembed.vectors import VectorArray, VectorDtype
+
+__all__ = ["EmbedJob"]
+
+_key_numbers: dict[str | None, int] = {None: 0}
+_next_number = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class EmbedJob:
+    """Columns to embed, how, and what becomes of failures.
+
+    Attributes
+    ----------
+    embedder : Embedder
+        The settings. A key that they hold goes to the workers with them, but into no token, name or text.
+    columns : mapping of str to modality
+        What is embedded; of a fused job, the columns of one row's parts.
+    names : mapping of str to str
+        The new column of each; of a fused job, all have the same.
+    is_fused : bool
+        Whether the columns make one vector a row.
+    errors : {"raise", "coerce"}
+        Whether failed cells fail the table.
+    max_cost : float, optional
+        The most that the whole table may cost, in CNY.
+    """
+
+    embedder: Embedder
+    columns: Mapping[str, Modality]
+    names: Mapping[str, str]
+    is_fused: bool = False
+    errors: Errors = "raise"
+    max_cost: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<EmbedJob of {', '.join(map(repr, self.columns))}>"
+
+    def __dask_tokenize__(self) -> object:
+        settings = {one.name: getattr(self.embedder, one.name) for one in fields(self.embedder)}
+        # Another key makes another task, since the one before may have been refused; its number tells nothing of it.
+        settings["api_key"] = _key_numbers.setdefault(settings["api_key"], next(_next_number))
+        settings["cache"] = repr(settings["cache"])
+        if is_dataclass(settings["model"]) and not isinstance(settings["model"], type):
+            settings["model"] = asdict(settings["model"])
+        described = {name: _plain(value) for name, value in sorted(settings.items())}
+        rest = [dict(self.columns), dict(self.names), self.is_fused, self.errors, self.max_cost]
+        return ["mmembed.EmbedJob", described, rest]
+
+    @property
+    def new_columns(self) -> dict[str, VectorDtype]:
+        """The columns that are added, with their types; known without a key and without a request."""
+        provider = self.embedder.provider(for_plan=True)
+        dtype = VectorDtype(provider.dimension, provider.space)
+        return dict.fromkeys(self.names.values(), dtype)
+
+    def add_empty(self, df: pd.DataFrame) -> pd.DataFrame:
+        """Return a frame of no rows with the new columns.
+
+        Raises
+        ------
+        ColumnNotFoundError, ModalityError
+            If a column is not there, or cannot hold what it is said to hold.
+        """
+        empty = {name: VectorArray._from_sequence([], dtype=dtype) for name, dtype in self.new_columns.items()}  # noqa: SLF001  pandas' own interface
+        self._cells(df)
+        return df.iloc[:0].assign(**empty)
+
+    def survey(self, df: pd.DataFrame) -> Survey:
+        """Return what the plan must know of one partition."""
+        if self.is_fused:
+            return self.embedder.survey_fused(self._parts(df))
+        return self.embedder.survey_many(self._cells(df), self.columns)
+
+    def run(self, df: pd.DataFrame, sharing: Sharing, *, max_cost: float | None) -> dict[str, EmbeddingRun]:
+        """Embed one partition; the runs by the names of the new columns."""
+        if self.is_fused:
+            name = next(iter(self.names.values()))
+            fused = self.embedder.fuse(self._parts(df), name, max_cost=max_cost, progress=False, sharing=sharing)
+            return {name: fused}
+        runs = self.embedder.embed_many(
+            self._cells(df), self.columns, max_cost=max_cost, progress=False, sharing=sharing
+        )
+        return {self.names[column]: run for column, run in runs.items()}
+
+    def _cells(self, df: pd.DataFrame) -> dict[str, pd.Series]:
+        cells = {column: column_of(df, column) for column in self.columns}
+        for column, one in cells.items():
+            refuse_flattened(one, self.columns[column])
+        return cells
+
+    def _parts(self, df: pd.DataFrame) -> dict[Modality, pd.Series]:
+        return {self.columns[column]: one for column, one in self._cells(df).items()}
+
+
+def _plain(value: Any) -> object:
+    """Return a setting as Dask can tokenize it."""
+    return value if isinstance(value, str | int | float | bool | dict | type(None)) else repr(value)

@@ -1,0 +1,188 @@
+"""Embedding on Dask: the verbs that need a model for the cells of the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dask.dataframe.dask_expr import new_collection  # type: ignore[attr-defined]
+
+from mmembed.accessor.arguments import Columns, embedder_of, modalities_of, names_of
+from mmembed.distributed.embed_job import EmbedJob
+from mmembed.distributed.embedded_table import EmbeddedTable, EmbeddingErrors, SurveyedTable
+from mmembed.embedding.content import Modality, check_modality
+from mmembed.embedding.embedder import Embedder
+from mmembed.embedding.models import check_request
+from mmembed.embedding.planning import EmbedPlan
+from mmembed.embedding.pricing import Budget
+from mmembed.embedding.run import Errors, check_errors_choice
+from mmembed.errors import ModalityError
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+
+__all__ = ["EmbeddingVerbs", "embedding_errors"]
+
+
+class EmbeddingVerbs:
+    """Embedding: the verbs that need a model for the cells of the frame."""
+
+    _ddf: dd.DataFrame
+
+    def embed(
+        self,
+        column: Columns,
+        modality: Modality = "auto",
+        *,
+        model: Any = None,
+        dimension: int | None = None,
+        instruct: str | None = None,
+        fps: float | None = None,
+        name: str | Mapping[str, str] | None = None,
+        errors: Errors = "raise",
+        max_cost: float | None = None,
+        embedder: Embedder | None = None,
+        progress: bool | None = None,  # noqa: ARG002  as on pandas
+        root: Path | str | None = None,
+    ) -> dd.DataFrame:
+        """Add a vector column for each column of contents, when it is computed, partition by partition.
+
+        Nothing is read or sent, and no key is needed, until then; ``head()``, ``.partitions[…]`` and columns without
+        vectors buy no more than they show.
+
+        Parameters
+        ----------
+        column, modality, model, dimension, instruct, fps, name, embedder
+            As in ``df.mmembed.embed``. Without ``api_key`` in the embedder each worker reads
+            ``DASHSCOPE_API_KEY`` of its own environment; a key in the embedder is sent to the workers with the tasks.
+        errors : {"raise", "coerce"}
+            ``"raise"``: all partitions are bought and kept, then one error lists the failed cells of all; until then
+            no partition goes on, so that of a large table the vectors lie in the cluster's memory and disk.
+            ``"coerce"``: each partition goes on by itself, with a warning if cells failed;
+            :func:`embedding_errors` has them in one frame.
+        max_cost : float, optional
+            The most that the whole table may cost, in CNY. All partitions are read once before the first request.
+        progress : bool, optional
+            Without effect: Dask has progress bars and a dashboard of its own.
+        root : path, optional
+            Folder that relative file names start from, on each worker; by default this process's current folder.
+
+        Returns
+        -------
+        dask.dataframe.DataFrame
+            With one ``vector[d, space]`` column more for each column embedded.
+        """
+        wanted = modalities_of(column, modality)
+        names = names_of(name, list(wanted))
+        used = _for_workers(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
+        return _embedded(self._ddf, EmbedJob(used, wanted, names, errors=errors, max_cost=max_cost))
+
+    def plan(
+        self,
+        column: Columns,
+        modality: Modality = "auto",
+        *,
+        model: Any = None,
+        dimension: int | None = None,
+        instruct: str | None = None,
+        fps: float | None = None,
+        embedder: Embedder | None = None,
+        root: Path | str | None = None,
+    ) -> EmbedPlan:
+        """Return what :meth:`embed` with the same arguments would send and cost; reads the table now, sends nothing.
+
+        Contents are hashed where they lie; the hashes of all distinct ones, some hundred bytes each, come together.
+
+        Parameters
+        ----------
+        column, modality, model, dimension, instruct, fps, embedder, root
+            As in :meth:`embed`.
+        """
+        wanted = modalities_of(column, modality)
+        used = _for_workers(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
+        job = _checked(EmbedJob(used, wanted, names_of(None, list(wanted))), self._ddf)
+        surveys = SurveyedTable(self._ddf[list(wanted)].expr, job)
+        return new_collection(surveys).compute()  # type: ignore[no-any-return]
+
+    def fuse(
+        self,
+        *,
+        text: str | None = None,
+        image: str | None = None,
+        video: str | None = None,
+        model: Any = None,
+        dimension: int | None = None,
+        instruct: str | None = None,
+        fps: float | None = None,
+        name: str = "fused_vector",
+        errors: Errors = "raise",
+        max_cost: float | None = None,
+        embedder: Embedder | None = None,
+        progress: bool | None = None,  # noqa: ARG002  as on pandas
+        root: Path | str | None = None,
+    ) -> dd.DataFrame:
+        """Add one vector a row made of several columns of different kinds; a missing part is left out.
+
+        Parameters
+        ----------
+        text, image, video : str
+            The columns that hold each kind; at least one.
+        name : str
+            Name of the new column.
+        model, dimension, instruct, fps, errors, max_cost, embedder, progress, root
+            As in :meth:`embed`.
+        """
+        given: dict[Modality, str | None] = {"text": text, "image": image, "video": video}
+        columns = {one: kind for kind, one in given.items() if one is not None}
+        if not columns:
+            raise ModalityError("fuse needs at least one column: text=, image= or video=.")
+        used = _for_workers(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
+        job = EmbedJob(used, columns, dict.fromkeys(columns, name), is_fused=True, errors=errors, max_cost=max_cost)
+        return _embedded(self._ddf, job)
+
+
+def embedding_errors(ddf: dd.DataFrame) -> dd.DataFrame:
+    """Return the failed cells of an embedded table in one lazy frame: position, index, column, code, message, ….
+
+    Computed together with the table, ``dask.compute(ddf, embedding_errors(ddf))``, it costs nothing more; alone, it
+    embeds the table.
+
+    Raises
+    ------
+    ValueError
+        If the frame was not embedded, or is computed already.
+    """
+    tables = list(ddf.expr.find_operations(EmbeddedTable))
+    if not tables:
+        raise ValueError("The frame has no vectors to come. Give what ddf.mmembed.embed(…) or fuse(…) gave.")
+    return new_collection(EmbeddingErrors(tables[0]))  # type: ignore[no-any-return]
+
+
+def _for_workers(embedder: Embedder | None, *, root: Path | str | None, **settings: Any) -> Embedder:
+    """Return settings that mean the same on every worker."""
+    used = embedder_of(embedder, root=root, **settings)
+    used = replace(used, root=str(Path(used.root or ".").resolve()))
+    if used.workers is None and used.spec.provider == "local":
+        return replace(used, workers=1)  # Dask has a thread for each partition
+    return used
+
+
+def _checked(job: EmbedJob, ddf: dd.DataFrame) -> EmbedJob:
+    """Refuse, before there is a graph, what pandas refuses before it reads."""
+    check_errors_choice(job.errors)
+    spec = job.embedder.spec
+    kinds = {check_modality(modality) for modality in job.columns.values()} - {"auto"}
+    if job.is_fused and len(job.columns) > 1:
+        check_request(spec, region=job.embedder.region, kinds=kinds | {"fused"})
+    else:
+        check_request(spec, region=job.embedder.region, kinds=kinds)
+    job.add_empty(ddf._meta)  # noqa: SLF001  Dask's empty frame
+    if job.max_cost is not None:
+        Budget(job.max_cost, spec)
+    return job
+
+
+def _embedded(ddf: dd.DataFrame, job: EmbedJob) -> dd.DataFrame:
+    return new_collection(EmbeddedTable(ddf.expr, _checked(job, ddf)))  # type: ignore[no-any-return]

@@ -1,0 +1,73 @@
+"""Where a task runs and what it therefore shares: limits, claims and bill of a cluster, or of this process."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import uuid
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mmembed.embedding.sharing import Sharing
+
+if TYPE_CHECKING:
+    from distributed.worker import Worker
+
+__all__ = ["Allowance", "sharing_here", "warn_here", "worker_here"]
+
+_bills: dict[str, float] = {}
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What the partitions of one run may cost together, and what each will likely cost, in CNY."""
+
+    run: str
+    max_cost: float
+    likely: list[float] = field(repr=False)
+
+    def part(self, partition: int) -> float:
+        """Return a partition's part of the whole: all parts make the whole."""
+        total = sum(self.likely)
+        return self.max_cost * (self.likely[partition] / total if total else 1 / len(self.likely))
+
+
+def worker_here() -> Worker | None:
+    """Return the worker of ``distributed`` whose task this is, or None."""
+    try:
+        from distributed import get_worker
+    except ImportError:
+        return None
+    try:
+        return get_worker()
+    except ValueError:
+        return None
+
+
+def sharing_here(allowance: Allowance | None, partition: int) -> tuple[Sharing, float | None]:
+    """Return what a run of this task shares, and the most that it may cost."""
+    if allowance is None:
+        return Sharing(), None
+    if multiprocessing.parent_process() is not None:
+        # Other processes pay on their own, and no one adds it up.
+        own = f"{allowance.run} {uuid.uuid4().hex}"
+        return Sharing(bill=lambda cost: _add(own, cost)), allowance.part(partition)
+    return Sharing(bill=lambda cost: _add(allowance.run, cost)), allowance.max_cost
+
+
+def _add(account: str, cost: float) -> float:
+    with _lock:
+        _bills[account] = _bills.get(account, 0.0) + cost
+        return _bills[account]
+
+
+def warn_here(message: str, category: type[Warning]) -> None:
+    """Warn where the user sees it: a worker of ``distributed`` tells the client."""
+    if worker_here() is None:
+        warnings.warn(message, category, stacklevel=2)
+    else:
+        import distributed
+
+        distributed.warn(message, category)
