@@ -40,14 +40,22 @@ def test_scores_stand_beside_baselines_with_intervals(fitted):
 
 
 def test_the_interval_covers_new_rows():
-    """The share of right predictions on rows never used lies in the interval of the held-out accuracy."""
+    """For most samples the share right of rows never used lies in the held-out accuracy's interval, and not beside it.
+
+    The interval is one of 95 %, but says nothing of how the fit itself would have been another with other rows.
+    """
     pictures, digit = load_digits(return_X_y=True)
-    order = np.random.default_rng(0).permutation(1797)
-    pictures, digit = pictures[order].astype(np.float32), digit[order]
-    found = fit_classifier(pictures[:300], digit[:300])
-    new = (np.asarray(found.predict(pictures[300:])) == digit[300:]).mean()
-    low, high = found.scores().loc["accuracy", ["low", "high"]]
-    assert low <= new <= high
+    covered, gaps = [], []
+    for seed in range(10):
+        order = np.random.default_rng(seed).permutation(1797)
+        shown, known = pictures[order].astype(np.float32), digit[order]
+        found = fit_classifier(shown[:300], known[:300])
+        new = (np.asarray(found.predict(shown[300:])) == known[300:]).mean()
+        low, high = found.scores().loc["accuracy", ["low", "high"]]
+        covered.append(low <= new <= high)
+        gaps.append(found.accuracy - new)
+    assert sum(covered) >= 8
+    assert abs(np.mean(gaps)) < 0.01
     assert high - low < 0.08
 
 

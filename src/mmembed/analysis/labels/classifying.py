@@ -52,9 +52,9 @@ def fit_classifier(
         Rows that belong together (one author, one product): they are held out together, so that the score is that of
         new groups. A missing group is a group of its own.
     estimator : scikit-learn classifier, optional
-        Cloned; without it :class:`mmembed.analysis.labels.logistic.KernelLogistic`, which chooses between a linear and
-        a Gaussian kernel and gives calibrated probabilities, or, where most classes have fewer than three rows, their
-        mean vectors.
+        Cloned; without it :class:`mmembed.analysis.labels.kernel_classifier.KernelClassifier`, ridge regression on a
+        Gaussian kernel with calibrated probabilities, or, where most classes have fewer than three rows, their mean
+        vectors.
     class_weight : None, "balanced" or dict, optional
         For the default classifier. None keeps the classes' shares, which makes probabilities right for tables like this
         one; ``"balanced"`` finds more of the rare classes. A dict has the target's values as keys.
@@ -166,7 +166,7 @@ def _prototypes(array: VectorArray, classes: pd.api.extensions.ExtensionArray, d
 
 
 def _default(class_weight: Any, classes: pd.api.extensions.ExtensionArray | None, seed: int) -> Any:
-    from mmembed.analysis.labels.logistic import KernelLogistic
+    from mmembed.analysis.labels.kernel_classifier import KernelClassifier
 
     if isinstance(class_weight, dict):
         if classes is None:
@@ -174,7 +174,7 @@ def _default(class_weight: Any, classes: pd.api.extensions.ExtensionArray | None
         if unknown := [key for key in class_weight if key not in list(classes)]:
             raise ValueError(f"class_weight names {listed(unknown)}, which the target does not have.")
         class_weight = {code: class_weight.get(value, 1) for code, value in enumerate(classes)}
-    return KernelLogistic(class_weight=class_weight, random_state=seed)
+    return KernelClassifier(class_weight=class_weight, random_state=seed)
 
 
 def _given_groups(groups: Any, n_rows: int, learned: Any) -> Any:

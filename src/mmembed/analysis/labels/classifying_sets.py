@@ -51,8 +51,6 @@ def fit_label_sets(
 ) -> MultiLabelClassifier:
     """Fit and measure one classifier for each label.
 
-    The default classifier compares kernels on the commonest label only; the others take the kernel that won there.
-
     Parameters
     ----------
     recipe : scikit-learn classifier
@@ -60,18 +58,13 @@ def fit_label_sets(
     rows, learned, linked
         Unit rows of the labelled rows, their positions, and which of them are held out together.
     """
-    from sklearn.base import clone
     from sklearn.dummy import DummyClassifier
-
-    from mmembed.analysis.labels.logistic import KernelLogistic
 
     classes, truth = read_label_sets(values)
     truth = truth[learned]
     probabilities = np.full(truth.shape, np.nan, dtype=np.float32)
     fitted: dict[Any, Any] = {}
-    # The label that is nearest to a half of the rows tells kernels apart best.
-    order = np.argsort(np.abs(truth.mean(axis=0) - 0.5), kind="stable")
-    for code in order:
+    for code in range(len(classes)):
         y = truth[:, code].astype(np.intp)
         if y.min() == y.max():
             fitted[classes[code]] = DummyClassifier(strategy="prior").fit(rows, y)
@@ -80,8 +73,6 @@ def fit_label_sets(
         likely = held.predicted.astype(np.float32) if held.probabilities is None else held.probabilities[:, 1]
         probabilities[held.measured, code] = likely[held.measured]
         fitted[classes[code]] = fit_clone(recipe, rows, y, linked)
-        if isinstance(recipe, KernelLogistic) and recipe.kernel == "auto":
-            recipe = clone(recipe).set_params(kernel=fitted[classes[code]].kernel_)
     judged = np.isfinite(probabilities)
     whole = judged.any(axis=1)
     right = ((np.nan_to_num(probabilities) >= 0.5) == truth) | ~judged

@@ -99,7 +99,7 @@ def fit_clone(estimator: Any, rows: FloatMatrix, y: Codes, groups: Codes) -> Any
     """Return a fitted clone; the default classifier is told the groups, which keep its own trials honest."""
     from sklearn.base import clone
 
-    from mmembed.analysis.labels.logistic import KernelLogistic
+    from mmembed.analysis.labels.kernel_classifier import KernelClassifier
 
     fresh = clone(estimator)
-    return fresh.fit(rows, y, groups=groups) if isinstance(fresh, KernelLogistic) else fresh.fit(rows, y)
+    return fresh.fit(rows, y, groups=groups) if isinstance(fresh, KernelClassifier) else fresh.fit(rows, y)

@@ -1,117 +1,84 @@
-"""Multinomial logistic regression on features whose axes are principal components: the numbers under the classifier.
+"""Multinomial logistic regression on the scores of another model, drawn towards what that model says itself.
 
-L-BFGS in variables that are scaled by the features' variances: the problem is then nearly round, and some twenty
-products of the features are enough. (Which point is found does not depend on the scaling; the loss is convex.)
+Such a regression on scores of rows that were left out is stacking (Ting and Witten, "Issues in Stacked Generalization",
+1999): it mends what the model is wrong about as a rule, such as a class that is lost between two others.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.rows.cosine import FloatMatrix
-
 Matrix = npt.NDArray[np.float64]
 
-_ROW_BLOCK = 4096  # with 512 features a block of 8 MB, read twice while it is near the processor
-
-
-@dataclass(frozen=True, eq=False)
-class Softmax:
-    """Coefficients ``(f + 1, c)`` of f features and, in the last row, the intercepts."""
-
-    weights: Matrix = field(repr=False)
-
-    def logits(self, features: npt.NDArray[Any]) -> Matrix:
-        """Return the logit of each class, shape (n, c), computed in the features' own precision."""
-        slopes = self.weights[:-1].astype(features.dtype)
-        return np.asarray((features @ slopes).astype(np.float64) + self.weights[-1])
-
-    def with_features(self, count: int) -> Softmax:
-        """Return the same model of ``count`` features, of which the further ones do not count yet."""
-        more = np.zeros((count + 1 - len(self.weights), self.weights.shape[1]))
-        return Softmax(np.vstack([self.weights[:-1], more, self.weights[-1:]]))
+_TOLERANCE = 1e-4
+_MOST_ITERATIONS = 100
+# All sums that are added alike say the same: this keeps them small.
+_LEAST_PENALTY = 1e-6
 
 
 def fit_softmax(
-    features: FloatMatrix,
+    logits: npt.NDArray[np.float32],
     y: npt.NDArray[np.intp],
     row_weights: npt.NDArray[np.float64],
     *,
-    n_classes: int,
     penalty: float,
-    start: Softmax | None = None,
-    tolerance: float = 1e-3,
-    most_iterations: int = 300,
-) -> Softmax:
-    """Minimise the mean log loss plus ``penalty / 2`` times the squared coefficients (not the intercepts).
+) -> Matrix:
+    """Return what makes better logits of logits: ``logits @ found[:-1] + found[-1]``.
+
+    Minimises the mean log loss plus ``penalty / 2`` times the squared distance of the factors from those that leave the
+    logits as they are. What is added is free: then the shares of the classes come out right.
 
     Parameters
     ----------
-    features : numpy.ndarray, shape (n, f), float32
-        Centred.
+    logits : numpy.ndarray, shape (n, c), float32
     y : numpy.ndarray of int, shape (n,)
         Classes from 0.
     row_weights : numpy.ndarray, shape (n,)
-        How much each row counts; they are made to sum to 1.
     penalty : float
-        ``1 / (C n)`` in the terms of scikit-learn.
-    start : Softmax, optional
-        Where to begin, such as the solution of a near penalty.
-    tolerance : float
-        Stop when no scaled derivative is larger than this.
+
+    Returns
+    -------
+    numpy.ndarray, shape (c + 1, c)
     """
     from scipy.optimize import minimize
 
-    n_features = features.shape[1]
-    weights = row_weights / row_weights.sum()
-    shares = weights.astype(np.float32)
-    variances = np.einsum("ij,ij->j", features, features, dtype=np.float64) / len(features)
-    # The second derivative of the loss in a coefficient is at most a quarter of the feature's variance.
-    scales = 1 / np.sqrt(variances / (2 * n_classes) + penalty)
-    scales = np.append(scales, np.sqrt(2.0 * n_classes))[:, None]
-    if start is None:
-        priors = np.bincount(y, weights=weights, minlength=n_classes)
-        first = np.zeros((n_features + 1, n_classes))
-        first[-1] = np.log(np.maximum(priors, 1e-12))
-    else:
-        first = start.weights
+    n_classes, at = logits.shape[1], np.arange(len(y))
+    shares = (row_weights / row_weights.sum()).astype(np.float32)
+    # The second derivative of the loss in a coefficient is about this: scaled by it the problem is nearly round.
+    squares = np.append(np.einsum("ij,ij->j", logits, logits, dtype=np.float64) / len(logits), 1)
+    penalties = np.append(np.full(n_classes, penalty), _LEAST_PENALTY)[:, None]
+    scales = 1 / np.sqrt(squares[:, None] / (2 * n_classes) + penalties)
 
     def loss(flat: Matrix) -> tuple[float, Matrix]:
-        coefficients = flat.reshape(n_features + 1, n_classes) * scales
-        slopes, intercepts = coefficients[:-1].astype(np.float32), coefficients[-1].astype(np.float32)
-        total = 0.5 * penalty * float((coefficients[:-1] ** 2).sum())
-        gradient = np.empty_like(coefficients)
-        gradient[:-1] = penalty * coefficients[:-1]
-        gradient[-1] = 0
-        for begin in range(0, len(features), _ROW_BLOCK):
-            rows = slice(begin, begin + _ROW_BLOCK)
-            block, truth, share = features[rows], y[rows], shares[rows]
-            logits = block @ slopes
-            logits += intercepts
-            logits -= logits.max(axis=1, keepdims=True)
-            at = np.arange(len(truth))
-            own = logits[at, truth]
-            np.exp(logits, out=logits)
-            sums = logits.sum(axis=1)
-            total += float((share * (np.log(sums) - own)).sum(dtype=np.float64))
-            logits *= (share / sums)[:, None]
-            logits[at, truth] -= share
-            gradient[:-1] += block.T @ logits
-            gradient[-1] += logits.sum(axis=0, dtype=np.float64)
+        change = flat.reshape(n_classes + 1, n_classes) * scales
+        better = logits @ change[:-1].astype(np.float32)
+        better += logits
+        better += change[-1].astype(np.float32)
+        better -= better.max(axis=1, keepdims=True)
+        own = better[at, y]
+        np.exp(better, out=better)
+        sums = better.sum(axis=1)
+        total = 0.5 * float((penalties * change**2).sum()) + float(
+            (shares * (np.log(sums) - own)).sum(dtype=np.float64)
+        )
+        better *= (shares / sums)[:, None]
+        better[at, y] -= shares
+        gradient = penalties * change
+        gradient[:-1] += logits.T @ better
+        gradient[-1] += better.sum(axis=0, dtype=np.float64)
         return total, (gradient * scales).ravel()
 
     found = minimize(
         loss,
-        (first / scales).ravel(),
+        np.zeros((n_classes + 1) * n_classes),
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": most_iterations, "gtol": tolerance, "ftol": tolerance / 1000, "maxcor": 10},
+        options={"maxiter": _MOST_ITERATIONS, "gtol": _TOLERANCE, "ftol": _TOLERANCE / 100, "maxcor": 10},
     )
-    return Softmax(found.x.reshape(n_features + 1, n_classes) * scales)
+    change = found.x.reshape(n_classes + 1, n_classes) * scales
+    change[np.diag_indices(n_classes)] += 1
+    return np.asarray(change)
 
 
 def softmax(logits: Matrix) -> Matrix:
