@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import mmembed
@@ -16,6 +17,7 @@ extensions = [
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
+    "sphinx_click",
     "sphinx_copybutton",
 ]
 exclude_patterns = ["_build"]
@@ -31,15 +33,15 @@ myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autodoc_typehints = "none"  # types stand in the sections Parameters and Returns
-maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True, "undoc-members": False}
+autodoc_default_options = {"members": True}
 add_module_names = False
 numpydoc_class_members_toctree = False
 numpydoc_show_class_members = False
 # Scikit-learn and pandas document the members that are theirs.
 numpydoc_show_inherited_class_members = False
+copybutton_selector = ", ".join(f"div.highlight-{one} pre" for one in ("python", "bash", "default", "pycon"))
 copybutton_exclude = ".linenos, .gp, .go"
 
 html_theme = "pydata_sphinx_theme"
@@ -49,12 +51,15 @@ html_css_files = ["site.css"]
 html_search_language = "zh"  # cuts Chinese into words, and takes English as it is
 html_show_sourcelink = False
 html_copy_source = False
+html_sidebars = {page: [] for page in ("index", "tutorial", "decisions")}
 html_theme_options: dict[str, Any] = {
     "logo": {"text": "mmembed"},
     "navbar_align": "left",
+    "header_links_before_dropdown": 7,
     "navbar_end": ["theme-switcher"],
     "navigation_with_keys": False,
     "show_toc_level": 2,
+    "collapse_navigation": True,
     "show_nav_level": 1,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
@@ -71,6 +76,13 @@ def _tell_language(_app: Any, page: str, _template: str, context: dict[str, Any]
         context["language"] = "zh-CN"
 
 
+def _hide_fields(_app: Any, what: str, name: str, obj: Any, _options: Any, _signature: str, _answer: str) -> Any:
+    """Show no constructor for results, which functions make: their fields are described as attributes."""
+    made_by_hand = "Parameters\n" in (obj.__doc__ or "") or name.endswith("ModelSpec")
+    return ("", None) if what == "class" and dataclasses.is_dataclass(obj) and not made_by_hand else None
+
+
 def setup(app: Any) -> None:
     """Connect what this site adds to Sphinx."""
+    app.connect("autodoc-process-signature", _hide_fields)
     app.connect("html-page-context", _tell_language)

@@ -49,10 +49,11 @@ def _is_so(block: Block, real: str) -> bool:
 
 
 def _run(block: Block, namespace: dict[str, Any], path: Path) -> str:
-    printed = io.StringIO()
+    printed = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)  # commands write bytes to what lies under it
     with contextlib.redirect_stdout(printed):
         value = _python(block, namespace, path) if block.language == "python" else _shell(block, path)
-    return shown(value, printed.getvalue())
+    printed.seek(0)
+    return shown(value, printed.read())
 
 
 def _python(block: Block, namespace: dict[str, Any], path: Path) -> Any:

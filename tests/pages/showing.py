@@ -59,5 +59,5 @@ def _table(df: pd.DataFrame) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        value = f"{round(value, 3):g}"
+        value = f"{value:.3g}" if abs(value) < 1 else f"{round(value, 3):g}"
     return str(value).replace("|", "\\|").replace("\n", " ")
