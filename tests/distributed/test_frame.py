@@ -39,3 +39,4 @@ def test_a_misspelt_verb_gets_a_hint():
     with pytest.raises(AttributeError, match="has no verb 'serach'"):
         _ = ddf.mmembed.serach
     assert sorted(mmembed.distributed.__all__) == list(mmembed.distributed.__all__)
+    assert all(hasattr(mmembed.distributed, name) for name in mmembed.distributed.__all__)

@@ -13,10 +13,31 @@ import_optional("dask.dataframe", extra="dask", purpose="Working on Dask")
 from mmembed.distributed import registration as _registration  # noqa: E402  the message above comes first
 from mmembed.distributed.clustering import fit_clusters  # noqa: E402
 from mmembed.distributed.clusters import DistributedClusters  # noqa: E402
+from mmembed.distributed.duplicates import (  # noqa: E402
+    DistributedDuplicates,
+    DistributedLeaks,
+    find_duplicates,
+    find_leaks,
+)
 from mmembed.distributed.embedding_verbs import embedding_errors  # noqa: E402
 from mmembed.distributed.frame import DaskFrameAccessor  # noqa: E402
+from mmembed.distributed.outliers import DistributedOutliers, find_outliers  # noqa: E402
+from mmembed.distributed.pairing import Blocking  # noqa: E402
 from mmembed.distributed.series import DaskSeriesAccessor  # noqa: E402
 
-__all__ = ["DaskFrameAccessor", "DaskSeriesAccessor", "DistributedClusters", "embedding_errors", "fit_clusters"]
+__all__ = [
+    "Blocking",
+    "DaskFrameAccessor",
+    "DaskSeriesAccessor",
+    "DistributedClusters",
+    "DistributedDuplicates",
+    "DistributedLeaks",
+    "DistributedOutliers",
+    "embedding_errors",
+    "find_duplicates",
+    "find_leaks",
+    "find_outliers",
+    "fit_clusters",
+]
 
 del _registration

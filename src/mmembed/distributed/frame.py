@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 from dask.dataframe.extensions import register_dataframe_accessor
 
 from mmembed.distributed.absent import ABSENT
+from mmembed.distributed.duplicate_verbs import DuplicateVerbs
 from mmembed.distributed.embedding_verbs import EmbeddingVerbs
 from mmembed.distributed.group_verbs import GroupVerbs
 from mmembed.distributed.searching_verbs import SearchingVerbs
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @register_dataframe_accessor("mmembed")
-class DaskFrameAccessor(EmbeddingVerbs, GroupVerbs, SearchingVerbs):
+class DaskFrameAccessor(EmbeddingVerbs, GroupVerbs, SearchingVerbs, DuplicateVerbs):
     """The verbs of ``df.mmembed`` on a Dask DataFrame, with the same arguments and column names.
 
     Examples

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from dask.base import compute
+from dask import config
+from dask.base import compute, persist
 from dask.delayed import delayed
 
 from mmembed.analysis.rows.cosine import Positions
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     import dask.dataframe as dd
 
 T = TypeVar("T")
+
+_MOST_IN_A_PLAN = 5_000_000  # bytes; Dask warns of plans of ten million
 
 
 def compute_each(
@@ -56,7 +60,13 @@ def for_each_partition(values: Sequence[Any]) -> dd.Series:
     """Return a column that has one cell in each partition, for ``map_partitions`` beside a frame."""
     import dask.dataframe as dd
 
-    cells: dd.Series = dd.from_map(_cell, list(values), meta=pd.Series([], dtype=object))
+    meta = pd.Series([], dtype=object)
+    cells: dd.Series
+    with config.set({"dataframe.convert-string": False}):  # Dask would make texts of objects
+        if sum(len(pickle.dumps(value)) for value in values) < _MOST_IN_A_PLAN:
+            cells = dd.from_map(_cell, list(values), meta=meta)
+        else:  # sent one by one, and not again with each plan
+            cells = dd.from_delayed([persist(delayed(_cell)(value))[0] for value in values], meta=meta)
     return cells
 
 

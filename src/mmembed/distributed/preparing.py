@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.accessor.arguments import column_of
+from mmembed.analysis.rows.cosine import FloatMatrix, Positions
 from mmembed.analysis.rows.preparing import Preparation
-from mmembed.distributed.columns import vectors_in
+from mmembed.distributed.columns import column_dtype, vectors_in
 from mmembed.distributed.partitions import compute_each
 from mmembed.vectors import VectorArray, VectorDtype
 
@@ -74,3 +75,44 @@ def learn_preparation(ddf: dd.DataFrame, column: str, kinds: str | None, dtype: 
 
 def _means(part: pd.DataFrame, column: str, kinds: str, dtype: VectorDtype) -> Means:
     return Means.of(vectors_in(part[column], dtype), column_of(part, kinds))
+
+
+@dataclass(frozen=True)
+class PreparedColumn:
+    """A vector column and what is taken off its rows, so that every partition is prepared alike.
+
+    Attributes
+    ----------
+    column : str
+    dtype : VectorDtype
+    kinds : str, optional
+        A column of the rows' kinds.
+    preparation : Preparation
+    zeros : bool
+        Whether zero vectors, which have no direction, are among its rows.
+    """
+
+    column: str
+    dtype: VectorDtype
+    kinds: str | None = None
+    preparation: Preparation = field(default_factory=Preparation, repr=False)
+    zeros: bool = False
+
+    @classmethod
+    def learn(cls, ddf: dd.DataFrame, column: str, kinds: str | None, *, zeros: bool = False) -> PreparedColumn:
+        """Read the column's type and, where there are kinds, the mean of each from the whole table."""
+        dtype = column_dtype(ddf, column)
+        return cls(column, dtype, kinds, learn_preparation(ddf, column, kinds, dtype), zeros)
+
+    def of(self, ddf: dd.DataFrame) -> dd.DataFrame:
+        """Return the columns that are needed."""
+        needed: dd.DataFrame = ddf[list(dict.fromkeys([self.column] + ([] if self.kinds is None else [self.kinds])))]
+        return needed
+
+    def rows(self, part: pd.DataFrame) -> tuple[Positions, FloatMatrix]:
+        """Return the places of the rows that have a vector, and the rows whose cosines count."""
+        array = vectors_in(part[self.column], self.dtype)
+        kinds = None if self.kinds is None else column_of(part, self.kinds)
+        places, rows = np.flatnonzero(~array.isna()), self.preparation.source(array, kinds)
+        directed = rows.any(axis=1)
+        return (places, rows) if self.zeros or directed.all() else (places[directed], rows[directed])

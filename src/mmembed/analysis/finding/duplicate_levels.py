@@ -108,30 +108,49 @@ def duplicate_levels(
     >>> duplicate_levels(vectors, [0.99, 0.85]).dropped
     (1, 2)
     """
+    strict_first = check_levels(levels, examples)
+    array = as_vector_array(vectors)
+    found = [find_duplicates(array, level, kinds=kinds) for level in strict_first]
+    left, right, cosine = _nearest_pairs(Preparation.learn(array, kinds).source(array, kinds), ~array.isna())
+    dropped = tuple(int(one.is_duplicate.sum()) for one in found)
+    return DuplicateLevels(
+        strict_first, dropped, len(array), example_pairs(left, right, cosine, strict_first, examples)
+    )
+
+
+def check_levels(levels: Sequence[float], examples: int) -> tuple[float, ...]:
+    """Return the levels from strict to loose, each once.
+
+    Raises
+    ------
+    ValueError
+        If there is none, one is no cosine, or no example is asked for.
+    """
     if not len(levels):
         raise ValueError("levels is empty. Give at least one threshold, such as 0.95.")
     if examples < 1:
         raise ValueError(f"examples={examples} shows no pair. Give at least 1.")
-    strict_first = tuple(sorted({check_threshold(float(level)) for level in levels}, reverse=True))
-    array = as_vector_array(vectors)
-    found = [find_duplicates(array, level, kinds=kinds) for level in strict_first]
-    left, right, cosine = _nearest_pairs(Preparation.learn(array, kinds).source(array, kinds), ~array.isna())
+    return tuple(sorted({check_threshold(float(level)) for level in levels}, reverse=True))
+
+
+def example_pairs(
+    left: Positions, right: Positions, cosine: FloatVector, strict_first: Sequence[float], examples: int
+) -> pd.DataFrame:
+    """Return the least similar pairs of each level: ``level``, ``similarity``, ``left`` and ``right``."""
     chosen, above = [], np.float32(np.inf)
     for level in map(np.float32, strict_first):
         inside = np.flatnonzero((cosine >= level) & (cosine < above))
         chosen.append(inside[np.lexsort((right[inside], left[inside], cosine[inside]))][:examples])
         above = level
-    picked = np.concatenate(chosen)
-    pairs = pd.DataFrame(
+    picked = np.concatenate([np.empty(0, dtype=np.int64), *chosen])
+    return pd.DataFrame(
         {
-            "level": np.repeat(strict_first, [len(one) for one in chosen]),
+            "level": np.repeat(np.asarray(strict_first, dtype=np.float64), [len(one) for one in chosen]),
             "similarity": cosine[picked],
             "left": left[picked],
             "right": right[picked],
         }
     )
-    dropped = tuple(int(one.is_duplicate.sum()) for one in found)
-    return DuplicateLevels(strict_first, dropped, len(array), pairs)
 
 
 def _nearest_pairs(rows: Any, present: Any) -> tuple[Positions, Positions, FloatVector]:

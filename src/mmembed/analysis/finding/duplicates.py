@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.frames import with_columns
+from mmembed.analysis.graphs.near_pairs import NearLists
 from mmembed.analysis.graphs.near_rows import NearRows, check_threshold
 from mmembed.analysis.rows.cosine import FloatVector, Positions
 from mmembed.analysis.rows.distinct import DistinctRows, distinct_rows
@@ -149,7 +150,7 @@ def find_duplicates(vectors: Any, threshold: float = 0.95, *, kinds: Any = None,
     """
     check_threshold(threshold)
     array = as_vector_array(vectors)
-    order = _ranking(prefer, len(array))
+    order = ranking(prefer, len(array))
     rows = Preparation.learn(array, kinds).source(array, kinds)
     present = np.flatnonzero(~array.isna())
     representatives = np.full(len(array), -1, dtype=np.int64)
@@ -160,14 +161,29 @@ def find_duplicates(vectors: Any, threshold: float = 0.95, *, kinds: Any = None,
         return Duplicates(representatives, similarities, threshold)
     distinct = distinct_rows(rows[rows.any(axis=1)])
     near = NearRows.of(distinct.rows, threshold)
-    first = _first_member(distinct, order[directed])
-    leaders, cosines = _leaders(near, order[directed][first])
-    representatives[directed] = directed[first[leaders[distinct.groups]]]
-    similarities[directed] = cosines[distinct.groups]
+    found, similarities[directed] = represented(distinct, near, order[directed])
+    representatives[directed] = directed[found]
     return Duplicates(representatives, similarities, threshold, near.graph.method, near.graph.recall)
 
 
-def _ranking(prefer: Any, n_rows: int) -> Positions:
+def represented(distinct: DistinctRows, near: NearRows | NearLists, order: Positions) -> tuple[Positions, FloatVector]:
+    """Return the position of each row's representative and the cosine with it.
+
+    Parameters
+    ----------
+    distinct : DistinctRows
+        Which of the rows are equal; their vectors are not looked at.
+    near : NearRows or NearLists
+        The different rows within the threshold of each.
+    order : numpy.ndarray of int, shape (n,)
+        The place of each row in the order in which rows may become representatives.
+    """
+    first = _first_member(distinct, order)
+    leaders, cosines = _leaders(near, order[first])
+    return first[leaders[distinct.groups]], cosines[distinct.groups]
+
+
+def ranking(prefer: Any, n_rows: int) -> Positions:
     """Return the place of each row in the order in which rows may become representatives."""
     if prefer is None:
         return np.arange(n_rows)
@@ -187,12 +203,12 @@ def _first_member(distinct: DistinctRows, order: Positions) -> Positions:
     return by_order[first]
 
 
-def _leaders(near: NearRows, order: Positions) -> tuple[Positions, FloatVector]:
+def _leaders(near: NearRows | NearLists, order: Positions) -> tuple[Positions, FloatVector]:
     """Return each different row's representative and the cosine with it."""
-    leaders = np.arange(len(near.rows))
-    cosines = np.full(len(near.rows), -np.inf, dtype=np.float32)
+    leaders = np.arange(len(near))
+    cosines = np.full(len(near), -np.inf, dtype=np.float32)
     crowded = near.have_any()
-    leads = np.zeros(len(near.rows), dtype=bool)
+    leads = np.zeros(len(near), dtype=bool)
     for one in crowded[np.argsort(order[crowded])]:
         if not np.isneginf(cosines[one]):
             continue

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.frames import with_columns
+from mmembed.analysis.graphs.near_pairs import NearLists
 from mmembed.analysis.graphs.near_rows import NearRows, check_threshold
 from mmembed.analysis.rows.cosine import FloatVector, Positions
 from mmembed.analysis.rows.distinct import DistinctRows, distinct_rows
@@ -119,10 +120,7 @@ def find_leaks(vectors: Any, parts: Any, threshold: float = 0.95, *, kinds: Any 
     if len(named) != len(array):
         raise ValueError(f"The split has {len(named)} values for {len(array)} rows. Give one part for each row.")
     codes, names = pd.factorize(named)
-    if len(names) < 2:
-        raise ValueError(
-            f"The split has {len(names)} part{'s' * (len(names) != 1)}; a leak needs two, such as 'train' and 'test'."
-        )
+    check_parts(len(names))
     prepared = Preparation.learn(array, kinds).source(array, kinds)
     directed = prepared.any(axis=1)
     present = np.flatnonzero(~array.isna())[directed]
@@ -132,13 +130,27 @@ def find_leaks(vectors: Any, parts: Any, threshold: float = 0.95, *, kinds: Any 
     if len(present):
         distinct = distinct_rows(prepared[directed])
         near = NearRows.of(distinct.rows, threshold)
-        found, similarities[present] = _twins(near, distinct, codes[present])
+        found, similarities[present] = twins_across(near, distinct, codes[present])
         twins[present] = np.where(found >= 0, present[found], -1)
         graph = (near.graph.method, near.graph.recall)
     return Leaks(twins, similarities, named.to_numpy(dtype=object), threshold, *graph)
 
 
-def _twins(near: NearRows, distinct: DistinctRows, codes: Positions) -> tuple[Positions, FloatVector]:
+def check_parts(n_parts: int) -> None:
+    """Refuse a split that has no two parts.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two.
+    """
+    if n_parts < 2:
+        raise ValueError(
+            f"The split has {n_parts} part{'s' * (n_parts != 1)}; a leak needs two, such as 'train' and 'test'."
+        )
+
+
+def twins_across(near: NearRows | NearLists, distinct: DistinctRows, codes: Positions) -> tuple[Positions, FloatVector]:
     """Return the nearest row of another part for each row, of those that can have one."""
     twins = np.full(distinct.total, -1, dtype=np.int64)
     similarities = np.full(distinct.total, np.nan, dtype=np.float32)

@@ -11,9 +11,11 @@ import pandas as pd
 
 from mmembed.analysis.frames import with_columns
 from mmembed.analysis.graphs.graph_store import shared_graph
+from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
-from mmembed.analysis.rows.cosine import FloatVector, Positions
+from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions
 from mmembed.analysis.rows.distinct import distinct_rows
+from mmembed.analysis.rows.equality import equal_row_groups
 from mmembed.analysis.rows.preparing import Preparation
 from mmembed.vectors import as_vector_array
 
@@ -127,16 +129,83 @@ def find_outliers(vectors: Any, k: int = 15, *, kinds: Any = None) -> Outliers:
     return Outliers(scores, nearest, similarities, k, graph.method, graph.recall)
 
 
+@dataclass(frozen=True, eq=False)
+class OutlierReference:
+    """Rows that others are compared with, and how dense it is around them.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray, shape (u, d), float32
+        Different rows.
+    factors : numpy.ndarray, shape (u,)
+        The local outlier factors of these rows themselves.
+    k : int
+        Neighbours that the score looks at.
+    """
+
+    rows: FloatMatrix = field(repr=False)
+    factors: npt.NDArray[np.float64] = field(repr=False)
+    k: int
+    _farthest: npt.NDArray[np.float64] = field(repr=False)
+    _density: npt.NDArray[np.float64] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @classmethod
+    def learn(cls, rows: FloatMatrix, k: int) -> OutlierReference:
+        """Find the neighbours of different rows among themselves."""
+        if not len(rows):
+            none = np.empty(0)
+            return cls(rows, none, k, none, none)
+        distinct = distinct_rows(rows)
+        graph = shared_graph(distinct.rows, k, "exact")
+        farthest = _chords(graph)[1]
+        return cls(distinct.rows, _factors(graph), k, farthest, _densities(graph, farthest))
+
+    def scores(self, rows: FloatMatrix) -> npt.NDArray[np.float64]:
+        """Return the factor of each of other rows, shape (m,): its own for a row that equals one of these."""
+        if not len(self.rows):
+            return np.ones(len(rows))
+        groups = equal_row_groups(np.concatenate([self.rows, rows]))
+        own = np.full(int(groups.max()) + 1, -1, dtype=np.int64)
+        own[groups[: len(self.rows)]] = np.arange(len(self.rows))
+        own = own[groups[len(self.rows) :]]
+        scores = self.factors[own]
+        scores[own < 0] = self._factors_of(rows[own < 0])
+        return scores
+
+    def _factors_of(self, rows: FloatMatrix) -> npt.NDArray[np.float64]:
+        nothing = np.zeros(len(rows), dtype=bool), np.zeros(len(self.rows), dtype=bool)
+        wanted = min(self.k, len(self.rows))
+        found, cosines = nearest_rows(rows, self.rows, wanted, queries_missing=nothing[0], missing=nothing[1])
+        graph = NeighborGraph(found.astype(np.int32), cosines)
+        reach = np.maximum(_chords(graph)[0], self._farthest[found])
+        density = wanted / np.maximum(reach.sum(axis=1), _LEAST_DISTANCE)
+        return np.asarray(self._density[found].mean(axis=1) / density)
+
+
 def _factors(graph: NeighborGraph) -> npt.NDArray[np.float64]:
     """Return the local outlier factor of each row; 1 where there is nothing to compare with."""
     known = graph.indices >= 0
     if not known.any():
         return np.ones(len(graph))
+    density = _densities(graph, _chords(graph)[1])
+    others = np.where(known, graph.indices, 0)
     counts = np.maximum(known.sum(axis=1), 1)
+    return np.asarray(np.where(known, density[others], 0).sum(axis=1) / counts / density)
+
+
+def _chords(graph: NeighborGraph) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the distance of each row to each neighbour, and to the farthest of them."""
+    known = graph.indices >= 0
     chords = np.sqrt(np.maximum(2 - 2 * np.where(known, graph.similarities, 1).astype(np.float64), 0))
     chords = np.maximum(chords, _LEAST_DISTANCE)
-    farthest = chords[np.arange(len(graph)), counts - 1]
-    others = np.where(known, graph.indices, 0)
-    reach = np.where(known, np.maximum(chords, farthest[others]), 0)
-    density = counts / np.maximum(reach.sum(axis=1), _LEAST_DISTANCE)
-    return np.asarray(np.where(known, density[others], 0).sum(axis=1) / counts / density)
+    return chords, chords[np.arange(len(graph)), np.maximum(known.sum(axis=1), 1) - 1]
+
+
+def _densities(graph: NeighborGraph, farthest: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return one over the mean reachability distance of each row to its neighbours."""
+    known = graph.indices >= 0
+    reach = np.where(known, np.maximum(_chords(graph)[0], farthest[np.where(known, graph.indices, 0)]), 0)
+    return np.asarray(np.maximum(known.sum(axis=1), 1) / np.maximum(reach.sum(axis=1), _LEAST_DISTANCE))

@@ -35,6 +35,9 @@ class NearRows:
         """Take the graph of the rows from the store, or compute it."""
         return cls(rows, shared_graph(rows, FEWEST_NEIGHBORS), np.float32(threshold), row_lengths(rows))
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
     def have_any(self) -> Positions:
         """Return the positions of the rows that have another one within the threshold, in row order."""
         return np.flatnonzero(self.graph.similarities[:, 0] >= self.threshold)

@@ -49,6 +49,18 @@ def row_digest(row: FloatVector) -> bytes:
     return blake2b((row + np.float32(0)).tobytes(), digest_size=16).digest()
 
 
+def row_priorities(matrix: FloatMatrix) -> npt.NDArray[np.uint64]:
+    """Return a number for each row that says nothing of what it holds, equal for equal rows.
+
+    The rows with the least numbers are a random sample of the different rows of a table, the same in whatever order and
+    parts the table is read.
+    """
+    mixed = _row_hashes(matrix)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # the end of splitmix64
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
 def _row_hashes(matrix: FloatMatrix) -> npt.NDArray[np.uint64]:
     """Return a 64-bit number for each row, equal for equal rows and hardly ever for others.
 

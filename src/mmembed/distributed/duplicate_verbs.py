@@ -1,0 +1,98 @@
+"""Near duplicates, leaks between the parts of a split, and outliers, on Dask."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
+
+from mmembed.accessor.arguments import column_of
+from mmembed.vectors import VectorDtype
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+
+
+class DuplicateVerbs:
+    """Near duplicates, leaks between the parts of a split, and outliers, on Dask."""
+
+    _ddf: dd.DataFrame
+
+    def duplicates(
+        self, column: str, threshold: float = 0.95, *, across: str | None = None, kinds: str | None = None
+    ) -> dd.DataFrame:
+        """Return the rows that have near duplicates, group by group, with ``group`` and ``similarity``.
+
+        Parameters as in ``df.mmembed.duplicates``. The pairs are computed at once, in blocks of rows with nearby
+        centroids; the rows when the frame is computed. Up to 10,000 different rows, and wherever it is proven that the
+        blocks hold every pair, the answer is that of pandas with an exact graph. Otherwise pairs may be missed:
+        :func:`mmembed.distributed.find_duplicates` and ``find_leaks`` give the same with the ``recall``, measured on a
+        sample, and below nine tenths there is a warning.
+
+        Raises
+        ------
+        ValueError
+            As on pandas, and if there are more than 20 million pairs.
+        """
+        if across is not None:
+            from mmembed.distributed.duplicates import find_leaks
+
+            return find_leaks(self._ddf, column, across, threshold, kinds=kinds).rows_of(self._ddf)
+        from mmembed.distributed.duplicates import find_duplicates
+
+        return find_duplicates(self._ddf, column, threshold, kinds=kinds).rows_of(self._ddf)
+
+    def duplicate_levels(
+        self,
+        column: str,
+        levels: Sequence[float] | None = None,
+        *,
+        show: str | Sequence[str] | None = None,
+        examples: int = 3,
+        kinds: str | None = None,
+    ) -> dd.DataFrame:
+        """Return example pairs at several thresholds, to choose one for :meth:`duplicates`; computed at once.
+
+        Parameters and columns as in ``df.mmembed.duplicate_levels``; a frame of one partition. Levels with more than 20
+        million pairs are left out, with a warning.
+        """
+        import dask.dataframe as dd
+
+        from mmembed.analysis.finding.duplicate_levels import LEVELS
+        from mmembed.distributed.levels import duplicate_levels
+
+        meta = self._ddf._meta  # noqa: SLF001  Dask has no other name for it
+        shown: list[Hashable]
+        if show is None:
+            shown = [name for name, dtype in meta.dtypes.items() if not isinstance(dtype, VectorDtype)]
+        else:
+            shown = [column_of(meta, name).name for name in ([show] if isinstance(show, str) else show)]
+        table = duplicate_levels(
+            self._ddf, column, LEVELS if levels is None else levels, show=shown, examples=examples, kinds=kinds
+        )
+        found: dd.DataFrame = dd.from_pandas(table, npartitions=1)
+        return found
+
+    def deduplicate(
+        self, column: str, threshold: float = 0.95, *, keep: str = "first", kinds: str | None = None
+    ) -> dd.DataFrame:
+        """Return the frame without near duplicates; of each group one row stays.
+
+        Parameters as in ``df.mmembed.deduplicate``. The pairs are computed at once, as in :meth:`duplicates`.
+        """
+        from mmembed.distributed.duplicates import find_duplicates
+
+        return find_duplicates(self._ddf, column, threshold, kinds=kinds, keep=keep).drop_from(self._ddf)
+
+    def outliers(
+        self, column: str, k: int = 15, *, kinds: str | None = None, name: str = "outlier_score"
+    ) -> dd.DataFrame:
+        """Add ``outlier_score``: the local outlier factor, about 1 for a row that lies as its neighbours do.
+
+        Parameters as in ``df.mmembed.outliers``. Up to 20,000 different rows the scores are those of pandas. Of more, a
+        random sample of so many is read at once, and each row is compared with its neighbours in the sample: the scores
+        put rows in nearly the order of the full ones, but a group of fewer than k rows of the sample may count as
+        outliers.
+        """
+        from mmembed.distributed.outliers import find_outliers
+
+        return find_outliers(self._ddf, column, k, kinds=kinds).add_to(self._ddf, name=name)

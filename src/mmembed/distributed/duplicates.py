@@ -1,0 +1,221 @@
+"""Near duplicates and leaks of a table in partitions, from its near pairs."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from mmembed.accessor.arguments import column_of
+from mmembed.analysis.finding.duplicates import Duplicates, ranking, represented
+from mmembed.analysis.finding.leaks import Leaks, check_parts, twins_across
+from mmembed.analysis.graphs.near_pairs import MOST_PAIRS
+from mmembed.analysis.graphs.near_rows import check_threshold
+from mmembed.analysis.rows.cosine import Positions
+from mmembed.distributed.moving import rows_at, rows_in_order, without_rows
+from mmembed.distributed.pairing import Blocking, Pairing, find_pairs
+from mmembed.distributed.partitions import compute_each
+from mmembed.distributed.preparing import PreparedColumn
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+
+_LOW_RECALL = 0.9
+
+
+@dataclass(frozen=True, eq=False)
+class DistributedDuplicates:
+    """Which rows of a table in partitions say the same as which.
+
+    Attributes
+    ----------
+    positions : numpy.ndarray of int, shape (m,)
+        The rows that have an equal or a near one, by their position in the table.
+    among : Duplicates
+        What pandas tells of these rows; its positions count them alone.
+    pairing : Pairing
+        The near pairs that it rests on, and their ``recall``.
+    """
+
+    positions: Positions = field(repr=False)
+    among: Duplicates = field(repr=False)
+    pairing: Pairing = field(repr=False)
+
+    @property
+    def recall(self) -> float:
+        """1 if it is proven that no near pair is missed, else measured on a sample."""
+        return self.pairing.recall
+
+    def rows_of(self, ddf: dd.DataFrame) -> dd.DataFrame:
+        """Return the rows that are in a group, group by group, with ``group`` and ``similarity``."""
+        groups = self.among.groups()
+        columns = {"group": groups["group"].to_numpy(), "similarity": groups["similarity"].to_numpy()}
+        return rows_in_order(ddf, self.positions[groups["position"].to_numpy()], self.pairing.counts, columns)
+
+    def drop_from(self, ddf: dd.DataFrame) -> dd.DataFrame:
+        """Return the frame without the duplicates; representatives and rows without a vector stay."""
+        return without_rows(ddf, self.positions[self.among.is_duplicate], self.pairing.counts)
+
+    def __repr__(self) -> str:
+        return (
+            f"DistributedDuplicates(groups={self.among.n_groups}, duplicates={int(self.among.is_duplicate.sum())}, "
+            f"rows={sum(self.pairing.counts)}, threshold={self.among.threshold:g}, {_how(self.pairing)}); "
+            "see .rows_of(ddf), .drop_from(ddf)"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class DistributedLeaks:
+    """Which rows of a table in partitions have a near duplicate in another part of a split.
+
+    Attributes
+    ----------
+    positions, among, pairing :
+        As of :class:`DistributedDuplicates`, with ``Leaks`` of these rows.
+    """
+
+    positions: Positions = field(repr=False)
+    among: Leaks = field(repr=False)
+    pairing: Pairing = field(repr=False)
+
+    @property
+    def recall(self) -> float:
+        """1 if it is proven that no near pair is missed, else measured on a sample."""
+        return self.pairing.recall
+
+    def rows_of(self, ddf: dd.DataFrame) -> dd.DataFrame:
+        """Return the rows of all pairs, two by two, with ``group`` (one a pair) and ``similarity``."""
+        pairs = self.among.pairs()
+        both = pairs[["left", "right"]].to_numpy().reshape(-1)
+        columns = {
+            "group": np.repeat(np.arange(len(pairs)), 2),
+            "similarity": np.repeat(pairs["similarity"].to_numpy(), 2),
+        }
+        return rows_in_order(ddf, self.positions[both], self.pairing.counts, columns)
+
+    def __repr__(self) -> str:
+        return (
+            f"DistributedLeaks(leaked={int((self.among.twins >= 0).sum())}, rows={sum(self.pairing.counts)}, "
+            f"threshold={self.among.threshold:g}, {_how(self.pairing)}); see .rows_of(ddf)"
+        )
+
+
+def find_duplicates(
+    ddf: dd.DataFrame,
+    column: str,
+    threshold: float = 0.95,
+    *,
+    kinds: str | None = None,
+    keep: str = "first",
+    blocking: Blocking | None = None,
+) -> DistributedDuplicates:
+    """Group the rows of a Dask frame whose cosine similarity reaches a threshold, as pandas does; computes.
+
+    Parameters
+    ----------
+    ddf : dask.dataframe.DataFrame
+    column : str
+        A vector column.
+    threshold : float
+        Least cosine, from -1 to 1.
+    kinds : str, optional
+        A column of each row's kind of content; each kind's mean is removed first.
+    keep : {"first", "last"} or str
+        Which row of a group represents it: the first, the last, or the name of a column whose greatest value does.
+    blocking : Blocking, optional
+        How finely the table is cut for comparing its rows.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is no cosine, or so low that there are more than 20 million pairs.
+
+    Warns
+    -----
+    UserWarning
+        If less than nine tenths of the near pairs of a sample were found.
+    """
+    check_threshold(threshold)
+    if keep not in {"first", "last"}:
+        column_of(ddf._meta, keep)  # noqa: SLF001  Dask has no other name for it
+    pairing = _listed(ddf, column, threshold, kinds, blocking)
+    positions, distinct, near = pairing.pairs.by_row()
+    prefer: Any = None
+    if keep == "last":
+        prefer = positions
+    elif keep != "first":
+        prefer = rows_at(ddf[[keep]], positions, pairing.counts)[keep]
+    representatives, similarities = represented(distinct, near, ranking(prefer, len(positions)))
+    among = Duplicates(representatives, similarities, threshold, *_method(pairing))
+    return DistributedDuplicates(positions, among, pairing)
+
+
+def find_leaks(
+    ddf: dd.DataFrame,
+    column: str,
+    across: str,
+    threshold: float = 0.95,
+    *,
+    kinds: str | None = None,
+    blocking: Blocking | None = None,
+) -> DistributedLeaks:
+    """Find rows of a Dask frame that have a near duplicate in another part of a split, as pandas does; computes.
+
+    Parameters
+    ----------
+    ddf, column, threshold, kinds, blocking :
+        As in :func:`find_duplicates`.
+    across : str
+        A column that names the part of each row.
+
+    Raises
+    ------
+    ValueError
+        As in :func:`find_duplicates`, and if there are fewer than two parts.
+    """
+    check_threshold(threshold)
+    parts = ddf[[column_of(ddf._meta, across).name]]  # noqa: SLF001
+    check_parts(len(set().union(*compute_each(parts, _names))))
+    pairing = _listed(ddf, column, threshold, kinds, blocking)
+    positions, distinct, near = pairing.pairs.by_row()
+    named = rows_at(parts, positions, pairing.counts)[across]
+    twins, similarities = twins_across(near, distinct, pd.factorize(named)[0])
+    among = Leaks(twins, similarities, named.to_numpy(dtype=object), threshold, *_method(pairing))
+    return DistributedLeaks(positions, among, pairing)
+
+
+def _listed(ddf: dd.DataFrame, column: str, threshold: float, kinds: str | None, blocking: Blocking | None) -> Pairing:
+    pairing = find_pairs(ddf, PreparedColumn.learn(ddf, column, kinds), [threshold], blocking)
+    if pairing.pairs.threshold > threshold:
+        raise ValueError(
+            f"threshold={threshold:g} makes more than {MOST_PAIRS:,} pairs of {sum(pairing.counts):,} rows, which no "
+            "one process should hold. Give a higher one; ddf.mmembed.duplicate_levels shows pairs at several."
+        )
+    tell_recall(pairing)
+    return pairing
+
+
+def tell_recall(pairing: Pairing) -> None:
+    """Warn where many near pairs were missed."""
+    if pairing.recall < _LOW_RECALL:
+        warnings.warn(
+            f"Of {pairing.n_measured} near pairs of a sample {pairing.recall:.0%} were found: rows were compared in "
+            f"blocks of nearby centroids. mmembed.distributed.find_duplicates(…, blocking=Blocking(most_cells=…)) "
+            "looks in more of them.",
+            stacklevel=4,
+        )
+
+
+def _method(pairing: Pairing) -> tuple[str, float]:
+    return ("exact" if pairing.proven else "blocks"), pairing.recall
+
+
+def _how(pairing: Pairing) -> str:
+    return "all pairs" if pairing.proven else f"recall {pairing.recall:.3f} of {pairing.n_measured} pairs of a sample"
+
+
+def _names(part: pd.DataFrame) -> set[Any]:
+    return set(part.iloc[:, 0].dropna().unique())

@@ -1,0 +1,100 @@
+"""How isolated each row of a table in partitions is, by neighbours in a sample of the table's different rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from dask.base import persist
+from dask.delayed import Delayed, delayed
+
+from mmembed.analysis.finding.outliers import OutlierReference
+from mmembed.analysis.frames import with_columns
+from mmembed.analysis.rows.distinct import distinct_rows
+from mmembed.distributed.distinct_sampling import RowSample, read_facts, sample_rows
+from mmembed.distributed.preparing import PreparedColumn
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+
+MOST_REFERENCE_ROWS = 20_000
+"""Rows that neighbours are looked for among: so many have an exact graph in some seconds."""
+
+
+@dataclass(frozen=True, eq=False)
+class DistributedOutliers:
+    """The local outlier factor of the rows of a table in partitions, among the rows of a reference.
+
+    Attributes
+    ----------
+    column : PreparedColumn
+    n_reference, n_distinct : int
+        How many different rows the reference and the partitions have.
+    k : int
+        Neighbours that the score looks at.
+    """
+
+    column: PreparedColumn = field(repr=False)
+    n_reference: int
+    n_distinct: int
+    k: int
+    _reference: Delayed = field(repr=False)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the reference is a sample; if not, the scores are those of pandas."""
+        return self.n_reference < self.n_distinct
+
+    def add_to(self, ddf: dd.DataFrame, *, name: str = "outlier_score") -> dd.DataFrame:
+        """Return the frame with ``outlier_score``; NaN for rows without a vector."""
+        meta = ddf._meta.assign(**{name: np.empty(0, dtype=np.float32)})  # noqa: SLF001  Dask has no other name for it
+        scored: dd.DataFrame = ddf.map_partitions(_scored, self.column, self._reference, name, meta=meta)
+        return scored
+
+    def __repr__(self) -> str:
+        return (
+            f"DistributedOutliers(reference={self.n_reference} of {self.n_distinct} rows, k={self.k}); see .add_to(ddf)"
+        )
+
+
+def find_outliers(
+    ddf: dd.DataFrame, column: str, k: int = 15, *, kinds: str | None = None, most: int = MOST_REFERENCE_ROWS
+) -> DistributedOutliers:
+    """Learn the neighbourhoods of a Dask frame's rows from all of them or, of many, from a sample; computes twice.
+
+    Parameters
+    ----------
+    ddf : dask.dataframe.DataFrame
+    column : str
+        A vector column.
+    k : int
+        Neighbours to look at, among the rows of the reference: in a sample of one row in m, a group of k · m rows or
+        fewer may count as outliers.
+    kinds : str, optional
+        A column of each row's kind of content; each kind's mean is removed first.
+    most : int
+        Rows of the reference. A table with no more different rows has the scores of pandas.
+    """
+    if k < 1:
+        raise ValueError(f"k={k} looks at no neighbour. Give a k of at least 1.")
+    prepared = PreparedColumn.learn(ddf, column, kinds, zeros=True)
+    facts = read_facts(ddf, prepared, most)
+    sample = sample_rows(ddf, prepared, facts, most)
+    # Kept where it is made: every partition's task needs it.
+    (reference,) = persist(delayed(_learned)(sample, k))
+    return DistributedOutliers(prepared, min(most, facts.n_distinct), facts.n_distinct, k, reference)
+
+
+def _learned(sample: RowSample, k: int) -> OutlierReference:
+    return OutlierReference.learn(sample.rows, k)
+
+
+def _scored(part: pd.DataFrame, column: PreparedColumn, reference: OutlierReference, name: str) -> pd.DataFrame:
+    scores = np.full(len(part), np.nan, dtype=np.float32)
+    places, rows = column.rows(part)
+    if len(places):
+        distinct = distinct_rows(rows)
+        scores[places] = reference.scores(distinct.rows)[distinct.groups]
+    return with_columns(part, {name: scores}, len(part))

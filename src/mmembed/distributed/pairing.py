@@ -1,0 +1,219 @@
+"""Near pairs of a table: each row goes to the few blocks where a near one may be, and is compared there.
+
+Three readings of the vectors: one counts and finds equal rows, one brings a sample to choose cells by, one sends the
+rows to their blocks. A block is worked on in one task, so memory is bounded by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from dask.base import compute
+from dask.delayed import delayed
+
+from mmembed.analysis.graphs.cells import SAMPLE_A_CELL, Cells, fit_cells
+from mmembed.analysis.graphs.near_pairs import NearPairs, pairs_across, pairs_in_block
+from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions, unit_rows
+from mmembed.analysis.rows.distinct import distinct_rows
+from mmembed.distributed.distinct_sampling import RowSample, TableFacts, read_facts, sample_rows
+from mmembed.distributed.partitions import cell, for_each_partition
+from mmembed.distributed.preparing import PreparedColumn
+from mmembed.vectors import VectorArray
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+
+
+_MOST_CELLS = 4_096  # whose centroids every task gets
+
+
+@dataclass(frozen=True)
+class Blocking:
+    """How finely a table is cut for comparing its rows.
+
+    Attributes
+    ----------
+    rows_at_once : int
+        A table of so many different rows is one block.
+    rows_a_cell, rows_a_block : int
+        About how many rows are at home in one.
+    most_cells : int
+        Cells that a row may be in.
+    rows_of_recall : int
+        Rows whose near rows are found in the whole table, for measuring what was missed.
+    """
+
+    rows_at_once: int = 10_000
+    rows_a_cell: int = 1_000
+    rows_a_block: int = 25_000
+    most_cells: int = 16
+    rows_of_recall: int = 2_000
+
+
+@dataclass(frozen=True, eq=False)
+class Pairing:
+    """All near pairs of a table, and how sure it is that they are all.
+
+    Attributes
+    ----------
+    pairs : NearPairs
+        By the rows' positions in the table.
+    counts : list of int
+        How many rows each partition has.
+    proven : bool
+        Whether it is proven that none is missed.
+    recall : float
+        1 if it is proven, else measured on a sample of rows; NaN if the sample has no near pair.
+    n_measured : int
+        Near pairs of the sample.
+    n_blocks : int
+    """
+
+    pairs: NearPairs
+    counts: list[int] = field(repr=False)
+    proven: bool = True
+    recall: float = 1.0
+    n_measured: int = 0
+    n_blocks: int = 1
+
+
+def find_pairs(
+    ddf: dd.DataFrame, column: PreparedColumn, levels: Sequence[float], blocking: Blocking | None = None
+) -> Pairing:
+    """Find all pairs of rows within the loosest level that does not have too many.
+
+    Parameters
+    ----------
+    ddf : dask.dataframe.DataFrame
+    column : PreparedColumn
+    levels : sequence of float
+        Thresholds, from strict to loose.
+    blocking : Blocking, optional
+    """
+    blocking = blocking or Blocking()
+    facts = read_facts(ddf, column, blocking.rows_of_recall, SAMPLE_A_CELL / blocking.rows_a_cell)
+    if facts.n_distinct <= blocking.rows_at_once:
+        return _in_one_block(ddf, column, levels, facts)
+    rows_a_cell = max(blocking.rows_a_cell, facts.n_distinct // _MOST_CELLS)
+    size = SAMPLE_A_CELL * facts.n_distinct // rows_a_cell
+    (drawn,) = compute(sample_rows(ddf, column, facts, size + blocking.rows_of_recall))
+    size = min(size, max(len(drawn) - blocking.rows_of_recall, len(drawn) // 2))
+    cells = fit_cells(
+        unit_rows(drawn.rows[:size]), facts.n_distinct, rows_a_cell=rows_a_cell, rows_a_block=blocking.rows_a_block
+    )
+    # Rows that had a part in the choice of cells might be found better than others.
+    sample = RowSample(drawn.rows[size:], drawn.positions[size:])
+    return _in_blocks(ddf, _Sending(column, cells, levels[-1], blocking.most_cells), levels, facts, sample)
+
+
+def _in_one_block(ddf: dd.DataFrame, column: PreparedColumn, levels: Sequence[float], facts: TableFacts) -> Pairing:
+    parts = column.of(ddf).to_delayed()
+    rows = [delayed(_different)(part, offset, column) for part, offset in zip(parts, facts.offsets, strict=True)]
+    (found,) = compute(delayed(_pairs_of_all)(rows, levels))
+    return Pairing(_with_twins(found, facts), facts.counts)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sending:
+    """To which blocks rows go."""
+
+    column: PreparedColumn
+    cells: Cells
+    threshold: float
+    most_cells: int
+
+
+def _in_blocks(
+    ddf: dd.DataFrame, sending: _Sending, levels: Sequence[float], facts: TableFacts, sample: RowSample
+) -> Pairing:
+    used = sending.column.of(ddf)
+    meta = _sent(used._meta, pd.Series([0]), sending)  # noqa: SLF001  Dask has no other name for it
+    sent = used.map_partitions(_sent, for_each_partition(facts.offsets), sending, meta=meta)
+    blocks = sent.set_index("block", divisions=tuple(range(sending.cells.n_blocks + 1))).to_delayed()
+    true = [
+        delayed(_true_pairs)(part, offset, sending.column, sample, levels[-1])
+        for part, offset in zip(used.to_delayed(), facts.offsets, strict=True)
+    ]
+    # Together, so that each partition is read once for both.
+    found, known = compute([delayed(_pairs_of_block)(block, levels) for block in blocks], true)
+    pairs = _with_twins(NearPairs.together([part for part, _ in found], levels), facts)
+    left, right, cosines = (np.concatenate([part[item] for part in known]) for item in range(3))
+    near = cosines >= np.float32(pairs.threshold)
+    recall, n_measured = _recall(pairs, sample.positions[left[near]], right[near])
+    proven = sum(cut for _, cut in found) == 0
+    return Pairing(pairs, facts.counts, proven, 1.0 if proven else recall, n_measured, sending.cells.n_blocks)
+
+
+def _with_twins(pairs: NearPairs, facts: TableFacts) -> NearPairs:
+    twins = np.concatenate([facts.twins, pairs.twins])
+    return NearPairs(pairs.left, pairs.right, pairs.cosines, twins, pairs.threshold)
+
+
+def _different(part: pd.DataFrame, offset: int, column: PreparedColumn) -> tuple[Positions, FloatMatrix]:
+    """Return where the different rows of a partition stand first, and them."""
+    places, rows = column.rows(part)
+    distinct = distinct_rows(rows)
+    return places[distinct.first] + offset, distinct.rows
+
+
+def _pairs_of_all(parts: Sequence[tuple[Positions, FloatMatrix]], levels: Sequence[float]) -> NearPairs:
+    positions, rows = (np.concatenate([part[item] for part in parts]) for item in (0, 1))
+    everywhere = np.zeros(len(rows), dtype=np.int64)
+    return pairs_in_block(rows, positions, everywhere, everywhere + 1, levels)
+
+
+def _sent(part: pd.DataFrame, offset: pd.Series, sending: _Sending) -> pd.DataFrame:
+    """Return a partition's different rows once for each block that they go to."""
+    cells = sending.cells
+    positions, rows = _different(part, int(cell(offset)), sending.column)
+    visits = cells.visits(unit_rows(rows), sending.threshold, min(sending.most_cells, len(cells.centroids)))
+    together, place = np.unique(visits.rows * cells.n_blocks + cells.blocks[visits.cells], return_inverse=True)
+    row, block = np.divmod(together, cells.n_blocks)
+    bits = np.zeros(len(together), dtype=np.int64)
+    np.bitwise_or.at(bits, place, np.int64(1) << cells.numbers[visits.cells])
+    home = visits.homes[row]
+    is_home = cells.blocks[home] == block
+    return pd.DataFrame(
+        {
+            "block": block,
+            "position": positions[row],
+            "home": np.where(is_home, cells.numbers[home], -1),
+            "cells": bits,
+            "cut": is_home & visits.cut[row],
+            "row": VectorArray.from_matrix(rows[row]),
+        }
+    )
+
+
+def _pairs_of_block(block: pd.DataFrame, levels: Sequence[float]) -> tuple[NearPairs, int]:
+    rows = block["row"].array.matrix
+    position, home, cells = (block[name].to_numpy() for name in ("position", "home", "cells"))
+    order = np.argsort(position)  # rows come in the order in which they were sent, which is nobody's
+    found = pairs_in_block(rows[order], position[order], home[order], cells[order], levels)
+    return found, int(block["cut"].sum())
+
+
+def _true_pairs(
+    part: pd.DataFrame, offset: int, column: PreparedColumn, sample: RowSample, threshold: float
+) -> tuple[Positions, Positions, FloatVector]:
+    """Return all rows of a partition that are near to a row of the sample."""
+    positions, rows = _different(part, offset, column)
+    left, right, cosines = pairs_across(sample.rows, rows, threshold)
+    return left, positions[right], cosines
+
+
+def _recall(pairs: NearPairs, left: Positions, right: Positions) -> tuple[float, int]:
+    """Return which share of true pairs of different rows is among the found ones, and how many there are."""
+    numbers, distinct, near = pairs.by_row()
+    lists = np.repeat(np.arange(len(near)), np.diff(near.starts)) * max(len(near), 1) + near.others
+    known = np.isin(left, numbers) & np.isin(right, numbers)
+    one, other = (distinct.groups[np.searchsorted(numbers, side[known])] for side in (left, right))
+    equal = one == other
+    found = int(np.isin(one[~equal] * max(len(near), 1) + other[~equal], lists).sum())
+    missed = int((~known & (left != right)).sum())
+    n_pairs = int((~equal).sum()) + missed
+    return found / n_pairs if n_pairs else float("nan"), n_pairs
