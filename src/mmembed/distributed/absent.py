@@ -9,7 +9,6 @@ _NOT_YET = "it is not there yet"
 ABSENT: dict[str, str] = {
     "classify": _NOT_YET,
     "compare": _NOT_YET,
-    "join": _NOT_YET,
     "plot": _NOT_YET,
     "plot_clusters": _NOT_YET,
     "plot_dendrogram": _NOT_YET,

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from dask.base import persist
-from dask.delayed import Delayed, delayed
+from dask.base import compute
+from dask.delayed import delayed
 
 from mmembed.analysis.finding.outliers import OutlierReference
 from mmembed.analysis.frames import with_columns
 from mmembed.analysis.rows.distinct import distinct_rows
 from mmembed.distributed.distinct_sampling import RowSample, read_facts, sample_rows
+from mmembed.distributed.partitions import sent_once
 from mmembed.distributed.preparing import PreparedColumn
 
 if TYPE_CHECKING:
@@ -30,33 +31,30 @@ class DistributedOutliers:
     Attributes
     ----------
     column : PreparedColumn
-    n_reference, n_distinct : int
-        How many different rows the reference and the partitions have.
-    k : int
-        Neighbours that the score looks at.
+    reference : OutlierReference
+        All different rows of the table, or a sample.
+    n_distinct : int
+        How many different rows the partitions have.
     """
 
     column: PreparedColumn = field(repr=False)
-    n_reference: int
+    reference: OutlierReference = field(repr=False)
     n_distinct: int
-    k: int
-    _reference: Delayed = field(repr=False)
 
     @property
     def sampled(self) -> bool:
         """Whether the reference is a sample; if not, the scores are those of pandas."""
-        return self.n_reference < self.n_distinct
+        return len(self.reference) < self.n_distinct
 
     def add_to(self, ddf: dd.DataFrame, *, name: str = "outlier_score") -> dd.DataFrame:
         """Return the frame with ``outlier_score``; NaN for rows without a vector."""
         meta = ddf._meta.assign(**{name: np.empty(0, dtype=np.float32)})  # noqa: SLF001  Dask has no other name for it
-        scored: dd.DataFrame = ddf.map_partitions(_scored, self.column, self._reference, name, meta=meta)
+        scored: dd.DataFrame = ddf.map_partitions(_scored, self.column, sent_once(self.reference), name, meta=meta)
         return scored
 
     def __repr__(self) -> str:
-        return (
-            f"DistributedOutliers(reference={self.n_reference} of {self.n_distinct} rows, k={self.k}); see .add_to(ddf)"
-        )
+        among = f"reference={len(self.reference)} of {self.n_distinct} rows"
+        return f"DistributedOutliers({among}, k={self.reference.k}); see .add_to(ddf)"
 
 
 def find_outliers(
@@ -82,9 +80,8 @@ def find_outliers(
     prepared = PreparedColumn.learn(ddf, column, kinds, zeros=True)
     facts = read_facts(ddf, prepared, most)
     sample = sample_rows(ddf, prepared, facts, most)
-    # Kept where it is made: every partition's task needs it.
-    (reference,) = persist(delayed(_learned)(sample, k))
-    return DistributedOutliers(prepared, min(most, facts.n_distinct), facts.n_distinct, k, reference)
+    (reference,) = compute(delayed(_learned)(sample, k))
+    return DistributedOutliers(prepared, reference, facts.n_distinct)
 
 
 def _learned(sample: RowSample, k: int) -> OutlierReference:

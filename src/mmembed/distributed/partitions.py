@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pandas as pd
 from dask import config
-from dask.base import compute, persist
-from dask.delayed import delayed
+from dask.base import compute
+from dask.delayed import Delayed, delayed
 
 from mmembed.analysis.rows.cosine import Positions
+from mmembed.distributed.folding import inline, share
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
 
 T = TypeVar("T")
 
-_MOST_IN_A_PLAN = 5_000_000  # bytes; Dask warns of plans of ten million
+MOST_IN_A_PLAN = 5_000_000  # bytes; Dask warns of plans of ten million
 
 
 def compute_each(
@@ -60,14 +61,19 @@ def for_each_partition(values: Sequence[Any]) -> dd.Series:
     """Return a column that has one cell in each partition, for ``map_partitions`` beside a frame."""
     import dask.dataframe as dd
 
-    meta = pd.Series([], dtype=object)
-    cells: dd.Series
+    together = sent_once(list(values))
     with config.set({"dataframe.convert-string": False}):  # Dask would make texts of objects
-        if sum(len(pickle.dumps(value)) for value in values) < _MOST_IN_A_PLAN:
-            cells = dd.from_map(_cell, list(values), meta=meta)
-        else:  # sent one by one, and not again with each plan
-            cells = dd.from_delayed([persist(delayed(_cell)(value))[0] for value in values], meta=meta)
+        cells: dd.Series = dd.from_delayed(
+            [delayed(_cell)(together, number) for number in range(len(values))],
+            meta=pd.Series([], dtype=object),
+            verify_meta=False,
+        )
     return cells
+
+
+def sent_once(value: Any) -> Delayed:
+    """Return a value as something that tasks take: a large one goes to the workers at once, not with each plan."""
+    return share(value) if len(pickle.dumps(value)) > MOST_IN_A_PLAN else inline(value)
 
 
 def cell(part: pd.Series) -> Any:
@@ -75,7 +81,7 @@ def cell(part: pd.Series) -> Any:
     return part.iloc[0]
 
 
-def _cell(value: Any) -> pd.Series:
+def _cell(values: Sequence[Any], number: int) -> pd.Series:
     found = pd.Series([None], dtype=object)
-    found.array[0] = value
+    found.array[0] = values[number]
     return found

@@ -1,4 +1,4 @@
-"""Searching on Dask: the answer of pandas, from each partition's candidates."""
+"""Searching and joining on Dask: the answers of pandas, from partitions and pairs of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PARTS_AT_ONCE = 8  # whose candidates are merged in one task
 
 
 class SearchingVerbs:
-    """Searching on Dask: the answer of pandas, from each partition's candidates."""
+    """Searching and joining on Dask: the answers of pandas, from partitions and pairs of them."""
 
     _ddf: dd.DataFrame
 
@@ -116,6 +116,29 @@ class SearchingVerbs:
             token="mmembed-search",  # noqa: S106  the first part of the tasks' names
         )
         return hits
+
+    def join(
+        self,
+        other: dd.DataFrame | pd.DataFrame,
+        left_on: str,
+        right_on: str | None = None,
+        k: int = 1,
+        *,
+        threshold: float | None = None,
+        one_to_one: bool = False,
+        suffixes: tuple[str, str] = ("", "_right"),
+    ) -> dd.DataFrame:
+        """Return the pairs of a row and its k most similar rows of another frame, with their ``similarity``.
+
+        Parameters as in ``df.mmembed.join``; ``other`` may be a Dask frame or a pandas one. Pairs, order and numbers
+        are those of pandas, in the partitions of this frame. Each partition of one frame is compared with each of the
+        other, so memory is that of two partitions and time grows with the product of the rows. With ``one_to_one`` the
+        k partners of all rows come together in one task, for the matching is of the whole: some 20 bytes for each.
+        """
+        from mmembed.distributed.joining import JoinPlan, join_blocks
+
+        options = {"k": k, "threshold": threshold, "one_to_one": one_to_one, "suffixes": suffixes}
+        return join_blocks(self._ddf, other, JoinPlan.of(self._ddf, other, left_on, right_on, **options))
 
     def _mask(self, where: Any) -> dd.Series:
         """Return a mask of this frame's partitions."""

@@ -127,13 +127,13 @@ def join(left: Any, right: Any, k: int = 1, *, threshold: float | None = None, o
     rows, rank = np.nonzero(fits)
     partners, similarities = positions[rows, rank], cosines[rows, rank]
     if one_to_one:
-        chosen = _best_matching(rows, partners, similarities)
+        chosen = best_matching(rows, partners, similarities)
         rows, partners, similarities = rows[chosen], partners[chosen], similarities[chosen]
     return JoinedPairs(rows, partners, similarities, len(one), len(other))
 
 
-def _best_matching(left: Positions, right: Positions, similarities: FloatVector) -> Positions:
-    """Return which of the pairs make a matching with the most pairs and, among those, the greatest sum."""
+def best_matching(left: Positions, right: Positions, similarities: FloatVector) -> Positions:
+    """Return which of the pairs make a matching with the most pairs and, among those, the greatest sum of cosines."""
     if not len(left):
         return np.empty(0, dtype=np.int64)
     from scipy.sparse import coo_array
