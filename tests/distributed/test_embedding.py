@@ -219,7 +219,7 @@ def test_a_fault_of_the_account_stops_the_job(server, name):
 
 
 @pytest.mark.usefixtures("on_workers")
-@pytest.mark.parametrize("scheduler", ["threads", "processes", "cluster"])
+@pytest.mark.parametrize("scheduler", ["processes", "cluster"])
 def test_the_budget_is_the_whole_tables(server, scheduler):
     """Refused before the first request by the price of all partitions; stopped by the bill of all partitions."""
     how = {} if scheduler == "cluster" else {"scheduler": scheduler}

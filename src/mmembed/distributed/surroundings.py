@@ -9,6 +9,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mmembed.embedding.limiter import RateLimit
 from mmembed.embedding.sharing import Sharing
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ def worker_here() -> Worker | None:
 
 def sharing_here(allowance: Allowance | None, partition: int) -> tuple[Sharing, float | None]:
     """Return what a run of this task shares, and the most that it may cost."""
+    worker = worker_here()
+    if worker is not None:
+        return _sharing_of(worker, allowance), None if allowance is None else allowance.max_cost
     if allowance is None:
         return Sharing(), None
     if multiprocessing.parent_process() is not None:
@@ -55,6 +59,20 @@ def sharing_here(allowance: Allowance | None, partition: int) -> tuple[Sharing, 
         own = f"{allowance.run} {uuid.uuid4().hex}"
         return Sharing(bill=lambda cost: _add(own, cost)), allowance.part(partition)
     return Sharing(bill=lambda cost: _add(allowance.run, cost)), allowance.max_cost
+
+
+def _sharing_of(worker: Worker, allowance: Allowance | None) -> Sharing:
+    from mmembed.distributed.coordinator import line_of
+    from mmembed.distributed.leased_limiter import LeasedLimiter, leased_limiter
+
+    def limiters(api_key: str, address: str, model: str, limit: RateLimit) -> LeasedLimiter:
+        return leased_limiter(line_of(worker), api_key, address, model, limit)
+
+    def bill(cost: float) -> float:
+        assert allowance is not None  # noqa: S101 - else nobody asks
+        return float(line_of(worker).ask("bill", run=allowance.run, cost=cost))
+
+    return Sharing(limiters=limiters, bill=None if allowance is None else bill)
 
 
 def _add(account: str, cost: float) -> float:
