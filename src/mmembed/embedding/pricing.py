@@ -96,5 +96,5 @@ class Budget:
         if cost >= self.max_cost and cost > 0:
             raise BudgetError(
                 f"The run was stopped at {cost:.4g} CNY billed, with max_cost={self.max_cost:.4g}. What was answered "
-                "is in the cache; running again with a higher max_cost continues."
+                "is in the cache, where there is one; running again with a higher max_cost continues."
             )

@@ -122,9 +122,9 @@ def check_errors(errors: pd.DataFrame, rows: int, how: Errors) -> None:
         warnings.warn(f"{summary}\nThey have no vector.", EmbeddingWarning, stacklevel=_outside())
         return
     raise EmbeddingError(
-        f"{summary}\nAll other rows are embedded and in the cache: mend or drop these rows and run again, which "
-        "continues; errors='coerce' leaves them without a vector. The whole list is in the .errors frame of this "
-        "exception.",
+        f"{summary}\nAll other rows are embedded, and in the cache where there is one: mend or drop these rows and run "
+        "again, which continues; errors='coerce' leaves them without a vector. The whole list is in the "
+        ".errors frame of this exception.",
         errors,
     )
 
