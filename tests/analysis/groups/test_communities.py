@@ -2,10 +2,19 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from mmembed.analysis import fit_clusters, neighbors
 from mmembed.analysis.groups import communities
-from mmembed.analysis.groups.communities import CommunityFinder, leiden, neighbors_for, shared_neighbor_weights
+from mmembed.analysis.groups.communities import (
+    CommunityFinder,
+    leiden,
+    modularity,
+    neighbor_ties,
+    neighbors_for,
+    settle,
+    shared_neighbor_weights,
+)
 from mmembed.analysis.groups.stability import adjusted_rand
 
 
@@ -39,6 +48,40 @@ def test_empty_places_tie_nobody():
     weights = shared_neighbor_weights(neighbors(np.eye(3, dtype=np.float32), 5))
     assert np.array_equal(weights.toarray() > 0, ~np.eye(3, dtype=bool))
     assert weights.toarray()[0, 1] == pytest.approx(3 / (2 * 6 - 3))
+
+
+def test_ties_are_the_mean_of_three_widths(grouped):
+    """A third, two thirds and all of the neighbours count alike."""
+    rows, _, _ = grouped
+    graph = neighbors(rows, 12)
+    three = sum(shared_neighbor_weights(neighbors(rows, k)) for k in (4, 8, 12)) / 3
+    assert abs(neighbor_ties(graph) - three).max() < 1e-12
+
+
+def test_rows_settle_where_most_of_their_ties_lead():
+    """Rows that were put with strangers go to their neighbours; a tie keeps a row, and an emptied community is gone."""
+    ties = np.zeros((7, 7))
+    for one, other in [(0, 1), (1, 2), (0, 2), (3, 4), (4, 5), (3, 5), (2, 6), (6, 3)]:
+        ties[one, other] = ties[other, one] = 1
+    weights = sparse.csr_matrix(ties)
+    assert settle(weights, np.array([0, 0, 3, 5, 5, 5, 5])).tolist() == [0, 0, 0, 1, 1, 1, 1]
+    assert settle(weights, np.array([0, 0, 0, 1, 1, 1, 0])).tolist() == [0, 0, 0, 1, 1, 1, 0]
+    assert settle(sparse.csr_matrix((3, 3)), np.array([2, 1, 0])).tolist() == [2, 1, 0]
+
+
+def test_modularity_is_that_of_the_reference_and_noise_is_alone():
+    """The number of Newman's definition; each row of noise is a community of one."""
+    random = np.random.default_rng(0)
+    dense = np.triu(random.random((20, 20)) < 0.3, 1).astype(float)
+    dense += dense.T
+    weights, labels = sparse.csr_matrix(dense), random.integers(0, 3, 20)
+    strength, total = dense.sum(axis=1), dense.sum()
+    same = labels[:, None] == labels
+    expected = ((dense - np.outer(strength, strength) / total) * same).sum() / total
+    assert modularity(weights, labels) == pytest.approx(expected)
+    alone = np.where(np.arange(20) < 4, -1, labels)
+    numbered = np.where(np.arange(20) < 4, 10 + np.arange(20), labels)
+    assert modularity(weights, alone) == pytest.approx(modularity(weights, numbered))
 
 
 def test_exact_numbers(grouped):

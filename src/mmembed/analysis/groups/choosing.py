@@ -11,9 +11,10 @@ import pandas as pd
 
 from mmembed.analysis.groups.communities import CommunityFinder
 from mmembed.analysis.groups.measuring import Candidate, measure
+from mmembed.analysis.groups.merging import agreed, merged_communities
 from mmembed.analysis.groups.partition import Table, hdbscan, k_means, spherical_k_means, weighted_centroids, with_noise
 from mmembed.analysis.groups.spectral import spectral_coordinates
-from mmembed.analysis.groups.stability import adjusted_rand, resamples
+from mmembed.analysis.groups.stability import adjusted_rand, mean_agreement, resamples
 from mmembed.analysis.groups.structure import measure_structure
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ MOST_HDBSCAN_ROWS = 5000
 _TRIAL_ROWS = 5000
 # To be compared, k-means is fitted on so many rows at most; on all of them if it is chosen.
 _COMPARED_ROWS = 10_000
-_COLUMNS = "method n_clusters resolution stability silhouette coverage separation score note".split()  # noqa: SIM905
+_COLUMNS = (
+    *("method", "n_clusters", "resolution", "stability", "silhouette", "coverage"),
+    *("separation", "modularity", "agreement", "score", "note"),
+)
 Step = Callable[[str], None]
 
 
@@ -54,8 +58,9 @@ def choose(table: Table, *, min_cluster_size: int, step: Step) -> tuple[Candidat
     -------
     Candidate
         The best: of communities the one that is found again in resampled rows at half to twice its resolution, over a
-        plateau and not at a point, times separation; k-means with that number of clusters, or HDBSCAN, if more stable
-        by the same measure. One cluster where the rows are parted no better than a Gaussian cloud would be.
+        plateau and not at a point, times modularity; merged as far as that is as good and k-means agrees more; k-means
+        with that number of clusters, or HDBSCAN, if better by stability times modularity. One cluster where the rows
+        are parted no better than a Gaussian cloud would be.
     pandas.DataFrame
         All of them.
     str
@@ -65,9 +70,12 @@ def choose(table: Table, *, min_cluster_size: int, step: Step) -> tuple[Candidat
     structure = measure_structure(table.rows, table.seed)
     communities, plateau = sweep(table, min_cluster_size=min_cluster_size, step=step)
     best = pick(communities, plateau)
-    rivals = [communities[best]]
+    step("merging")
+    levels = merged_communities(table, communities[best])
+    communities[best] = levels[0]
+    rivals = [agreed(levels)]
     step("k-means")
-    n_clusters = max(2, communities[best].n_clusters)
+    n_clusters = max(2, rivals[0].n_clusters)
     rivals.append(k_means_candidate(table, n_clusters, most_rows=_COMPARED_ROWS))
     notes: list[dict[str, object]] = []
     if len(table) <= MOST_HDBSCAN_ROWS:
@@ -83,7 +91,7 @@ def choose(table: Table, *, min_cluster_size: int, step: Step) -> tuple[Candidat
         step("k-means on all rows")
         rivals[1] = k_means_candidate(table, n_clusters)
     winner = rivals[first]
-    everything = [*communities, *rivals[1:]]
+    everything = [*communities, *levels[1:], *rivals[1:]]
     remark = ""
     if not structure.is_there:
         remark = (
@@ -132,6 +140,7 @@ def sweep(table: Table, *, min_cluster_size: int, step: Step) -> tuple[list[Cand
             resolution=RESOLUTIONS[at],
             stability=float(agreement[at]),
             again=[(rows, one[at]) for rows, one in zip(kept, again, strict=True)],
+            is_compared=True,
         )
         candidates.append(candidate)
         plateau.append(float(np.mean(list(agreement.values()))))
@@ -139,14 +148,14 @@ def sweep(table: Table, *, min_cluster_size: int, step: Step) -> tuple[list[Cand
 
 
 def pick(communities: list[Candidate], plateau: list[float]) -> int:
-    """Return the position of the best communities: stable over a plateau, apart, legible in number.
+    """Return the position of the best communities: stable over a plateau, well parted, legible in number.
 
     Of those that such measures cannot tell apart it is the one that agrees most with the others: the middle of the
     plateau, not its edge.
     """
     most = max(2, round(len(communities[0].labels) ** 0.5))
     legible = np.array([one.n_clusters <= most for one in communities])
-    scores = np.array([stable * one.separation for stable, one in zip(plateau, communities, strict=True)])
+    scores = np.array([stable * one.modularity for stable, one in zip(plateau, communities, strict=True)])
     scores[~legible] = 0
     tied = np.flatnonzero(scores >= (1 - _TIE) * scores.max())
     agreement = [
@@ -165,10 +174,13 @@ def hdbscan_candidate(table: Table, min_cluster_size: int) -> Candidate:
         for rows in resamples(len(table), table.seed):
             part = table.weights[rows][:, rows].tocsr()
             again.append((rows, hdbscan(spectral_coordinates(part), table.counts[rows], min_cluster_size)))
-    return measure(table, "hdbscan", labels, stability=_stability(labels, again), again=again)
+    stability = mean_agreement(labels, again)
+    return measure(table, "hdbscan", labels, stability=stability, again=again, is_compared=True)
 
 
-def k_means_candidate(table: Table, n_clusters: int, *, most_rows: int | None = None) -> Candidate:
+def k_means_candidate(
+    table: Table, n_clusters: int, *, most_rows: int | None = None, is_compared: bool = True
+) -> Candidate:
     """Return k-means with a number of clusters, made again on each resample.
 
     With more rows than ``most_rows`` it is fitted on a sample of so many, and the others go to the nearest centroid.
@@ -188,9 +200,5 @@ def k_means_candidate(table: Table, n_clusters: int, *, most_rows: int | None = 
             few = np.sort(np.random.default_rng([table.seed, at]).choice(rows, _TRIAL_ROWS, replace=False))
         if len(few) >= n_clusters:
             again.append((few, k_means(table.reduced[few], table.counts[few], n_clusters, table.seed + at)))
-    return measure(table, "kmeans", labels, stability=_stability(labels, again), again=again)
-
-
-def _stability(labels: Positions, again: list[tuple[Positions, Positions]]) -> float:
-    found = [adjusted_rand(labels[rows], other) for rows, other in again]
-    return float(np.mean(found)) if found else float("nan")
+    stability = mean_agreement(labels, again)
+    return measure(table, "kmeans", labels, stability=stability, again=again, is_compared=is_compared)

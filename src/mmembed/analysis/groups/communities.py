@@ -1,7 +1,8 @@
 """Communities of rows: groups that share neighbours with each other more than with the rest, at any resolution.
 
 Two neighbours are tied by how many of their neighbours they share (Jarvis and Patrick 1973), which evens out regions of
-unlike density; communities are found by the Leiden method (Traag et al. 2019) in the package graspologic-native.
+unlike density; communities are found by the Leiden method (Traag et al. 2019) in the package graspologic-native, and
+then each row goes where most of its ties lead.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ _FEWEST_NEIGHBORS, _MOST_NEIGHBORS = 5, 30
 _MOST_SINGLE_ROWS = 8000
 _FINE_RESOLUTION = 200.0
 _PAIRS_AT_ONCE = 1 << 16
+# Narrow neighbourhoods keep thin groups apart, wide ones hold loose groups together: ties are the mean of three widths.
+_WIDTHS = (1 / 3, 2 / 3, 1)
+# Nearly all rows have settled by then.
+_MOST_MOVES = 10
 
 
 def neighbors_for(n_rows: int) -> int:
@@ -60,6 +65,47 @@ def shared_neighbor_weights(graph: NeighborGraph) -> Any:
     return (half + half.T).tocsr()
 
 
+def neighbor_ties(graph: NeighborGraph) -> Any:
+    """Return how closely rows are tied: a symmetric sparse matrix of shape (u, u), 0 to 1.
+
+    The mean of :func:`shared_neighbor_weights` over a third, two thirds and all of the neighbours.
+    """
+    widths = sorted({max(1, round(share * graph.k)) for share in _WIDTHS})
+    ties = shared_neighbor_weights(graph.first(widths[0]))
+    for width in widths[1:]:
+        ties = ties + shared_neighbor_weights(graph.first(width))
+    return (ties / len(widths)).tocsr()
+
+
+def settle(weights: Any, labels: Positions) -> Positions:
+    """Return the labels after each row has gone to the community that most of its ties lead to, until none moves.
+
+    A row that is tied to its own as closely as to another stays; a community that all have left is gone.
+    """
+    from scipy import sparse
+
+    n_rows = len(labels)
+    row_of = np.arange(n_rows)
+    for _ in range(_MOST_MOVES if n_rows else 0):
+        pulls = (weights @ sparse.csr_matrix((np.ones(n_rows), (row_of, labels)))).tocsr()
+        pulls.sort_indices()
+        row = np.repeat(row_of, np.diff(pulls.indptr))
+        strongest = np.zeros(n_rows)
+        np.maximum.at(strongest, row, pulls.data)
+        is_strongest = pulls.data == strongest[row]
+        is_held = np.ones(n_rows, dtype=bool)
+        is_held[row] = False
+        is_held[row[is_strongest & (pulls.indices == labels[row])]] = True
+        moved, first = np.unique(row[is_strongest], return_index=True)
+        goal = labels.copy()
+        goal[moved] = pulls.indices[is_strongest][first]
+        goal[is_held] = labels[is_held]
+        if (goal == labels).all():
+            break
+        labels = goal
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
 def leiden(weights: Any, resolution: float, seed: int) -> Positions:
     """Return the community of each node, numbered from 0."""
     from graspologic_native import leiden_csr
@@ -81,10 +127,16 @@ def leiden(weights: Any, resolution: float, seed: int) -> Positions:
 
 
 def modularity(weights: Any, labels: Positions) -> float:
-    """Return the share of ties within communities beyond that of random ties (Newman and Girvan 2004)."""
+    """Return the share of ties within communities beyond that of random ties (Newman and Girvan 2004).
+
+    Each row of noise (-1) is on its own.
+    """
     total = float(weights.sum())
     if total == 0:
         return 0.0
+    alone = np.flatnonzero(labels < 0)
+    labels = labels.copy()
+    labels[alone] = int(labels.max(initial=-1)) + 1 + np.arange(len(alone))
     ties = weights.tocoo()
     inside = float(ties.data[labels[ties.row] == labels[ties.col]].sum())
     strength = np.bincount(labels, np.asarray(weights.sum(axis=1)).ravel())
@@ -103,7 +155,7 @@ class CommunityFinder:
     def __init__(self, weights: Any, seed: int) -> None:
         from scipy import sparse
 
-        self._seed = seed
+        self._seed, self._weights = seed, weights
         n_rows = weights.shape[0]
         self._groups = np.arange(n_rows, dtype=np.int64)
         self.nodes = weights
@@ -114,6 +166,9 @@ class CommunityFinder:
 
     def at(self, resolution: float) -> Positions:
         """Return the community of each row, shape (u,)."""
+        return settle(self._weights, self._unsettled(resolution))
+
+    def _unsettled(self, resolution: float) -> Positions:
         return leiden(self.nodes, resolution, self._seed)[self._groups]
 
     def exactly(self, n_clusters: int) -> Positions:
@@ -124,11 +179,17 @@ class CommunityFinder:
         ValueError
             If the graph cannot be parted into as many.
         """
+        labels = self._numbered(n_clusters)
+        final = settle(self._weights, labels)
+        # A community that all would leave is kept where its number was asked for.
+        return final if final.max() == labels.max() else labels
+
+    def _numbered(self, n_clusters: int) -> Positions:
         low, high = 2.0**-6, 1.0
-        labels = self.at(high)
+        labels = self._unsettled(high)
         while labels.max() + 1 < n_clusters and high < 2.0**20:
             high *= 2
-            labels = self.at(high)
+            labels = self._unsettled(high)
         if labels.max() + 1 < n_clusters:
             raise ValueError(f"n_clusters={n_clusters} is more than the {labels.max() + 1} communities of these rows.")
         best = labels
@@ -136,7 +197,7 @@ class CommunityFinder:
             if best.max() + 1 == n_clusters:
                 return best
             middle = (low * high) ** 0.5
-            labels = self.at(middle)
+            labels = self._unsettled(middle)
             if labels.max() + 1 >= n_clusters:
                 high, best = middle, labels if labels.max() <= best.max() else best
             else:

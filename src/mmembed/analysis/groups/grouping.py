@@ -20,7 +20,7 @@ from mmembed.analysis.groups.choosing import (
 from mmembed.analysis.groups.communities import CommunityFinder
 from mmembed.analysis.groups.measuring import Candidate, measure
 from mmembed.analysis.groups.partition import majority, spherical_k_means
-from mmembed.analysis.groups.stability import adjusted_rand, resamples
+from mmembed.analysis.groups.stability import mean_agreement, resamples
 
 if TYPE_CHECKING:
     from mmembed.analysis.groups.partition import Table
@@ -124,13 +124,14 @@ def _best_k_means(table: Table, method: str) -> Grouping:
         frame = pd.concat([_frame(found, None), pd.DataFrame([one.line("chosen")])], ignore_index=True)
         return Grouping(one, frame, "one cluster: no number of clusters parts the rows")
     best = int(np.flatnonzero(scores >= 0.95 * scores.max())[0])
-    found[best] = k_means_candidate(table, found[best].n_clusters)
+    found[best] = k_means_candidate(table, found[best].n_clusters, is_compared=False)
     return Grouping(found[best], _frame(found, best))
 
 
 def _with_number(table: Table, method: str, n_clusters: int) -> Grouping:
     """Make exactly ``n_clusters``; ``"auto"`` takes k-means or communities, whichever is more stable."""
-    means = [k_means_candidate(table, n_clusters)] if method != "leiden" else []
+    is_compared = method == "auto" and n_clusters > 1 and len(table) >= _FEWEST_FOR_GRAPH
+    means = [k_means_candidate(table, n_clusters, is_compared=is_compared)] if method != "leiden" else []
     if method == "kmeans" or n_clusters == 1 or len(table) < _FEWEST_FOR_GRAPH:
         one = means[0] if means else measure(table, method, np.zeros(len(table), dtype=np.int64))
         if method == "leiden" and n_clusters > 1:
@@ -149,9 +150,7 @@ def _communities(table: Table, n_clusters: int) -> Candidate:
         finder = CommunityFinder(table.weights[rows][:, rows].tocsr(), table.seed + at)
         if len(rows) >= n_clusters:
             again.append((rows, finder.exactly(n_clusters)))
-    agreement = [adjusted_rand(labels[rows], other) for rows, other in again]
-    stability = float(np.mean(agreement)) if agreement else float("nan")
-    return measure(table, "leiden", labels, stability=stability, again=again)
+    return measure(table, "leiden", labels, stability=mean_agreement(labels, again), again=again, is_compared=True)
 
 
 def _frame(found: list[Candidate], best: int | None) -> pd.DataFrame:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmembed.analysis.groups.communities import modularity
+
 if TYPE_CHECKING:
     from mmembed.analysis.groups.partition import Table
     from mmembed.analysis.rows.cosine import Positions
@@ -30,8 +32,10 @@ class Candidate:
         Mean adjusted Rand index with groupings of resampled rows; NaN where the method was not run again.
     again : list of (rows, labels)
         Those groupings.
-    silhouette, coverage, separation : float
+    silhouette, coverage, separation, modularity : float
         See :func:`measure`.
+    agreement : float
+        Adjusted Rand index with k-means of the same number; NaN where it was not asked.
     """
 
     method: str
@@ -39,9 +43,11 @@ class Candidate:
     silhouette: float
     coverage: float
     separation: float
+    modularity: float = float("nan")
     resolution: float = float("nan")
     stability: float = float("nan")
     again: list[tuple[Positions, Positions]] = field(default_factory=list, repr=False)
+    agreement: float = float("nan")
 
     @property
     def n_clusters(self) -> int:
@@ -50,8 +56,8 @@ class Candidate:
 
     @property
     def score(self) -> float:
-        """Stability times separation: how much that can be relied on the grouping says about a row."""
-        return self.stability * self.separation
+        """Stability times modularity: how far the groups would be found again, and how few neighbours they part."""
+        return self.stability * self.modularity
 
     def line(self, note: str = "") -> dict[str, object]:
         """Return the row of the frame of candidates."""
@@ -63,6 +69,8 @@ class Candidate:
             "silhouette": self.silhouette,
             "coverage": self.coverage,
             "separation": self.separation,
+            "modularity": self.modularity,
+            "agreement": self.agreement,
             "score": self.score,
             "note": note,
         }
@@ -76,12 +84,15 @@ def measure(
     resolution: float = float("nan"),
     stability: float = float("nan"),
     again: list[tuple[Positions, Positions]] | None = None,
+    is_compared: bool = False,
 ) -> Candidate:
     """Measure a grouping.
 
     The silhouette is that of a sample of the rows that are in a cluster, on principal components; NaN for fewer than
     two clusters. Coverage is the share of the rows that are not noise. Separation is the chance that two rows of the
     table are in two different clusters: 0 for a single cluster, near 1 for many small ones. There repetitions count.
+    Modularity is that on the graph of shared neighbours: the share of ties within clusters beyond that of random ties.
+    It is measured where the grouping is compared with others, since it takes the graph; else it is NaN.
     """
     inside = labels >= 0
     total = max(1.0, float(table.counts.sum()))
@@ -92,6 +103,7 @@ def measure(
         silhouette=_silhouette(table, labels),
         coverage=float(shares.sum()),
         separation=float(shares.sum() ** 2 - (shares**2).sum()),
+        modularity=modularity(table.weights, labels) if is_compared else float("nan"),
         resolution=resolution,
         stability=stability,
         again=again or [],

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.graphs.graph_store import shared_graph
-from mmembed.analysis.groups.communities import neighbors_for, shared_neighbor_weights
+from mmembed.analysis.groups.communities import neighbor_ties, neighbors_for
 from mmembed.analysis.rows.cosine import unit_rows
 from mmembed.analysis.rows.reducing import principal_components
 
@@ -58,8 +58,8 @@ class Table:
 
     @cached_property
     def weights(self) -> Any:
-        """The sparse matrix of shared neighbours."""
-        return shared_neighbor_weights(self.graph)
+        """The sparse matrix of how closely neighbours are tied."""
+        return neighbor_ties(self.graph)
 
     @cached_property
     def is_isolated(self) -> npt.NDArray[np.bool_]:
@@ -145,6 +145,8 @@ def with_noise(table: Table, labels: Positions, fewest: int) -> Positions:
     """
     counts = table.counts
     labels = np.where(table.is_isolated & (counts < fewest), -1, labels)
-    sizes = np.bincount(labels[labels >= 0], counts[labels >= 0])
-    number = np.cumsum(sizes >= fewest) - 1
-    return np.where((labels >= 0) & (sizes >= fewest)[labels], number[labels], -1).astype(np.int64)
+    # Noise is the last place, so that there is one also where all rows are noise.
+    sizes = np.bincount(labels + 1, counts, minlength=1)[1:]
+    is_kept = np.append(sizes >= fewest, False)
+    number = np.cumsum(is_kept) - 1
+    return np.where(is_kept[labels], number[labels], -1).astype(np.int64)

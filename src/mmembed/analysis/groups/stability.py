@@ -52,6 +52,12 @@ def adjusted_rand(left: Positions, right: Positions) -> float:
     return 1.0 if most == expected else (both - expected) / (most - expected)
 
 
+def mean_agreement(labels: Positions, again: list[tuple[Positions, Positions]]) -> float:
+    """Return the mean adjusted Rand index of a grouping with those of resampled rows; NaN where there are none."""
+    found = [adjusted_rand(labels[rows], other) for rows, other in again]
+    return float(np.mean(found)) if found else float("nan")
+
+
 def cluster_stabilities(labels: Positions, again: list[tuple[Positions, Positions]]) -> npt.NDArray[np.float32]:
     """Return for each cluster the mean Jaccard similarity with what it is most like in each resample (Hennig 2007).
 
