@@ -75,18 +75,9 @@ class ClassificationVerbs:
         ValueError
             If neither target nor labels are given, or an option that does not go with them.
         """
-        if target is None and labels is None:
-            raise ValueError("classify needs target= (a column of labels), labels= (words), or both.")
-        if target is None and (
-            bad := [k for k, v in {"estimator": estimator, "groups": groups}.items() if v is not None]
-        ):
-            raise ValueError(f"{listed(bad)} need target=: labels alone are not learned from examples.")
-        if target is not None and kinds is not None:
-            raise ValueError(
-                "kinds= is for labels= alone. Leave it out: a classifier learns from kinds what they tell."
-            )
+        check_asked(target, labels, kinds=kinds, estimator=estimator, groups=groups)
         array = as_vector_array(column_of(self._df, column))
-        described = None if labels is None else _embedded(labels, array, embedder)
+        described = None if labels is None else embedded_labels(labels, array, embedder)
         if target is None:
             from mmembed.analysis.labels.labelling import zero_shot
 
@@ -112,7 +103,23 @@ class ClassificationVerbs:
         return fitted.add_to(self._df, name=name or target, threshold=threshold)
 
 
-def _embedded(labels: Labels, array: VectorArray, embedder: Embedder | None) -> dict[Any, VectorArray]:
+def check_asked(target: Any, labels: Any, *, kinds: Any, estimator: Any, groups: Any) -> None:
+    """Refuse options of :meth:`ClassificationVerbs.classify` that do not go together.
+
+    Raises
+    ------
+    ValueError
+        If neither target nor labels are given, or an option that does not go with them.
+    """
+    if target is None and labels is None:
+        raise ValueError("classify needs target= (a column of labels), labels= (words), or both.")
+    if target is None and (bad := [k for k, v in {"estimator": estimator, "groups": groups}.items() if v is not None]):
+        raise ValueError(f"{listed(bad)} need target=: labels alone are not learned from examples.")
+    if target is not None and kinds is not None:
+        raise ValueError("kinds= is for labels= alone. Leave it out: a classifier learns from kinds what they tell.")
+
+
+def embedded_labels(labels: Labels, array: VectorArray, embedder: Embedder | None) -> dict[Any, VectorArray]:
     """Return the vectors of each label's descriptions; all of them are embedded in one run."""
     prompts = dict(_prompts(labels))
     if not prompts:

@@ -78,7 +78,7 @@ class ComparisonVerbs:
         from mmembed.analysis.labels.comparing import compare_vectors
 
         labels = column_of(self._df, target)
-        names = self._compared(columns, needs_vectors=models is None)
+        names = compared_columns(self._df, columns, needs_vectors=models is None)
         vectors: dict[str, Any] = {}
         costs: dict[str, float] = {}
         origins: dict[str, str] = {}
@@ -108,17 +108,25 @@ class ComparisonVerbs:
         found["column"] = found["column"].map(origins)
         return found
 
-    def _compared(self, columns: str | Sequence[str] | None, *, needs_vectors: bool) -> list[str]:
-        if isinstance(columns, str):
-            return [columns]
-        if columns is not None:
-            return list(columns)
-        if not needs_vectors:
-            raise ValueError("models= embed columns of contents. Name the columns, such as compare('title', models=…).")
-        found = [name for name, dtype in self._df.dtypes.items() if isinstance(dtype, VectorDtype)]
-        if not found:
-            raise ValueError(
-                f"The frame has no vector column; its columns: {listed(self._df.columns)}. Embed one first, or give "
-                "columns of contents with models=[…]."
-            )
-        return [str(name) for name in found]
+
+def compared_columns(df: Any, columns: str | Sequence[str] | None, *, needs_vectors: bool) -> list[str]:
+    """Return the columns to compare: the given ones, or all vector columns of a frame.
+
+    Raises
+    ------
+    ValueError
+        If columns of contents are not named, or there is no vector column.
+    """
+    if isinstance(columns, str):
+        return [columns]
+    if columns is not None:
+        return list(columns)
+    if not needs_vectors:
+        raise ValueError("models= embed columns of contents. Name the columns, such as compare('title', models=…).")
+    found = [name for name, dtype in df.dtypes.items() if isinstance(dtype, VectorDtype)]
+    if not found:
+        raise ValueError(
+            f"The frame has no vector column; its columns: {listed(df.columns)}. Embed one first, or give "
+            "columns of contents with models=[…]."
+        )
+    return [str(name) for name in found]

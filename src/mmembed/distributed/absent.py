@@ -7,15 +7,12 @@ __all__ = ["ABSENT", "ABSENT_OF_SERIES"]
 _NOT_YET = "it is not there yet"
 
 ABSENT: dict[str, str] = {
-    "classify": _NOT_YET,
-    "compare": _NOT_YET,
     "plot": _NOT_YET,
     "plot_clusters": _NOT_YET,
     "plot_dendrogram": _NOT_YET,
     "plot_neighbors": _NOT_YET,
     "plot_select": _NOT_YET,
     "plot_similarity": _NOT_YET,
-    "project": _NOT_YET,
     "report": _NOT_YET,
 }
 

@@ -32,15 +32,27 @@ def side_by_side(vectors: Any, **others: Any) -> Any:
         If the numbers of partitions differ; when it is computed, if the numbers of rows differ.
     """
     dtype = vector_dtype(vectors)
-    named = {VECTOR: vectors, **{name: series for name, series in others.items() if series is not None}}
+    return align({VECTOR: vectors, **{name: series for name, series in others.items() if series is not None}}, dtype)
+
+
+def align(named: dict[str, Any], dtype: VectorDtype | None = None) -> Any:
+    """Return a Dask DataFrame of columns under other names.
+
+    Parameters
+    ----------
+    named : dict of str to dask Series
+    dtype : VectorDtype, optional
+        Of the first column, if it holds vectors.
+    """
+    n_partitions = next(iter(named.values())).npartitions
     for name, series in named.items():
         if not isinstance(series, dd.Series):
             raise TypeError(
                 f"{name} is a {type(series).__name__}; expected a column of a Dask DataFrame, such as ddf[{name!r}]."
             )
-        if series.npartitions != vectors.npartitions:
+        if series.npartitions != n_partitions:
             raise ValueError(
-                f"{name} has {series.npartitions} partitions and the vectors have {vectors.npartitions}. "
+                f"{name} has {series.npartitions} partitions and {next(iter(named))} has {n_partitions}. "
                 "Give columns of one frame."
             )
     options: dict[str, Any] = {"names": tuple(named), "dtype": dtype}
@@ -72,12 +84,14 @@ def vectors_of(part: pd.DataFrame) -> VectorArray:
     return array
 
 
-def _beside(*columns: pd.Series, names: tuple[str, ...], dtype: VectorDtype) -> pd.DataFrame:
+def _beside(*columns: pd.Series, names: tuple[str, ...], dtype: VectorDtype | None) -> pd.DataFrame:
     rows = len(columns[0])
     for name, column in zip(names, columns, strict=True):
         if len(column) != rows:
             raise ValueError(
                 f"{name} has {len(column)} values for {rows} rows of a partition; columns of one frame fit."
             )
-    others = {name: column.array for name, column in zip(names[1:], columns[1:], strict=True)}
-    return pd.DataFrame({VECTOR: vectors_in(columns[0], dtype), **others})
+    cells = {name: column.array for name, column in zip(names, columns, strict=True)}
+    if dtype is not None:
+        cells[names[0]] = vectors_in(columns[0], dtype)
+    return pd.DataFrame(cells)

@@ -10,6 +10,7 @@ from mmembed.distributed.absent import ABSENT
 from mmembed.distributed.duplicate_verbs import DuplicateVerbs
 from mmembed.distributed.embedding_verbs import EmbeddingVerbs
 from mmembed.distributed.group_verbs import GroupVerbs
+from mmembed.distributed.label_verbs import LabelVerbs
 from mmembed.distributed.searching_verbs import SearchingVerbs
 from mmembed.errors import did_you_mean, listed
 from mmembed.vectors import VectorDtype
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @register_dataframe_accessor("mmembed")
-class DaskFrameAccessor(EmbeddingVerbs, GroupVerbs, SearchingVerbs, DuplicateVerbs):
+class DaskFrameAccessor(DuplicateVerbs, EmbeddingVerbs, GroupVerbs, LabelVerbs, SearchingVerbs):
     """The verbs of ``df.mmembed`` on a Dask DataFrame, with the same arguments and column names.
 
     Examples

@@ -1,4 +1,4 @@
-"""Clustering on Dask: the verb fits, and the labels of the frame that it returns are lazy."""
+"""Clusters and maps on Dask: the verbs fit, and the columns of the frame that they return are lazy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mmembed.embedding.progress import progress_bar
 
 
 class GroupVerbs:
-    """Clustering on Dask."""
+    """Clusters and maps on Dask."""
 
     _ddf: Any
 
@@ -89,6 +89,45 @@ class GroupVerbs:
                 rewrite=rewrite,
             )
         return fitted.add_to(self._ddf, name=name)
+
+    def project(
+        self,
+        column: str,
+        method: Any = "umap",
+        *,
+        dimensions: Literal[2, 3] = 2,
+        kinds: str | None = None,
+        random_state: int | None = None,
+        name: str = "map",
+        sample_rows: int = SAMPLE_ROWS,
+    ) -> Any:
+        """Add map coordinates ``map_x``, ``map_y`` (and ``map_z``).
+
+        Fitting computes; the new columns are lazy. See :func:`mmembed.distributed.fit_projection`.
+
+        Parameters
+        ----------
+        column : str
+            A vector column.
+        method, dimensions, kinds, random_state, name
+            As on pandas.
+        sample_rows : int
+            Rows that the map is made of; a table of no more has the map of pandas.
+
+        Returns
+        -------
+        dask DataFrame
+        """
+        from mmembed.distributed.projecting import fit_projection
+
+        return fit_projection(
+            column_of(self._ddf, column),
+            method,
+            dimensions=dimensions,
+            kinds=None if kinds is None else column_of(self._ddf, kinds),
+            random_state=random_state,
+            sample_rows=sample_rows,
+        ).add_to(self._ddf, name=name)
 
 
 def joined_texts(ddf: Any, text: str | Sequence[str] | None) -> Any:

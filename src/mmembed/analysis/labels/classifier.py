@@ -219,11 +219,23 @@ class Classifier:
         The score is the estimator's probability of the predicted class, NaN where it has none to give. Rows whose score
         is under the threshold get no prediction.
         """
-        predicted, scores = self._fitted
+        return with_columns(df, self._columns(self._fitted, name, threshold), len(self.vectors))
+
+    def columns_for(self, vectors: Any, *, name: str | None = None, threshold: float | None = None) -> dict[str, Any]:
+        """Return the columns that :meth:`add_to` would give a frame with these vectors."""
+        return self._columns(self._predict(as_vector_array(vectors)), name, threshold)
+
+    def _columns(
+        self,
+        found: tuple[pd.api.extensions.ExtensionArray, npt.NDArray[np.float32]],
+        name: str | None,
+        threshold: float | None,
+    ) -> dict[str, Any]:
+        predicted, scores = found
         if threshold is not None:
             predicted = predicted.take(np.where(scores >= threshold, np.arange(len(scores)), -1), allow_fill=True)
         name = self.target if name is None else name
-        return with_columns(df, {f"{name}_predicted": predicted, f"{name}_score": scores}, len(self.vectors))
+        return {f"{name}_predicted": predicted, f"{name}_score": scores}
 
     @cached_property
     def _fitted(self) -> tuple[pd.api.extensions.ExtensionArray, npt.NDArray[np.float32]]:

@@ -33,6 +33,7 @@ def fit_classifier(
     folds: int = 5,
     near_duplicates: float | None = NEAR_DUPLICATE,
     random_state: int | None = None,
+    center: Any = None,
 ) -> Classifier | MultiLabelClassifier:
     """Learn to tell the values of a target apart by their vectors, and measure it on rows held out in turn.
 
@@ -67,6 +68,9 @@ def fit_classifier(
         only equal rows together, and so does, with a warning, a table whose classes are that alike by nature.
     random_state : int, optional
         Seed of the folds and the classifier; None is 0, so that the same call gives the same answer.
+    center : array, shape (d,), optional
+        Mean of all unit rows, labelled or not, where these are but a part of them; it is used with ``descriptions`` and
+        for few rows a class.
 
     Returns
     -------
@@ -122,7 +126,7 @@ def fit_classifier(
     if estimator is not None:
         recipe = clone(estimator)
     elif descriptions is not None or (class_weight is None and np.median(np.unique(y, return_counts=True)[1]) < 3):
-        recipe = _prototypes(array, read.classes, descriptions)
+        recipe = _prototypes(array, read.classes, descriptions, center)
     else:
         recipe = _default(class_weight, read.classes, seed)
     rows = unit_rows(array.matrix[learned])
@@ -145,10 +149,12 @@ def fit_classifier(
     )
 
 
-def _prototypes(array: VectorArray, classes: pd.api.extensions.ExtensionArray, descriptions: Any) -> Any:
+def _prototypes(array: VectorArray, classes: pd.api.extensions.ExtensionArray, descriptions: Any, center: Any) -> Any:
     from mmembed.analysis.labels.prototypes import ShrunkenPrototypes
 
-    center = unit_rows(array.matrix[~array.isna()]).mean(axis=0, dtype=np.float64).astype(np.float32)
+    if center is None:
+        center = unit_rows(array.matrix[~array.isna()]).mean(axis=0, dtype=np.float64)
+    center = np.asarray(center, dtype=np.float32)
     if descriptions is None:
         return ShrunkenPrototypes(center=center)
     if missing := [str(value) for value in classes if value not in descriptions]:

@@ -168,9 +168,17 @@ class MultiLabelClassifier:
         The score is the probability that the whole list is right, if labels came independently of each other. A label
         is given where its probability is at least ``threshold`` (one half if not given).
         """
-        labels, scores = self._lists(self.vectors, threshold) if threshold is not None else self._fitted
+        return with_columns(df, self.columns_for(self.vectors, name=name, threshold=threshold), len(self.vectors))
+
+    def columns_for(self, vectors: Any, *, name: str | None = None, threshold: float | None = None) -> dict[str, Any]:
+        """Return the columns that :meth:`add_to` would give a frame with these vectors."""
+        array = as_vector_array(vectors)
+        if threshold is None and array is self.vectors:
+            labels, scores = self._fitted
+        else:
+            labels, scores = self._lists(array, 0.5 if threshold is None else threshold)
         name = self.target if name is None else name
-        return with_columns(df, {f"{name}_predicted": labels, f"{name}_score": scores}, len(self.vectors))
+        return {f"{name}_predicted": labels, f"{name}_score": scores}
 
     @cached_property
     def _fitted(self) -> tuple[pd.api.extensions.ExtensionArray, npt.NDArray[np.float32]]:

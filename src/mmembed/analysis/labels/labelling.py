@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,28 +121,76 @@ def zero_shot(
     >>> zero_shot(vectors, np.eye(2, dtype="float32"), ["east", "north"]).labels.tolist()
     ['east', 'north']
     """
-    array, label_array = as_vector_array(vectors), as_vector_array(label_vectors)
-    check_comparable(array, label_array)
-    _check_labels(list(labels), label_array.isna())
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise ValueError(f"threshold={threshold!r} is no probability. Give one from 0 to 1, such as 0.5.")
-    own, different = pd.factorize(pd.Series(list(labels)))
-    names = pd.Series(different).array
-    label_rows = _mean_directions(label_array, own, len(names), is_centered=kinds is not None)
-    rows = Preparation.learn(array, kinds).rows(array, kinds)
-    cosines = rows @ label_rows.T
-    best = cosines.argmax(axis=1)
-    sharpened = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / (_TEMPERATURE * _spread(cosines)))
-    present = ~array.isna()
-    scores = np.full(len(array), np.nan, dtype=np.float32)
-    scores[present] = sharpened.max(axis=1, initial=0) / sharpened.sum(axis=1)
-    similarities = np.full((len(array), len(names)), np.nan, dtype=np.float32)
-    similarities[present] = cosines
-    chosen = np.full(len(array), -1)
-    chosen[present] = best
-    if threshold is not None:
-        chosen[~(scores >= threshold)] = -1
-    return ZeroShot(names.take(chosen, allow_fill=True), scores, similarities, names)
+    array = as_vector_array(vectors)
+    model = ZeroShotModel.of(array, label_vectors, labels, is_centered=kinds is not None, threshold=threshold)
+    model = replace(model, preparation=Preparation.learn(array, kinds))
+    return model.spread_to(model.deviations(array, kinds)).label(array, kinds)
+
+
+@dataclass(frozen=True, eq=False)
+class ZeroShotModel:
+    """What labels rows part by part, once it is known what cosines of the whole column with labels differ by.
+
+    Attributes
+    ----------
+    names : pandas.api.extensions.ExtensionArray, l labels
+    rows : numpy.ndarray, shape (l, d)
+        Mean direction of each.
+    threshold : float or None
+    preparation : Preparation
+    spread : float
+    """
+
+    names: pd.api.extensions.ExtensionArray
+    rows: FloatMatrix = field(repr=False)
+    threshold: float | None
+    preparation: Preparation = field(default_factory=Preparation, repr=False)
+    spread: float = _USUAL_SPREAD
+
+    @classmethod
+    def of(
+        cls, like: Any, label_vectors: Any, labels: Sequence[Any], *, is_centered: bool, threshold: float | None
+    ) -> ZeroShotModel:
+        """Check labels and threshold, and take the mean of what describes each label; see :func:`zero_shot`."""
+        label_array = as_vector_array(label_vectors)
+        check_comparable(like, label_array)
+        _check_labels(list(labels), label_array.isna())
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ValueError(f"threshold={threshold!r} is no probability. Give one from 0 to 1, such as 0.5.")
+        own, different = pd.factorize(pd.Series(list(labels)))
+        names = pd.Series(different).array
+        return cls(names, _mean_directions(label_array, own, len(names), is_centered=is_centered), threshold)
+
+    def deviations(self, array: VectorArray, kinds: Any = None) -> npt.NDArray[np.float64]:
+        """Return number, sum and sum of squares of how far each row's cosines are from their mean; parts add up."""
+        cosines = self.preparation.rows(array, kinds) @ self.rows.T
+        apart = (cosines - cosines.mean(axis=1, keepdims=True)).astype(np.float64)
+        return np.array([len(cosines), apart.sum(), (apart * apart).sum()])
+
+    def spread_to(self, deviations: npt.NDArray[np.float64]) -> ZeroShotModel:
+        """Return the model with the standard deviation of cosines; the usual one where rows or labels are few."""
+        n_rows, total, squares = deviations.tolist()
+        if n_rows < _FEWEST_ROWS or len(self.rows) < 2:
+            return self
+        n_cosines = n_rows * len(self.rows)
+        variance = max(squares / n_cosines - (total / n_cosines) ** 2, 0.0)
+        return replace(self, spread=max(variance**0.5, 1e-3))
+
+    def label(self, array: VectorArray, kinds: Any = None) -> ZeroShot:
+        """Give each row the nearest label."""
+        cosines = self.preparation.rows(array, kinds) @ self.rows.T
+        best = cosines.argmax(axis=1)
+        sharpened = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / (_TEMPERATURE * self.spread))
+        present = ~array.isna()
+        scores = np.full(len(array), np.nan, dtype=np.float32)
+        scores[present] = sharpened.max(axis=1, initial=0) / sharpened.sum(axis=1)
+        similarities = np.full((len(array), len(self.names)), np.nan, dtype=np.float32)
+        similarities[present] = cosines
+        chosen = np.full(len(array), -1)
+        chosen[present] = best
+        if self.threshold is not None:
+            chosen[~(scores >= self.threshold)] = -1
+        return ZeroShot(self.names.take(chosen, allow_fill=True), scores, similarities, self.names)
 
 
 def _mean_directions(array: VectorArray, own: npt.NDArray[np.intp], n_labels: int, *, is_centered: bool) -> FloatMatrix:
@@ -153,13 +201,6 @@ def _mean_directions(array: VectorArray, own: npt.NDArray[np.intp], n_labels: in
     rest = means - means.mean(axis=0)
     rest[np.linalg.norm(rest, axis=1) < _ROUNDING] = 0
     return unit_rows(rest)
-
-
-def _spread(cosines: FloatMatrix) -> float:
-    """Return the standard deviation of a row's cosines, over all rows; the usual one where rows or labels are few."""
-    if len(cosines) < _FEWEST_ROWS or cosines.shape[1] < 2:
-        return _USUAL_SPREAD
-    return max(float((cosines - cosines.mean(axis=1, keepdims=True)).std(dtype=np.float64)), 1e-3)
 
 
 def _check_labels(labels: list[Any], missing: npt.NDArray[np.bool_]) -> None:

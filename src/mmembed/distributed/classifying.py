@@ -1,0 +1,191 @@
+"""Labels over partitions: learned from a bounded sample of the labelled rows, given to every row lazily."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import dask.dataframe as dd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mmembed.analysis.labels import classifying as local
+from mmembed.analysis.labels.labelling import ZeroShotModel
+from mmembed.distributed.aligning import side_by_side, vector_dtype, vectors_of
+from mmembed.distributed.columns import no_vectors
+from mmembed.distributed.folding import folded, inline, on_partitions, share
+from mmembed.distributed.labelled_rows import draw_labelled
+from mmembed.distributed.sampling import SAMPLE_ROWS, check_sample_rows, measure_extent
+from mmembed.vectors import check_comparable
+
+if TYPE_CHECKING:
+    from mmembed.analysis.labels.classifier import Classifier
+    from mmembed.analysis.labels.label_sets import MultiLabelClassifier
+
+
+@dataclass(frozen=True, eq=False)
+class DistributedClassifier:
+    """A classifier that was fitted on a sample of the labelled rows, and predicts for all rows of a Dask DataFrame.
+
+    Attributes
+    ----------
+    fitted : Classifier or MultiLabelClassifier
+        The experiment on the rows of the sample: scores, confusion, doubtful labels. Positions in it are rows of
+        ``sample``.
+    sample : pandas.DataFrame
+        The rows that were learned from, in the order of the table.
+    labelled : int
+        How many rows of the table have a label and a vector.
+    """
+
+    fitted: Classifier | MultiLabelClassifier
+    sample: pd.DataFrame = field(repr=False)
+    labelled: int
+    columns: Any = field(repr=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"DistributedClassifier({self.fitted.target!r}, classes={len(self.fitted.classes)}, learned from "
+            f"{len(self.sample):,} of {self.labelled:,} labelled rows, accuracy={self.accuracy:.3f}); "
+            "see .fitted.scores() and .add_to(ddf)"
+        )
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right predictions for rows of the sample that were held out in turn."""
+        return self.fitted.accuracy
+
+    def predict(self, vectors: Any) -> Any:
+        """Return the predicted target of each vector: of a Dask column lazily, of a pandas column at once."""
+        if not isinstance(vectors, dd.Series):
+            return self.fitted.predict(vectors)
+        check_comparable(vector_dtype(vectors), self.fitted.vectors)
+        predicted = f"{self.fitted.target}_predicted"
+        return _labelled_lazily(side_by_side(vectors), side_by_side(vectors), self._slim(), None, None)[predicted]
+
+    def add_to(self, ddf: Any, *, name: str | None = None, threshold: float | None = None) -> Any:
+        """Return the frame with ``<target>_predicted`` and ``<target>_score``, lazily; see the pandas result.
+
+        Raises
+        ------
+        ValueError
+            If the frame has other partitions than the vectors that were given.
+        """
+        if ddf.npartitions != self.columns.npartitions:
+            raise ValueError(
+                f"The frame has {ddf.npartitions} partitions, but the classifier was given "
+                f"{self.columns.npartitions}. Give the frame whose vectors were used."
+            )
+        return _labelled_lazily(ddf, self.columns[["vector"]], self._slim(), name, threshold)
+
+    def _slim(self) -> Classifier | MultiLabelClassifier:
+        """Return what predicts without the rows of the experiment, which need not travel."""
+        nothing = no_vectors(self.fitted.vectors.dtype)
+        return replace(self.fitted, vectors=nothing, learned=np.empty(0, dtype=np.intp))
+
+
+def fit_classifier(
+    vectors: Any,
+    target: Any,
+    *,
+    descriptions: Mapping[Any, Any] | None = None,
+    groups: Any = None,
+    estimator: Any = None,
+    class_weight: Any = None,
+    folds: int = 5,
+    near_duplicates: float | None = local.NEAR_DUPLICATE,
+    random_state: int | None = None,
+    sample_rows: int = SAMPLE_ROWS,
+) -> DistributedClassifier:
+    """Learn a target from a sample of the labelled rows; the twin of :func:`mmembed.fit_classifier`.
+
+    It computes: one pass counts the classes, one draws the sample. Predictions are lazy.
+
+    Parameters
+    ----------
+    vectors, target, groups : columns of one Dask DataFrame
+    descriptions, estimator, class_weight, folds, near_duplicates, random_state
+        As on pandas.
+    sample_rows : int
+        About how many labelled rows are learned from: of each class in proportion, and at least 20 where it has so
+        many. A table of no more labelled rows gives the classifier of pandas.
+
+    Returns
+    -------
+    DistributedClassifier
+
+    Raises
+    ------
+    ValueError
+        As on pandas; if the target has more than 100,000 different values.
+    """
+    check_sample_rows(sample_rows)
+    columns = side_by_side(vectors, target=target, groups=groups)
+    seed = 0 if random_state is None else random_state
+    drawn = draw_labelled(columns, sample_rows, seed=seed)
+    sample = drawn.frame
+    fitted = local.fit_classifier(
+        sample["vector"],
+        sample["target"].rename("target" if target.name is None else target.name),
+        descriptions=descriptions,
+        groups=sample["groups"] if groups is not None else None,
+        estimator=estimator,
+        class_weight=class_weight,
+        folds=folds,
+        near_duplicates=near_duplicates,
+        random_state=random_state,
+        center=drawn.center,
+    )
+    return DistributedClassifier(fitted, sample, drawn.of, columns)
+
+
+def zero_shot_lazily(ddf: Any, vectors: Any, model: ZeroShotModel, *, kinds: Any, name: str) -> Any:
+    """Return the frame with a label from words for each row, lazily.
+
+    One pass learns what cosines of all rows with the labels differ by, after one for the means of kinds.
+
+    Parameters
+    ----------
+    ddf : dask DataFrame
+    vectors, kinds : its columns; kinds may be None
+    model : ZeroShotModel
+        Without means and spread.
+    name : str
+        First part of the new columns' names.
+    """
+    columns = side_by_side(vectors, kinds=kinds)
+    if kinds is not None:
+        model = replace(model, preparation=measure_extent(columns).preparation)
+    deviations: npt.NDArray[np.float64] = folded(on_partitions(_deviations, columns, model=inline(model)), _summed)
+    model = model.spread_to(deviations)
+    metas = (ddf._meta, columns._meta)  # noqa: SLF001 - Dask's own word
+    meta = _zero_shot_part(*metas, model=model, name=name)
+    return dd.map_partitions(_zero_shot_part, ddf, columns, model=inline(model), name=name, meta=meta)
+
+
+def _deviations(part: pd.DataFrame, *, model: ZeroShotModel) -> npt.NDArray[np.float64]:
+    return model.deviations(vectors_of(part), part.get("kinds"))
+
+
+def _summed(parts: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    return np.asarray(np.sum(parts, axis=0))
+
+
+def _zero_shot_part(df: pd.DataFrame, part: pd.DataFrame, *, model: ZeroShotModel, name: str) -> pd.DataFrame:
+    return model.label(vectors_of(part), part.get("kinds")).add_to(df, name=name)
+
+
+def _labelled_lazily(ddf: Any, columns: Any, model: Any, name: str | None, threshold: float | None) -> Any:
+    metas = (ddf._meta, columns._meta)  # noqa: SLF001 - Dask's own word
+    meta = _label_part(*metas, model=model, name=name, threshold=threshold)
+    options = {"model": share(model), "name": name, "threshold": threshold}
+    return dd.map_partitions(_label_part, ddf, columns, **options, meta=meta)
+
+
+def _label_part(
+    df: pd.DataFrame, part: pd.DataFrame, *, model: Any, name: str | None, threshold: float | None
+) -> pd.DataFrame:
+    columns: dict[str, Any] = model.columns_for(vectors_of(part), name=name, threshold=threshold)
+    return df.assign(**columns)
