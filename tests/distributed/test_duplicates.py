@@ -56,7 +56,7 @@ def test_rows_order_and_numbers_are_those_of_pandas(call):
 @given(st.lists(st.integers(0, 60), max_size=8), st.sampled_from([0.8, 0.95, 1.0]), st.booleans())
 def test_the_answer_does_not_depend_on_how_rows_are_cut(bounds, threshold, blocks):
     """In one block or in several, with empty partitions, partitions without vectors and repeated labels."""
-    found = find_duplicates(cut(DF, *bounds), "v", threshold, blocking=BLOCKS if blocks else None)
+    found = find_duplicates(cut(DF, *bounds)["v"], threshold, blocking=BLOCKS if blocks else None)
     assert found.recall == 1
     assert (found.pairing.n_blocks > 1) == blocks
     same(found.rows_of(cut(DF, *bounds)), DF.mmembed.duplicates("v", threshold))
@@ -68,8 +68,8 @@ def test_outliers_and_leaks_do_not_depend_on_it_either(bounds):
     """Nor does a sample: it is made of the rows' values."""
     ddf = cut(DF, *bounds)
     same(ddf.mmembed.duplicates("v", 0.9, across="part"), DF.mmembed.duplicates("v", 0.9, across="part"))
-    scores = find_outliers(ddf, "v", 3, most=25).add_to(ddf).compute()["outlier_score"]
-    expected = find_outliers(DDF, "v", 3, most=25).add_to(DDF).compute()["outlier_score"]
+    scores = find_outliers(ddf["v"], 3, most=25).add_to(ddf).compute()["outlier_score"]
+    expected = find_outliers(DDF["v"], 3, most=25).add_to(DDF).compute()["outlier_score"]
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
 
 
@@ -88,7 +88,7 @@ def test_blocks_find_all_pairs_where_they_can_prove_it(clustered):
     """Rows visit the cells beyond whose border a near one may be; then nothing is missed."""
     ddf = cut(clustered, 1000, 2000)
     found = find_duplicates(
-        ddf, "v", 0.98, blocking=Blocking(rows_at_once=100, rows_a_cell=60, rows_a_block=500, most_cells=60)
+        ddf["v"], 0.98, blocking=Blocking(rows_at_once=100, rows_a_cell=60, rows_a_block=500, most_cells=60)
     )
     assert found.pairing.n_blocks > 3
     assert found.recall == 1
@@ -101,8 +101,8 @@ def test_what_is_missed_is_measured_and_told(clustered):
     ddf = cut(clustered, 1500)
     few = Blocking(rows_at_once=100, rows_a_cell=30, rows_a_block=500, most_cells=1)
     with pytest.warns(UserWarning, match="near pairs of a sample"):
-        found = find_duplicates(ddf, "v", 0.85, blocking=few)
-    true = find_duplicates(ddf, "v", 0.85).pairing.pairs
+        found = find_duplicates(ddf["v"], 0.85, blocking=few)
+    true = find_duplicates(ddf["v"], 0.85).pairing.pairs
     share = len(set(zip(found.pairing.pairs.left, found.pairing.pairs.right, strict=True))) / len(true)
     assert 0.1 < found.recall < 0.9
     assert abs(found.recall - share) < 0.1
@@ -114,7 +114,7 @@ def test_a_sample_puts_outliers_in_nearly_the_full_order(clustered):
     strange = clustered["v"].mmembed.to_matrix().copy()
     strange[:30] = np.random.default_rng(5).normal(size=(30, 24)) * 2
     df = clustered.assign(v=VectorArray.from_matrix(strange))
-    found = find_outliers(cut(df, 100, 2500), "v", most=1000)
+    found = find_outliers(cut(df, 100, 2500)["v"], most=1000)
     assert repr(found).startswith("DistributedOutliers(reference=1000 of 3000 rows, k=15)")
     assert found.sampled
     scores = found.add_to(cut(df, 100, 2500)).compute()["outlier_score"]
@@ -145,7 +145,7 @@ def test_known_divisions_stay():
 def test_two_processes_give_the_same(cluster):
     """The rows are sent to their blocks by the cluster's own shuffle."""
     with cluster.as_current():
-        found = find_duplicates(DDF, "v", 0.9, blocking=BLOCKS)
+        found = find_duplicates(DDF["v"], 0.9, blocking=BLOCKS)
         assert found.pairing.n_blocks > 1
         same(found.rows_of(DDF), DF.mmembed.duplicates("v", 0.9))
         same(DDF.mmembed.outliers("v"), DF.mmembed.outliers("v"), rtol=1e-5)
@@ -177,12 +177,13 @@ def test_errors_are_those_of_pandas_and_come_early(call, error, message):
 
 def test_one_part_cannot_leak():
     """As on pandas, but for that the parts must be read to know."""
+    one = cut(DF.assign(part="train"), 30)
     with pytest.raises(ValueError, match="The split has 1 part; a leak needs two"):
-        find_leaks(cut(DF.assign(part="train"), 30), "v", "part")
+        find_leaks(one["v"], one["part"])
 
 
 def test_a_table_that_was_changed_meanwhile_is_refused():
     """The answer belongs to the rows that were compared."""
-    found = find_duplicates(DDF, "v", 0.9)
+    found = find_duplicates(DDF["v"], 0.9)
     with pytest.raises(ValueError, match="Give the frame whose vectors were used"):
         found.rows_of(cut(DF.iloc[1:], *CUTS)).compute()

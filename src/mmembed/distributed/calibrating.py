@@ -12,10 +12,9 @@ import pandas as pd
 from mmembed.accessor.arguments import column_of
 from mmembed.analysis.finding.calibrating import check_enough, prepared, random_pairs
 from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions, pair_cosines
-from mmembed.analysis.rows.preparing import Preparation
+from mmembed.analysis.rows.preparing import KindSums, Preparation, add_kind_sums, kind_sums
 from mmembed.distributed.columns import vectors_in
 from mmembed.distributed.partitions import by_partition, compute_each
-from mmembed.distributed.preparing import Means
 from mmembed.vectors import VectorArray, VectorDtype
 
 if TYPE_CHECKING:
@@ -84,21 +83,25 @@ def learn_calibration(
     """
     sides = _Side(calibrate, dtypes[1], "query"), _Side(column, dtypes[0], "row", kinds)
     used = ddf[list(dict.fromkeys([column, calibrate, *([] if kinds is None else [kinds])]))]
-    means = compute_each(used, _means, sides)
-    totals = [sum((of_part[side] for of_part in means), Means()) for side in (0, 1)]
-    check_enough(totals[0].n_rows, totals[1].n_rows)
-    preparations = [total.preparation() for total in totals]
-    drawn = random_pairs(totals[0].n_rows, totals[1].n_rows, seed=0)
+    sums = compute_each(used, _kind_sums, sides)
+    totals = [add_kind_sums(of_part[side] for of_part in sums) for side in (0, 1)]
+    check_enough(_count(totals[0]), _count(totals[1]))
+    preparations = [Preparation.of(total) for total in totals]
+    drawn = random_pairs(_count(totals[0]), _count(totals[1]), seed=0)
     unique = [np.unique(numbers, return_inverse=True) for numbers in drawn]
-    wanted = [by_partition(unique[side][0], [of_part[side].n_rows for of_part in means]) for side in (0, 1)]
+    wanted = [by_partition(unique[side][0], [_count(of_part[side]) for of_part in sums]) for side in (0, 1)]
     rows = compute_each(used, _pick, sides, preparations, beside=list(zip(*wanted, strict=True)))
     left, right = (np.concatenate([of_part[side] for of_part in rows]) for side in (0, 1))
     background = np.sort(pair_cosines(left, right, unique[0][1], unique[1][1]))
     return LearnedCalibration(preparations[0], preparations[1], background)
 
 
-def _means(part: pd.DataFrame, sides: tuple[_Side, _Side]) -> list[Means]:
-    return [Means.of(side.array(part), side.kinds_of(part)) for side in sides]
+def _kind_sums(part: pd.DataFrame, sides: tuple[_Side, _Side]) -> list[KindSums]:
+    return [kind_sums(side.array(part), side.kinds_of(part)) for side in sides]
+
+
+def _count(sums: KindSums) -> int:
+    return sum(count for _, count in sums.values())
 
 
 def _pick(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmembed.accessor.arguments import column_of
 from mmembed.vectors import VectorDtype
@@ -33,13 +33,14 @@ class DuplicateVerbs:
         ValueError
             As on pandas, and if there are more than 20 million pairs.
         """
+        vectors, groups = self._column(column), self._column_or_none(kinds)
         if across is not None:
             from mmembed.distributed.duplicates import find_leaks
 
-            return find_leaks(self._ddf, column, across, threshold, kinds=kinds).rows_of(self._ddf)
+            return find_leaks(vectors, self._column(across), threshold, kinds=groups).rows_of(self._ddf)
         from mmembed.distributed.duplicates import find_duplicates
 
-        return find_duplicates(self._ddf, column, threshold, kinds=kinds).rows_of(self._ddf)
+        return find_duplicates(vectors, threshold, kinds=groups).rows_of(self._ddf)
 
     def duplicate_levels(
         self,
@@ -67,7 +68,11 @@ class DuplicateVerbs:
         else:
             shown = [column_of(meta, name).name for name in ([show] if isinstance(show, str) else show)]
         table = duplicate_levels(
-            self._ddf, column, LEVELS if levels is None else levels, show=shown, examples=examples, kinds=kinds
+            self._ddf[shown],
+            self._column(column),
+            LEVELS if levels is None else levels,
+            examples=examples,
+            kinds=self._column_or_none(kinds),
         )
         found: dd.DataFrame = dd.from_pandas(table, npartitions=1)
         return found
@@ -81,7 +86,9 @@ class DuplicateVerbs:
         """
         from mmembed.distributed.duplicates import find_duplicates
 
-        return find_duplicates(self._ddf, column, threshold, kinds=kinds, keep=keep).drop_from(self._ddf)
+        vectors, groups = self._column(column), self._column_or_none(kinds)
+        prefer: Any = keep if keep in {"first", "last"} else self._column(keep)
+        return find_duplicates(vectors, threshold, kinds=groups, prefer=prefer).drop_from(self._ddf)
 
     def outliers(
         self, column: str, k: int = 15, *, kinds: str | None = None, name: str = "outlier_score"
@@ -95,4 +102,12 @@ class DuplicateVerbs:
         """
         from mmembed.distributed.outliers import find_outliers
 
-        return find_outliers(self._ddf, column, k, kinds=kinds).add_to(self._ddf, name=name)
+        vectors, groups = self._column(column), self._column_or_none(kinds)
+        return find_outliers(vectors, k, kinds=groups).add_to(self._ddf, name=name)
+
+    def _column(self, column: str) -> dd.Series:
+        found: dd.Series = self._ddf[column_of(self._ddf._meta, column).name]  # noqa: SLF001
+        return found
+
+    def _column_or_none(self, column: str | None) -> dd.Series | None:
+        return None if column is None else self._column(column)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from mmembed.accessor.arguments import column_of
 from mmembed.analysis.finding.duplicates import Duplicates, ranking, represented
 from mmembed.analysis.finding.leaks import Leaks, check_parts, twins_across
 from mmembed.analysis.graphs.near_pairs import MOST_PAIRS
@@ -18,7 +17,6 @@ from mmembed.analysis.rows.cosine import Positions
 from mmembed.distributed.moving import rows_at, rows_in_order, without_rows
 from mmembed.distributed.pairing import Blocking, Pairing, find_pairs
 from mmembed.distributed.partitions import compute_each
-from mmembed.distributed.preparing import PreparedColumn
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
@@ -104,27 +102,24 @@ class DistributedLeaks:
 
 
 def find_duplicates(
-    ddf: dd.DataFrame,
-    column: str,
+    vectors: dd.Series,
     threshold: float = 0.95,
     *,
-    kinds: str | None = None,
-    keep: str = "first",
+    kinds: dd.Series | None = None,
+    prefer: dd.Series | Literal["first", "last"] = "first",
     blocking: Blocking | None = None,
 ) -> DistributedDuplicates:
-    """Group the rows of a Dask frame whose cosine similarity reaches a threshold, as pandas does; computes.
+    """Group rows of a Dask column whose cosine similarity reaches a threshold, as pandas does; computes.
 
     Parameters
     ----------
-    ddf : dask.dataframe.DataFrame
-    column : str
-        A vector column.
+    vectors : dask Series, a vector column
     threshold : float
         Least cosine, from -1 to 1.
-    kinds : str, optional
-        A column of each row's kind of content; each kind's mean is removed first.
-    keep : {"first", "last"} or str
-        Which row of a group represents it: the first, the last, or the name of a column whose greatest value does.
+    kinds : dask Series, optional
+        Each row's kind of content; each kind's mean is removed first.
+    prefer : {"first", "last"} or dask Series
+        Which row of a group represents it: the first, the last, or the one with the greatest value of a column.
     blocking : Blocking, optional
         How finely the table is cut for comparing its rows.
 
@@ -139,37 +134,34 @@ def find_duplicates(
         If less than nine tenths of the near pairs of a sample were found.
     """
     check_threshold(threshold)
-    if keep not in {"first", "last"}:
-        column_of(ddf._meta, keep)  # noqa: SLF001  Dask has no other name for it
-    pairing = _listed(ddf, column, threshold, kinds, blocking)
+    pairing = _listed(vectors, threshold, kinds, blocking)
     positions, distinct, near = pairing.pairs.by_row()
-    prefer: Any = None
-    if keep == "last":
-        prefer = positions
-    elif keep != "first":
-        prefer = rows_at(ddf[[keep]], positions, pairing.counts)[keep]
-    representatives, similarities = represented(distinct, near, ranking(prefer, len(positions)))
+    values: Any = None
+    if isinstance(prefer, str):
+        values = positions if prefer == "last" else None
+    else:
+        values = rows_at(prefer, positions, pairing.counts)
+    representatives, similarities = represented(distinct, near, ranking(values, len(positions)))
     among = Duplicates(representatives, similarities, threshold, *_method(pairing))
     return DistributedDuplicates(positions, among, pairing)
 
 
 def find_leaks(
-    ddf: dd.DataFrame,
-    column: str,
-    across: str,
+    vectors: dd.Series,
+    parts: dd.Series,
     threshold: float = 0.95,
     *,
-    kinds: str | None = None,
+    kinds: dd.Series | None = None,
     blocking: Blocking | None = None,
 ) -> DistributedLeaks:
-    """Find rows of a Dask frame that have a near duplicate in another part of a split, as pandas does; computes.
+    """Find rows of a Dask column that have a near duplicate in another part of a split, as pandas does; computes.
 
     Parameters
     ----------
-    ddf, column, threshold, kinds, blocking :
+    vectors, threshold, kinds, blocking :
         As in :func:`find_duplicates`.
-    across : str
-        A column that names the part of each row.
+    parts : dask Series
+        The part of each row.
 
     Raises
     ------
@@ -177,18 +169,17 @@ def find_leaks(
         As in :func:`find_duplicates`, and if there are fewer than two parts.
     """
     check_threshold(threshold)
-    parts = ddf[[column_of(ddf._meta, across).name]]  # noqa: SLF001
     check_parts(len(set().union(*compute_each(parts, _names))))
-    pairing = _listed(ddf, column, threshold, kinds, blocking)
+    pairing = _listed(vectors, threshold, kinds, blocking)
     positions, distinct, near = pairing.pairs.by_row()
-    named = rows_at(parts, positions, pairing.counts)[across]
+    named = rows_at(parts, positions, pairing.counts)
     twins, similarities = twins_across(near, distinct, pd.factorize(named)[0])
     among = Leaks(twins, similarities, named.to_numpy(dtype=object), threshold, *_method(pairing))
     return DistributedLeaks(positions, among, pairing)
 
 
-def _listed(ddf: dd.DataFrame, column: str, threshold: float, kinds: str | None, blocking: Blocking | None) -> Pairing:
-    pairing = find_pairs(ddf, PreparedColumn.learn(ddf, column, kinds), [threshold], blocking)
+def _listed(vectors: dd.Series, threshold: float, kinds: dd.Series | None, blocking: Blocking | None) -> Pairing:
+    pairing = find_pairs(vectors, [threshold], kinds=kinds, blocking=blocking)
     if pairing.pairs.threshold > threshold:
         raise ValueError(
             f"threshold={threshold:g} makes more than {MOST_PAIRS:,} pairs of {sum(pairing.counts):,} rows, which no "
@@ -217,5 +208,5 @@ def _how(pairing: Pairing) -> str:
     return "all pairs" if pairing.proven else f"recall {pairing.recall:.3f} of {pairing.n_measured} pairs of a sample"
 
 
-def _names(part: pd.DataFrame) -> set[Any]:
-    return set(part.iloc[:, 0].dropna().unique())
+def _names(part: pd.Series) -> set[Any]:
+    return set(part.dropna().unique())

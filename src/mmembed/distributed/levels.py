@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,6 @@ from mmembed.analysis.rows.cosine import FloatVector, Positions
 from mmembed.distributed.duplicates import tell_recall
 from mmembed.distributed.moving import rows_at
 from mmembed.distributed.pairing import Blocking, find_pairs
-from mmembed.distributed.preparing import PreparedColumn
 from mmembed.errors import listed
 
 if TYPE_CHECKING:
@@ -26,23 +25,22 @@ if TYPE_CHECKING:
 
 def duplicate_levels(
     ddf: dd.DataFrame,
-    column: str,
+    vectors: dd.Series,
     levels: Sequence[float],
     *,
-    show: Sequence[Hashable],
     examples: int = 3,
-    kinds: str | None = None,
+    kinds: dd.Series | None = None,
     blocking: Blocking | None = None,
 ) -> pd.DataFrame:
     """Return example pairs of a Dask frame at several thresholds, with what pandas shows of them; computes.
 
     Parameters
     ----------
-    ddf, column, kinds, blocking :
-        As in :func:`mmembed.distributed.duplicates.find_duplicates`.
-    levels : sequence of float
-    show : sequence
+    ddf : dask.dataframe.DataFrame
         The columns to show of both rows.
+    vectors, kinds, blocking :
+        As in :func:`mmembed.distributed.find_duplicates`.
+    levels : sequence of float
     examples : int
 
     Warns
@@ -51,7 +49,7 @@ def duplicate_levels(
         If levels are left out because they have more than 20 million pairs, or if near pairs were missed.
     """
     strict_first = check_levels(levels, examples)
-    pairing = find_pairs(ddf, PreparedColumn.learn(ddf, column, kinds), strict_first, blocking)
+    pairing = find_pairs(vectors, strict_first, kinds=kinds, blocking=blocking)
     tell_recall(pairing)
     known = tuple(level for level in strict_first if level >= pairing.pairs.threshold)
     if known != strict_first:
@@ -67,7 +65,7 @@ def duplicate_levels(
     for side in ("left", "right"):
         pairs[side] = np.searchsorted(positions, pairs[side])
     found = DuplicateLevels(known, dropped, len(positions), pairs)
-    return found.examples(rows_at(ddf[list(show)], positions, pairing.counts))
+    return found.examples(rows_at(ddf, positions, pairing.counts))
 
 
 def _dropped(pairs: NearPairs) -> int:

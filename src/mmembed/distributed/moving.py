@@ -30,8 +30,8 @@ class _Mine:
     columns: Mapping[str, Any]
 
 
-def rows_at(frame: dd.DataFrame, positions: Positions, counts: Sequence[int]) -> pd.DataFrame:
-    """Return the rows at rising positions of the table as a pandas frame; computes."""
+def rows_at(frame: Any, positions: Positions, counts: Sequence[int]) -> Any:
+    """Return the rows at rising positions of a Dask frame or column as a pandas one; computes."""
     return pd.concat(compute_each(frame, _picked, beside=_mine(positions, counts, {})))
 
 
@@ -87,20 +87,24 @@ def _mine(positions: Positions, counts: Sequence[int], columns: Mapping[str, Any
     ]
 
 
-def _picked(part: pd.DataFrame, mine: _Mine) -> pd.DataFrame:
-    with_columns(part, {}, mine.n_rows)  # which refuses another table
+def _picked(part: Any, mine: _Mine) -> Any:
+    _check(part, mine)
     return part.iloc[mine.places]
+
+
+def _check(part: Any, mine: _Mine) -> None:
+    with_columns(pd.DataFrame(index=part.index), {}, mine.n_rows)  # which refuses another table
 
 
 def _left(part: pd.DataFrame, mine: pd.Series) -> pd.DataFrame:
     stays = np.ones(len(part), dtype=bool)
-    with_columns(part, {}, cell(mine).n_rows)
+    _check(part, cell(mine))
     stays[cell(mine).places] = False
     return part[stays]
 
 
 def _chosen(part: pd.DataFrame, mine: pd.Series) -> pd.DataFrame:
-    found = _picked(part, cell(mine))
+    found: pd.DataFrame = _picked(part, cell(mine))
     return found.assign(**cell(mine).columns, **{_LABEL: found.index.array})
 
 

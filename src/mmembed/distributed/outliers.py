@@ -15,7 +15,7 @@ from mmembed.analysis.frames import with_columns
 from mmembed.analysis.rows.distinct import distinct_rows
 from mmembed.distributed.distinct_sampling import RowSample, read_facts, sample_rows
 from mmembed.distributed.partitions import sent_once
-from mmembed.distributed.preparing import PreparedColumn
+from mmembed.distributed.preparing import PreparedColumn, prepared_column
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
@@ -40,6 +40,7 @@ class DistributedOutliers:
     column: PreparedColumn = field(repr=False)
     reference: OutlierReference = field(repr=False)
     n_distinct: int
+    _rows: dd.DataFrame = field(repr=False)
 
     @property
     def sampled(self) -> bool:
@@ -49,7 +50,9 @@ class DistributedOutliers:
     def add_to(self, ddf: dd.DataFrame, *, name: str = "outlier_score") -> dd.DataFrame:
         """Return the frame with ``outlier_score``; NaN for rows without a vector."""
         meta = ddf._meta.assign(**{name: np.empty(0, dtype=np.float32)})  # noqa: SLF001  Dask has no other name for it
-        scored: dd.DataFrame = ddf.map_partitions(_scored, self.column, sent_once(self.reference), name, meta=meta)
+        scored: dd.DataFrame = ddf.map_partitions(
+            _scored, self._rows, self.column, sent_once(self.reference), name, meta=meta
+        )
         return scored
 
     def __repr__(self) -> str:
@@ -58,40 +61,40 @@ class DistributedOutliers:
 
 
 def find_outliers(
-    ddf: dd.DataFrame, column: str, k: int = 15, *, kinds: str | None = None, most: int = MOST_REFERENCE_ROWS
+    vectors: dd.Series, k: int = 15, *, kinds: dd.Series | None = None, most: int = MOST_REFERENCE_ROWS
 ) -> DistributedOutliers:
-    """Learn the neighbourhoods of a Dask frame's rows from all of them or, of many, from a sample; computes twice.
+    """Learn the neighbourhoods of a Dask column's rows from all of them or, of many, from a sample; computes twice.
 
     Parameters
     ----------
-    ddf : dask.dataframe.DataFrame
-    column : str
-        A vector column.
+    vectors : dask Series, a vector column
     k : int
         Neighbours to look at, among the rows of the reference: in a sample of one row in m, a group of k · m rows or
         fewer may count as outliers.
-    kinds : str, optional
-        A column of each row's kind of content; each kind's mean is removed first.
+    kinds : dask Series, optional
+        Each row's kind of content; each kind's mean is removed first.
     most : int
         Rows of the reference. A table with no more different rows has the scores of pandas.
     """
     if k < 1:
         raise ValueError(f"k={k} looks at no neighbour. Give a k of at least 1.")
-    prepared = PreparedColumn.learn(ddf, column, kinds, zeros=True)
+    ddf, prepared = prepared_column(vectors, kinds, zeros=True)
     facts = read_facts(ddf, prepared, most)
     sample = sample_rows(ddf, prepared, facts, most)
     (reference,) = compute(delayed(_learned)(sample, k))
-    return DistributedOutliers(prepared, reference, facts.n_distinct)
+    return DistributedOutliers(prepared, reference, facts.n_distinct, prepared.of(ddf))
 
 
 def _learned(sample: RowSample, k: int) -> OutlierReference:
     return OutlierReference.learn(sample.rows, k)
 
 
-def _scored(part: pd.DataFrame, column: PreparedColumn, reference: OutlierReference, name: str) -> pd.DataFrame:
-    scores = np.full(len(part), np.nan, dtype=np.float32)
-    places, rows = column.rows(part)
+def _scored(
+    part: pd.DataFrame, vectors: pd.DataFrame, column: PreparedColumn, reference: OutlierReference, name: str
+) -> pd.DataFrame:
+    scores = np.full(len(vectors), np.nan, dtype=np.float32)
+    places, rows = column.rows(vectors)
     if len(places):
         distinct = distinct_rows(rows)
         scores[places] = reference.scores(distinct.rows)[distinct.groups]
-    return with_columns(part, {name: scores}, len(part))
+    return with_columns(part, {name: scores}, len(vectors))

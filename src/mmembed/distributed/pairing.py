@@ -21,7 +21,7 @@ from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions, un
 from mmembed.analysis.rows.distinct import distinct_rows
 from mmembed.distributed.distinct_sampling import RowSample, TableFacts, read_facts, sample_rows
 from mmembed.distributed.partitions import cell, for_each_partition
-from mmembed.distributed.preparing import PreparedColumn
+from mmembed.distributed.preparing import PreparedColumn, prepared_column
 from mmembed.vectors import VectorArray
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Blocking:
     rows_at_once: int = 10_000
     rows_a_cell: int = 1_000
     rows_a_block: int = 25_000
-    most_cells: int = 16
+    most_cells: int = 32
     rows_of_recall: int = 2_000
 
 
@@ -82,19 +82,21 @@ class Pairing:
 
 
 def find_pairs(
-    ddf: dd.DataFrame, column: PreparedColumn, levels: Sequence[float], blocking: Blocking | None = None
+    vectors: dd.Series, levels: Sequence[float], *, kinds: dd.Series | None = None, blocking: Blocking | None = None
 ) -> Pairing:
     """Find all pairs of rows within the loosest level that does not have too many.
 
     Parameters
     ----------
-    ddf : dask.dataframe.DataFrame
-    column : PreparedColumn
+    vectors : dask Series, a vector column
     levels : sequence of float
         Thresholds, from strict to loose.
+    kinds : dask Series, optional
+        Each row's kind of content; each kind's mean is removed first.
     blocking : Blocking, optional
     """
     blocking = blocking or Blocking()
+    ddf, column = prepared_column(vectors, kinds)
     facts = read_facts(ddf, column, blocking.rows_of_recall, SAMPLE_A_CELL / blocking.rows_a_cell)
     if facts.n_distinct <= blocking.rows_at_once:
         return _in_one_block(ddf, column, levels, facts)

@@ -2,60 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from mmembed.accessor.arguments import column_of
 from mmembed.analysis.rows.cosine import FloatMatrix, Positions
-from mmembed.analysis.rows.preparing import Preparation
-from mmembed.distributed.columns import column_dtype, vectors_in
+from mmembed.analysis.rows.preparing import KindSums, Preparation, add_kind_sums, kind_sums
+from mmembed.distributed.aligning import VECTOR, side_by_side
+from mmembed.distributed.columns import vectors_in
 from mmembed.distributed.partitions import compute_each
-from mmembed.vectors import VectorArray, VectorDtype
+from mmembed.vectors import VectorDtype
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
-
-
-@dataclass(frozen=True)
-class Means:
-    """How many rows of each kind have a vector, and the mean of their unit rows; those of parts add up."""
-
-    counts: Mapping[Hashable, int] = field(default_factory=dict)
-    means: Mapping[Hashable, npt.NDArray[Any]] = field(default_factory=dict, repr=False)
-
-    @classmethod
-    def of(cls, array: VectorArray, kinds: Any) -> Means:
-        """Count and average the rows of one part."""
-        values = pd.Series(kinds, dtype=getattr(kinds, "dtype", object))
-        present = values.reset_index(drop=True)[~array.isna()]
-        codes, names = pd.factorize(present, use_na_sentinel=False)
-        counted = np.bincount(codes, minlength=len(names))
-        counts = {None if pd.isna(name) else name: int(count) for name, count in zip(names, counted, strict=True)}
-        return cls(counts, dict(Preparation.learn(array, kinds).means or {}))
-
-    @property
-    def n_rows(self) -> int:
-        """How many rows have a vector."""
-        return sum(self.counts.values())
-
-    def __add__(self, other: Means) -> Means:
-        counts = {
-            kind: self.counts.get(kind, 0) + other.counts.get(kind, 0) for kind in {**self.counts, **other.counts}
-        }
-        means = {
-            kind: np.sum([one.counts[kind] / count * one.means[kind] for one in (self, other) if kind in one.counts], 0)
-            for kind, count in counts.items()
-        }
-        return Means(counts, means)
-
-    def preparation(self) -> Preparation:
-        """Return what removes these means."""
-        return Preparation(self.means)
 
 
 def learn_preparation(ddf: dd.DataFrame, column: str, kinds: str | None, dtype: VectorDtype) -> Preparation:
@@ -69,12 +31,21 @@ def learn_preparation(ddf: dd.DataFrame, column: str, kinds: str | None, dtype: 
     if kinds is None:
         return Preparation()
     column_of(ddf._meta, kinds)  # noqa: SLF001  Dask has no other name for it
-    found = compute_each(ddf[list(dict.fromkeys([column, kinds]))], _means, column, kinds, dtype)
-    return sum(found, Means()).preparation()
+    sums = compute_each(ddf[list(dict.fromkeys([column, kinds]))], _kind_sums, column, kinds, dtype)
+    return Preparation.of(add_kind_sums(sums))
 
 
-def _means(part: pd.DataFrame, column: str, kinds: str, dtype: VectorDtype) -> Means:
-    return Means.of(vectors_in(part[column], dtype), column_of(part, kinds))
+def prepared_column(
+    vectors: dd.Series, kinds: dd.Series | None, *, zeros: bool = False
+) -> tuple[dd.DataFrame, PreparedColumn]:
+    """Return a frame of the vectors and their kinds, and how its rows are prepared; computes if there are kinds."""
+    ddf = side_by_side(vectors, kinds=kinds)
+    dtype, name = ddf.dtypes[VECTOR], None if kinds is None else "kinds"
+    return ddf, PreparedColumn(VECTOR, dtype, name, learn_preparation(ddf, VECTOR, name, dtype), zeros)
+
+
+def _kind_sums(part: pd.DataFrame, column: str, kinds: str, dtype: VectorDtype) -> KindSums:
+    return kind_sums(vectors_in(part[column], dtype), column_of(part, kinds))
 
 
 @dataclass(frozen=True)
@@ -97,12 +68,6 @@ class PreparedColumn:
     kinds: str | None = None
     preparation: Preparation = field(default_factory=Preparation, repr=False)
     zeros: bool = False
-
-    @classmethod
-    def learn(cls, ddf: dd.DataFrame, column: str, kinds: str | None, *, zeros: bool = False) -> PreparedColumn:
-        """Read the column's type and, where there are kinds, the mean of each from the whole table."""
-        dtype = column_dtype(ddf, column)
-        return cls(column, dtype, kinds, learn_preparation(ddf, column, kinds, dtype), zeros)
 
     def of(self, ddf: dd.DataFrame) -> dd.DataFrame:
         """Return the columns that are needed."""

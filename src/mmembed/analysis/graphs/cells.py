@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.rows.cosine import FloatMatrix, Positions
+from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions
 from mmembed.analysis.rows.distinct import distinct_rows
 
 MOST_CELLS_A_BLOCK = 62  # a row's cells in a block are the bits of one number
@@ -127,9 +127,7 @@ def fit_cells(sample: FloatMatrix, n_rows: int, *, rows_a_cell: int, rows_a_bloc
     n_cells = int(np.clip(n_rows // rows_a_cell, 1, max(len(sample) // 4, 1)))
     centroids = sample[:n_cells].copy()
     for _ in range(_ROUNDS):
-        homes = _homes(sample, centroids)
-        sums = np.zeros(centroids.shape)
-        np.add.at(sums, homes, sample)
+        sums = _sums(sample, _homes(sample, centroids), len(centroids))
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         centroids = np.where(lengths > 0, sums / np.where(lengths > 0, lengths, 1), centroids).astype(np.float32)
     centroids = distinct_rows(centroids).rows
@@ -149,12 +147,28 @@ def _parted(
         yield members
         return
     centred = centroids[members] - centroids[members].mean(axis=0)
-    axis = np.linalg.svd(centred, full_matrices=False)[2][0]
-    ordered = members[np.argsort(centred @ axis, kind="stable")]
+    ordered = members[np.argsort(centred @ _longest_axis(centred), kind="stable")]
     mass = np.cumsum(weights[ordered])
     middle = int(np.clip(np.searchsorted(mass, mass[-1] / 2) + 1, 1, len(ordered) - 1))
     yield from _parted(centroids, weights, ordered[:middle], most)
     yield from _parted(centroids, weights, ordered[middle:], most)
+
+
+def _longest_axis(centred: FloatMatrix) -> FloatVector:
+    """Return about the direction in which rows vary most, by a few rounds of power iteration."""
+    axis = centred[np.argmax((centred * centred).sum(axis=1))]
+    for _ in range(10):
+        axis = (centred @ axis) @ centred
+        axis /= max(float(np.linalg.norm(axis)), 1e-30)
+    return np.asarray(axis)
+
+
+def _sums(rows: FloatMatrix, homes: Positions, n_cells: int) -> npt.NDArray[np.float64]:
+    """Return the sum of the rows at home in each cell."""
+    from scipy.sparse import csr_array
+
+    members = csr_array((np.ones(len(rows)), (homes, np.arange(len(rows)))), shape=(n_cells, len(rows)))
+    return np.asarray(members @ rows)
 
 
 def _homes(units: FloatMatrix, centroids: FloatMatrix) -> Positions:
