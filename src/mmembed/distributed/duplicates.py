@@ -134,7 +134,7 @@ def find_duplicates(
         If less than nine tenths of the near pairs of a sample were found.
     """
     check_threshold(threshold)
-    pairing = _listed(vectors, threshold, kinds, blocking)
+    pairing = _listed(vectors, threshold, kinds, blocking, only_first=isinstance(prefer, str) and prefer == "first")
     positions, distinct, near = pairing.pairs.by_row()
     values: Any = None
     if isinstance(prefer, str):
@@ -178,8 +178,15 @@ def find_leaks(
     return DistributedLeaks(positions, among, pairing)
 
 
-def _listed(vectors: dd.Series, threshold: float, kinds: dd.Series | None, blocking: Blocking | None) -> Pairing:
-    pairing = find_pairs(vectors, [threshold], kinds=kinds, blocking=blocking)
+def _listed(
+    vectors: dd.Series,
+    threshold: float,
+    kinds: dd.Series | None,
+    blocking: Blocking | None,
+    *,
+    only_first: bool = False,
+) -> Pairing:
+    pairing = find_pairs(vectors, [threshold], kinds=kinds, blocking=blocking, only_first=only_first)
     if pairing.pairs.threshold > threshold:
         raise ValueError(
             f"threshold={threshold:g} makes more than {MOST_PAIRS:,} pairs of {sum(pairing.counts):,} rows, which no "

@@ -15,8 +15,9 @@ import pandas as pd
 from dask.base import compute
 from dask.delayed import delayed
 
+from mmembed.analysis.graphs.block_pairs import pairs_across, pairs_in_block
 from mmembed.analysis.graphs.cells import SAMPLE_A_CELL, Cells, fit_cells
-from mmembed.analysis.graphs.near_pairs import NearPairs, pairs_across, pairs_in_block
+from mmembed.analysis.graphs.near_pairs import NearPairs
 from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions, unit_rows
 from mmembed.analysis.rows.distinct import distinct_rows
 from mmembed.distributed.distinct_sampling import RowSample, TableFacts, read_facts, sample_rows
@@ -82,7 +83,12 @@ class Pairing:
 
 
 def find_pairs(
-    vectors: dd.Series, levels: Sequence[float], *, kinds: dd.Series | None = None, blocking: Blocking | None = None
+    vectors: dd.Series,
+    levels: Sequence[float],
+    *,
+    kinds: dd.Series | None = None,
+    blocking: Blocking | None = None,
+    only_first: bool = False,
 ) -> Pairing:
     """Find all pairs of rows within the loosest level that does not have too many.
 
@@ -94,28 +100,37 @@ def find_pairs(
     kinds : dask Series, optional
         Each row's kind of content; each kind's mean is removed first.
     blocking : Blocking, optional
+    only_first : bool
+        Leave out pairs that do not matter where rows represent each other in the order of the table, so that clumps of
+        rows that are all near to each other can be listed.
     """
     blocking = blocking or Blocking()
     ddf, column = prepared_column(vectors, kinds)
     facts = read_facts(ddf, column, blocking.rows_of_recall, SAMPLE_A_CELL / blocking.rows_a_cell)
     if facts.n_distinct <= blocking.rows_at_once:
-        return _in_one_block(ddf, column, levels, facts)
+        return _in_one_block(ddf, column, levels, facts, only_first=only_first)
     rows_a_cell = max(blocking.rows_a_cell, facts.n_distinct // _MOST_CELLS)
     size = SAMPLE_A_CELL * facts.n_distinct // rows_a_cell
     (drawn,) = compute(sample_rows(ddf, column, facts, size + blocking.rows_of_recall))
     size = min(size, max(len(drawn) - blocking.rows_of_recall, len(drawn) // 2))
     cells = fit_cells(
-        unit_rows(drawn.rows[:size]), facts.n_distinct, rows_a_cell=rows_a_cell, rows_a_block=blocking.rows_a_block
+        unit_rows(drawn.rows[:size]),
+        facts.n_distinct,
+        rows_a_cell=rows_a_cell,
+        rows_a_block=blocking.rows_a_block,
+        nearest=max(1 - (1 - levels[0]) / 4, 0.98),
     )
     # Rows that had a part in the choice of cells might be found better than others.
     sample = RowSample(drawn.rows[size:], drawn.positions[size:])
-    return _in_blocks(ddf, _Sending(column, cells, levels[-1], blocking.most_cells), levels, facts, sample)
+    return _in_blocks(ddf, _Sending(column, cells, levels[-1], blocking.most_cells, only_first), levels, facts, sample)
 
 
-def _in_one_block(ddf: dd.DataFrame, column: PreparedColumn, levels: Sequence[float], facts: TableFacts) -> Pairing:
+def _in_one_block(
+    ddf: dd.DataFrame, column: PreparedColumn, levels: Sequence[float], facts: TableFacts, *, only_first: bool
+) -> Pairing:
     parts = column.of(ddf).to_delayed()
     rows = [delayed(_different)(part, offset, column) for part, offset in zip(parts, facts.offsets, strict=True)]
-    (found,) = compute(delayed(_pairs_of_all)(rows, levels))
+    (found,) = compute(delayed(_pairs_of_all)(rows, levels, only_first=only_first))
     return Pairing(_with_twins(found, facts), facts.counts)
 
 
@@ -127,6 +142,7 @@ class _Sending:
     cells: Cells
     threshold: float
     most_cells: int
+    only_first: bool
 
 
 def _in_blocks(
@@ -135,16 +151,22 @@ def _in_blocks(
     used = sending.column.of(ddf)
     meta = _sent(used._meta, pd.Series([0]), sending)  # noqa: SLF001  Dask has no other name for it
     sent = used.map_partitions(_sent, for_each_partition(facts.offsets), sending, meta=meta)
-    blocks = sent.set_index("block", divisions=tuple(range(sending.cells.n_blocks + 1))).to_delayed()
+    divisions = tuple(range(sending.cells.n_blocks + 1))
+    # Tasks spill what waits; the shuffle between peers keeps a gigabyte of buffers in each worker.
+    blocks = sent.set_index("block", divisions=divisions, shuffle_method="tasks").to_delayed()
     true = [
         delayed(_true_pairs)(part, offset, sending.column, sample, levels[-1])
         for part, offset in zip(used.to_delayed(), facts.offsets, strict=True)
     ]
     # Together, so that each partition is read once for both.
-    found, known = compute([delayed(_pairs_of_block)(block, levels) for block in blocks], true)
+    found, known = compute(
+        [delayed(_pairs_of_block)(block, levels, only_first=sending.only_first) for block in blocks], true
+    )
     pairs = _with_twins(NearPairs.together([part for part, _ in found], levels), facts)
     left, right, cosines = (np.concatenate([part[item] for part in known]) for item in range(3))
     near = cosines >= np.float32(pairs.threshold)
+    # Pairs of two settled rows were left out on purpose.
+    near &= ~(np.isin(sample.positions[left], pairs.settled) & np.isin(right, pairs.settled))
     recall, n_measured = _recall(pairs, sample.positions[left[near]], right[near])
     proven = sum(cut for _, cut in found) == 0
     return Pairing(pairs, facts.counts, proven, 1.0 if proven else recall, n_measured, sending.cells.n_blocks)
@@ -152,7 +174,7 @@ def _in_blocks(
 
 def _with_twins(pairs: NearPairs, facts: TableFacts) -> NearPairs:
     twins = np.concatenate([facts.twins, pairs.twins])
-    return NearPairs(pairs.left, pairs.right, pairs.cosines, twins, pairs.threshold)
+    return NearPairs(pairs.left, pairs.right, pairs.cosines, twins, pairs.threshold, pairs.settled)
 
 
 def _different(part: pd.DataFrame, offset: int, column: PreparedColumn) -> tuple[Positions, FloatMatrix]:
@@ -162,10 +184,14 @@ def _different(part: pd.DataFrame, offset: int, column: PreparedColumn) -> tuple
     return places[distinct.first] + offset, distinct.rows
 
 
-def _pairs_of_all(parts: Sequence[tuple[Positions, FloatMatrix]], levels: Sequence[float]) -> NearPairs:
+def _pairs_of_all(
+    parts: Sequence[tuple[Positions, FloatMatrix]], levels: Sequence[float], *, only_first: bool
+) -> NearPairs:
     positions, rows = (np.concatenate([part[item] for part in parts]) for item in (0, 1))
+    order = np.argsort(positions)
     everywhere = np.zeros(len(rows), dtype=np.int64)
-    return pairs_in_block(rows, positions, everywhere, everywhere + 1, levels)
+    alone = np.ones(len(rows), dtype=bool) if only_first else None
+    return pairs_in_block(rows[order], positions[order], everywhere, everywhere + 1, levels, alone=alone)
 
 
 def _sent(part: pd.DataFrame, offset: pd.Series, sending: _Sending) -> pd.DataFrame:
@@ -186,16 +212,18 @@ def _sent(part: pd.DataFrame, offset: pd.Series, sending: _Sending) -> pd.DataFr
             "home": np.where(is_home, cells.numbers[home], -1),
             "cells": bits,
             "cut": is_home & visits.cut[row],
+            "alone": is_home & (np.bincount(visits.rows, minlength=len(rows)) == 1)[row] & ~visits.cut[row],
             "row": VectorArray.from_matrix(rows[row]),
         }
     )
 
 
-def _pairs_of_block(block: pd.DataFrame, levels: Sequence[float]) -> tuple[NearPairs, int]:
+def _pairs_of_block(block: pd.DataFrame, levels: Sequence[float], *, only_first: bool) -> tuple[NearPairs, int]:
     rows = block["row"].array.matrix
     position, home, cells = (block[name].to_numpy() for name in ("position", "home", "cells"))
     order = np.argsort(position)  # rows come in the order in which they were sent, which is nobody's
-    found = pairs_in_block(rows[order], position[order], home[order], cells[order], levels)
+    alone = block["alone"].to_numpy()[order] if only_first else None
+    found = pairs_in_block(rows[order], position[order], home[order], cells[order], levels, alone=alone)
     return found, int(block["cut"].sum())
 
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmembed.analysis.finding.duplicates import represented
+from mmembed.analysis.graphs.block_pairs import pairs_across, pairs_in_block
 from mmembed.analysis.graphs.cells import MOST_CELLS_A_BLOCK, fit_cells
-from mmembed.analysis.graphs.near_pairs import NearPairs, pairs_across, pairs_in_block
+from mmembed.analysis.graphs.near_pairs import NearPairs
 from mmembed.analysis.rows.cosine import unit_rows
 from mmembed.analysis.rows.equality import row_priorities
 
@@ -115,3 +117,47 @@ def test_priorities_belong_to_values():
     assert np.array_equal(row_priorities(rows[order]), numbers[order])
     assert len(np.unique(numbers)) == len(rows)
     assert numbers.astype(float).mean() / 2**64 == pytest.approx(0.5, abs=0.03)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 1000), st.sampled_from([0.6, 0.9, 0.97]), st.integers(1, 40))
+def test_pairs_that_are_left_out_change_no_representative(seed, threshold, rows_a_cell):
+    """Where the first row represents others, rows have the same representatives with all pairs and with fewer."""
+    rows = np.concatenate([rows_of(seed, 80, 4), 1 + 0.15 * rows_of(seed + 1, 40, 4)])
+    rows = np.random.default_rng(seed).permutation(rows)
+    units = unit_rows(rows)
+    cells = fit_cells(units, len(rows), rows_a_cell=rows_a_cell, rows_a_block=len(rows), nearest=0.99)
+    visits = cells.visits(units, threshold, len(cells.centroids))
+    bits, counts = np.zeros(len(rows), dtype=np.int64), np.bincount(visits.rows)
+    assert cells.n_blocks == 1
+    np.bitwise_or.at(bits, visits.rows, np.int64(1) << cells.numbers[visits.cells])
+    homes, numbers = cells.numbers[visits.homes], np.arange(len(rows))
+    found = [pairs_in_block(rows, numbers, homes, bits, [threshold], alone=alone) for alone in (None, counts == 1)]
+    assert pairs_of(found[1]) <= pairs_of(found[0]) == brute(rows, threshold)
+    assert all({left, right} <= set(found[1].settled) for left, right in pairs_of(found[0]) - pairs_of(found[1]))
+    told = [representatives_of(one) for one in found]
+    assert told[0] == told[1]
+
+
+def representatives_of(found):
+    """Return the rows that others represent, by whom, and how similarly."""
+    positions, distinct, near = found.by_row()
+    first, cosines = represented(distinct, near, np.arange(len(positions)))
+    others = first != np.arange(len(positions))
+    return np.column_stack([positions, positions[first], cosines])[others].tolist()
+
+
+def test_a_clump_has_few_pairs_to_list():
+    """Of 3,000 rows that are all near to each other, some 3,000 pairs are kept and not four million."""
+    rows = 1 + 0.01 * rows_of(7, 3000, 16)
+    found = pairs_in_block(
+        rows,
+        np.arange(3000),
+        np.zeros(3000, dtype=np.int64),
+        np.ones(3000, dtype=np.int64),
+        [0.9],
+        alone=np.ones(3000, dtype=bool),
+        most=10_000,
+    )
+    assert found.threshold == 0.9
+    assert len(pairs_of(found)) == 2999

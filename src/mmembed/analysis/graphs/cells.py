@@ -112,7 +112,7 @@ class Cells:
         return np.asarray(np.sqrt(np.maximum(squares, np.float32(1e-6))))
 
 
-def fit_cells(sample: FloatMatrix, n_rows: int, *, rows_a_cell: int, rows_a_block: int) -> Cells:
+def fit_cells(sample: FloatMatrix, n_rows: int, *, rows_a_cell: int, rows_a_block: int, nearest: float = 1.0) -> Cells:
     """Choose cells for a table by spherical k-means on a sample of it, and put neighbouring cells into blocks.
 
     Parameters
@@ -123,6 +123,8 @@ def fit_cells(sample: FloatMatrix, n_rows: int, *, rows_a_cell: int, rows_a_bloc
         Rows of the table.
     rows_a_cell, rows_a_block : int
         About how many rows are at home in one.
+    nearest : float
+        Centroids with a greater cosine are one: rows that are nearly equal are best looked at together.
     """
     n_cells = int(np.clip(n_rows // rows_a_cell, 1, max(len(sample) // 4, 1)))
     centroids = sample[:n_cells].copy()
@@ -130,7 +132,7 @@ def fit_cells(sample: FloatMatrix, n_rows: int, *, rows_a_cell: int, rows_a_bloc
         sums = _sums(sample, _homes(sample, centroids), len(centroids))
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         centroids = np.where(lengths > 0, sums / np.where(lengths > 0, lengths, 1), centroids).astype(np.float32)
-    centroids = distinct_rows(centroids).rows
+    centroids = _apart(distinct_rows(centroids).rows, nearest)
     weights = np.bincount(_homes(sample, centroids), minlength=len(centroids)) / len(sample) * n_rows
     blocks = np.empty(len(centroids), dtype=np.int64)
     numbers = np.empty(len(centroids), dtype=np.int64)
@@ -152,6 +154,15 @@ def _parted(
     middle = int(np.clip(np.searchsorted(mass, mass[-1] / 2) + 1, 1, len(ordered) - 1))
     yield from _parted(centroids, weights, ordered[:middle], most)
     yield from _parted(centroids, weights, ordered[middle:], most)
+
+
+def _apart(centroids: FloatMatrix, nearest: float) -> FloatMatrix:
+    """Return the centroids without those that are too near to one before them."""
+    cosines = centroids @ centroids.T
+    kept = np.zeros(len(centroids), dtype=bool)
+    for one in range(len(centroids)):
+        kept[one] = not (cosines[one, :one][kept[:one]] > nearest).any()
+    return centroids[kept]
 
 
 def _longest_axis(centred: FloatMatrix) -> FloatVector:
