@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import multiprocessing
 import pickle
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import dask
@@ -16,7 +18,8 @@ from dask.base import tokenize
 
 from dashscope_server import ONE_CONTENT, WHOLE_JOB, DashScopeServer, containing
 from mmembed import Embedder, VectorDtype
-from mmembed.distributed import embedding_errors
+from mmembed.distributed import embedding_errors, surroundings
+from mmembed.embedding.cache import CacheWarning
 from mmembed.errors import (
     BudgetError,
     ColumnNotFoundError,
@@ -56,6 +59,13 @@ def on_workers(server, cluster, tmp_path):
     cluster.run(exec, f"import os; [os.environ.pop(name) for name in {list(names)!r}]")
 
 
+@pytest.fixture
+def processes():
+    """Return two processes for Dask's scheduler of that name, which would start new ones for each computation."""
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
 def texts(n, *, distinct=None):
     return pd.DataFrame(
         {"text": [f"第{number % (distinct or n)}条 review {number % (distinct or n)}" for number in range(n)]}
@@ -82,14 +92,15 @@ def assert_equal(ours, theirs):
 
 def test_the_demo_table_gets_the_vectors_of_pandas(cluster, tmp_path):
     """Texts and pictures by the local model, on two processes and on threads, in columns of the same names."""
-    df = pd.read_csv(DATA / "demo.csv").iloc[:6, 1:4]
+    df = pd.read_csv(DATA / "demo.csv").iloc[:8, 1:4]
+    df.loc[4:, "image"] = None  # one process is enough to load the model of pictures
     columns = {"text_zh": "text", "image": "image"}
     ours, theirs = (
         Embedder(model="local", cache=tmp_path / who, root=DATA, workers=workers)
         for who, workers in (("dask", None), ("pandas", 1))
     )
     right = df.mmembed.embed(columns, embedder=theirs, name={"image": "picture"})
-    ddf = dd.from_pandas(df, npartitions=3).mmembed.embed(columns, embedder=ours, name={"image": "picture"})
+    ddf = dd.from_pandas(df, npartitions=2).mmembed.embed(columns, embedder=ours, name={"image": "picture"})
     assert ddf.dtypes["picture"] == right["picture"].dtype
     with cluster.as_current():
         assert_equal(ddf.compute(), right)
@@ -111,6 +122,32 @@ def test_equal_contents_of_all_partitions_are_bought_once(server, scheduler):
     assert server.bill.vectors == server.bill.distinct == 50
     ddf.compute(**how)
     assert server.bill.vectors == 50
+
+
+@pytest.mark.usefixtures("on_workers")
+@pytest.mark.parametrize("cache", ["folder", "shared"])
+def test_partitions_that_run_at_once_buy_the_same_contents_once(server, tmp_path, cache):
+    """With a folder of this machine or a store that several machines see, also when all partitions hold the same."""
+    df = texts(320, distinct=40)
+    where = tmp_path / "team" if cache == "folder" else (tmp_path / "team").as_uri()
+    ddf = dd.from_pandas(df, npartitions=8)
+    out = ddf.mmembed.embed("text", "text", embedder=fast(cache=where)).compute()
+    right = np.array([server.vector({"text": text}, MODEL, dimension=256) for text in df["text"]], np.float32)
+    np.testing.assert_allclose(out["text_vector"].mmembed.to_matrix(), right, atol=1e-6)
+    assert server.bill.vectors == 40
+    assert ddf.mmembed.plan("text", "text", embedder=fast(cache=where)).requests == 0
+    alone = ddf.mmembed.embed("text", "text", embedder=fast(cache=None), deduplicate="partition")
+    assert alone.compute()["text_vector"].notna().all()
+    assert server.bill.vectors == 40 + 8 * 40
+
+
+def test_caches_of_several_machines_are_warned_of_once():
+    """Each machine would buy for itself; nobody is told twice, and one machine is no cause."""
+    surroundings._told.clear()
+    surroundings.warn_of_several_hosts(1)
+    with pytest.warns(CacheWarning, match=r"2 machines.*s3://"):
+        surroundings.warn_of_several_hosts(2)
+    surroundings.warn_of_several_hosts(2)
 
 
 @pytest.mark.usefixtures("on_workers")
@@ -220,9 +257,11 @@ def test_a_fault_of_the_account_stops_the_job(server, name):
 
 @pytest.mark.usefixtures("on_workers")
 @pytest.mark.parametrize("scheduler", ["processes", "cluster"])
-def test_the_budget_is_the_whole_tables(server, scheduler):
+def test_the_budget_is_the_whole_tables(server, scheduler, request):
     """Refused before the first request by the price of all partitions; stopped by the bill of all partitions."""
     how = {} if scheduler == "cluster" else {"scheduler": scheduler}
+    if scheduler == "processes":
+        how["pool"] = request.getfixturevalue("processes")
     ddf = dd.from_pandas(texts(600), npartitions=4)
     low, high = ddf.mmembed.plan("text", "text", embedder=fast()).cost_range
     with pytest.raises(BudgetError, match="Nothing was sent"):
@@ -268,6 +307,8 @@ def test_the_key_is_in_no_name_token_or_text(monkeypatch):
         (lambda ddf: ddf.mmembed.embed("text", "txt", model=MODEL), ModalityError, "Did you mean 'text'"),
         (lambda ddf: ddf.mmembed.embed("text", "text", model=MODEL, errors="ignore"), ValueError, "'coerce'"),
         (lambda ddf: ddf.mmembed.embed("text", "text", model=MODEL, max_cost=-1), ValueError, "max_cost"),
+        (lambda ddf: ddf.mmembed.embed("text", "text", embedder=fast(cache=None)), ValueError, "'partition'"),
+        (lambda ddf: ddf.mmembed.embed("text", "text", model=MODEL, deduplicate="all"), ValueError, "'global'"),
         (lambda ddf: ddf.mmembed.embed("text", "text", model=MODEL, dimension=100), ValueError, "256, 512"),
         (lambda ddf: ddf.mmembed.embed("text", "multi_images", model="local"), ModalityError, "convert-string"),
     ],

@@ -68,23 +68,26 @@ def test_a_worker_killed_amid_embedding_costs_what_was_in_flight_on_it(tmp_path,
         embedder = Embedder(
             model=MODEL, dimension=256, workers=places, requests_per_minute=60_000, tokens_per_minute=10**9
         )
-        df = texts(2000)
+        df = texts(1200)
         ddf = dd.from_pandas(df, npartitions=8).mmembed.embed("text", "text", embedder=embedder)
         with (
             LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs="ERROR") as workers,
             Client(workers, set_as_default=False) as client,
         ):
             future = client.compute(ddf)
-            while server.bill.vectors < 800:
+            while server.bill.vectors < 500:
                 assert future.status == "pending", future.exception()
                 client.sync(asyncio.sleep, 0.01)  # other processes are at work; there is nothing to inject
             os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
             out = future.result(timeout=60)
             leases = client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.plugins["mmembed-quota"].book))
-        right = [server.vector({"text": text}, MODEL, dimension=256) for text in df["text"]]
-        np.testing.assert_allclose(out["text_vector"].mmembed.to_matrix(), np.array(right, np.float32), atol=1e-6)
-        assert server.bill.distinct == 2000
-        assert server.bill.vectors <= 2000 + places * 20
+        looked_at = out.iloc[::5]
+        right = [server.vector({"text": text}, MODEL, dimension=256) for text in looked_at["text"]]
+        np.testing.assert_allclose(looked_at["text_vector"].mmembed.to_matrix(), np.array(right, np.float32), atol=1e-6)
+        assert out["text"].tolist() == df["text"].tolist()
+        assert out["text_vector"].notna().all()
+        assert server.bill.distinct == 1200
+        assert server.bill.vectors <= 1200 + places * 20
         assert server.most_at_once <= 2 * places  # those of the dead worker are answered still
         assert leases == 0
 

@@ -42,9 +42,10 @@ class Coordinator(SchedulerPlugin):
                 f"{_NAME}-salt": self._get_salt,
                 f"{_NAME}-lease": self._lease,
                 f"{_NAME}-give-back": self._give_back,
-                f"{_NAME}-take": self.book.take,
+                f"{_NAME}-take": self._take,
                 f"{_NAME}-give-back-claims": self.book.give_back_claims,
                 f"{_NAME}-bill": self.book.bill,
+                f"{_NAME}-hosts": lambda: len({worker.host for worker in scheduler.workers.values()}),
             }
         )
 
@@ -58,6 +59,9 @@ class Coordinator(SchedulerPlugin):
     def _lease(self, account: str, holder: str, limit: Sequence[Any], tokens: float) -> tuple[int | None, float, bool]:
         lease = self.book.lease(account, holder, RateLimit(*limit), tokens)
         return lease.number, lease.seconds, lease.is_throttled
+
+    def _take(self, keys: Sequence[bytes], holder: str) -> tuple[list[bool], bool]:
+        return self.book.take(keys, holder), self.book.are_new_elsewhere(keys, holder)
 
     def _give_back(
         self, number: int, outcome: Outcome, tokens: float | None, retry_after_seconds: float | None

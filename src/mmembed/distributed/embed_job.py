@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -18,8 +18,9 @@ from mmembed.embedding.sharing import Sharing
 from mmembed.embedding.surveying import Survey
 from mmembed.vectors import VectorArray, VectorDtype
 
-__all__ = ["EmbedJob"]
+__all__ = ["Deduplicate", "EmbedJob"]
 
+Deduplicate = Literal["global", "partition"]
 _key_numbers: dict[str | None, int] = {None: 0}
 _next_number = itertools.count(1)
 
@@ -42,6 +43,8 @@ class EmbedJob:
         Whether failed cells fail the table.
     max_cost : float, optional
         The most that the whole table may cost, in CNY.
+    deduplicate : {"global", "partition"}
+        Whether equal contents of different partitions are bought once.
     """
 
     embedder: Embedder
@@ -50,6 +53,7 @@ class EmbedJob:
     is_fused: bool = False
     errors: Errors = "raise"
     max_cost: float | None = None
+    deduplicate: Deduplicate = "global"
 
     def __repr__(self) -> str:
         return f"<EmbedJob of {', '.join(map(repr, self.columns))}>"
@@ -62,7 +66,7 @@ class EmbedJob:
         if is_dataclass(settings["model"]) and not isinstance(settings["model"], type):
             settings["model"] = asdict(settings["model"])
         described = {name: _plain(value) for name, value in sorted(settings.items())}
-        rest = [dict(self.columns), dict(self.names), self.is_fused, self.errors, self.max_cost]
+        rest = [dict(self.columns), dict(self.names), self.is_fused, self.errors, self.max_cost, self.deduplicate]
         return ["mmembed.EmbedJob", described, rest]
 
     @property

@@ -67,7 +67,7 @@ def allow(surveys: Sequence[Survey], job: EmbedJob) -> Allowance:
 
 def buy(df: pd.DataFrame, job: EmbedJob, allowance: Allowance | None, partition: int) -> Bought:
     """Embed one partition. Failed cells are in the outcome; what must stop the whole job is raised."""
-    sharing, max_cost = sharing_here(allowance, partition)
+    sharing, max_cost = sharing_here(job, allowance, partition)
     try:
         runs = job.run(df, sharing, max_cost=max_cost)
     except MissingCredentialsError as error:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from dask.dataframe.dask_expr import new_collection  # type: ignore[attr-defined]
 
 from mmembed.accessor.arguments import Columns, embedder_of, modalities_of, names_of
-from mmembed.distributed.embed_job import EmbedJob
+from mmembed.distributed.embed_job import Deduplicate, EmbedJob
 from mmembed.distributed.embedded_table import EmbeddedTable, EmbeddingErrors, SurveyedTable
 from mmembed.embedding.content import Modality, check_modality
 from mmembed.embedding.embedder import Embedder
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     import dask.dataframe as dd
 
 __all__ = ["EmbeddingVerbs", "embedding_errors"]
+
+
+class _How(TypedDict):
+    errors: Errors
+    max_cost: float | None
+    deduplicate: Deduplicate
 
 
 class EmbeddingVerbs:
@@ -43,6 +49,7 @@ class EmbeddingVerbs:
         name: str | Mapping[str, str] | None = None,
         errors: Errors = "raise",
         max_cost: float | None = None,
+        deduplicate: Deduplicate = "global",
         embedder: Embedder | None = None,
         progress: bool | None = None,  # noqa: ARG002  as on pandas
         root: Path | str | None = None,
@@ -64,6 +71,11 @@ class EmbeddingVerbs:
             :func:`embedding_errors` has them in one frame.
         max_cost : float, optional
             The most that the whole table may cost, in CNY. All partitions are read once before the first request.
+        deduplicate : {"global", "partition"}
+            ``"global"``: equal contents are bought once, whatever partitions they are in. Partitions find each
+            other's vectors in the cache, and leave to each other what is being bought; workers on several machines
+            need a cache that all see, ``Embedder(cache="s3://…")``. ``"partition"``: equal contents of partitions that
+            run at once may be bought by each; the only way with ``cache=None``.
         progress : bool, optional
             Without effect: Dask has progress bars and a dashboard of its own.
         root : path, optional
@@ -77,7 +89,8 @@ class EmbeddingVerbs:
         wanted = modalities_of(column, modality)
         names = names_of(name, list(wanted))
         used = _for_workers(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
-        return _embedded(self._ddf, EmbedJob(used, wanted, names, errors=errors, max_cost=max_cost))
+        how = _How(errors=errors, max_cost=max_cost, deduplicate=deduplicate)
+        return _embedded(self._ddf, EmbedJob(used, wanted, names, **how))
 
     def plan(
         self,
@@ -102,7 +115,7 @@ class EmbeddingVerbs:
         """
         wanted = modalities_of(column, modality)
         used = _for_workers(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
-        job = _checked(EmbedJob(used, wanted, names_of(None, list(wanted))), self._ddf)
+        job = _checked(EmbedJob(used, wanted, names_of(None, list(wanted))), self._ddf, buys=False)
         surveys = SurveyedTable(self._ddf[list(wanted)].expr, job)
         return new_collection(surveys).compute()  # type: ignore[no-any-return]
 
@@ -119,6 +132,7 @@ class EmbeddingVerbs:
         name: str = "fused_vector",
         errors: Errors = "raise",
         max_cost: float | None = None,
+        deduplicate: Deduplicate = "global",
         embedder: Embedder | None = None,
         progress: bool | None = None,  # noqa: ARG002  as on pandas
         root: Path | str | None = None,
@@ -131,7 +145,7 @@ class EmbeddingVerbs:
             The columns that hold each kind; at least one.
         name : str
             Name of the new column.
-        model, dimension, instruct, fps, errors, max_cost, embedder, progress, root
+        model, dimension, instruct, fps, errors, max_cost, deduplicate, embedder, progress, root
             As in :meth:`embed`.
         """
         given: dict[Modality, str | None] = {"text": text, "image": image, "video": video}
@@ -139,7 +153,8 @@ class EmbeddingVerbs:
         if not columns:
             raise ModalityError("fuse needs at least one column: text=, image= or video=.")
         used = _for_workers(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
-        job = EmbedJob(used, columns, dict.fromkeys(columns, name), is_fused=True, errors=errors, max_cost=max_cost)
+        how = _How(errors=errors, max_cost=max_cost, deduplicate=deduplicate)
+        job = EmbedJob(used, columns, dict.fromkeys(columns, name), is_fused=True, **how)
         return _embedded(self._ddf, job)
 
 
@@ -169,9 +184,16 @@ def _for_workers(embedder: Embedder | None, *, root: Path | str | None, **settin
     return used
 
 
-def _checked(job: EmbedJob, ddf: dd.DataFrame) -> EmbedJob:
+def _checked(job: EmbedJob, ddf: dd.DataFrame, *, buys: bool = True) -> EmbedJob:
     """Refuse, before there is a graph, what pandas refuses before it reads."""
     check_errors_choice(job.errors)
+    if job.deduplicate not in ("global", "partition"):
+        raise ValueError(f"deduplicate={job.deduplicate!r} is not known. Expected 'global' or 'partition'.")
+    if buys and job.deduplicate == "global" and job.embedder.cache is None:
+        raise ValueError(
+            "deduplicate='global' hands vectors from one partition to another through the cache, and cache=None has "
+            "none. Leave cache out, or say deduplicate='partition'."
+        )
     spec = job.embedder.spec
     kinds = {check_modality(modality) for modality in job.columns.values()} - {"auto"}
     if job.is_fused and len(job.columns) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from typing import Any, Protocol, Self
@@ -138,15 +139,27 @@ class LeasedPermit:
 
 
 class ClusterClaims:
-    """Claims of one run on contents, among those of all workers; a ``ClaimBook``."""
+    """Claims of one run on contents, among those of all workers; a ``ClaimBook``.
 
-    def __init__(self, line: Exchange, run: str) -> None:
+    Parameters
+    ----------
+    line : Exchange
+        To the coordinator.
+    look : callable
+        Looks into the cache for what others have stored; called when one of them has lately bought what is claimed.
+    """
+
+    def __init__(self, line: Exchange, look: Callable[[], None]) -> None:
         self._line = line
-        self._holder = f"{line.holder}|{run}"
+        self._look = look
+        self._holder = f"{line.holder}|{uuid.uuid4().hex}"
 
     def take(self, keys: Sequence[bytes]) -> list[bool]:
         """Claim keys; return for each whether it is this run's now."""
-        return list(self._line.ask("take", keys=list(keys), holder=self._holder))
+        is_own, are_new_elsewhere = self._line.ask("take", keys=list(keys), holder=self._holder)
+        if are_new_elsewhere:
+            self._look()
+        return list(is_own)
 
     def give_back(self, keys: Sequence[bytes]) -> None:
         """End the claims; waited for, so that whoever takes them next finds what was bought."""

@@ -17,6 +17,7 @@ from mmembed.embedding.limiter import Limiter, Permit, RateLimit
 __all__ = ["Lease", "Outcome", "QuotaBook"]
 
 _HORIZON_SECONDS = 2.0  # how far ahead departures are leased: what a dead worker leaves unused of them is lost
+_LATELY_SECONDS = 120.0  # longer than any cache goes without looking for what others stored
 
 Outcome = Literal["succeeded", "throttled", "failed"]
 
@@ -58,6 +59,7 @@ class QuotaBook:
         self._limiters: dict[str, Limiter] = {}
         self._leases: dict[int, tuple[str, str, Permit]] = {}
         self._claims: dict[bytes, str] = {}
+        self._given_back: dict[bytes, tuple[float, str]] = {}
         self._bills: dict[str, float] = {}
         self._numbers = itertools.count(1)
 
@@ -100,11 +102,23 @@ class QuotaBook:
         """Claim contents; return for each whether it is this holder's now, or another one's still."""
         return [self._claims.setdefault(key, holder) == holder for key in keys]
 
+    def are_new_elsewhere(self, keys: Sequence[bytes], holder: str) -> bool:
+        """Return whether another holder gave back one of these claims lately, and so probably bought the content."""
+        before = self._clock() - _LATELY_SECONDS
+        while self._given_back:
+            oldest = next(iter(self._given_back))
+            if self._given_back[oldest][0] > before:
+                break
+            del self._given_back[oldest]
+        return any(self._given_back.get(key, (0.0, holder))[1] != holder for key in keys)
+
     def give_back_claims(self, keys: Sequence[bytes], holder: str) -> None:
         """End claims, whether the contents were bought or not."""
         for key in keys:
             if self._claims.get(key) == holder:
                 del self._claims[key]
+                self._given_back.pop(key, None)  # the order is that of the times
+                self._given_back[key] = self._clock(), holder
 
     def bill(self, run: str, cost: float) -> float:
         """Add what an answer of a run cost, and return what the run has cost so far, in CNY."""

@@ -9,15 +9,19 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mmembed.distributed.embed_job import EmbedJob
+from mmembed.embedding.cache import CacheWarning
 from mmembed.embedding.limiter import RateLimit
+from mmembed.embedding.shared_cache import SharedCache
 from mmembed.embedding.sharing import Sharing
 
 if TYPE_CHECKING:
     from distributed.worker import Worker
 
-__all__ = ["Allowance", "sharing_here", "warn_here", "worker_here"]
+__all__ = ["Allowance", "sharing_here", "warn_here", "warn_of_several_hosts", "worker_here"]
 
 _bills: dict[str, float] = {}
+_told: list[int] = []
 _lock = threading.Lock()
 
 
@@ -47,11 +51,11 @@ def worker_here() -> Worker | None:
         return None
 
 
-def sharing_here(allowance: Allowance | None, partition: int) -> tuple[Sharing, float | None]:
+def sharing_here(job: EmbedJob, allowance: Allowance | None, partition: int) -> tuple[Sharing, float | None]:
     """Return what a run of this task shares, and the most that it may cost."""
     worker = worker_here()
     if worker is not None:
-        return _sharing_of(worker, allowance), None if allowance is None else allowance.max_cost
+        return _sharing_of(worker, job, allowance), None if allowance is None else allowance.max_cost
     if allowance is None:
         return Sharing(), None
     if multiprocessing.parent_process() is not None:
@@ -61,9 +65,9 @@ def sharing_here(allowance: Allowance | None, partition: int) -> tuple[Sharing, 
     return Sharing(bill=lambda cost: _add(allowance.run, cost)), allowance.max_cost
 
 
-def _sharing_of(worker: Worker, allowance: Allowance | None) -> Sharing:
+def _sharing_of(worker: Worker, job: EmbedJob, allowance: Allowance | None) -> Sharing:
     from mmembed.distributed.coordinator import line_of
-    from mmembed.distributed.leased_limiter import LeasedLimiter, leased_limiter
+    from mmembed.distributed.leased_limiter import ClusterClaims, LeasedLimiter, leased_limiter
 
     def limiters(api_key: str, address: str, model: str, limit: RateLimit) -> LeasedLimiter:
         return leased_limiter(line_of(worker), api_key, address, model, limit)
@@ -72,7 +76,25 @@ def _sharing_of(worker: Worker, allowance: Allowance | None) -> Sharing:
         assert allowance is not None  # noqa: S101 - else nobody asks
         return float(line_of(worker).ask("bill", run=allowance.run, cost=cost))
 
-    return Sharing(limiters=limiters, bill=None if allowance is None else bill)
+    claims = None
+    if job.deduplicate == "global" and job.embedder.spec.provider != "local":
+        cache, line = job.embedder.open_cache(), line_of(worker)
+        if isinstance(cache, SharedCache):
+            claims = ClusterClaims(line, cache.refresh)
+        else:  # the claims of its folder hold, also for processes outside the cluster
+            warn_of_several_hosts(line.ask("hosts"))
+    return Sharing(limiters=limiters, claims=claims, bill=None if allowance is None else bill)
+
+
+def warn_of_several_hosts(hosts: int) -> None:
+    """Warn, once in this process, that a cache of each machine does not keep others from buying the same."""
+    if hosts > 1 and not _told:
+        _told.append(hosts)
+        warn_here(
+            f"The workers are on {hosts} machines, each with a cache of its own: equal contents may be bought on each. "
+            "Give them one cache, Embedder(cache='s3://…'), or say deduplicate='partition'.",
+            CacheWarning,
+        )
 
 
 def _add(account: str, cost: float) -> float:

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.embedding.cache import VectorCache
 from mmembed.embedding.pricing import Budget
 from mmembed.embedding.progress import progress_bar
+from mmembed.embedding.shared_cache import Cache
 from mmembed.embedding.sharing import ALONE, ClaimBook, Sharing
 from mmembed.errors import ContentError, MMEmbedError
 from mmembed.providers.protocol import Answer, Content, FloatMatrix, Provider, Session
@@ -82,7 +82,7 @@ def buy(
     missing: Sequence[int],
     provider: Provider,
     *,
-    cache: VectorCache | None,
+    cache: Cache | None,
     purchase: Purchase,
     budget: Budget | None = None,
     progress: bool | None = None,
@@ -155,7 +155,7 @@ class _Market:
     distinct: Sequence[Content]
     keys: Sequence[bytes]
     dimension: int
-    cache: VectorCache | None
+    cache: Cache | None
     claims: ClaimBook | None = None
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from mmembed.embedding.pricing import Budget, estimate_cost
 from mmembed.embedding.providing import Region, provider_for, spec_of
 from mmembed.embedding.run import EmbeddingRun, error_frame
 from mmembed.embedding.sampling import check_video_frames, videos_as_pictures
+from mmembed.embedding.shared_cache import Cache, shared_cache
 from mmembed.embedding.sharing import ALONE, Sharing
 from mmembed.embedding.surveying import Survey, survey_columns
 from mmembed.errors import ContentError
@@ -49,8 +50,9 @@ class Embedder:
         The account's limits, where they differ from the documented ones.
     timeout_seconds : float
         Total time of one attempt.
-    cache : {"auto"}, path, VectorCache or None
-        Where vectors are kept between runs: ``MMEMBED_CACHE_DIR`` or the platform's cache folder, a folder, or nowhere.
+    cache : {"auto"}, path, address, VectorCache, SharedCache or None
+        Where vectors are kept between runs: ``MMEMBED_CACHE_DIR`` or the platform's cache folder, a folder, an address
+        that several machines see (``"s3://bucket/vectors"``; needs the extra ``dask``), or nowhere.
     api_key : str, optional
         ``DASHSCOPE_API_KEY`` if not given. It is never shown, logged or stored.
     extra : mapping
@@ -78,7 +80,7 @@ class Embedder:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     timeout_seconds: float = 120.0
-    cache: str | Path | VectorCache | None = "auto"
+    cache: str | Path | Cache | None = "auto"
     api_key: str | None = field(default=None, repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
     truncate: bool = False
@@ -189,10 +191,12 @@ class Embedder:
             limiters=sharing.limiters,
         )
 
-    def open_cache(self) -> VectorCache | None:
+    def open_cache(self) -> Cache | None:
         """Return the cache of these settings, or None."""
-        if self.cache is None or isinstance(self.cache, VectorCache):
+        if self.cache is None or isinstance(self.cache, Cache):
             return self.cache
+        if "://" in str(self.cache):
+            return shared_cache(str(self.cache))
         return VectorCache(None if self.cache == "auto" else Path(self.cache))
 
     def _cost_otherwise(self, read: Mapping[str, list[Read]]) -> float:

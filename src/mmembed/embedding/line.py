@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.embedding.buying import Purchase, buy
-from mmembed.embedding.cache import VectorCache
 from mmembed.embedding.cache_key import content_keys
 from mmembed.embedding.pricing import Budget
+from mmembed.embedding.shared_cache import Cache
 from mmembed.embedding.sharing import ALONE, Sharing
 from mmembed.errors import ContentError
 from mmembed.providers.protocol import Content, FloatMatrix, Provider
@@ -74,7 +74,7 @@ class Embedded:
 def embed_columns(
     columns: Sequence[Sequence[Read]],
     provider: Provider,
-    cache: VectorCache | None,
+    cache: Cache | None,
     *,
     budget: Budget | None = None,
     progress: bool | None = None,
@@ -91,7 +91,7 @@ def embed_columns(
         What :func:`mmembed.embedding.content.read_contents` gave, a list a column.
     provider : Provider
         Turns contents into vectors.
-    cache : VectorCache or None
+    cache : VectorCache, SharedCache or None
         Where vectors are looked up and kept; None for neither.
     budget : Budget, optional
         The most that the run may cost.

@@ -8,11 +8,11 @@ from html import escape
 
 import numpy as np
 
-from mmembed.embedding.cache import VectorCache
 from mmembed.embedding.cache_key import content_keys
 from mmembed.embedding.line import Read, deduplicate
 from mmembed.embedding.models import ModelSpec
 from mmembed.embedding.pricing import estimate_cost
+from mmembed.embedding.shared_cache import Cache
 from mmembed.errors import ContentError
 from mmembed.providers.protocol import Provider
 
@@ -86,7 +86,7 @@ class EmbedPlan:
 
 
 def plan_columns(
-    columns: Sequence[Sequence[Read]], provider: Provider, spec: ModelSpec, cache: VectorCache | None
+    columns: Sequence[Sequence[Read]], provider: Provider, spec: ModelSpec, cache: Cache | None
 ) -> EmbedPlan:
     """Plan the embedding of read contents, without a request."""
     distinct, codes = deduplicate(columns)

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.embedding.cache import VectorCache
 from mmembed.embedding.cache_key import content_keys
 from mmembed.embedding.estimating import TokenEstimate, estimate_tokens
 from mmembed.embedding.line import Read, deduplicate
 from mmembed.embedding.model_spec import ModelSpec
 from mmembed.embedding.planning import EmbedPlan, likely_seconds
 from mmembed.embedding.pricing import price_tokens
+from mmembed.embedding.shared_cache import Cache
 from mmembed.errors import ContentError
 from mmembed.providers.protocol import Provider
 
@@ -54,7 +54,7 @@ class Survey:
     requests: int
 
 
-def survey_columns(columns: Sequence[Sequence[Read]], provider: Provider, cache: VectorCache | None) -> Survey:
+def survey_columns(columns: Sequence[Sequence[Read]], provider: Provider, cache: Cache | None) -> Survey:
     """Survey the read contents of one part of a table, without a request."""
     distinct, codes = deduplicate(columns)
     rows = np.zeros(len(distinct), np.int64)
