@@ -184,6 +184,23 @@ def test_an_index_finds_each_key_in_the_segments_that_are_left():
     assert two.name in index
 
 
+def test_an_index_that_grows_segment_by_segment_stays_in_few_parts():
+    """Two thousand segments, some dropped on the way: each key of those left is found, in a handful of sorted parts."""
+    index, segments = SegmentIndex(), []
+    for number in range(2000):
+        segment = Segment.make("a" * 32, number, 2, 4)
+        index.add(segment, segment.prefixes(pack_segment(keys(2 * number, 2 * number + 1), rows(0, 0))))
+        segments.append(segment)
+        if number % 100 == 99:
+            index.find(keys(0))
+            index.drop([segment.name])
+    assert len(index._tiers) < 15
+    found = index.find(keys(*range(4000)))
+    assert found == {
+        segment: [(0, 2 * number), (1, 2 * number + 1)] for number, segment in enumerate(segments) if number % 100 != 99
+    }
+
+
 @given(st.sets(st.integers(0, 300)), st.integers(1, 20))
 def test_runs_cover_the_rows_and_little_more(wanted, gap):
     """Each row is in one run, runs begin and end with a row, and lie further apart than the gap."""

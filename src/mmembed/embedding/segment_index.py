@@ -16,21 +16,21 @@ class SegmentIndex:
     """The keys of all known segments.
 
     Only the first eight bytes of a key are kept: a record's checksum covers the whole key, so that one of the same
-    beginning is not taken for it.
+    beginning is not taken for it. Sorted tiers are merged when they grow alike, so that a key is moved only a few times
+    however many segments are added one by one.
     """
 
     def __init__(self) -> None:
         self._segments: list[Segment | None] = []
         self._numbers: dict[str, int] = {}
-        self._prefixes = np.empty(0, np.uint64)
-        self._places = np.empty((0, 2), np.uint32)  # segment and row
+        self._tiers: list[tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32]]] = []  # prefixes; segments and rows
         self._new: list[tuple[int, npt.NDArray[np.uint64]]] = []
 
     def __contains__(self, name: str) -> bool:
         return name in self._numbers
 
     def __len__(self) -> int:
-        return len(self._prefixes) + sum(len(prefixes) for _, prefixes in self._new)
+        return sum(len(prefixes) for prefixes, _ in self._tiers) + sum(len(prefixes) for _, prefixes in self._new)
 
     def add(self, segment: Segment, prefixes: npt.NDArray[np.uint64]) -> None:
         """Add the keys of a segment."""
@@ -53,15 +53,21 @@ class SegmentIndex:
         """Return where keys may lie: for each segment the rows, each with the number of its key."""
         self._sort_in()
         asked = key_prefixes(np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), KEY_BYTES))
-        first = np.searchsorted(self._prefixes, asked, side="left").tolist()
-        last = np.searchsorted(self._prefixes, asked, side="right").tolist()
         found: dict[Segment, list[tuple[int, int]]] = {}
-        for number, (start, end) in enumerate(zip(first, last, strict=True)):
-            for segment_number, row in self._places[start:end].tolist():
-                segment = self._segments[segment_number]
-                if segment is not None:
-                    found.setdefault(segment, []).append((row, number))
-                    break
+        left = np.arange(len(keys))
+        for prefixes, places in reversed(self._tiers):  # what was stored last is asked for most
+            first = np.searchsorted(prefixes, asked[left], side="left").tolist()
+            last = np.searchsorted(prefixes, asked[left], side="right").tolist()
+            passed = []
+            for number, start, end in zip(left.tolist(), first, last, strict=True):
+                for segment_number, row in places[start:end].tolist():
+                    segment = self._segments[segment_number]
+                    if segment is not None:
+                        found.setdefault(segment, []).append((row, number))
+                        break
+                else:
+                    passed.append(number)
+            left = np.array(passed, dtype=np.int64)
         return found
 
     def _sort_in(self) -> None:
@@ -69,9 +75,12 @@ class SegmentIndex:
             return
         numbers = np.concatenate([np.full(len(prefixes), number, np.uint32) for number, prefixes in self._new])
         rows = np.concatenate([np.arange(len(prefixes), dtype=np.uint32) for _, prefixes in self._new])
-        prefixes = np.concatenate([self._prefixes, *(prefixes for _, prefixes in self._new)])
-        places = np.concatenate([self._places, np.stack([numbers, rows], axis=1)])
-        is_live = np.array([one is not None for one in self._segments], dtype=bool)[places[:, 0]]
-        order = np.argsort(prefixes[is_live], kind="stable")  # nearly sorted: the kind that makes use of it
-        self._prefixes, self._places = prefixes[is_live][order], places[is_live][order]
+        prefixes, places = np.concatenate([one for _, one in self._new]), np.stack([numbers, rows], axis=1)
+        while self._tiers and len(self._tiers[-1][0]) <= 2 * len(prefixes):
+            before = self._tiers.pop()
+            prefixes, places = np.concatenate([before[0], prefixes]), np.concatenate([before[1], places])
+        held, which = np.unique(places[:, 0], return_inverse=True)
+        is_live = np.array([self._segments[number] is not None for number in held.tolist()], dtype=bool)[which]
+        order = np.argsort(prefixes[is_live], kind="stable")  # of sorted runs: the kind that makes use of it
+        self._tiers.append((prefixes[is_live][order], places[is_live][order]))
         self._new = []
