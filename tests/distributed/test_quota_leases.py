@@ -17,9 +17,11 @@ import pytest
 import mmembed.distributed  # noqa: F401  registers the accessor
 from dashscope_server import DashScopeServer, RateLimits
 from mmembed import Embedder
+from mmembed.distributed.coordinator import Line
 from mmembed.distributed.leased_limiter import LeasedLimiter, leased_limiter
 from mmembed.distributed.quota_book import QuotaBook
 from mmembed.embedding.limiter import RateLimit
+from mmembed.errors import MMEmbedError
 
 KEY = "sk-lease-0123456789"
 MODEL = "qwen3-vl-embedding"
@@ -92,7 +94,31 @@ def test_a_worker_killed_amid_embedding_costs_what_was_in_flight_on_it(tmp_path,
         assert leases == 0
 
 
-class Line:
+def test_a_scheduler_that_cannot_hold_the_coordinator_is_told_of():
+    """Where the scheduler has no mmembed, or unpickles nothing, the error says what to do: no limit is left unkept."""
+    from distributed.utils import LoopRunner
+
+    class Worker:
+        """What a line asks of a worker whose scheduler refuses plugins."""
+
+        address = "tcp://127.0.0.1:1"
+
+        def __init__(self, loop):
+            self.loop, self.scheduler = loop, self
+
+        async def register_scheduler_plugin(self, **_):
+            raise ValueError("Cannot register a scheduler plugin as the scheduler has been explicitly disallowed.")
+
+    runner = LoopRunner()
+    runner.start()
+    try:
+        with pytest.raises(MMEmbedError, match=r"explicitly disallowed.*Install mmembed where the scheduler runs"):
+            Line(Worker(runner.loop))
+    finally:
+        runner.stop()
+
+
+class Exchange:
     """A line to a book in this process, on a clock that waiting turns on."""
 
     def __init__(self):
@@ -120,7 +146,7 @@ def limiter(line, limit):
 
 def test_requests_wait_for_their_leases_and_give_them_back():
     """Departures are a twentieth of a second apart; at the end of its block each lease is back."""
-    line = Line()
+    line = Exchange()
     paced = limiter(line, RateLimit(1200))
     moments = []
     for _ in range(100):
@@ -134,7 +160,7 @@ def test_requests_wait_for_their_leases_and_give_them_back():
 
 def test_a_refusal_holds_back_until_the_time_named():
     """The pacer says that it is throttled, and waits for as long as the service asked."""
-    line = Line()
+    line = Exchange()
     paced = limiter(line, RateLimit(1200))
     with paced.acquire() as permit:
         permit.throttled(20.0)
@@ -144,9 +170,20 @@ def test_a_refusal_holds_back_until_the_time_named():
         assert line.now - begun >= 20
 
 
+def test_a_departure_that_was_missed_is_let_go():
+    """A process that stood still for seconds does not send all it had leave for at once; it asks anew."""
+    line = Exchange()
+    paced = limiter(line, RateLimit(600))
+    paced.acquire().__exit__()
+    paced._wait = lambda seconds, stop: line.wait(seconds + 5.0, stop)
+    with paced.acquire() as permit:
+        assert permit._number == 3  # the second was missed
+        assert len(line.book) == 1
+
+
 def test_a_stop_or_a_deadline_gives_the_lease_back():
     """Who cannot send holds nothing."""
-    line = Line()
+    line = Exchange()
     paced = limiter(line, RateLimit(6))
     paced.acquire().__exit__()
     with pytest.raises(TimeoutError, match="after its deadline"):
@@ -160,7 +197,7 @@ def test_a_stop_or_a_deadline_gives_the_lease_back():
 
 def test_what_leaves_the_worker_is_no_key():
     """Accounts are told apart by a hash with the scheduler's salt."""
-    line = Line()
+    line = Exchange()
     one, other = (leased_limiter(line, key, "https://x", MODEL, RateLimit(60))._account for key in (KEY, "sk-other"))
     assert one != other
     assert KEY not in one

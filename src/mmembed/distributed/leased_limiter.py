@@ -15,6 +15,7 @@ from mmembed.embedding.limiter import RateLimit
 
 __all__ = ["ClusterClaims", "LeasedLimiter", "leased_limiter"]
 
+_LATEST_SECONDS = 0.25  # after its time a departure is let go
 _SHORTEST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.005, 0.5  # until it asks again
 
 
@@ -95,12 +96,15 @@ class LeasedLimiter:
             if permit is None:
                 self._wait(min(max(seconds, _SHORTEST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS), stop)
                 continue
+            leaves_at = self._clock() + seconds
             if seconds > 0:
                 self._wait(seconds, stop)
             if stop.is_set():
                 permit.__exit__()
                 raise CancelledError("The wait for the rate limit was stopped.")
-            return permit
+            if self._clock() <= leaves_at + _LATEST_SECONDS:
+                return permit
+            permit.__exit__()  # a process that stood still would send all it had leave for at one moment
 
 
 class LeasedPermit:

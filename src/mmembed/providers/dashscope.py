@@ -86,6 +86,7 @@ class DashScopeProvider:
 
     def open(self) -> DashScopeConnection:
         """Return connections for the threads of one run; close them at the end."""
+        _without_upload()  # half a second of imports, now and not when the first requests have leave to go
         return DashScopeConnection(self)
 
 
