@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -59,5 +60,6 @@ def _table(df: pd.DataFrame) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        value = f"{value:.3g}" if abs(value) < 1 else f"{round(value, 3):g}"
+        # Three places, as one reads them; prices are smaller than that.
+        value = "NaN" if math.isnan(value) else f"{value:.3g}" if abs(value) < 0.01 else f"{round(value, 3):g}"
     return str(value).replace("|", "\\|").replace("\n", " ")

@@ -120,7 +120,7 @@ class Embedder:
         return plan_columns(list(self._read(columns, modalities).values()), provider, self.spec, self.open_cache())
 
     def survey_many(self, columns: Mapping[str, pd.Series], modalities: Mapping[str, Modality]) -> Survey:
-        """Return what a plan must know of one part of a table; :func:`join_surveys` makes the plan of all parts."""
+        """Return what a plan must know of one part of a table; ``join_surveys`` makes the plan of all parts."""
         return self._survey(list(self._read(columns, modalities).values()))
 
     def survey_fused(self, columns: Mapping[Modality, pd.Series]) -> Survey:
