@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
+
+from sphinx.search.en import SearchEnglish
 
 import mmembed
 
@@ -46,7 +49,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "mmembed"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_search_language = "zh"  # cuts Chinese into words, and takes English as it is
+html_search_language = "bilingual"
 html_show_sourcelink = False
 html_copy_source = False
 html_sidebars = {page: [] for page in ("index", "tutorial", "decisions")}
@@ -68,6 +71,29 @@ html_theme_options: dict[str, Any] = {
 html_context = {"default_mode": "auto"}
 
 
+class BilingualSearch(SearchEnglish):
+    """English words by their stems, Chinese by pairs of characters, which needs no segmenter in the browser."""
+
+    lang = "bilingual"
+    js_splitter_code = r"""
+var splitQuery = (query) =>
+  (query.match(/[\u4e00-\u9fff]+|(?:(?![\u4e00-\u9fff])[\p{Letter}\p{Number}_])+/gu) || []).flatMap((word) =>
+    /^[\u4e00-\u9fff]{2}/.test(word)
+      ? Array.from({ length: word.length - 1 }, (_, at) => word.slice(at, at + 2))
+      : [word]);
+"""
+
+    def split(self, input: str) -> list[str]:  # noqa: A002  Sphinx's own name
+        """Return words, and each two neighbouring Chinese characters."""
+        words = re.findall(r"[\u4e00-\u9fff]+|[^\W\u4e00-\u9fff]+", input)
+        return [part for word in words for part in self._parts(word)]
+
+    @staticmethod
+    def _parts(word: str) -> list[str]:
+        is_chinese = "\u4e00" <= word[0] <= "\u9fff" and len(word) > 1
+        return [word[at : at + 2] for at in range(len(word) - 1)] if is_chinese else [word]
+
+
 def _tell_language(_app: Any, page: str, _template: str, context: dict[str, Any], _tree: Any) -> None:
     """Mark the pages under ``zh/`` as Chinese, so that browsers choose the right glyphs and voices."""
     if page.startswith("zh/"):
@@ -82,5 +108,6 @@ def _hide_fields(_app: Any, what: str, name: str, obj: Any, _options: Any, _sign
 
 def setup(app: Any) -> None:
     """Connect what this site adds to Sphinx."""
+    app.add_search_language(BilingualSearch)
     app.connect("autodoc-process-signature", _hide_fields)
     app.connect("html-page-context", _tell_language)

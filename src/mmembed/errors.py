@@ -1,6 +1,7 @@
 """Every exception that mmembed raises on purpose.
 
 This module owns the tree and the wording helpers; it must not import anything of mmembed.
+The tree::
 
     MMEmbedError
     ├── ColumnNotFoundError       (KeyError)      a column name that the frame does not have

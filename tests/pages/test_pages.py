@@ -76,9 +76,7 @@ def test_blocks_share_a_namespace_and_some_are_only_shown(page):
 def test_a_page_that_shows_another_output_fails(page):
     """The message has the line, what the page says, and what is so."""
     page.write_text(PAGE.replace("\n6\n", "\n7\n"), "utf-8")
-    with pytest.raises(
-        AssertionError, match=r"page.md, line 10: the page says[\s\S]*7[\s\S]*output is[\s\S]*6"
-    ):
+    with pytest.raises(AssertionError, match=r"page.md, line 10: the page says[\s\S]*7[\s\S]*output is[\s\S]*6"):
         check_page(page)
 
 
