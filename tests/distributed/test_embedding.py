@@ -150,6 +150,16 @@ def test_caches_of_several_machines_are_warned_of_once():
     surroundings.warn_of_several_hosts(2)
 
 
+@pytest.mark.usefixtures("server")
+def test_a_column_is_embedded_by_itself():
+    """The vectors of a Dask Series, named and indexed as on pandas."""
+    series = texts(12)["text"].rename("title")
+    ours = dd.from_pandas(series, npartitions=3).mmembed.embed("text", embedder=fast())
+    assert ours.dtype == VectorDtype(256, MODEL)
+    ours, theirs = ours.compute(scheduler="sync"), series.mmembed.embed("text", embedder=fast())
+    pd.testing.assert_series_equal(ours, theirs)
+
+
 @pytest.mark.usefixtures("on_workers")
 def test_rows_are_fused_as_on_pandas(server):
     """One vector a row of several columns; a row with one part, and one with none, are as on pandas."""

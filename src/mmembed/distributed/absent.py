@@ -17,7 +17,6 @@ ABSENT: dict[str, str] = {
 }
 
 ABSENT_OF_SERIES: dict[str, str] = {
-    "embed": _NOT_YET,
     "to_arrow": "it would bring all vectors into this process. Write them with ddf.to_parquet, or "
     "compute the rows that you want first: series.compute().mmembed.to_arrow()",
     "to_matrix": "it would bring all vectors into this process. Compute the rows that you want first: "

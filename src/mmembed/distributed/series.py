@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pandas as pd
@@ -14,6 +15,7 @@ from mmembed.distributed.columns import no_vectors, series_dtype, vectors_in
 from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.querying import embed_queries
+from mmembed.embedding.run import Errors
 from mmembed.errors import did_you_mean, listed
 from mmembed.vectors import VectorDtype
 
@@ -58,6 +60,38 @@ class DaskSeriesAccessor:
     def space(self) -> str | None:
         """Name of the model that made the vectors, or None if unknown."""
         return series_dtype(self._series).space
+
+    def embed(
+        self,
+        modality: Modality = "auto",
+        *,
+        model: Any = None,
+        dimension: int | None = None,
+        instruct: str | None = None,
+        fps: float | None = None,
+        errors: Errors = "raise",
+        max_cost: float | None = None,
+        embedder: Embedder | None = None,
+        progress: bool | None = None,
+        root: Path | str | None = None,
+    ) -> dd.Series:
+        """Return the vectors of the cells, when it is computed; parameters as in ``ddf.mmembed.embed``."""
+        name = "column" if self._series.name is None else str(self._series.name)
+        embedded: dd.DataFrame = self._series.to_frame(name=name).mmembed.embed(
+            name,
+            modality,
+            model=model,
+            dimension=dimension,
+            instruct=instruct,
+            fps=fps,
+            errors=errors,
+            max_cost=max_cost,
+            embedder=embedder,
+            progress=progress,
+            root=root,
+        )
+        vectors: dd.Series = embedded[f"{name}_vector"]
+        return vectors
 
     def as_vectors(self, space: str | None = None) -> dd.Series:
         """Return a column of lists, arrays or Arrow lists as a vector column.
