@@ -49,7 +49,7 @@ def fit_clusters(
     vectors : vector column of a Dask DataFrame
     method : {"auto", "kmeans", "hdbscan", "leiden"} or scikit-learn estimator
         As on pandas. What is fitted is fitted on a sample, and every other row goes where
-        :meth:`mmembed.analysis.groups.clusters.Clusters.predict` puts it; noise stays noise. Where k-means was asked
+        :meth:`mmembed.analysis.Clusters.predict` puts it; noise stays noise. Where k-means was asked
         for or chosen, the sample gives the number of clusters and the start, and Lloyd's algorithm goes on over all
         rows by partial sums.
     n_clusters, random_state, assign_noise

@@ -92,7 +92,7 @@ class DistributedClusters:
         )
 
     def summary(self) -> pd.DataFrame:
-        """Return one row a cluster, as :meth:`mmembed.analysis.groups.clusters.Clusters.summary`; sizes are exact.
+        """Return one row a cluster, as :meth:`mmembed.analysis.Clusters.summary`; sizes are exact.
 
         Returns
         -------
@@ -191,7 +191,7 @@ class DistributedClusters:
         ----------
         text : column of the same frame, optional
         embed, vocabulary, language, rename, rewrite
-            As for :meth:`mmembed.analysis.groups.named.NamedClusters.named`.
+            As for :meth:`mmembed.analysis.Clusters.named`.
         """
         naming = name_partitions(self, text, embed=embed, vocabulary=vocabulary, language=language)
         naming = naming if rename is None else naming.rename(rename)
