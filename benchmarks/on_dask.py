@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import psutil
 from dask.distributed import Client, LocalCluster
+from sklearn.metrics import adjusted_mutual_info_score
 
 import mmembed.distributed
 from mmembed.vectors import Vector, VectorArray
@@ -88,7 +89,31 @@ VERBS: dict[str, Callable[[dd.DataFrame], object]] = {
     "duplicates": duplicates,
     "deduplicate": lambda ddf: len(ddf.mmembed.deduplicate("v", 0.95)),
     "outliers": lambda ddf: float(ddf.mmembed.outliers("v")["outlier_score"].max().compute()),
+    "cluster by k-means": lambda ddf: grouped(ddf, "kmeans", n_clusters=50),
+    "cluster": lambda ddf: grouped(ddf, "auto"),
+    "classify": lambda ddf: len(labelled(ddf).mmembed.classify("v", target="word")["word_score"].compute()),
+    "project": lambda ddf: len(ddf.mmembed.project("v")[["map_x", "map_y"]].compute()),
+    "report": lambda ddf: repr(clustered(ddf).mmembed.report("v", text="text")),
 }
+
+
+def grouped(ddf: dd.DataFrame, method: str, **options: object) -> str:
+    """Fit, name by the texts, and count the lazy labels."""
+    found = mmembed.distributed.fit_clusters(ddf["v"], method, text=ddf["text"], **options)
+    scores = found.add_to(ddf)["cluster_score"].mean().compute()
+    return f"{len(found.sizes)} by {found.method}, noise {found.noise / found.rows:.3f}, mean score {scores:.3f}"
+
+
+def labelled(ddf: dd.DataFrame) -> dd.DataFrame:
+    """Label one row in ten by the word that its cluster has in common."""
+    return ddf.assign(word=ddf["text"].str.split(" ").str[0].where(ddf["row"] % 10 == 0))
+
+
+def clustered(ddf: dd.DataFrame) -> dd.DataFrame:
+    """Give the rows labels that cost nothing, so that the report alone is measured."""
+    codes = {word: code for code, word in enumerate(WORDS)}
+    word = ddf["text"].str.split(" ").str[0]
+    return ddf.assign(cluster=word.map(codes, meta=("cluster", "int64")), cluster_name=word)
 
 
 @contextmanager
@@ -168,6 +193,32 @@ def compare(kept: Path | None, rows: int = 50_000) -> None:
         share = len(worst[0] & worst[1]) / (rows // 100)
         rank = scores.corr(full, method="spearman")
         print(f"outliers: rank correlation {rank:.3f}; {share:.2f} of the worst hundredth are in both")
+        compare_groups(ddf, df)
+
+
+def compare_groups(ddf: dd.DataFrame, df: pd.DataFrame) -> None:
+    """Hold clusters of a sample against those of all rows, and k-means over partitions against k-means in memory."""
+    for method, options in {"kmeans": {"n_clusters": 50}, "leiden": {}}.items():
+        true = np.asarray(mmembed.fit_clusters(df["v"], method, **options).labels)
+        for size in (5_000, 20_000):
+            found = mmembed.distributed.fit_clusters(ddf["v"], method, sample_rows=size, **options)
+            labels = np.asarray(found.labels.compute())
+            agreement = adjusted_mutual_info_score(true, labels)
+            cosines = [mean_cosine(df["v"], one) for one in (labels, true)]
+            print(
+                f"{method} on {size} of {len(df)} rows: AMI with the fit of all {agreement:.3f}; "
+                f"{labels.max() + 1} and {true.max() + 1} clusters; mean cosine {cosines[0]:.4f} and {cosines[1]:.4f}"
+            )
+
+
+def mean_cosine(vectors: pd.Series, labels: np.ndarray) -> float:
+    """Return the mean cosine of the rows in a cluster with the mean direction of their cluster."""
+    units = vectors.mmembed.normalize().mmembed.to_matrix()
+    inside = labels >= 0
+    lengths = [
+        np.linalg.norm(units[labels == label].sum(axis=0, dtype=np.float64)) for label in np.unique(labels[inside])
+    ]
+    return float(np.sum(lengths) / inside.sum())
 
 
 def main() -> None:

@@ -7,13 +7,10 @@ __all__ = ["ABSENT", "ABSENT_OF_SERIES"]
 _NOT_YET = "it is not there yet"
 
 ABSENT: dict[str, str] = {
-    "plot": _NOT_YET,
-    "plot_clusters": _NOT_YET,
-    "plot_dendrogram": _NOT_YET,
-    "plot_neighbors": _NOT_YET,
-    "plot_select": _NOT_YET,
-    "plot_similarity": _NOT_YET,
-    "report": _NOT_YET,
+    "plot_neighbors": "it draws the few rows that a search found, which fit into this process: "
+    "ddf.mmembed.search(…).compute().mmembed.plot_neighbors(…)",
+    "plot_select": "a lasso names single rows, and the page would hold but a sample of them. Take one first: "
+    "ddf.sample(frac=0.01).compute().mmembed.plot_select(…)",
 }
 
 ABSENT_OF_SERIES: dict[str, str] = {

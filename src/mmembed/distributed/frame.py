@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NoReturn
 from dask.dataframe.extensions import register_dataframe_accessor
 
 from mmembed.distributed.absent import ABSENT
+from mmembed.distributed.drawing_verbs import DrawingVerbs
 from mmembed.distributed.duplicate_verbs import DuplicateVerbs
 from mmembed.distributed.embedding_verbs import EmbeddingVerbs
 from mmembed.distributed.group_verbs import GroupVerbs
 from mmembed.distributed.label_verbs import LabelVerbs
+from mmembed.distributed.report_verbs import ReportVerbs
 from mmembed.distributed.searching_verbs import SearchingVerbs
 from mmembed.errors import did_you_mean, listed
 from mmembed.vectors import VectorDtype
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 
 
 @register_dataframe_accessor("mmembed")
-class DaskFrameAccessor(DuplicateVerbs, EmbeddingVerbs, GroupVerbs, LabelVerbs, SearchingVerbs):
+class DaskFrameAccessor(
+    DrawingVerbs, DuplicateVerbs, EmbeddingVerbs, GroupVerbs, LabelVerbs, ReportVerbs, SearchingVerbs
+):
     """The verbs of ``df.mmembed`` on a Dask DataFrame, with the same arguments and column names.
 
     Examples

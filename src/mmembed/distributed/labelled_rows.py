@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from mmembed.distributed.folding import folded, on_partitions
 if TYPE_CHECKING:
     from mmembed.analysis.rows.cosine import Positions
 
+Classes = Callable[[pd.DataFrame], "tuple[Positions, list[Hashable]]"]
 # A class keeps this many rows, if it has them, however rare it is.
 _FEWEST_OF_A_CLASS = 20
 # A target of more values than this is no set of classes, and its values would fill this process.
@@ -34,13 +35,16 @@ class LabelledRows:
     ----------
     frame : pandas.DataFrame
         In the order of the table.
+    positions : numpy.ndarray of int
+        Where each stands in the table.
     of : int
-        How many rows have a label and a vector.
+        How many rows there were to draw from.
     center : numpy.ndarray, shape (d,), float64
         Mean unit row of all rows that have a vector, labelled or not.
     """
 
     frame: pd.DataFrame = field(repr=False)
+    positions: Positions = field(repr=False)
     of: int
     center: npt.NDArray[np.float64] = field(repr=False)
 
@@ -58,8 +62,9 @@ def warn_of_cut(what: str, used: int, of: int, *, stacklevel: int) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """What there is in some partitions: rows by class and partition, and the sum of all unit rows."""
+    """What there is in some partitions: rows, rows by class, and the sum of all unit rows."""
 
+    rows: list[int]
     classes: list[Counter[Hashable]]
     total: npt.NDArray[np.float64]
     present: int
@@ -72,7 +77,8 @@ class _Found:
                 f"The target has more than {_MOST_VALUES:,} different values, and a classifier would take each for a "
                 "class of its own. Make classes of it first, or leave out what is rare."
             )
-        return _Found(classes, np.sum([one.total for one in parts], axis=0), sum(one.present for one in parts))
+        rows = [count for part in parts for count in part.rows]
+        return _Found(rows, classes, np.sum([one.total for one in parts], axis=0), sum(one.present for one in parts))
 
 
 def draw_labelled(columns: Any, most: int, *, seed: int) -> LabelledRows:
@@ -89,23 +95,46 @@ def draw_labelled(columns: Any, most: int, *, seed: int) -> LabelledRows:
         About how many rows; a few more where rare classes need them.
     seed : int
     """
-    found: _Found = folded(on_partitions(_count_classes, columns), _Found.add)
+    drawn = draw_by_class(columns, _labelled, most, seed=seed)
+    return replace(drawn, frame=drawn.frame.reset_index(drop=True))
+
+
+def draw_by_class(frame: Any, classes: Classes, most: int, *, seed: int) -> LabelledRows:
+    """Draw rows by any class, as :func:`draw_labelled` does.
+
+    Parameters
+    ----------
+    frame : dask DataFrame
+    classes : callable
+        Returns the rows of a partition that may be drawn, and the class of each.
+    most, seed
+        As for :func:`draw_labelled`.
+    """
+    found: _Found = folded(on_partitions(_count_classes, frame, classes=classes), _Found.add)
     totals: Counter[Hashable] = Counter()
     for one in found.classes:
         totals.update(one)
     chosen = _choose(totals, most, seed)
-    own: list[dict[Hashable, Positions]] = []
+    own: list[tuple[dict[Hashable, Positions], int]] = []
     before: Counter[Hashable] = Counter()
-    for one in found.classes:
+    offset = 0
+    for one, n_rows in zip(found.classes, found.rows, strict=True):
         here = {}
         for value, count in one.items():
             start, end = np.searchsorted(chosen[value], [before[value], before[value] + count])
             here[value] = chosen[value][start:end] - before[value]
         before.update(one)
-        own.append(here)
-    parts: list[pd.DataFrame] = folded(on_partitions(_take_labelled, columns, own=own), _chained)
-    center = found.total / max(1, found.present)
-    return LabelledRows(pd.concat(parts, ignore_index=True), sum(totals.values()), center)
+        own.append((here, offset))
+        offset += n_rows
+    parts: list[tuple[pd.DataFrame, Positions]] = folded(
+        on_partitions(_take_classes, frame, own=own, classes=classes), _chained
+    )
+    return LabelledRows(
+        pd.concat([part for part, _ in parts]),
+        np.concatenate([rows for _, rows in parts]),
+        sum(totals.values()),
+        found.total / max(1, found.present),
+    )
 
 
 def _choose(totals: Mapping[Hashable, int], most: int, seed: int) -> dict[Hashable, Positions]:
@@ -134,21 +163,25 @@ def _labelled(part: pd.DataFrame) -> tuple[Positions, list[Hashable]]:
     return rows, ["sets"] * len(rows) if holds_label_sets(values) else values.tolist()
 
 
-def _count_classes(part: pd.DataFrame) -> _Found:
-    classes = [Counter(_labelled(part)[1])]
+def _count_classes(part: pd.DataFrame, *, classes: Classes) -> _Found:
+    counts = [Counter(classes(part)[1])]
     if VECTOR not in part.columns:
-        return _Found(classes, np.zeros(0), 0)
+        return _Found([len(part)], counts, np.zeros(0), 0)
     array = vectors_of(part)
     units = unit_rows(array.matrix[~np.asarray(array.isna())])
-    return _Found(classes, units.sum(axis=0, dtype=np.float64), len(units))
+    return _Found([len(part)], counts, units.sum(axis=0, dtype=np.float64), len(units))
 
 
-def _take_labelled(part: pd.DataFrame, own: dict[Hashable, Positions]) -> list[pd.DataFrame]:
-    rows, values = _labelled(part)
+def _take_classes(
+    part: pd.DataFrame, own: tuple[dict[Hashable, Positions], int], *, classes: Classes
+) -> list[tuple[pd.DataFrame, Positions]]:
+    chosen, offset = own
+    rows, values = classes(part)
     codes, names = pd.factorize(pd.Series(values, dtype=object))
-    taken = [rows[codes == code][own[name]] for code, name in enumerate(names)]
-    return [part.iloc[np.sort(np.concatenate(taken)) if taken else []]]
+    taken = [rows[codes == code][chosen[name]] for code, name in enumerate(names)]
+    at = np.sort(np.concatenate(taken)) if taken else np.empty(0, dtype=np.int64)
+    return [(part.iloc[at], at + offset)]
 
 
-def _chained(answers: list[list[pd.DataFrame]]) -> list[pd.DataFrame]:
+def _chained(answers: list[list[Any]]) -> list[Any]:
     return [one for answer in answers for one in answer]

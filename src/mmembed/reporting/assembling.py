@@ -71,7 +71,8 @@ def assemble(
             title=one_line(options.title, 200) or words("default_title"),
             words=words,
             created=options.created,
-            rows=len(columns.cluster),
+            rows=summary.rows,
+            sampled=None if columns.whole is None else len(columns.cluster),
             tiles=summary_tiles(summary, words),
             grouping=grouping,
             cards=make_cards(sources, teller, words),
@@ -107,6 +108,8 @@ def assemble(
 
 def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Positions], Axes]:
     grouping = group_rows(columns.cluster, columns.names, prefix=words("cluster_prefix"))
+    if columns.whole is not None:
+        grouping = columns.whole.regroup(grouping, prefix=words("cluster_prefix"))
     axes = coordinates(columns.x), coordinates(columns.y)
     scores = None if columns.scores is None else coordinates(columns.scores)
     ranked = rank_in_groups(grouping, scores, *axes)
@@ -122,6 +125,7 @@ def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Position
         scores=scores,
         breakdown=columns.breakdown,
         calendar=None if columns.date is None else read_calendar(columns.date),
+        whole=columns.whole,
     )
     return sources, ranked, axes
 
@@ -143,7 +147,7 @@ def _text_budget(columns: Columns, options: Options) -> int:
 
 def _data(columns: Columns, sources: CardSources, axes: Axes, points: Positions, texts: CutTexts) -> dict[str, object]:
     return {
-        **map_data(*axes, sources.grouping, points),
+        **map_data(*axes, sources.grouping, points, columns.positions),
         "texts": texts.columns,
         "columns": [one_line(column.name, 40) for column in columns.texts],
         "labels": point_labels(columns.cluster.index, points),

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from mmembed.embedding.run import EmbeddingRun
@@ -18,6 +20,7 @@ from mmembed.reporting.findings import Findings, read_duplicates, read_label_iss
 from mmembed.reporting.page import render_page
 from mmembed.reporting.report import Report
 from mmembed.reporting.request import Columns, Options
+from mmembed.reporting.whole_table import WholeTable
 
 _CLUSTER = "df = df.mmembed.cluster('<vector column>')"
 _PROJECT = "df = df.mmembed.project('<vector column>')"
@@ -52,6 +55,8 @@ def build_report(
     max_points: int = 100_000,
     root: str | os.PathLike[str] | None = None,
     created: datetime | None = None,
+    whole: WholeTable | None = None,
+    positions: npt.NDArray[np.int64] | None = None,
 ) -> Report:
     """Build a report of a frame that already has clusters and a map.
 
@@ -105,6 +110,11 @@ def build_report(
         Folder that relative paths start from; the working directory by default.
     created : datetime.datetime, optional
         Time on the page; now by default.
+    whole : WholeTable, optional
+        Where the frame is a sample: figures of the whole table, which the page then tells. Figures and rows of the
+        sample are said to be that.
+    positions : numpy.ndarray of int, shape (n,), optional
+        Where the rows of a sample stand in the whole table.
 
     Raises
     ------
@@ -136,6 +146,8 @@ def build_report(
         breakdown=_column(df, breakdown, argument="breakdown"),
         date=_column(df, date, argument="date"),
         source=_source(df, vector),
+        whole=whole,
+        positions=positions,
     )
     options = Options(
         title=title,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from mmembed.reporting.grouping import Group, Grouping
 from mmembed.reporting.selecting import Positions
 from mmembed.reporting.shown import RowTeller, ShownRow
 from mmembed.reporting.trending import Calendar, Period
+from mmembed.reporting.whole_table import WholeTable
 from mmembed.reporting.wording import Words
 from mmembed.vectors.construction import is_missing
 
@@ -58,6 +60,8 @@ class CardSources:
         Positions of the typical and of the least typical rows of the first groups.
     terms : mapping of int to tuple of str
         Keywords by group.
+    whole : WholeTable or None
+        Figures of the whole table, where the rows are a sample of it.
     """
 
     grouping: Grouping
@@ -67,27 +71,37 @@ class CardSources:
     scores: npt.NDArray[np.float64] | None = None
     breakdown: pd.Series | None = None
     calendar: Calendar | None = None
+    whole: WholeTable | None = None
 
 
 def make_cards(sources: CardSources, teller: RowTeller, words: Words) -> list[Card]:
     """Return a card for each group that has exemplars, the largest group first."""
     grouping = sources.grouping
-    total = max(len(grouping.codes), 1)
+    whole = sources.whole
+    total = max(len(grouping.codes) if whole is None else whole.rows, 1)
     cards = []
     for code, rows in enumerate(sources.exemplars):
         members = grouping.rows(code)
         group = grouping.groups[code]
+        if whole is None:
+            cohesion = mean_score(sources.scores, members)
+            breakdown = () if sources.breakdown is None else count_values(sources.breakdown.iloc[members], words)
+            trend = () if sources.calendar is None else sources.calendar.count(members)
+        else:
+            figures = whole.of(group.key)
+            cohesion, trend = figures.cohesion, whole.trend(group.key)
+            breakdown = () if sources.breakdown is None else share_out(figures.values, words=words)
         cards.append(
             Card(
                 code=code,
                 group=group,
                 share=group.size / total,
-                cohesion=mean_score(sources.scores, members),
+                cohesion=cohesion,
                 keywords=sources.terms.get(code, ()),
                 exemplars=tuple(teller.tell(row) for row in rows),
                 borderline=tuple(_edge(row, sources.scores, teller) for row in sources.borderline[code]),
-                breakdown=() if sources.breakdown is None else count_values(sources.breakdown.iloc[members], words),
-                trend=() if sources.calendar is None else sources.calendar.count(members),
+                breakdown=breakdown,
+                trend=trend,
             )
         )
     return cards
@@ -129,10 +143,21 @@ def choose_borderline(ranked: Positions, chosen: Sequence[int], scores: npt.NDAr
 
 def count_values(values: pd.Series, words: Words) -> tuple[Share, ...]:
     """Return the most frequent values of a column with their shares; the rest is one line at the end."""
-    empty = words("no_value")
-    names = pd.Series([empty if is_missing(cell) else one_line(cell, _VALUE_LENGTH) or empty for cell in values])
-    counts = sorted(names.value_counts().items(), key=lambda item: (-item[1], str(item[0])))
-    total = max(len(names), 1)
+    return share_out(Counter(value_names(values)), words=words)
+
+
+def value_names(values: pd.Series) -> list[str]:
+    """Return the cells of a breakdown column as they are told, an empty text for a missing one."""
+    return ["" if is_missing(cell) else one_line(cell, _VALUE_LENGTH) for cell in values]
+
+
+def share_out(found: Mapping[str, int], *, words: Words) -> tuple[Share, ...]:
+    """Return the most frequent of counted values with their shares; see :func:`count_values`."""
+    named: Counter[str] = Counter()
+    for name, count in found.items():
+        named[name or words("no_value")] += count
+    counts = sorted(named.items(), key=lambda item: (-item[1], item[0]))
+    total = max(named.total(), 1)
     # A rest of one value is shown as itself.
     top = counts if len(counts) == _BREAKDOWN_LINES + 1 else counts[:_BREAKDOWN_LINES]
     shares = [Share(str(name), int(count), count / total) for name, count in top]

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mmembed.reporting.cells import one_line
-from mmembed.reporting.group_vectors import group_vectors
-from mmembed.reporting.grouping import NOISE, group_rows
+from mmembed.reporting.group_vectors import GroupVectors, group_vectors
 from mmembed.reporting.theming import ThemeName, dress, plain, theme_of
 
 if TYPE_CHECKING:
@@ -62,10 +61,17 @@ def plot_clusters(
     >>> plot_clusters(df, "v").data[0].x.tolist()
     [2, 1]
     """
-    from plotly import graph_objects as go
-
     remedy = f"df = df.mmembed.cluster({column!r})"
     found = group_vectors(df, column, cluster, name, argument="cluster", remedy=remedy)
+    return draw_clusters(found, title=title, width=width, theme=theme)
+
+
+def draw_clusters(
+    found: GroupVectors, *, title: str | None = None, width: int = 860, theme: ThemeName = "light"
+) -> Figure:
+    """Draw groups that were counted; see :func:`plot_clusters`."""
+    from plotly import graph_objects as go
+
     chosen = theme_of(theme)
     shown = min(len(found.groups), _MOST_BARS)
     cohesion = found.mean_cosines().diagonal()[:shown]
@@ -96,8 +102,7 @@ def plot_clusters(
         )
     )
     left = [f"{rest} smaller clusters"] if (rest := len(found.groups) - shown) else []
-    codes = group_rows(df[cluster], noise=cluster == "cluster").codes
-    left += [f"{noise:,} rows of noise"] if (noise := int((codes == NOISE).sum())) else []
+    left += [f"{found.noise:,} rows of noise"] if found.noise else []
     dress(
         figure,
         chosen,

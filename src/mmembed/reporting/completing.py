@@ -53,9 +53,19 @@ def complete_for_report(
         spoken = language if text is None else "auto"
         clusters = fit_clusters(vectors, random_state=random_state).named(text, embed=embed, language=spoken)
         df = clusters.add_to(df)
-        notes.append(_CLUSTERED[language].format(method=clusters.method, seed=seed))
+        notes.append(clustered_note(language, clusters.method, seed))
     if not {"map_x", "map_y"} <= set(df.columns):
         projection = fit_projection(vectors, random_state=random_state)
         df = projection.add_to(df)
-        notes.append(_PROJECTED[language].format(method=projection.method, seed=seed))
+        notes.append(projected_note(language, projection.method, seed))
     return df, notes
+
+
+def clustered_note(language: Language, method: str, seed: int) -> str:
+    """Return what a report says of clusters that it computed."""
+    return _CLUSTERED[language].format(method=method, seed=seed)
+
+
+def projected_note(language: Language, method: str, seed: int) -> str:
+    """Return what a report says of a map that it computed."""
+    return _PROJECTED[language].format(method=method, seed=seed)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mmembed.reporting.cells import one_line
-from mmembed.reporting.group_vectors import group_vectors
+from mmembed.reporting.group_vectors import GroupVectors, group_vectors
 from mmembed.reporting.theming import ThemeName, dress, plain, theme_of
 
 if TYPE_CHECKING:
@@ -64,11 +64,18 @@ def plot_dendrogram(
     >>> len(plot_dendrogram(df, "v").data)
     3
     """
+    remedy = f"df = df.mmembed.cluster({column!r})"
+    found = group_vectors(df, column, cluster, name, argument="cluster", remedy=remedy)
+    return draw_dendrogram(found, title=title, width=width, theme=theme)
+
+
+def draw_dendrogram(
+    found: GroupVectors, *, title: str | None = None, width: int = 860, theme: ThemeName = "light"
+) -> Figure:
+    """Draw the tree of groups that were counted; see :func:`plot_dendrogram`."""
     from plotly import graph_objects as go
     from scipy.cluster.hierarchy import dendrogram, linkage
 
-    remedy = f"df = df.mmembed.cluster({column!r})"
-    found = group_vectors(df, column, cluster, name, argument="cluster", remedy=remedy)
     n_groups = len(found.groups)
     if not 2 <= n_groups <= _MOST_LEAVES:
         raise ValueError(f"A tree of {n_groups} clusters cannot be read; it takes from 2 to {_MOST_LEAVES}.")

@@ -35,13 +35,16 @@ def count_excluded(
     """
     grouping = sources.grouping
     has_cluster = grouping.codes >= -1
+    whole = sources.whole
+    unread = 0 if sources.calendar is None else sources.calendar.unreadable
     counts = [
         (words("why_missing"), grouping.missing),
         (words("why_noise"), grouping.noise),
+        (words("why_not_drawn"), 0 if whole is None else whole.rows - whole.missing - int(has_cluster.sum())),
         (words("why_off_map"), int((has_cluster & ~on_map).sum())),
         (words("why_sampled"), int((has_cluster & on_map).sum()) - len(points)),
         (words("why_cut", length=str(texts.length)), texts.cut),
-        (words("why_date"), 0 if sources.calendar is None else sources.calendar.unreadable),
+        (words("why_date"), unread if whole is None else whole.unreadable),
         *(
             (words("why_thumbnail", reason=words(f"reason_{code}") if f"reason_{code}" in WORD_KEYS else code), count)
             for code, count in sorted(reasons.items(), key=lambda item: -item[1])

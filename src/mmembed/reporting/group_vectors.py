@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.rows.cosine import row_chunks, unit_rows
 from mmembed.reporting.cells import require_column
-from mmembed.reporting.grouping import Group, group_rows
-from mmembed.vectors import as_vector_array
+from mmembed.reporting.counting import CountedColumns, count_table
+from mmembed.reporting.grouping import Group, key_order, told_key
+from mmembed.reporting.whole_table import WholeTable
 
 Doubles = npt.NDArray[np.float64]
 
@@ -30,12 +30,15 @@ class GroupVectors:
         Sum of the unit rows of each group.
     selves : numpy.ndarray, shape (g,), float64
         Sum of the cosines of each row with itself: the rows that are no zero vector.
+    noise : int
+        Rows in no group.
     """
 
     groups: tuple[Group, ...]
     counts: npt.NDArray[np.int64] = field(repr=False)
     sums: Doubles = field(repr=False)
     selves: Doubles = field(repr=False)
+    noise: int = 0
 
     @property
     def centroids(self) -> Doubles:
@@ -90,21 +93,30 @@ def group_vectors(
         If no row has both a vector and a group.
     """
     labels = require_column(df, by, argument=argument, remedy=remedy)
-    vectors = as_vector_array(require_column(df, column, argument="column", remedy="df.mmembed.embed(…)"))
-    names = df[name] if name is not None and name in df.columns else None
-    grouping = group_rows(labels, names, noise=by == "cluster")
-    codes = np.where(vectors.isna(), -1, grouping.codes)
-    counts = np.bincount(codes[codes >= 0], minlength=len(grouping.groups))
-    sums = np.zeros((len(grouping.groups), vectors.matrix.shape[1]))
-    selves = np.zeros(len(grouping.groups))
-    for rows in row_chunks(*vectors.matrix.shape):
-        here = codes[rows] >= 0
-        units, groups = unit_rows(vectors.matrix[rows][here]), codes[rows][here]
-        for code in np.unique(groups):
-            mine = units[groups == code]
-            sums[code] += mine.sum(axis=0, dtype=np.float64)
-            selves[code] += np.count_nonzero(mine.any(axis=1))
-    there = np.flatnonzero(counts > 0)
-    if not len(there):
+    vectors = require_column(df, column, argument="column", remedy="df.mmembed.embed(…)")
+    names = name if name is not None and name in df.columns else None
+    counted = CountedColumns(column, by, names, noise=by == "cluster")
+    parts = {one.name: one for one in (labels, vectors, *([] if names is None else [df[names]]))}
+    return of_whole(count_table(pd.DataFrame(parts), counted), column, by)
+
+
+def of_whole(whole: WholeTable, column: Hashable, by: Hashable) -> GroupVectors:
+    """Return the groups of a table that was counted.
+
+    Raises
+    ------
+    ValueError
+        If no row has both a vector and a group.
+    """
+    ranked = sorted(whole.groups, key=lambda key: (-whole.groups[key].size, key_order(key)))
+    there = [key for key in ranked if whole.groups[key].vectors]
+    if not there:
         raise ValueError(f"No row has both a vector in {column!r} and a group in {by!r}. Name other columns.")
-    return GroupVectors(tuple(grouping.groups[code] for code in there), counts[there], sums[there], selves[there])
+    figures = [whole.groups[key] for key in there]
+    return GroupVectors(
+        tuple(Group(key, one.name or told_key(key), one.size) for key, one in zip(there, figures, strict=True)),
+        np.array([one.vectors for one in figures]),
+        np.stack([one.vector_sum for one in figures]),
+        np.array([one.nonzero for one in figures], dtype=np.float64),
+        whole.noise,
+    )

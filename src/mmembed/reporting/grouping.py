@@ -40,16 +40,19 @@ class Grouping:
 
     codes: npt.NDArray[np.int64] = field(repr=False)
     groups: tuple[Group, ...]
+    # Where the rows are a sample: how many of the whole table are noise, and how many have no value.
+    counted_noise: int | None = None
+    counted_missing: int | None = None
 
     @property
     def noise(self) -> int:
         """Number of rows that the clustering left alone."""
-        return int((self.codes == NOISE).sum())
+        return int((self.codes == NOISE).sum()) if self.counted_noise is None else self.counted_noise
 
     @property
     def missing(self) -> int:
         """Number of rows without a value."""
-        return int((self.codes == MISSING).sum())
+        return int((self.codes == MISSING).sum()) if self.counted_missing is None else self.counted_missing
 
     def rows(self, code: int) -> npt.NDArray[np.intp]:
         """Return the positions of the rows of one group, ascending."""
@@ -78,37 +81,42 @@ def group_rows(
     (Group(key=0, name='Cluster 0', size=2), Group(key=1, name='Cluster 1', size=1))
     """
     plain = values if values.dtype == object else values.astype(object)
-    found, keys = pd.factorize(_hashable(plain))
+    found, keys = pd.factorize(hashable_cells(plain))
     sizes = np.bincount(found[found >= 0], minlength=len(keys))
-    is_noise = [noise and _is_minus_one(key) for key in keys]
+    is_noise = [noise and is_minus_one(key) for key in keys]
     ranked = sorted(
-        (rank for rank in range(len(keys)) if not is_noise[rank]), key=lambda rank: (-sizes[rank], _order(keys[rank]))
+        (rank for rank in range(len(keys)) if not is_noise[rank]),
+        key=lambda rank: (-sizes[rank], key_order(keys[rank])),
     )
     table = np.full(len(keys) + 1, MISSING, dtype=np.int64)  # the last place serves factorize's −1, a missing value
     table[: len(keys)][np.array(is_noise, dtype=bool)] = NOISE
     table[ranked] = np.arange(len(ranked))
     groups = tuple(
-        Group(_plain(keys[rank]), _name(keys[rank], names, found == rank, prefix), int(sizes[rank])) for rank in ranked
+        Group(plain_key(keys[rank]), _name(keys[rank], names, found == rank, prefix), int(sizes[rank]))
+        for rank in ranked
     )
     return Grouping(table[found], groups)
 
 
-def _hashable(values: pd.Series) -> pd.Series:
+def hashable_cells(values: pd.Series) -> pd.Series:
     """Turn lists and arrays into their text: they are categories too, and pandas cannot count them."""
     return values.map(lambda cell: cell if isinstance(cell, Hashable) else str(cell))
 
 
-def _plain(key: Hashable) -> Hashable:
+def plain_key(key: Hashable) -> Hashable:
+    """Return a value as it is told: a plain Python value, whole numbers as int."""
     plain = key.item() if isinstance(key, np.generic) else key
     # Labels that passed through a CSV file are floats, and mean the same.
     return int(plain) if isinstance(plain, float) and plain.is_integer() else plain
 
 
-def _is_minus_one(key: object) -> bool:
+def is_minus_one(key: object) -> bool:
+    """Return whether a value is the number −1."""
     return isinstance(key, int | float | np.integer | np.floating) and not isinstance(key, bool) and key == NOISE
 
 
-def _order(key: object) -> tuple[int, float, str]:
+def key_order(key: object) -> tuple[int, float, str]:
+    """Return what values are sorted by: numbers first."""
     if isinstance(key, int | float | np.integer | np.floating):
         return (0, float(key), "")
     return (1, 0.0, str(key))
@@ -120,6 +128,11 @@ def _name(key: object, names: pd.Series | None, rows: npt.NDArray[np.bool_], pre
         given.pop("", None)
         if given:
             return min(given, key=lambda name: (-given[name], name))
+    return told_key(key, prefix)
+
+
+def told_key(key: object, prefix: str = "Cluster") -> str:
+    """Return what a group without a name is called."""
     if isinstance(key, int | float | np.integer | np.floating) and not isinstance(key, bool | np.bool_):
         return f"{prefix} {key:g}" if isinstance(key, float | np.floating) else f"{prefix} {key}"
     return one_line(key, _NAME_LENGTH) or prefix

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mmembed.analysis.rows.cosine import unit_rows
 from mmembed.reporting.cells import one_line, require_column
-from mmembed.reporting.group_vectors import group_vectors
+from mmembed.reporting.group_vectors import GroupVectors, group_vectors
 from mmembed.reporting.theming import ThemeName, dress, plain, readable, theme_of
 from mmembed.vectors import as_vector_array
 
@@ -71,16 +71,39 @@ def plot_similarity(
     >>> plot_similarity(df, "v", by="kind").data[0].z.shape
     (2, 2)
     """
-    from plotly import graph_objects as go
-
     if by is None:
         names, cosines = _of_rows(df, column, text)
     else:
         remedy = f"df = df.mmembed.cluster({column!r})" if by == "cluster" else ""
         found = group_vectors(df, column, by, name if by == "cluster" else None, argument="by", remedy=remedy)
-        if len(found.groups) > _MOST_GROUPS:
-            raise ValueError(f"{by!r} has {len(found.groups)} groups; at most {_MOST_GROUPS} can be read. Merge some.")
-        names, cosines = [group.name for group in found.groups], found.mean_cosines()
+        names, cosines = similar_groups(found, by)
+    return draw_similarity(names, cosines, title=title, size=size, theme=theme)
+
+
+def similar_groups(found: GroupVectors, by: Hashable) -> tuple[list[object], npt.NDArray[np.float64]]:
+    """Return names and mean cosines of groups that were counted.
+
+    Raises
+    ------
+    ValueError
+        If there are more than 80.
+    """
+    if len(found.groups) > _MOST_GROUPS:
+        raise ValueError(f"{by!r} has {len(found.groups)} groups; at most {_MOST_GROUPS} can be read. Merge some.")
+    return [group.name for group in found.groups], found.mean_cosines()
+
+
+def draw_similarity(
+    names: list[object],
+    cosines: npt.NDArray[np.float64],
+    *,
+    title: str | None = None,
+    size: int = 720,
+    theme: ThemeName = "light",
+) -> Figure:
+    """Draw cosines of rows or groups; see :func:`plot_similarity`."""
+    from plotly import graph_objects as go
+
     chosen = theme_of(theme)
     labels = [plain(one_line(one, _NAME_LENGTH)) for one in names]
     places = list(range(len(labels)))

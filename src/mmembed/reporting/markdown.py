@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from mmembed.reporting.cards import Card
 from mmembed.reporting.markup import percent
-from mmembed.reporting.page import PageContents
+from mmembed.reporting.page import PageContents, sampled_note
 from mmembed.reporting.shown import ShownRow
 from mmembed.reporting.wording import Words
 
@@ -22,6 +22,7 @@ def render_markdown(contents: PageContents) -> str:
         f"# {plain(contents.title)}",
         words("generated", when=f"{contents.created:%Y-%m-%d %H:%M}"),
         _table([(tile.label, f"{tile.value} {tile.note}".strip()) for tile in contents.tiles]),
+        *([] if contents.sampled is None else [sampled_note(contents)]),
         *_changes(contents),
         f"## {words('details')}",
     ]

@@ -47,6 +47,10 @@ class PageContents:
 
     Attributes
     ----------
+    rows : int
+        Of the table.
+    sampled : int or None
+        Rows that the page was made from, where figures are of more: of the whole table.
     pictures, small : mapping of int to bytes
         Thumbnails of the typical rows in cards, and of the rows in lists, by row.
     duplicates, outliers, suspects : or None
@@ -57,6 +61,7 @@ class PageContents:
     words: Words
     created: datetime
     rows: int
+    sampled: int | None
     tiles: list[Tile]
     grouping: Grouping
     cards: list[Card]
@@ -109,6 +114,8 @@ def render_page(contents: PageContents) -> str:
         if contents.shown == contents.rows
         else words("map_some", shown=f"{contents.shown:,}", total=f"{contents.rows:,}")
     )
+    if contents.sampled is not None:
+        some = words("sampled_map", shown=f"{contents.shown:,}", total=f"{contents.rows:,}")
     rest = contents.grouping.groups[len(contents.cards) :]
     parts = {
         "policy": escape(policy),
@@ -119,6 +126,9 @@ def render_page(contents: PageContents) -> str:
         "generated_at": escape(words("generated", when=f"{contents.created:%Y-%m-%d %H:%M}")),
         "created": contents.created.isoformat(timespec="minutes"),
         "tiles": "".join(map(_tile, contents.tiles)),
+        "sample_note": ""
+        if contents.sampled is None
+        else f'<p class="quiet sample-note">{escape(sampled_note(contents))}</p>',
         "map_note": escape(" ".join(part for part in (words("map_hint"), some) if part)),
         "map_label_filled": escape(words("map_label", points=f"{contents.shown:,}")),
         "map_hidden": "" if contents.shown else "hidden",
@@ -133,6 +143,12 @@ def render_page(contents: PageContents) -> str:
         "versions_list": definitions(contents.versions),
     }
     return _fill(_template("report.html"), parts, words)
+
+
+def sampled_note(contents: PageContents) -> str:
+    """Return what on the page is of all rows, and what of a sample."""
+    rows, sample = f"{contents.rows:,}", f"{contents.sampled or 0:,}"
+    return contents.words("sampled", rows=rows, sample=sample)
 
 
 def _fill(template: str, parts: Mapping[str, str], words: Words) -> str:

@@ -83,25 +83,31 @@ def point_labels(index: pd.Index, points: Positions) -> list[str] | None:
 
 
 def map_data(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], grouping: Grouping, points: Positions
+    x: npt.NDArray[np.float64],
+    y: npt.NDArray[np.float64],
+    grouping: Grouping,
+    points: Positions,
+    positions: npt.NDArray[np.int64] | None = None,
 ) -> dict[str, object]:
     """Return coordinates and groups of the points: 16-bit integers, little endian, as base64.
 
     Both axes share one scale, so that distances on the map keep their proportions. A step of 1/65535 of the map is a
-    fiftieth of a pixel on a screen, and less than one pixel at the deepest zoom.
+    fiftieth of a pixel on a screen, and less than one pixel at the deepest zoom. ``positions`` tells where the rows
+    stand in the whole table, if they are a sample.
     """
     codes = grouping.codes[points]
     across, up = x[points], y[points]
     left, bottom = (float(axis.min()) if len(points) else 0.0 for axis in (across, up))
     span = max(float(np.ptp(across)), float(np.ptp(up))) if len(points) else 0.0
     scale = 65535 / span if span > 0 else 0.0
+    rows = (points if positions is None else positions[points]).astype("<u4").tobytes()
     return {
         "count": len(points),
         "x": _base64((across - left) * scale),
         "y": _base64((up - bottom) * scale),
         "group": _base64(np.where(codes < 0, _NOISE, codes)),
         # Positions in the frame, where they are not simply 0, 1, 2, …
-        "rows": None if len(points) == len(x) else base64.b64encode(points.astype("<u4").tobytes()).decode("ascii"),
+        "rows": None if positions is None and len(points) == len(x) else base64.b64encode(rows).decode("ascii"),
     }
 
 

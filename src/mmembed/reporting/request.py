@@ -8,8 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from mmembed.reporting.whole_table import WholeTable
 from mmembed.vectors.construction import is_missing
 
 
@@ -29,6 +32,13 @@ class Columns:
     source: pd.Series | None = None
     breakdown: pd.Series | None = None
     date: pd.Series | None = None
+    # Where the frame is a sample: figures of the whole table, and where the rows stand in it.
+    whole: WholeTable | None = None
+    positions: npt.NDArray[np.int64] | None = None
+
+    def position(self, row: int) -> int:
+        """Return where a row stands in the whole table."""
+        return row if self.positions is None else int(self.positions[row])
 
     def picture(self, row: int) -> tuple[object, str]:
         """Return the cell to draw for a row and its modality; a picture goes before a clip."""

@@ -18,6 +18,7 @@ from mmembed.reporting.findings import Findings
 from mmembed.reporting.request import Columns, Options
 from mmembed.reporting.shown import RowTeller
 from mmembed.reporting.summarising import Summary
+from mmembed.reporting.trending import Period
 from mmembed.vectors import as_vector_array
 
 _MOST_CENTROIDS = 200
@@ -35,7 +36,7 @@ def state_facts(
     row is found again in another report. Centroids are base64 of little-endian float16.
     """
     teller = RowTeller(columns, np.empty(0, dtype=np.intp))
-    grouping = sources.grouping
+    grouping, whole = sources.grouping, columns.whole
     centroids = _centroids(columns, sources)
 
     def tell(rows: Iterable[int]) -> list[dict[str, Any]]:
@@ -45,18 +46,21 @@ def state_facts(
     for code, group in enumerate(grouping.groups):
         has_card = code < len(sources.exemplars)
         members = grouping.rows(code)
-        trend = [] if sources.calendar is None else sources.calendar.count(members)
+        if whole is not None:
+            trend: tuple[Period, ...] = whole.trend(group.key)
+        else:
+            trend = () if sources.calendar is None else sources.calendar.count(members)
         clusters.append(
             {
                 "id": group.key if isinstance(group.key, int) else one_line(group.key, 80),
                 "name": group.name,
                 "size": group.size,
                 "share": group.size / max(summary.rows, 1),
-                "cohesion": mean_score(sources.scores, members),
+                "cohesion": mean_score(sources.scores, members) if whole is None else whole.of(group.key).cohesion,
                 "keywords": list(sources.terms.get(code, ())),
                 "exemplars": tell(sources.exemplars[code]) if has_card else [],
                 "borderline": tell(sources.borderline[code]) if has_card else [],
-                "breakdown": _breakdown(columns, members),
+                "breakdown": _breakdown(columns, members, None if whole is None else whole.of(group.key).values),
                 "trend": [{"period": one.name, "rows": one.count} for one in trend],
                 "centroid": centroids.get(code),
             }
@@ -92,23 +96,28 @@ def _row(columns: Columns, teller: RowTeller, row: int) -> dict[str, Any]:
     picture = columns.picture(row)[0] if columns.has_pictures else None
     seen = told.texts if any(told.texts) else picture if isinstance(picture, str) else None
     key = None if seen is None else hashlib.blake2b(repr(seen).encode(), digest_size=8).hexdigest()
-    return {"position": row, "label": told.label, "texts": list(told.texts), "key": key}
+    return {"position": columns.position(row), "label": told.label, "texts": list(told.texts), "key": key}
 
 
-def _breakdown(columns: Columns, members: npt.NDArray[np.intp]) -> dict[str, int]:
+def _breakdown(columns: Columns, members: npt.NDArray[np.intp], counted: Counter[str] | None) -> dict[str, int]:
     if columns.breakdown is None:
         return {}
-    names = (one_line(cell, _VALUE_LENGTH) for cell in columns.breakdown.iloc[members])
-    return dict(Counter(name for name in names if name).most_common(_MOST_VALUES))
+    if counted is None:
+        counted = Counter(one_line(cell, _VALUE_LENGTH) for cell in columns.breakdown.iloc[members])
+    return dict(Counter({name: count for name, count in counted.items() if name}).most_common(_MOST_VALUES))
 
 
 def _centroids(columns: Columns, sources: CardSources) -> dict[int, str]:
     if columns.vector is None or columns.vector.isna().all():
         return {}
+    groups = sources.grouping.groups[:_MOST_CENTROIDS]
+    if columns.whole is not None:
+        figures = [columns.whole.of(group.key) for group in groups]
+        return {code: _packed(one.vector_sum / one.vectors) for code, one in enumerate(figures) if one.vectors}
     array = as_vector_array(columns.vector)
     present = ~np.asarray(array.isna())
     found = {}
-    for code in range(min(len(sources.grouping.groups), _MOST_CENTROIDS)):
+    for code in range(len(groups)):
         rows = sources.grouping.rows(code)
         rows = rows[present[rows]]
         if not len(rows):
@@ -116,5 +125,9 @@ def _centroids(columns: Columns, sources: CardSources) -> dict[int, str]:
         matrix = array.matrix[rows]
         norms = np.linalg.norm(matrix, axis=1, keepdims=True)
         mean = (matrix / np.where(norms > 0, norms, 1)).mean(axis=0, dtype=np.float64)
-        found[code] = base64.b64encode(mean.astype("<f2").tobytes()).decode("ascii")
+        found[code] = _packed(mean)
     return found
+
+
+def _packed(mean: npt.NDArray[np.float64]) -> str:
+    return base64.b64encode(mean.astype("<f2").tobytes()).decode("ascii")

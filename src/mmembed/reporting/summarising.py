@@ -54,19 +54,19 @@ class Summary:
 
 def summarise(columns: Columns, grouping: Grouping, runs: Sequence[EmbeddingRun] = ()) -> Summary:
     """Return the numbers of a frame; the bills of several runs are added up, one that they share counts once."""
-    n = len(columns.cluster)
-    vector = columns.vector
+    whole, vector = columns.whole, columns.vector
+    n = len(columns.cluster) if whole is None else whole.rows
     lacking = np.asarray(grouping.codes == -2) if vector is None else vector.isna().to_numpy()
-    failed = None
-    if columns.source is not None:
+    failed = None if whole is None else whole.failed
+    if columns.source is not None and whole is None:
         failed = sum(not is_missing(cell) for cell in columns.source.iloc[np.flatnonzero(lacking)])
-    elif runs:
+    elif runs and failed is None:
         failed = sum(len(run.errors) for run in runs)
     space = getattr(vector.dtype, "space", None) if vector is not None else None
     bills = list({id(run.usage): run.usage for run in runs}.values())
     return Summary(
         rows=n,
-        without_vector=int(lacking.sum()),
+        without_vector=int(lacking.sum()) if whole is None else whole.without_vector,
         failed=failed,
         clusters=len(grouping.groups),
         clustered=n - grouping.missing,

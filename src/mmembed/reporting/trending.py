@@ -51,6 +51,42 @@ class Calendar:
         return tuple(Period(name, int(count)) for name, count in zip(self.names, counts, strict=True))
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The periods from a first date to a last one.
+
+    Attributes
+    ----------
+    step : {"D", "W", "M", "Y"}
+    names : tuple of str
+    first : int
+        Number of the first period, as pandas counts them.
+    """
+
+    step: Literal["D", "W", "M", "Y"]
+    names: tuple[str, ...]
+    first: int
+
+    @classmethod
+    def between(cls, first: pd.Timestamp, last: pd.Timestamp) -> Span:
+        """Return days up to six weeks, weeks up to ten months, months up to five years; the last 400 at most."""
+        days = (last - first).days
+        step: Literal["D", "W", "M", "Y"] = (
+            "D" if days <= _DAYS_BY_DAY else "W" if days <= _DAYS_BY_WEEK else "M" if days <= _DAYS_BY_MONTH else "Y"
+        )
+        span = pd.period_range(first.to_period(step), last.to_period(step), freq=step)[-_MOST_PERIODS:]
+        names = tuple(str(one.start_time.date()) if step in {"D", "W"} else str(one) for one in span)
+        return cls(step, names, int(span[0].ordinal))
+
+    def places(self, dates: pd.Series) -> npt.NDArray[np.int64]:
+        """Return the period of each date, −1 where there is none or it is before the first."""
+        places = np.full(len(dates), -1, dtype=np.int64)
+        periods = dates.dropna().dt.to_period(self.step)
+        ordinals = np.asarray(periods.dt.to_timestamp().array.to_period(self.step).asi8)
+        places[dates.notna().to_numpy()] = ordinals - self.first
+        return np.maximum(places, -1)
+
+
 def read_calendar(values: pd.Series) -> Calendar:
     """Sort the dates of a column into periods: days up to six weeks, weeks up to ten months, months up to five years.
 
@@ -64,27 +100,21 @@ def read_calendar(values: pd.Series) -> Calendar:
     >>> read_calendar(pd.Series(["2024-01-31", "2024-02-01", "soon", None])).names
     ('2024-01-31', '2024-02-01')
     """
-    dates = _dates(values)
-    unreadable = int((dates.isna() & values.isna().to_numpy().__invert__()).sum())
+    dates, unreadable = read_dates(values)
     known = dates.dropna()
     if not len(known):
         return Calendar("D", (), np.full(len(values), -1, dtype=np.int64), unreadable)
-    days = (known.max() - known.min()).days
-    step: Literal["D", "W", "M", "Y"] = (
-        "D" if days <= _DAYS_BY_DAY else "W" if days <= _DAYS_BY_WEEK else "M" if days <= _DAYS_BY_MONTH else "Y"
-    )
-    periods = known.dt.to_period(step)
-    first, last = periods.min(), periods.max()
-    span = pd.period_range(first, last, freq=step)[-_MOST_PERIODS:]
-    places = np.full(len(values), -1, dtype=np.int64)
-    ordinals = np.asarray(periods.dt.to_timestamp().array.to_period(step).asi8)
-    places[dates.notna().to_numpy()] = ordinals - int(span[0].ordinal)
-    names = tuple(str(one.start_time.date()) if step in {"D", "W"} else str(one) for one in span)
-    return Calendar(step, names, np.maximum(places, -1), unreadable)
+    span = Span.between(known.min(), known.max())
+    return Calendar(span.step, span.names, span.places(dates), unreadable)
+
+
+def read_dates(values: pd.Series) -> tuple[pd.Series, int]:
+    """Return dates as naive wall-clock times, and how many cells are no date; raises as :func:`read_calendar`."""
+    dates = _dates(values)
+    return dates, int((dates.isna() & values.isna().to_numpy().__invert__()).sum())
 
 
 def _dates(values: pd.Series) -> pd.Series:
-    """Return dates as naive wall-clock times."""
     plain = values.reset_index(drop=True)
     if isinstance(plain.dtype, pd.PeriodDtype):
         plain = plain.dt.to_timestamp()

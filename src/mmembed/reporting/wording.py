@@ -39,6 +39,21 @@ _WORDS: dict[str, tuple[str, str]] = {
         ),
     ),
     "map_some": ("图上显示 {shown} 行，共 {total} 行。", "The map shows {shown} of {total} rows."),
+    "sampled": (
+        (
+            "行数、占比、噪声、缺失、凝聚度、构成和随时间的变化均按全部 {rows} 行精确统计；地图、搜索、代表样本、"
+            "边缘样本和关键词来自按簇抽取的 {sample} 行样本。"
+        ),
+        (
+            "Rows, shares, noise, missing vectors, cohesion, breakdown and trends are counted over all {rows} rows. "
+            "The map, the search, typical and borderline rows and keywords are those of a sample of {sample} rows, "
+            "drawn by cluster."
+        ),
+    ),
+    "sampled_map": (
+        "图上是样本中的 {shown} 行，全表共 {total} 行。",
+        "The map shows {shown} rows, a sample of {total}.",
+    ),
     "map_label": (
         "{points} 个点的地图；方向键平移，加减号缩放，0 复位。点的列表见搜索框下方。",
         "Map of {points} points; arrow keys move it, plus and minus zoom, 0 resets. The search lists the points.",
@@ -127,6 +142,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "excluded_none": ("所有行都已展示。", "Every row is shown."),
     "why_missing": ("没有簇标签（无向量）的行", "Rows without a cluster (no vector)"),
     "why_noise": ("噪声：在地图上为灰色，不属于任何簇", "Noise: grey on the map, in no cluster"),
+    "why_not_drawn": (
+        "未抽入样本：已计入统计，但不在地图、搜索和样本中",
+        "Not in the sample: counted, but not on the map, in the search or among the rows shown",
+    ),
     "why_off_map": ("有簇但没有坐标，不在地图上", "In a cluster but without coordinates: not on the map"),
     "why_sampled": (
         "为控制文件大小，未画到地图上的行（按簇均匀抽样）",
