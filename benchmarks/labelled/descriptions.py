@@ -52,6 +52,8 @@ _SETS = {
     "noun-glosses": {name: ([name], [chinese]) for name, chinese in _NOUNS.items()},
 }
 
+DESCRIBED = frozenset(_SETS)
+
 
 def descriptions(name: str, language: str = "en", *, prompts: int = 2) -> Mapping[str, list[str]]:
     """Return, for each label of a set, up to ``prompts`` descriptions in ``"en"`` or ``"zh"``."""

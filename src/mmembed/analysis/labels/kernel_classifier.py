@@ -21,7 +21,7 @@ from mmembed.analysis.labels.softmax import fit_softmax, softmax
 # by a factor of ten.
 _ONE_THREAD_ROWS = 20_000
 _PREDICTED_AT_ONCE = 8192
-_LANDMARKS = 512, 1024
+_LANDMARKS = 384, 1024
 # How much the scores' own say counts against what rows left out teach about them, as a number of rows.
 _DRAWN_BACK = 32
 # From so many classes on there is too much to learn about them in pairs; then the scores are only tempered.
@@ -44,8 +44,8 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     width : float
         Of the kernel, as a multiple of the rows' variance.
     n_features : int or "auto"
-        Landmarks: more are slower, and better where there are many rows of many kinds. ``"auto"`` takes a quarter of
-        the rows, but 512 to 1,024.
+        Landmarks: more are slower, and better where there are many rows of many kinds. ``"auto"`` takes a sixth of the
+        rows, but 384 to 1,024.
     class_weight : None, "balanced" or dict
         None learns the classes' shares as they are, and its probabilities are those of such rows. ``"balanced"`` counts
         each class alike: rare classes are found more often, and probabilities are those of a table with even shares.
@@ -110,7 +110,7 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
                 weights,
                 n_classes=len(self.classes_),
                 width=self.width,
-                most=int(np.clip(len(rows) // 4, *_LANDMARKS)) if self.n_features == "auto" else self.n_features,
+                most=int(np.clip(len(rows) // 6, *_LANDMARKS)) if self.n_features == "auto" else self.n_features,
                 random_state=seed,
             )
             penalty = None if self.penalty == "auto" else float(self.penalty)

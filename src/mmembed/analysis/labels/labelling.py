@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.frames import with_columns
+from mmembed.analysis.labels.agreeing import halves, highest_accuracy
 from mmembed.analysis.rows.cosine import unit_rows
 from mmembed.analysis.rows.preparing import Preparation
 from mmembed.errors import listed
@@ -40,12 +42,17 @@ class ZeroShot:
         first given.
     scores : numpy.ndarray, shape (n,), float32
         Probability of the best label, as far as one can be told without examples: a softmax of the row's cosines
-        divided by 0.7 of what cosines of this column with labels differ by. On the labelled sets of ``benchmarks/`` it
-        is within .03 to .15 of the share that is right, where most labels are right at all; for labels that say nothing
-        about the rows it is too high. Some labelled rows make it exact (``target=`` and ``labels=`` together). NaN for
+        divided by 0.7 of what cosines of this column with labels differ by. On the
+        labelled sets of ``benchmarks/`` it is within .03 to .15 of the share that is right, where most labels are right
+        at all. How well labels fit the rows cannot be told from the rows: for labels that say nothing about them, the
+        score is too high, by up to .3. Some labelled rows make it exact (``target=`` and ``labels=`` together). NaN for
         rows without a vector.
     similarities : numpy.ndarray, shape (n, l), float32
         Cosine of each row with each label; NaN for rows without a vector.
+    agreement : float or None
+        Where each label has several descriptions: for which share of the rows the first ones alone choose the same
+        label as the others alone. Where it is low, labels say little about these rows, and a warning says so where
+        scores promise more than such judges can keep. None for single descriptions and for fewer than 20 rows.
     """
 
     labels: pd.api.extensions.ExtensionArray = field(repr=False)
@@ -53,14 +60,16 @@ class ZeroShot:
     similarities: FloatMatrix = field(repr=False)
     # What was asked for, in order: counts in the notebook's table need the labels that nobody got, too.
     names: pd.api.extensions.ExtensionArray = field(repr=False)
+    agreement: float | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __repr__(self) -> str:
         unlabelled = int(pd.isna(self.labels).sum())
+        agreement = "" if self.agreement is None else f", agreement={self.agreement:.2f}"
         return (
-            f"ZeroShot(rows={len(self)}, labels={len(self.names)}, unlabelled={unlabelled}); "
+            f"ZeroShot(rows={len(self)}, labels={len(self.names)}, unlabelled={unlabelled}{agreement}); "
             "see .labels, .summary() and .add_to(df)"
         )
 
@@ -114,6 +123,11 @@ def zero_shot(
     ValueError
         If there is no label, one has no vector, or the numbers of labels and vectors differ.
 
+    Warns
+    -----
+    UserWarning
+        If several descriptions of the labels agree so seldom that the scores must be too high.
+
     Examples
     --------
     >>> import numpy as np
@@ -124,7 +138,12 @@ def zero_shot(
     array = as_vector_array(vectors)
     model = ZeroShotModel.of(array, label_vectors, labels, is_centered=kinds is not None, threshold=threshold)
     model = replace(model, preparation=Preparation.learn(array, kinds))
-    return model.spread_to(model.deviations(array, kinds)).label(array, kinds)
+    found = model.spread_to(model.deviations(array, kinds)).label(array, kinds)
+    agreement = _agreement(model, array, label_vectors, labels, kinds)
+    if agreement is None:
+        return found
+    _warn_of_judges(agreement, float(np.nanmean(found.scores)), len(model.names))
+    return replace(found, agreement=agreement)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +210,32 @@ class ZeroShotModel:
         if self.threshold is not None:
             chosen[~(scores >= self.threshold)] = -1
         return ZeroShot(self.names.take(chosen, allow_fill=True), scores, similarities, self.names)
+
+
+def _agreement(
+    model: ZeroShotModel, array: VectorArray, label_vectors: Any, labels: Sequence[Any], kinds: Any
+) -> float | None:
+    """Return how often the first description of each label chooses as the others do; None where that says nothing."""
+    own, different = pd.factorize(pd.Series(list(labels)))
+    parts, n_labels = halves(own, len(different)), len(different)
+    if parts is None or int((~array.isna()).sum()) < _FEWEST_ROWS:
+        return None
+    given, rows = as_vector_array(label_vectors), model.preparation.rows(array, kinds)
+    means = [_mean_directions(given[part], own[part], n_labels, is_centered=kinds is not None) for part in parts]
+    chosen = [(rows @ mean.T).argmax(axis=1) for mean in means]
+    return float((chosen[0] == chosen[1]).mean())
+
+
+def _warn_of_judges(agreement: float, mean_score: float, n_labels: int) -> None:
+    """Say so if scores promise more than descriptions can keep that agree so seldom."""
+    if mean_score > (bound := highest_accuracy(agreement, n_labels)):
+        warnings.warn(
+            f"The descriptions of the labels choose alike for {agreement:.0%} of the rows, as judges do that are right "
+            f"for {bound:.0%} at most: the mean score of {mean_score:.2f} is too high. Describe the labels otherwise, "
+            "or label some rows (target= and labels= together).",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _mean_directions(array: VectorArray, own: npt.NDArray[np.intp], n_labels: int, *, is_centered: bool) -> FloatMatrix:

@@ -23,7 +23,7 @@ _WORTH = 1e-3
 # A log loss below which there is nothing to gain: every row is right and sure.
 _PERFECT = 0.005
 # Rows that are left out; of larger tables a sample of whole groups: more did not change what was chosen.
-_MOST_LEFT_OUT = 4000
+_MOST_LEFT_OUT = 3000
 # Scores are shares, so that divided by this they are logits. Where nothing can be left out it stays.
 _USUAL_TEMPERATURE = 0.1
 # A row that alone decides about itself would be divided by nothing.
