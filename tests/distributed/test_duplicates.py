@@ -17,6 +17,7 @@ from mmembed.errors import ColumnNotFoundError
 from mmembed.vectors import VectorArray
 
 DF = table()
+QUERY = np.random.default_rng(1).normal(size=8).astype("f4")
 CUTS = (1, 20, 20, 45)
 DDF = cut(DF, *CUTS)
 BLOCKS = Blocking(rows_at_once=5, rows_a_cell=8, rows_a_block=20, most_cells=100, rows_of_recall=20)
@@ -187,3 +188,25 @@ def test_a_table_that_was_changed_meanwhile_is_refused():
     found = find_duplicates(DDF["v"], 0.9)
     with pytest.raises(ValueError, match="Give the frame whose vectors were used"):
         found.rows_of(cut(DF.iloc[1:], *CUTS)).compute()
+
+
+def test_files_that_dask_reads_as_one_partition_keep_their_places(tmp_path):
+    """Where few columns of a wide table are wanted, Dask puts files together; answers stay with their rows."""
+    wide = DF.reset_index(drop=True).assign(page=[f"{row} {'x' * 5000}" for row in range(len(DF))])
+    for start in range(0, len(wide), 6):
+        wide.iloc[start : start + 6].to_parquet(tmp_path / f"{start:02}.parquet")
+    ddf, columns = dask.dataframe.read_parquet(tmp_path), ["row", "price", "part", "v"]
+    assert len(ddf["v"].to_delayed()) < ddf.npartitions
+    narrow = wide[columns]
+    for call in (
+        lambda df: df.mmembed.duplicates("v", 0.9),
+        lambda df: df.mmembed.duplicates("v", 0.9, across="part"),
+        lambda df: df.mmembed.deduplicate("v", 0.9, keep="price"),
+        lambda df: df.mmembed.search(QUERY, "v", 5, where=lambda df: df["price"] < 50),
+        lambda df: df.mmembed.join(df[["row", "v"]], "v", k=2),
+        lambda df: df[["row", "v"]].mmembed.outliers("v"),
+    ):
+        same(call(ddf[columns]), call(narrow), rtol=1e-5)
+    found = find_duplicates(ddf["v"], 0.9, blocking=BLOCKS)
+    same(found.rows_of(ddf), wide.mmembed.duplicates("v", 0.9))
+    same(found.rows_of(ddf[["row"]]), wide.mmembed.duplicates("v", 0.9)[["row", "group", "similarity"]])

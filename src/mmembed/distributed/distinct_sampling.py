@@ -18,6 +18,7 @@ from dask.delayed import Delayed, delayed
 from mmembed.analysis.rows.cosine import FloatMatrix, Positions
 from mmembed.analysis.rows.distinct import distinct_rows
 from mmembed.analysis.rows.equality import row_priorities
+from mmembed.distributed.folding import parts_of
 from mmembed.distributed.partitions import compute_each
 from mmembed.distributed.preparing import PreparedColumn
 
@@ -100,7 +101,7 @@ def sample_rows(ddf: dd.DataFrame, column: PreparedColumn, facts: TableFacts, n_
     """Return so many different rows of a column that has been read once, or all if there are no more: a RowSample."""
     numbers = np.unique(np.concatenate([part.least for part in facts.parts]))
     limit = numbers[min(n_rows, len(numbers)) - 1] if len(numbers) else np.uint64(0)
-    parts = zip(column.of(ddf).to_delayed(), facts.offsets, strict=True)
+    parts = zip(parts_of(column.of(ddf)), facts.offsets, strict=True)
     picked = [delayed(_rows_below)(part, offset, column, limit) for part, offset in parts]
     sample: Delayed = delayed(_together)(picked)
     return sample

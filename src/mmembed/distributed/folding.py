@@ -35,11 +35,21 @@ def on_partitions(
     **shared : object
         The same for all; large ones should go through :func:`share`.
     """
-    parts = list(zip(*(frame.to_delayed() for frame in frames), strict=True))
+    parts = list(zip(*(parts_of(frame) for frame in frames), strict=True))
     call = delayed(function, pure=False)
     if own is None:
         return [call(*each, **shared) for each in parts]
     return [call(*each, one, **shared) for each, one in zip(parts, own, strict=True)]
+
+
+def parts_of(frame: Any) -> list[Delayed]:
+    """Return the partitions of a Dask frame or column one by one, as many as it says that it has.
+
+    Dask's own optimizer reads several files of a Parquet table as one partition where few of their columns are wanted;
+    what belongs to a partition by its number would then go to others. Columns that are not wanted are still not read.
+    """
+    parts: list[Delayed] = frame.simplify().to_delayed(optimize_graph=False)
+    return parts
 
 
 def folded(answers: Sequence[Delayed], add: Callable[[list[_Answer]], _Answer]) -> _Answer:

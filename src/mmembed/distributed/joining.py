@@ -17,6 +17,7 @@ from mmembed.analysis.finding.joining import JoinedPairs, best_matching, join
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.rows.cosine import FloatVector, Positions
 from mmembed.distributed.columns import column_dtype, no_vectors, vectors_in
+from mmembed.distributed.folding import parts_of
 from mmembed.distributed.partitions import sent_once
 from mmembed.vectors import VectorDtype, as_vector_array
 
@@ -125,19 +126,19 @@ def join_blocks(ddf: dd.DataFrame, other: Any, plan: JoinPlan) -> dd.DataFrame:
         meta, rows = other.iloc[:0], _slices(other)
         vectors = [delayed(_only)(part, plan.right_on) for part in rows]
     else:
-        meta, rows = other._meta, other.to_delayed()  # noqa: SLF001  Dask has no other name for it
-        vectors = other[[plan.right_on]].to_delayed()
+        meta, rows = other._meta, parts_of(other)  # noqa: SLF001  Dask has no other name for it
+        vectors = parts_of(other[[plan.right_on]])
     joined = plan.meta(ddf._meta, meta)  # noqa: SLF001
     pairs = [
         delayed(plan.pairs)(_folded(plan, [delayed(plan.nearest)(left, right, j) for j, right in enumerate(vectors)]))
-        for left in ddf[[plan.left_on]].to_delayed()
+        for left in parts_of(ddf[[plan.left_on]])
     ]
     if plan.one_to_one:
         matched = delayed(_matched)(pairs)
         pairs = [matched[i] for i in range(len(pairs))]
     parts = [
         delayed(plan.joined)(left, mine, [delayed(_taken)(part, mine, j) for j, part in enumerate(rows)])
-        for left, mine in zip(ddf.to_delayed(), pairs, strict=True)
+        for left, mine in zip(parts_of(ddf), pairs, strict=True)
     ]
     with config.set({"dataframe.convert-string": False}):  # the columns are what they are
         found: dd.DataFrame = dd.from_delayed(parts, meta=joined, divisions=ddf.divisions, verify_meta=False)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mmembed.analysis.frames import with_columns
 from mmembed.analysis.rows.cosine import Positions
-from mmembed.distributed.partitions import by_partition, cell, compute_each, for_each_partition
+from mmembed.distributed.partitions import by_partition, cell, compute_each, for_each_partition, in_its_partitions
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
@@ -37,7 +37,7 @@ def rows_at(frame: Any, positions: Positions, counts: Sequence[int]) -> Any:
 
 def without_rows(ddf: dd.DataFrame, positions: Positions, counts: Sequence[int]) -> dd.DataFrame:
     """Return the frame without the rows at rising positions of the table."""
-    left: dd.DataFrame = ddf.map_partitions(
+    left: dd.DataFrame = in_its_partitions(ddf).map_partitions(
         _left,
         for_each_partition(_mine(positions, counts, {})),
         meta=ddf._meta,  # noqa: SLF001
@@ -66,7 +66,7 @@ def rows_in_order(
     mine = _mine(positions[order], counts, added)
     nothing = _Mine(0, np.empty(0, dtype=np.int64), {name: values[:0] for name, values in added.items()})
     meta = _chosen(ddf._meta, pd.Series([nothing]))  # noqa: SLF001
-    chosen = ddf.map_partitions(_chosen, for_each_partition(mine), meta=meta)
+    chosen = in_its_partitions(ddf).map_partitions(_chosen, for_each_partition(mine), meta=meta)
     n_parts = max(1, -(-len(positions) // a_part))
     if n_parts == 1:
         together = chosen.repartition(npartitions=1)

@@ -14,7 +14,7 @@ from mmembed.analysis.finding.outliers import OutlierReference
 from mmembed.analysis.frames import with_columns
 from mmembed.analysis.rows.distinct import distinct_rows
 from mmembed.distributed.distinct_sampling import RowSample, read_facts, sample_rows
-from mmembed.distributed.partitions import sent_once
+from mmembed.distributed.partitions import in_its_partitions, sent_once
 from mmembed.distributed.preparing import PreparedColumn, prepared_column
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class DistributedOutliers:
     def add_to(self, ddf: dd.DataFrame, *, name: str = "outlier_score") -> dd.DataFrame:
         """Return the frame with ``outlier_score``; NaN for rows without a vector."""
         meta = ddf._meta.assign(**{name: np.empty(0, dtype=np.float32)})  # noqa: SLF001  Dask has no other name for it
-        scored: dd.DataFrame = ddf.map_partitions(
-            _scored, self._rows, self.column, sent_once(self.reference), name, meta=meta
+        scored: dd.DataFrame = in_its_partitions(ddf).map_partitions(
+            _scored, in_its_partitions(self._rows), self.column, sent_once(self.reference), name, meta=meta
         )
         return scored
 

@@ -21,7 +21,8 @@ from mmembed.analysis.graphs.near_pairs import NearPairs
 from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions, unit_rows
 from mmembed.analysis.rows.distinct import distinct_rows
 from mmembed.distributed.distinct_sampling import RowSample, TableFacts, read_facts, sample_rows
-from mmembed.distributed.partitions import cell, for_each_partition
+from mmembed.distributed.folding import parts_of
+from mmembed.distributed.partitions import cell, for_each_partition, in_its_partitions
 from mmembed.distributed.preparing import PreparedColumn, prepared_column
 from mmembed.vectors import VectorArray
 
@@ -128,7 +129,7 @@ def find_pairs(
 def _in_one_block(
     ddf: dd.DataFrame, column: PreparedColumn, levels: Sequence[float], facts: TableFacts, *, only_first: bool
 ) -> Pairing:
-    parts = column.of(ddf).to_delayed()
+    parts = parts_of(column.of(ddf))
     rows = [delayed(_different)(part, offset, column) for part, offset in zip(parts, facts.offsets, strict=True)]
     (found,) = compute(delayed(_pairs_of_all)(rows, levels, only_first=only_first))
     return Pairing(_with_twins(found, facts), facts.counts)
@@ -148,7 +149,7 @@ class _Sending:
 def _in_blocks(
     ddf: dd.DataFrame, sending: _Sending, levels: Sequence[float], facts: TableFacts, sample: RowSample
 ) -> Pairing:
-    used = sending.column.of(ddf)
+    used = in_its_partitions(sending.column.of(ddf))
     meta = _sent(used._meta, pd.Series([0]), sending)  # noqa: SLF001  Dask has no other name for it
     sent = used.map_partitions(_sent, for_each_partition(facts.offsets), sending, meta=meta)
     divisions = tuple(range(sending.cells.n_blocks + 1))
@@ -156,7 +157,7 @@ def _in_blocks(
     blocks = sent.set_index("block", divisions=divisions, shuffle_method="tasks").to_delayed()
     true = [
         delayed(_true_pairs)(part, offset, sending.column, sample, levels[-1])
-        for part, offset in zip(used.to_delayed(), facts.offsets, strict=True)
+        for part, offset in zip(parts_of(used), facts.offsets, strict=True)
     ]
     # Together, so that each partition is read once for both.
     found, known = compute(

@@ -13,7 +13,7 @@ from dask.base import compute
 from dask.delayed import Delayed, delayed
 
 from mmembed.analysis.rows.cosine import Positions
-from mmembed.distributed.folding import inline, share
+from mmembed.distributed.folding import inline, parts_of, share
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
@@ -37,7 +37,7 @@ def compute_each(
     beside : sequence, optional
         One thing for each partition.
     """
-    parts = frame.to_delayed()
+    parts = parts_of(frame)
     own: list[tuple[Any, ...]] = [()] * len(parts) if beside is None else [(one,) for one in beside]
     calls = [delayed(function)(part, *mine, *arguments) for part, mine in zip(parts, own, strict=True)]
     return list(compute(*calls))
@@ -57,17 +57,28 @@ def by_partition(numbers: Positions, counts: Sequence[int]) -> list[Positions]:
     return [numbers[bounds[part] : bounds[part + 1]] - starts[part] for part in range(len(counts))]
 
 
-def for_each_partition(values: Sequence[Any]) -> dd.Series:
-    """Return a column that has one cell in each partition, for ``map_partitions`` beside a frame."""
+def in_its_partitions(frame: Any) -> Any:
+    """Return a Dask frame or column whose partitions stay what they are, to be put beside others.
+
+    Dask's own optimizer reads several files of a Parquet table as one partition where few of their columns are wanted.
+    """
     import dask.dataframe as dd
 
-    together = sent_once(list(values))
-    with config.set({"dataframe.convert-string": False}):  # Dask would make texts of objects
-        cells: dd.Series = dd.from_delayed(
-            [delayed(_cell)(together, number) for number in range(len(values))],
-            meta=pd.Series([], dtype=object),
+    with config.set({"dataframe.convert-string": False}):  # the columns are what they are
+        return dd.from_delayed(
+            parts_of(frame),
+            meta=frame._meta,  # noqa: SLF001  Dask has no other name for it
+            divisions=frame.divisions,
             verify_meta=False,
         )
+
+
+def for_each_partition(values: Sequence[Any]) -> dd.Series:
+    """Return a column that has one cell in each partition, for ``map_partitions`` beside :func:`in_its_partitions`."""
+    import dask.dataframe as dd
+
+    with config.set({"dataframe.convert-string": False}):  # Dask would make texts of objects
+        cells: dd.Series = dd.from_map(_cell, list(values), meta=pd.Series([], dtype=object))
     return cells
 
 
@@ -81,7 +92,7 @@ def cell(part: pd.Series) -> Any:
     return part.iloc[0]
 
 
-def _cell(values: Sequence[Any], number: int) -> pd.Series:
+def _cell(value: Any) -> pd.Series:
     found = pd.Series([None], dtype=object)
-    found.array[0] = values[number]
+    found.array[0] = value
     return found

@@ -10,7 +10,7 @@ from dask.base import is_dask_collection
 from mmembed.accessor.arguments import column_of, query_modality
 from mmembed.accessor.search_arguments import allowed_rows, keyword_queries, row_query
 from mmembed.distributed.columns import column_dtype, no_vectors
-from mmembed.distributed.partitions import compute_each
+from mmembed.distributed.partitions import compute_each, in_its_partitions
 from mmembed.distributed.searching import SearchPlan
 from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
@@ -106,7 +106,11 @@ class SearchingVerbs:
             kinds=kinds,
         )
         answer = plan.answer(meta)  # raises what any part would
-        found = self._ddf.map_partitions(plan.candidates, *([] if mask is None else [mask]), meta=meta)
+        found: dd.DataFrame
+        if mask is None:
+            found = self._ddf.map_partitions(plan.candidates, meta=meta)
+        else:
+            found = in_its_partitions(self._ddf).map_partitions(plan.candidates, in_its_partitions(mask), meta=meta)
         hits: dd.DataFrame = found.reduction(
             _themselves,
             aggregate=plan.answer,
