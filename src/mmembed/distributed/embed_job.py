@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
+import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, Literal
@@ -21,8 +22,8 @@ from mmembed.vectors import VectorArray, VectorDtype
 __all__ = ["Deduplicate", "EmbedJob"]
 
 Deduplicate = Literal["global", "partition"]
-_key_numbers: dict[str | None, int] = {None: 0}
-_next_number = itertools.count(1)
+_salt = os.urandom(16)  # what is kept of a key is worth nothing outside this process
+_key_numbers: dict[bytes, int] = {}
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class EmbedJob:
     def __dask_tokenize__(self) -> object:
         settings = {one.name: getattr(self.embedder, one.name) for one in fields(self.embedder)}
         # Another key makes another task, since the one before may have been refused; its number tells nothing of it.
-        settings["api_key"] = _key_numbers.setdefault(settings["api_key"], next(_next_number))
+        settings["api_key"] = _number_of(settings["api_key"])
         settings["cache"] = repr(settings["cache"])
         if is_dataclass(settings["model"]) and not isinstance(settings["model"], type):
             settings["model"] = asdict(settings["model"])
@@ -113,6 +114,14 @@ class EmbedJob:
 
     def _parts(self, df: pd.DataFrame) -> dict[Modality, pd.Series]:
         return {self.columns[column]: one for column, one in self._cells(df).items()}
+
+
+def _number_of(api_key: str | None) -> int:
+    """Return which of the keys that this process has seen it is; 0 for none."""
+    if api_key is None:
+        return 0
+    digest = hashlib.blake2b(api_key.encode(), key=_salt, digest_size=16).digest()
+    return _key_numbers.setdefault(digest, len(_key_numbers) + 1)
 
 
 def _plain(value: Any) -> object:
