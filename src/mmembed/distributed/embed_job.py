@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
 from mmembed.accessor.arguments import column_of
 from mmembed.distributed.flattened_cells import refuse_flattened
+from mmembed.embedding.cache import VectorCache
 from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.run import EmbeddingRun, Errors
@@ -24,6 +26,7 @@ __all__ = ["Deduplicate", "EmbedJob"]
 Deduplicate = Literal["global", "partition"]
 _salt = os.urandom(16)  # what is kept of a key is worth nothing outside this process
 _key_numbers: dict[bytes, int] = {}
+_caches: dict[Path, VectorCache] = {}
 
 
 @dataclass(frozen=True)
@@ -91,19 +94,19 @@ class EmbedJob:
 
     def survey(self, df: pd.DataFrame) -> Survey:
         """Return what the plan must know of one partition."""
+        embedder = _with_open_cache(self.embedder)
         if self.is_fused:
-            return self.embedder.survey_fused(self._parts(df))
-        return self.embedder.survey_many(self._cells(df), self.columns)
+            return embedder.survey_fused(self._parts(df))
+        return embedder.survey_many(self._cells(df), self.columns)
 
     def run(self, df: pd.DataFrame, sharing: Sharing, *, max_cost: float | None) -> dict[str, EmbeddingRun]:
         """Embed one partition; the runs by the names of the new columns."""
+        embedder = _with_open_cache(self.embedder)
         if self.is_fused:
             name = next(iter(self.names.values()))
-            fused = self.embedder.fuse(self._parts(df), name, max_cost=max_cost, progress=False, sharing=sharing)
+            fused = embedder.fuse(self._parts(df), name, max_cost=max_cost, progress=False, sharing=sharing)
             return {name: fused}
-        runs = self.embedder.embed_many(
-            self._cells(df), self.columns, max_cost=max_cost, progress=False, sharing=sharing
-        )
+        runs = embedder.embed_many(self._cells(df), self.columns, max_cost=max_cost, progress=False, sharing=sharing)
         return {self.names[column]: run for column, run in runs.items()}
 
     def _cells(self, df: pd.DataFrame) -> dict[str, pd.Series]:
@@ -114,6 +117,18 @@ class EmbedJob:
 
     def _parts(self, df: pd.DataFrame) -> dict[Modality, pd.Series]:
         return {self.columns[column]: one for column, one in self._cells(df).items()}
+
+
+def _with_open_cache(embedder: Embedder) -> Embedder:
+    """Return the embedder with the cache that this process keeps open for all partitions.
+
+    Where each partition opened and closed the file, one process's last closing, which removes the write-ahead log,
+    could meet another one's opening: SQLite then speaks of a disk error.
+    """
+    cache = embedder.open_cache()
+    if not isinstance(cache, VectorCache):
+        return embedder
+    return replace(embedder, cache=_caches.setdefault(cache.path, cache))
 
 
 def _number_of(api_key: str | None) -> int:
