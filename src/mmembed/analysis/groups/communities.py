@@ -25,7 +25,7 @@ _PAIRS_AT_ONCE = 1 << 16
 # Narrow neighbourhoods keep thin groups apart, wide ones hold loose groups together: ties are the mean of three widths.
 _WIDTHS = (1 / 3, 2 / 3, 1)
 # Nearly all rows have settled by then.
-_MOST_MOVES = 10
+_MOST_MOVES = 5
 
 
 def neighbors_for(n_rows: int) -> int:
@@ -84,22 +84,21 @@ def settle(weights: Any, labels: Positions) -> Positions:
     """
     from scipy import sparse
 
-    n_rows = len(labels)
-    row_of = np.arange(n_rows)
-    for _ in range(_MOST_MOVES if n_rows else 0):
-        pulls = (weights @ sparse.csr_matrix((np.ones(n_rows), (row_of, labels)))).tocsr()
+    row_of = np.arange(len(labels))
+    for _ in range(_MOST_MOVES):
+        pulls = (weights @ sparse.csr_matrix((np.ones(len(labels)), (row_of, labels)))).tocsr()
         pulls.sort_indices()
-        row = np.repeat(row_of, np.diff(pulls.indptr))
-        strongest = np.zeros(n_rows)
-        np.maximum.at(strongest, row, pulls.data)
-        is_strongest = pulls.data == strongest[row]
-        is_held = np.ones(n_rows, dtype=bool)
-        is_held[row] = False
-        is_held[row[is_strongest & (pulls.indices == labels[row])]] = True
-        moved, first = np.unique(row[is_strongest], return_index=True)
+        counts = np.diff(pulls.indptr)
+        tied = np.flatnonzero(counts)
+        if not len(tied):
+            break
+        starts = pulls.indptr[tied]
+        is_strongest = pulls.data == np.repeat(np.maximum.reduceat(pulls.data, starts), counts[tied])
+        is_held = np.logical_or.reduceat(is_strongest & (pulls.indices == np.repeat(labels, counts)), starts)
+        strongest = np.flatnonzero(is_strongest)
+        first = pulls.indices[strongest[np.searchsorted(strongest, starts)]]
         goal = labels.copy()
-        goal[moved] = pulls.indices[is_strongest][first]
-        goal[is_held] = labels[is_held]
+        goal[tied] = np.where(is_held, labels[tied], first)
         if (goal == labels).all():
             break
         labels = goal
