@@ -17,6 +17,8 @@ _WEAK = 0.4
 _FEW = 0.2
 # Rarer ones are not even that.
 _CHANCE = 0.1
+# A broad phrase of the vocabulary leads if so many of the rows are near to it.
+_MOST = 0.5
 # Terms that names are made of; those after them are much weaker, and names that collide get a number.
 _TRIED = 40
 
@@ -31,8 +33,10 @@ def compose(
 ) -> tuple[dict[int, str], dict[int, str]]:
     """Return a name for each label, each once, and the origin of each.
 
-    Terms of the texts come first. Where the best of them stands in less than a fifth of the texts, or in one only, the
-    best phrase of the vocabulary comes before it; where none stands in a tenth, the vocabulary names the cluster alone.
+    A broad phrase of the vocabulary that most rows are near to comes first, and then the terms of the texts that say
+    what kind of it they are. Else the terms come first; where the best of them stands in less than a fifth of the
+    texts, or in one only, the best phrase of the vocabulary comes before it; where none stands in a tenth, the
+    vocabulary names the cluster alone.
     """
     if most_terms < 1:
         raise ValueError(f"most_terms={most_terms} leaves nothing to name a cluster by. Give at least 1.")
@@ -41,7 +45,7 @@ def compose(
     taken = {name.casefold() for name in NOISE_NAMES.values()}
     for label in labels:
         spoken, near = list(text.get(label, ())), list(vocabulary.get(label, ()))
-        if near and not _is_common(spoken):
+        if near and (not _is_common(spoken) or _leads(near[0])):
             candidates, origins[label] = _after(near[0], spoken, near, most_terms), "vocabulary"
         else:
             candidates, origins[label] = _picked(spoken, most_terms), "text" if spoken else "number"
@@ -55,6 +59,11 @@ def _is_common(spoken: Sequence[Evidence]) -> bool:
     if not spoken:
         return False
     return spoken[0].inside_share == 1 or (spoken[0].inside > 1 and spoken[0].inside_share >= _FEW)
+
+
+def _leads(phrase: Evidence) -> bool:
+    """Return whether a phrase of the vocabulary says of most rows what they are, however they are worded."""
+    return phrase.is_broad and phrase.inside_share >= _MOST and phrase.inside_share > phrase.outside_share
 
 
 def _after(first: Evidence, spoken: Sequence[Evidence], near: Sequence[Evidence], most_terms: int) -> list[list[str]]:

@@ -27,6 +27,8 @@ class Evidence:
         The same as shares of the rows looked at.
     examples : tuple of int
         Positions of up to three rows of the cluster that speak for it.
+    is_broad : bool
+        Whether it is a wide word of the vocabulary, such as "food", that says what many things are.
     """
 
     term: str
@@ -37,3 +39,4 @@ class Evidence:
     outside: int
     outside_share: float
     examples: tuple[int, ...] = ()
+    is_broad: bool = False

@@ -173,6 +173,7 @@ def tell_phrases(
             outside=elsewhere,
             outside_share=elsewhere / max(1, int(sizes.sum() - sizes[number])),
             examples=tuple(position for _, position in nearest),
+            is_broad=phrases[at].is_broad,
         )
         found.setdefault(int(names[number]), []).append(one)
     return found
