@@ -100,7 +100,7 @@ class AnalysisVerbs:
                 min_cluster_size=min_cluster_size,
                 assign_noise=assign_noise,
                 random_state=random_state,
-                on_step=lambda step: bar.set_description(f"cluster: {step}"),
+                on_step=lambda step: bar.set_description_str(f"cluster: {step}"),
             )
         return fitted.named(
             None if source == "space" else texts,

@@ -77,9 +77,9 @@ class GroupVerbs:
                 assign_noise=assign_noise,
                 random_state=random_state,
                 sample_rows=sample_rows,
-                on_step=lambda step: bar.set_description(f"cluster: {step}"),
+                on_step=lambda step: bar.set_description_str(f"cluster: {step}"),
             )
-            bar.set_description("cluster: names")
+            bar.set_description_str("cluster: names")
             fitted = fitted.named(
                 None if source == "space" else texts,
                 embed=naming_embedder(fitted.empty_vectors, source, buys=buys, embedder=embedder, max_cost=max_cost),

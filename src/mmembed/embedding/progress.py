@@ -12,7 +12,7 @@ def progress_bar(total: int, *, show: bool | None, unit: str = "row", descriptio
     Parameters
     ----------
     total : int
-        How many units the work has.
+        How many units the work has; 0 is work in named steps, of which the bar shows name and time.
     show : bool or None
         None shows it in a notebook or a terminal only; True and False decide.
     """
@@ -22,8 +22,10 @@ def progress_bar(total: int, *, show: bool | None, unit: str = "row", descriptio
         from tqdm.notebook import tqdm
     else:
         from tqdm import tqdm
+    # There is no share and no speed of steps to tell.
+    form = "{desc} [{elapsed}]" if total == 0 else None
     # The delay keeps work of a moment from flashing a bar.
-    return tqdm(total=total, disable=disabled, unit=unit, desc=description, delay=0.3, leave=False)
+    return tqdm(total=total, disable=disabled, unit=unit, desc=description, delay=0.3, leave=False, bar_format=form)
 
 
 def _in_notebook() -> bool:

@@ -104,6 +104,36 @@ def test_a_file_keeps_the_result(method, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_and_a_match_keep_what_names_rest_on(tmp_path):
+    """The audit is the same after a round trip; matched names show what speaks for them now, or did last week."""
+    vectors, group = table()
+    words = np.array(["red dress", "running shoe", "oak table", "brass lamp"])
+    found = fit_clusters(vectors, text=words[group])
+    audit = found.audit()
+    assert audit["inside"].notna().all()
+    loaded = load_clusters(found.save(tmp_path / "week"))
+    pd.testing.assert_frame_equal(loaded.audit(), audit)
+    silent = fit_clusters(vectors).match(loaded)
+    pd.testing.assert_frame_equal(
+        silent.audit().drop(columns=["examples"]), audit.drop(columns=["examples"]), check_dtype=False
+    )
+    assert all(examples == [] for examples in silent.audit()["examples"])
+    again = fit_clusters(vectors[:150], text=words[group[:150]]).match(loaded.rename({0: "mine"})).audit()
+    assert again.loc[again["cluster"] == 0, ["name", "origin"]].to_numpy().tolist()[0] == ["mine", "given"]
+    assert again.groupby("cluster")["inside"].first().sum() == 150
+
+
+def test_a_file_of_before_has_names_without_evidence(tmp_path):
+    """Files that were written before names kept their evidence are read, with names as given."""
+    path = fit_clusters(table()[0]).save(tmp_path / "week")
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    about = json.loads(arrays["about"].tobytes().decode())
+    del about["origins"], about["evidence"]
+    np.savez(path, **arrays | {"about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)})
+    assert set(load_clusters(path).audit()["origin"]) == {"given"}
+
+
 def test_files_that_are_none_are_refused(tmp_path):
     """Neither other files nor pickled objects nor newer versions are read."""
     with pytest.raises(FileNotFoundError):

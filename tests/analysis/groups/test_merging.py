@@ -49,6 +49,7 @@ def test_k_means_has_the_casting_vote_only_where_it_is_clear():
     """A level is taken if k-means agrees with it by more than its own runs differ; else nothing is merged."""
     assert agreed([level(7, 0.7), level(6, 0.8), level(5, 0.9)]).n_clusters == 5
     assert agreed([level(7, 0.9), level(6, 0.92)]).n_clusters == 7
+    assert agreed([level(7, 0.5), level(6, 0.7)]).n_clusters == 7
     assert agreed([level(2, float("nan"))]).n_clusters == 2
 
 

@@ -146,12 +146,12 @@ def test_own_phrases_name_clusters():
         assert names[0].split(" · ")[0] == "zorblax"
 
 
-def test_texts_come_first_where_they_have_a_word_in_common():
-    """A word of most texts is the name; one-off words stand after what the vectors have in common."""
+def test_a_broad_word_leads_and_the_word_in_common_says_which_kind():
+    """What nearly all rows are near to comes before the word of most texts; one-off words do not count."""
     shared = ["a fox here", "fox there"] * 10 + [f"sour{n}" for n in "ab"] * 10 + [f"word{n}" for n in range(20)]
     names = name_clusters(LABELS, shared, vectors=column(ROWS), embed=embed)
-    assert names[0] == "fox"
-    assert names.origins == {0: "text", 1: "text", 2: "vocabulary"}
+    assert names[0] == "animal · fox"
+    assert names.origins == {0: "vocabulary", 1: "vocabulary", 2: "vocabulary"}
     assert names[2] == "musical instrument · harp"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -15,6 +16,7 @@ from mmembed.analysis.groups.choosing import no_candidates
 from mmembed.analysis.groups.clusters import Clusters
 from mmembed.analysis.groups.hierarchy import Hierarchy
 from mmembed.analysis.groups.placing import GroupedRows
+from mmembed.analysis.names.evidence import Evidence
 from mmembed.analysis.names.names import Naming
 from mmembed.analysis.rows.preparing import Preparation
 from mmembed.vectors import VectorDtype
@@ -39,12 +41,15 @@ def save_clusters(clusters: Clusters, path: str | Path) -> Path:
     for kind in kinds or []:
         if not isinstance(kind, (str, int, float, bool, type(None))):
             raise TypeError(f"Kind {kind!r} is a {type(kind).__name__}, which no file keeps. Fit with kinds of text.")
+    naming = Naming.of(clusters.names)
     about = {
         "format": _FORMAT,
         "method": clusters.method,
         "stability": clusters.stability,
         "note": clusters.note,
         "names": {str(label): name for label, name in clusters.names.items()},
+        "origins": {str(label): origin for label, origin in naming.origins.items()},
+        "evidence": {str(label): [asdict(one) for one in found] for label, found in naming.evidence.items()},
         "candidates": json.loads(clusters.candidates.to_json(orient="records", double_precision=15)),
         "dimension": clusters.dtype.dimension,
         "space": clusters.dtype.space,
@@ -74,9 +79,9 @@ def save_clusters(clusters: Clusters, path: str | Path) -> Path:
 def load_clusters(path: str | Path) -> Clusters:
     """Read clusters that ``Clusters.save`` wrote.
 
-    Labels, names, scores, levels and where known and new vectors belong are as they were. A given estimator is not in
-    the file, so that new vectors then go where most of their neighbours are; nor is all that names could be made from
-    again, but :meth:`mmembed.analysis.Clusters.named` takes texts.
+    Labels, names and what they rest on, scores, levels and where known and new vectors belong are as they were. A given
+    estimator is not in the file, so that new vectors then go where most of their neighbours are; nor is all that names
+    could be made from again, but :meth:`mmembed.analysis.Clusters.named` takes texts.
 
     Raises
     ------
@@ -104,7 +109,7 @@ def load_clusters(path: str | Path) -> Clusters:
     means = None if kinds is None else dict(zip(kinds, arrays["means"], strict=True))
     return Clusters(
         labels=pd.arrays.IntegerArray(arrays["labels"], arrays["missing"]),
-        names=Naming.of({int(label): name for label, name in about["names"].items()}),
+        names=_naming(about),
         method=about["method"],
         candidates=candidates,
         estimator=None,
@@ -119,3 +124,14 @@ def load_clusters(path: str | Path) -> Clusters:
         kinds=None,
         **{name: arrays[name] for name in _PLAIN},
     )
+
+
+def _naming(about: dict[str, Any]) -> Naming:
+    names = {int(label): name for label, name in about["names"].items()}
+    # Files of before have names only.
+    origins = {int(label): origin for label, origin in about.get("origins", {}).items()}
+    evidence = {
+        int(label): tuple(Evidence(**one | {"examples": tuple(one["examples"])}) for one in found)
+        for label, found in about.get("evidence", {}).items()
+    }
+    return Naming(names, dict.fromkeys(names, "given") | origins, evidence)

@@ -28,7 +28,8 @@ def match_clusters(current: Clusters, previous: Clusters, *, threshold: float = 
     more of the vectors were in the previous fit, likeness is twice the number of vectors shared with the other over
     the number of known vectors of both (Dice); else it is the cosine of the centroids, less what all have in common. A
     cluster without a partner of at least ``threshold`` gets a new number and keeps its own name, with a number after
-    it if that name is taken; one that is called by its number is called by the new one.
+    it if that name is taken; one that is called by its number is called by the new one. ``.audit()`` shows for each
+    name what speaks for it in the current fit, or where that has neither texts nor a vocabulary, in the previous one.
 
     Parameters
     ----------
@@ -108,6 +109,8 @@ def _renumbered(current: Clusters, numbers: npt.NDArray[np.int64], previous: Clu
     known = {int(number) for number in previous.numbers}
     kept = {number: previous.names[number] for number in numbers.tolist() if number in known}
     taken = set(kept.values())
+    then, now = Naming.of(previous.names), Naming.of(current.names)
+    origins = {number: then.origins[number] for number in kept}
     for old, new in new_of.items():
         if new not in kept:
             own, again = _own_name(current.names[old], old, new), 1
@@ -116,14 +119,22 @@ def _renumbered(current: Clusters, numbers: npt.NDArray[np.int64], previous: Clu
                 again += 1
                 name = f"{own} ({again})"
             kept[new] = name
+            origins[new] = now.origins[old]
             taken.add(name)
     names = {number: kept[number] for number in sorted(kept)}
     if -1 in current.names:
         names[-1] = previous.names.get(-1, current.names[-1])
+        origins[-1] = then.origins.get(-1, now.origins[-1])
+    # Where this fit has nothing to say of names, what the old one had: counts, but no rows, which were others.
+    evidence = {
+        new: now.evidence.get(old) or tuple(replace(one, examples=()) for one in then.evidence.get(new, ()))
+        for old, new in new_of.items()
+    }
+    texts = {new: now.texts.get(old, ()) for old, new in new_of.items()}
     return replace(
         current,
         labels=labels,
-        names=Naming.of(names),
+        names=Naming(names, origins, evidence, texts),
         numbers=numbers,
         grouped=replace(
             current.grouped,

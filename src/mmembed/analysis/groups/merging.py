@@ -27,13 +27,15 @@ _ASKED_ROWS = 1000
 _STARTS = 8
 # Two runs of k-means differ by this much.
 _CASTING = 0.05
+# Where it finds other groups whatever the level, such as among threads and rings, it has no vote.
+_UNDERSTANDS = 0.8
 
 
 def agreed(levels: list[Candidate]) -> Candidate:
-    """Return the level that k-means agrees with most, or the first if no other is clearly more agreed with."""
+    """Return the level that k-means clearly agrees with most, or the first where there is none."""
     agreement = np.array([np.nan_to_num(one.agreement) for one in levels])
     best = int(agreement.argmax())
-    return levels[best if agreement[best] >= agreement[0] + _CASTING else 0]
+    return levels[best if agreement[best] >= max(_UNDERSTANDS, agreement[0] + _CASTING) else 0]
 
 
 def merged_communities(table: Table, found: Candidate) -> list[Candidate]:
