@@ -250,3 +250,17 @@ def test_a_column_of_lists_is_a_vector_column(df):
     np.testing.assert_array_equal(
         filled(got["cluster"]), filled(mmembed.fit_clusters(df["v"], "kmeans", n_clusters=3).labels)
     )
+
+
+def test_small_parquet_files_that_dask_reads_together_stay_apart(df, tmp_path):
+    """Dask joins small files where few columns are wanted; labels are still those of their rows, whole or alone."""
+    for number in range(9):
+        df.iloc[number * 67 : (number + 1) * 67].reset_index(drop=True).to_parquet(tmp_path / f"{number}.parquet")
+    ddf = dd.read_parquet(tmp_path)
+    lazy = ddf.mmembed.cluster("v", "kmeans", n_clusters=4, text="title", kinds="kind", sample_rows=200)
+    whole, alone = lazy.compute(), lazy[["cluster"]].compute()
+    assert filled(whole["cluster"]).tolist() == filled(alone["cluster"]).tolist()
+    true = filled(mmembed.fit_clusters(df["v"], "kmeans", n_clusters=4, kinds=df["kind"]).labels)
+    assert adjusted_mutual_info_score(filled(whole["cluster"]), true) > 0.99
+    shown = ddf.mmembed.report("v", text="title", sample_rows=100)
+    assert "600" in [tile.value for tile in shown.tiles]
