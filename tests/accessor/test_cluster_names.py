@@ -53,8 +53,9 @@ def test_without_texts_the_local_model_names_by_the_vocabulary(df, monkeypatch):
 
 
 def test_texts_name_clusters_and_may_be_several_columns(df):
-    """Words of the texts come first; with names="space" they are not looked at."""
-    assert names(df, text="vehicle or not") == ["living", "moving", "sounding"]
+    """A broad word of the vocabulary leads and words of the texts follow; names= chooses one of the two alone."""
+    broad = ["animal · living", "vehicle · moving", "musical instrument · sounding"]
+    assert names(df, text="vehicle or not") == broad
     both = names(df, text=["thing", "vehicle or not"], names="text")
     assert [one.split(" · ")[0] for one in both] == ["living", "moving", "sounding"]
     assert names(df, text="vehicle or not", names="space") == names(df)
