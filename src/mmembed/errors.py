@@ -16,7 +16,8 @@ The tree::
     ├── MissingCredentialsError   (RuntimeError)  no API key
     └── MissingExtraError         (ImportError)   an optional package is not installed
 
-Beside the tree, EmbeddingWarning (UserWarning) says that ``errors="coerce"`` left rows without a vector.
+Beside the tree, EmbeddingWarning (UserWarning) says that ``errors="coerce"`` left rows without a vector, and
+MixedKindsWarning (UserWarning) that a column holds contents of several kinds.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ __all__ = [
     "MMEmbedError",
     "MissingCredentialsError",
     "MissingExtraError",
+    "MixedKindsWarning",
     "ModalityError",
     "SpaceMismatchError",
     "UnknownModelError",
@@ -55,6 +57,10 @@ class MMEmbedError(Exception):
 
 class EmbeddingWarning(UserWarning):
     """Some rows have no vector because their content failed and ``errors="coerce"`` was asked for."""
+
+
+class MixedKindsWarning(UserWarning):
+    """A column holds contents of several kinds, which lie apart in the space."""
 
 
 class ColumnNotFoundError(MMEmbedError, KeyError):

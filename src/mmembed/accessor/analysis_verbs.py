@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from mmembed.accessor.arguments import column_of
+from mmembed.accessor.mixed_kinds import Kinds, kinds_of_rows
 from mmembed.accessor.naming_arguments import check_names_source, naming_embedder, reader_language, texts_of
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.progress import progress_bar
@@ -25,7 +26,7 @@ class AnalysisVerbs:
         *,
         n_clusters: int | None = None,
         text: str | Sequence[str] | None = None,
-        kinds: str | None = None,
+        kinds: Kinds = None,
         names: Literal["auto", "text", "space"] = "auto",
         vocabulary: Sequence[str] | None = None,
         language: Literal["auto", "zh", "en"] = "auto",
@@ -51,9 +52,10 @@ class AnalysisVerbs:
             The number of clusters, where it is known.
         text : str or list of str, optional
             Columns of texts that name the clusters.
-        kinds : str, optional
+        kinds : str or False, optional
             A column that says which kind of content each row's vector is of; each kind's mean is removed first, so
-            that rows group by meaning rather than by kind.
+            that rows group by meaning rather than by kind. By default the cells of ``x`` say it for ``x_vector``, if
+            they are texts and pictures or videos (objects, bytes or paths), with one warning; False treats all alike.
         names : {"auto", "text", "space"}
             What names come from. ``"text"``: the texts alone. ``"space"``: a vocabulary of some 1,900 things and
             topics, embedded with the column's own model. A paid one charges some 8,400 tokens (0.006 CNY with
@@ -96,7 +98,7 @@ class AnalysisVerbs:
                 vectors,
                 method,
                 n_clusters=n_clusters,
-                kinds=None if kinds is None else column_of(self._df, kinds),
+                kinds=kinds_of_rows(self._df, column, kinds),
                 min_cluster_size=min_cluster_size,
                 assign_noise=assign_noise,
                 random_state=random_state,
@@ -117,7 +119,7 @@ class AnalysisVerbs:
         method: Any = "umap",
         *,
         dimensions: Literal[2, 3] = 2,
-        kinds: str | None = None,
+        kinds: Kinds = None,
         random_state: int | None = None,
         name: str = "map",
     ) -> pd.DataFrame:
@@ -131,8 +133,8 @@ class AnalysisVerbs:
             How the map is drawn.
         dimensions : {2, 3}
             Number of coordinates.
-        kinds : str, optional
-            A column that says which kind of content each row is of; each kind's mean is removed first.
+        kinds : str or False, optional
+            As in :meth:`cluster`.
         random_state : int, optional
             Seed; the same seed gives the same map, and so does None.
         name : str
@@ -144,6 +146,6 @@ class AnalysisVerbs:
             column_of(self._df, column),
             method,
             dimensions=dimensions,
-            kinds=None if kinds is None else column_of(self._df, kinds),
+            kinds=kinds_of_rows(self._df, column, kinds),
             random_state=random_state,
         ).add_to(self._df, name=name)

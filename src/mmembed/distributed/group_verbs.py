@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from mmembed.accessor.arguments import column_of
+from mmembed.accessor.mixed_kinds import Kinds
 from mmembed.accessor.naming_arguments import check_names_source, naming_embedder, reader_language, texts_of
 from mmembed.distributed.aligning import vector_dtype
 from mmembed.distributed.sampling import SAMPLE_ROWS
@@ -25,7 +26,7 @@ class GroupVerbs:
         *,
         n_clusters: int | None = None,
         text: str | Sequence[str] | None = None,
-        kinds: str | None = None,
+        kinds: Kinds = None,
         names: Literal["auto", "text", "space"] = "auto",
         vocabulary: Sequence[str] | None = None,
         language: Literal["auto", "zh", "en"] = "auto",
@@ -72,7 +73,7 @@ class GroupVerbs:
                 vectors,
                 method,
                 n_clusters=n_clusters,
-                kinds=None if kinds is None else column_of(self._ddf, kinds),
+                kinds=None if kinds is None or kinds is False else column_of(self._ddf, kinds),
                 min_cluster_size=min_cluster_size,
                 assign_noise=assign_noise,
                 random_state=random_state,
@@ -96,7 +97,7 @@ class GroupVerbs:
         method: Any = "umap",
         *,
         dimensions: Literal[2, 3] = 2,
-        kinds: str | None = None,
+        kinds: Kinds = None,
         random_state: int | None = None,
         name: str = "map",
         sample_rows: int = SAMPLE_ROWS,
@@ -124,7 +125,7 @@ class GroupVerbs:
             column_of(self._ddf, column),
             method,
             dimensions=dimensions,
-            kinds=None if kinds is None else column_of(self._ddf, kinds),
+            kinds=None if kinds is None or kinds is False else column_of(self._ddf, kinds),
             random_state=random_state,
             sample_rows=sample_rows,
         ).add_to(self._ddf, name=name)

@@ -79,11 +79,11 @@ def read_content(cell: Any, modality: Modality, *, root: Path | None = None) -> 
     ContentError
         If the cell is of a type that the modality does not have, or its file cannot be read.
     """
-    if _is_empty(cell):
+    if is_empty(cell):
         return None
     if modality == "multi_images":
         return _multi_images(cell, root)
-    kind = _kind_of(cell) if modality == "auto" else cast("ContentKind", modality)
+    kind = kind_of_cell(cell) if modality == "auto" else cast("ContentKind", modality)
     if kind == "text":
         return _text(cell)
     return _media(cell, kind, root)
@@ -107,13 +107,15 @@ def fused_of(parts: tuple[Content, ...]) -> Content:
     return Content("fused", parts=parts, digest=digest_of("fused", *pieces))
 
 
-def _is_empty(cell: Any) -> bool:
+def is_empty(cell: Any) -> bool:
+    """Say whether a cell counts as missing."""
     if isinstance(cell, str):
         return not cell.strip()
     return (isinstance(cell, list | tuple) and not cell) or is_missing(cell)
 
 
-def _kind_of(cell: Any) -> ContentKind:
+def kind_of_cell(cell: Any) -> ContentKind:
+    """Return how modality "auto" reads a cell that is not empty; a ContentError if that cannot be told."""
     if isinstance(cell, bytes | bytearray | memoryview):
         kind = kind_of_bytes(bytes(cell))
         if kind is None:
