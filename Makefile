@@ -46,9 +46,8 @@ oldest: $(STAMP_OLDEST) ## Run the tests that touch dependencies on the oldest v
 notebooks: $(STAMP) ## Run the notebooks
 	$(BIN)/python -m pytest --nbmake --override-ini=addopts= --override-ini=filterwarnings= notebooks
 
-docs: $(STAMP) ## Build the site in docs/_build/html; a warning is an error, and every block of code runs
+docs: $(STAMP) ## Build the site in docs/_build/html; a warning is an error (its code runs in make test)
 	$(BIN)/python -m sphinx --builder html --jobs auto --quiet --fail-on-warning --keep-going --fresh-env docs docs/_build/html
-	$(BIN)/python -m pytest -q tests/pages
 	@echo "Open docs/_build/html/index.html"
 
 dist: $(STAMP) ## Build the wheel and the sdist in dist/
