@@ -8,7 +8,6 @@ import dask.dataframe as dd
 import pandas as pd
 
 from mmembed.distributed.columns import series_dtype, vectors_in
-from mmembed.distributed.partitions import in_its_partitions
 from mmembed.vectors import VectorArray, VectorDtype
 
 VECTOR = "vector"
@@ -58,7 +57,7 @@ def align(named: dict[str, Any], dtype: VectorDtype | None = None) -> Any:
             )
     options: dict[str, Any] = {"names": tuple(named), "dtype": dtype}
     meta = _beside(*(series._meta for series in named.values()), **options)  # noqa: SLF001 - Dask's own word
-    return in_its_partitions(dd.map_partitions(_beside, *named.values(), **options, meta=meta, clear_divisions=True))
+    return dd.map_partitions(_beside, *named.values(), **options, meta=meta, clear_divisions=True)
 
 
 def vector_dtype(vectors: Any) -> VectorDtype:

@@ -11,7 +11,6 @@ import pandas as pd
 from mmembed.distributed.columns import series_dtype
 from mmembed.distributed.folding import folded, on_partitions
 from mmembed.distributed.labelled_rows import draw_by_class
-from mmembed.distributed.partitions import in_its_partitions
 from mmembed.distributed.reporting import count_part
 from mmembed.distributed.sampling import SAMPLE_ROWS, check_sample_rows
 from mmembed.reporting.cells import as_list, require_column
@@ -57,7 +56,7 @@ class DrawingVerbs:
         used = [*axes, layout.get("z"), color, *as_list(meta, hover), image]
         used += [name for name in ("cluster", layout.get("name", "cluster_name")) if name in meta.columns]
         named = list(dict.fromkeys(name for name in used if name is not None))
-        drawn = draw_by_class(in_its_partitions(self._ddf[named]), _OnMap(axes), sample_rows, seed=0)
+        drawn = draw_by_class(self._ddf[named], _OnMap(axes), sample_rows, seed=0)
         figure = plot(drawn.frame, color=color, hover=hover, image=image, **layout)
         if len(drawn.frame) < drawn.of:
             figure.add_annotation(
@@ -117,7 +116,7 @@ class DrawingVerbs:
         named = name if name is not None and name in meta.columns else None
         counted = CountedColumns(column, by, named, noise=by == "cluster")
         dtype = series_dtype(self._ddf[column])
-        calls = on_partitions(count_part, in_its_partitions(self._ddf[counted.used]), columns=counted, dtype=dtype)
+        calls = on_partitions(count_part, self._ddf[counted.used], columns=counted, dtype=dtype)
         whole: WholeTable = folded(calls, WholeTable.add)
         return of_whole(whole, column, by)
 

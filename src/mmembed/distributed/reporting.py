@@ -14,7 +14,6 @@ from mmembed.analysis.maps.projecting import fit_projection
 from mmembed.distributed.columns import series_dtype, vectors_in
 from mmembed.distributed.folding import folded, on_partitions
 from mmembed.distributed.labelled_rows import draw_by_class
-from mmembed.distributed.partitions import in_its_partitions
 from mmembed.reporting.building import build_report
 from mmembed.reporting.completing import clustered_note, projected_note
 from mmembed.reporting.counting import CountedColumns, count_table
@@ -73,19 +72,17 @@ def report_of_partitions(
         date=options.get("date"),
     )
     if counted.date is not None:
-        first, last = folded(on_partitions(_ends_of, in_its_partitions(ddf[[counted.date]]), date=counted.date), _outer)
+        first, last = folded(on_partitions(_ends_of, ddf[[counted.date]], date=counted.date), _outer)
         counted = replace(counted, span=None if first is None else Span.between(first, last))
     dtype = series_dtype(ddf[vector])
     whole: WholeTable = folded(
-        on_partitions(count_part, in_its_partitions(ddf[counted.used]), columns=counted, dtype=dtype), WholeTable.add
+        on_partitions(count_part, ddf[counted.used], columns=counted, dtype=dtype), WholeTable.add
     )
     seen = [*texts, options.get("image"), options.get("video")]
     has_map = {"map_x", "map_y"} <= has
     wanted = [*counted.used, *(["map_x", "map_y"] if has_map else []), *(name for name in seen if name is not None)]
     seed = 0 if random_state is None else random_state
-    drawn = draw_by_class(
-        in_its_partitions(ddf[list(dict.fromkeys(wanted))]), partial(_classes, vector=vector), sample_rows, seed=seed
-    )
+    drawn = draw_by_class(ddf[list(dict.fromkeys(wanted))], partial(_classes, vector=vector), sample_rows, seed=seed)
     sample = drawn.frame.assign(**{vector: vectors_in(drawn.frame[vector], dtype)})
     if language is None:
         words = sample[texts[0]].dropna().astype(str) if texts else [options.get("title") or ""]
