@@ -66,10 +66,11 @@ def kinds_of_rows(df: pd.DataFrame, column: str, kinds: Kinds) -> pd.Series | No
 
 
 def _kinds_of_source(df: pd.DataFrame, source: str, has_vector: npt.NDArray[np.bool_]) -> list[str]:
-    """Return the kinds of the cells that have a vector; none where they are no objects, or their kinds uncertain."""
+    """Return the kinds of the cells that have a vector; none where all are strings, or their kinds uncertain."""
     if (df.columns == source).sum() != 1 or df[source].dtype != object:
         return []
-    return _kinds_of_cells(df[source][has_vector])
+    cells = df[source][has_vector]
+    return [] if pd.api.types.infer_dtype(cells, skipna=False) == "string" else _kinds_of_cells(cells)
 
 
 def _kinds_of_cells(cells: Iterable[Any]) -> list[str]:
