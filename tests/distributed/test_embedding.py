@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 from dask.base import tokenize
 
-from dashscope_server import ONE_CONTENT, WHOLE_JOB, DashScopeServer, containing
+from dashscope_server import ONE_CONTENT, WHOLE_JOB, containing
+from dashscope_server.reaching import KEY
 from mmembed import Embedder, VectorDtype
 from mmembed.distributed import embed_job, embedding_errors, surroundings
 from mmembed.embedding.cache import CacheWarning
@@ -30,19 +31,8 @@ from mmembed.errors import (
     ModalityError,
 )
 
-KEY = "sk-dask-0123456789"
 MODEL = "qwen3-vl-embedding"
 DATA = Path(__file__).parents[2] / "data"
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    """Return the service, with its address and key in the environment of this process."""
-    monkeypatch.setenv("MMEMBED_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
-    with DashScopeServer(keys=(KEY,)) as running:
-        monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", running.base_url)
-        yield running
 
 
 @pytest.fixture

@@ -17,12 +17,10 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from dashscope_server import DashScopeServer
 from mmembed import Embedder, EmbeddingTransformer, VectorMatrix
 from mmembed.errors import EmbeddingError, ModalityError, VectorError
 
 DATA = Path(__file__).parents[2] / "data"
-KEY = "sk-transformer-0123456789"
 
 
 @pytest.fixture(autouse=True)
@@ -67,14 +65,6 @@ def test_it_keeps_the_rules_of_scikit_learn(estimator, check):
 def df():
     titles = ["dog", "cat", "horse", "cow", "train", "lorry", "ship", "car"]
     return pd.DataFrame({"title": titles, "price": range(8), "kind": ["animal"] * 4 + ["vehicle"] * 4})
-
-
-@pytest.fixture
-def server(monkeypatch):
-    with DashScopeServer(keys=(KEY,)) as running:
-        monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
-        monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", running.base_url)
-        yield running
 
 
 def sent_texts(server):

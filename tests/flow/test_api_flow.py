@@ -17,22 +17,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashscope_server import HARMLESS, ONE_CONTENT, TRANSIENT, WHOLE_JOB, DashScopeServer, containing, on_requests
+from dashscope_server import HARMLESS, ONE_CONTENT, TRANSIENT, WHOLE_JOB, containing, on_requests
+from dashscope_server.reaching import KEY
 from mmembed import Embedder
 from mmembed.errors import BudgetError, EmbeddingError, MissingCredentialsError, MMEmbedError
 
-KEY = "sk-flow-0123456789"
 MODEL = "tongyi-embedding-vision-flash"
 TESTS = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    monkeypatch.setenv("MMEMBED_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
-    with DashScopeServer(keys=(KEY,)) as running:
-        monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", running.base_url)
-        yield running
 
 
 def texts(n):

@@ -7,21 +7,10 @@ import pandas as pd
 import pytest
 
 import mmembed
-from dashscope_server import DashScopeServer
 from mmembed import Embedder
 from mmembed.errors import BudgetError
 
-KEY = "sk-flow-0123456789"
 FLASH, PLUS = "tongyi-embedding-vision-flash", "tongyi-embedding-vision-plus"
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    monkeypatch.setenv("MMEMBED_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
-    with DashScopeServer(keys=(KEY,)) as running:
-        monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", running.base_url)
-        yield running
 
 
 @pytest.fixture

@@ -3,18 +3,15 @@
 import pandas as pd
 import pytest
 
-from dashscope_server import DashScopeServer, RateLimits
+from dashscope_server import RateLimits
+from dashscope_server.reaching import reachable
 from mmembed import Embedder
-
-KEY = "sk-progress-0123456789"
 
 
 @pytest.fixture
 def frame(tmp_path, monkeypatch):
-    monkeypatch.setenv("MMEMBED_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
-    with DashScopeServer(keys=(KEY,), latency=0.05, limits=RateLimits(requests_per_minute=600)) as server:
-        monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", server.base_url)
+    limits = RateLimits(requests_per_minute=600)
+    with reachable(monkeypatch, tmp_path / "cache", latency=0.05, limits=limits):
         yield pd.DataFrame({"text": [f"text {number}" for number in range(500)]})
 
 

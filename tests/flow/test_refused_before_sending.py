@@ -3,22 +3,11 @@
 import pandas as pd
 import pytest
 
-from dashscope_server import DashScopeServer
 from mmembed import Embedder
 from mmembed.errors import ModalityError, UnknownModelError
 
-KEY = "sk-refused-0123456789"
 QWEN, PLUS = "qwen3-vl-embedding", "tongyi-embedding-vision-plus"
 DF = pd.DataFrame({"text": ["a", "b"], "image": ["https://example.com/a.png", None], "list": [[], None]})
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    monkeypatch.setenv("MMEMBED_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
-    with DashScopeServer(keys=(KEY,)) as running:
-        monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", running.base_url)
-        yield running
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ import sys
 
 import numpy as np
 
-from dashscope_server import DashScopeServer
+from dashscope_server.reaching import reachable
 
-KEY = "sk-several-0123456789"
 MODEL = "qwen3-vl-embedding"
 ROWS = 900
 
@@ -34,10 +33,7 @@ def start(out):
 
 def test_three_runs_at_once_buy_each_row_once(tmp_path, monkeypatch):
     """Three processes embed the same frame at the same time: each has every vector, each row is billed once."""
-    monkeypatch.setenv("MMEMBED_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
-    with DashScopeServer(keys=(KEY,), latency=0.05, keep_contents=False) as server:
-        monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", server.base_url)
+    with reachable(monkeypatch, tmp_path / "cache", latency=0.05, keep_contents=False) as server:
         files = [tmp_path / f"{number}.bin" for number in range(3)]
         processes = [start(file) for file in files]
         for process in processes:

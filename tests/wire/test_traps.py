@@ -9,22 +9,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dashscope_server import ONE_CONTENT, WHOLE_JOB, DashScopeServer, containing, refusing
+from dashscope_server import ONE_CONTENT, WHOLE_JOB, containing, refusing
 from dashscope_server.calling import picture
+from dashscope_server.reaching import KEY
 from mmembed import Embedder
 from mmembed.errors import EmbeddingError, MissingCredentialsError, MMEmbedError
 
-KEY = "sk-trap-0123456789abcdef"
 MODEL = "qwen3-vl-embedding"
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    monkeypatch.setenv("MMEMBED_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
-    with DashScopeServer(keys=(KEY,)) as running:
-        monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", running.base_url)
-        yield running
 
 
 def embed(cells, modality, **options):

@@ -1,0 +1,12 @@
+"""What tests of several folders ask for."""
+
+import pytest
+
+from dashscope_server.reaching import reachable
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """Return the service, with its address, a key and an empty cache in the environment of this process."""
+    with reachable(monkeypatch, tmp_path / "cache") as running:
+        yield running
