@@ -209,8 +209,38 @@ def test_float16_rows_equal_what_their_scalars_equal():
     assert column[0] != Vector([0.1], "toy")
 
 
-def test_arithmetic_and_means_are_refused(df):
+def mean(df, *cells):
+    """Return the mean of cells, rounded as the frame stores vectors."""
+    return Vector(np.mean(cells, axis=0).astype(df["vector"].dtype.storage), "toy")
+
+
+def test_means_are_vectors_of_the_space(df):
+    """Of a column, and of each group, also by agg, resample, pivot_table and transform; missing rows have no part."""
+    means = df.groupby("group")["vector"].mean()
+    assert list(means) == [mean(df, A, B, A), Vector(D, "toy"), Vector(E, "toy")]
+    assert means.dtype == df["vector"].dtype
+    for frame in (
+        df.groupby("group").agg(vector=("vector", "mean")),
+        df.pivot_table(index="group", values="vector", aggfunc="mean"),
+        df[["group", "vector"]].groupby("group").mean(),
+    ):
+        pd.testing.assert_series_equal(frame["vector"], means)
+    assert df.groupby("group")["vector"].transform("mean").tolist()[0] == means["a"]
+    assert df["vector"].mean() == mean(df, A, B, D, E, A)
+
+
+def test_means_of_nothing_are_missing(df):
+    """No rows, no known rows, an unused category, or a missing row where these are not to be skipped."""
+    assert df["vector"].iloc[:0].mean() is pd.NA
+    assert df["vector"].iloc[[2]].mean() is pd.NA
+    assert df["vector"].mean(skipna=False) is pd.NA
+    groups = pd.Categorical(df["group"], categories=["z", *"abc"])
+    assert df.groupby(groups, observed=False)["vector"].mean().isna().tolist() == [True, False, False, False]
+
+
+def test_other_arithmetic_is_refused(df):
     """What has no one meaning for vectors is pandas' own TypeError."""
-    for compute in (df["vector"].mean, df["vector"].sum, lambda: df["vector"] + df["vector"]):
+    by = df.groupby("group")["vector"]
+    for compute in (df["vector"].sum, df["vector"].std, by.sum, by.median, lambda: df["vector"] + df["vector"]):
         with pytest.raises(TypeError):
             compute()

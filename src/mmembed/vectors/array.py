@@ -14,6 +14,7 @@ from pandas.api.extensions import ExtensionDtype
 
 from mmembed.errors import DimensionMismatchError
 from mmembed.vectors.arrow import arrow_from_matrix, arrow_in, matrix_from_arrow
+from mmembed.vectors.averaging import AveragedRows
 from mmembed.vectors.comparing import ComparableRows
 from mmembed.vectors.construction import is_missing, matrix_from_cells, matrix_from_numbers, numbers_in_text, stored
 from mmembed.vectors.dtype import Storage, VectorDtype
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 lib_no_default = pd.api.extensions.no_default
 
 
-class VectorArray(IndexedRows, ComparableRows):
+class VectorArray(IndexedRows, ComparableRows, AveragedRows):
     """The cells of a vector column.
 
     Rows lie in one contiguous ``(n, d)`` matrix; a missing row is under the mask and NaN in the matrix. Slices are
