@@ -8,7 +8,7 @@ from functools import partial
 
 import pandas as pd
 
-from labelled import pictures, synthetic, texts
+from labelled import pictures, subjects, synthetic, tables, texts
 from mmembed.errors import did_you_mean, listed
 
 
@@ -63,6 +63,55 @@ _SETS = {
     ),
     "reviews-zh": LabelledSet(
         texts.chinese_reviews, is_held_out=False, about="6,000 Chinese reviews, praise and complaint"
+    ),
+    "wine": LabelledSet(
+        partial(tables.scikit_learn, "wine"), is_held_out=False, about="178 wines of 3 growers, 13 measures"
+    ),
+    "breast-cancer": LabelledSet(
+        partial(tables.scikit_learn, "breast_cancer"), is_held_out=False, about="569 tumours of 2 kinds, 30 measures"
+    ),
+    "iris": LabelledSet(
+        partial(tables.scikit_learn, "iris"), is_held_out=False, about="150 irises of 3 species, 4 measures"
+    ),
+    "vehicle": LabelledSet(
+        partial(tables.keel, "vehicle"), is_held_out=False, about="846 outlines of 4 vehicles, 18 measures"
+    ),
+    "texture": LabelledSet(
+        partial(tables.keel, "texture"), is_held_out=False, about="5,500 pictures of 11 textures, 40 measures"
+    ),
+    "few-columns": LabelledSet(
+        synthetic.few_columns, is_held_out=False, about="400 rows of 4 oval clusters, 6 columns"
+    ),
+    "few-columns-again": LabelledSet(
+        partial(synthetic.few_columns, 250, 3, 4, 10), is_held_out=False, about="250 rows of 3 oval clusters, 4 columns"
+    ),
+    "few-columns-many-rows": LabelledSet(
+        partial(synthetic.few_columns, 3000, 8, 8, 11),
+        is_held_out=False,
+        about="3,000 rows of 8 oval clusters, 8 columns",
+    ),
+    "sayings": LabelledSet(subjects.sayings, is_held_out=False, about="English sayings on 12 subjects"),
+    "chatbot": LabelledSet(subjects.chatbot, is_held_out=False, about="questions to a chatbot on 20 subjects"),
+    "debian-sections": LabelledSet(
+        subjects.debian_sections, is_held_out=True, about="one-line descriptions of packages in 10 sections of Debian"
+    ),
+    "chinese-words": LabelledSet(
+        subjects.chinese_words, is_held_out=True, about="3,600 Chinese words of 9 fields (THUOCL)"
+    ),
+    "clip-art": LabelledSet(pictures.clip_art, is_held_out=True, about="drawings in 10 folders of Open Clip Art"),
+    "mnist": LabelledSet(pictures.mnist, is_held_out=True, about="10,000 handwritten digits as raw pixels"),
+    "penguins": LabelledSet(tables.penguins, is_held_out=True, about="342 penguins of 3 species, 4 measures"),
+    "wisconsin": LabelledSet(
+        partial(tables.keel, "wisconsin"), is_held_out=True, about="683 biopsies of 2 kinds, 9 measures"
+    ),
+    "segment": LabelledSet(
+        partial(tables.keel, "segment"), is_held_out=True, about="2,310 patches of pictures of 7 things, 19 measures"
+    ),
+    "satimage": LabelledSet(
+        partial(tables.keel, "satimage"), is_held_out=True, about="6,435 satellite pixels of 6 soils, 36 measures"
+    ),
+    "penbased": LabelledSet(
+        partial(tables.keel, "penbased"), is_held_out=True, about="10,992 digits written with a pen, 16 measures"
     ),
 }
 

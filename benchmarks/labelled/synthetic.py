@@ -1,4 +1,4 @@
-"""Synthetic sets whose truth is known: heavy tails behind a random network, round blobs, and nothing at all."""
+"""Synthetic sets whose truth is known: heavy tails behind a random network, blobs, ovals, and nothing at all."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ def blobs(n_rows: int = 3000, n_clusters: int = 12, dimension: int = 128, seed: 
     label = random.choice(n_clusters, size=n_rows, p=sizes)
     centers = random.normal(size=(n_clusters, dimension))
     return _frame(centers[label] + random.normal(scale=2.0, size=(n_rows, dimension)), label)
+
+
+def few_columns(n_rows: int = 400, n_clusters: int = 4, dimension: int = 6, seed: int = 9) -> pd.DataFrame:
+    """Return oval clusters of unequal size, shape and direction in a table of few columns, each standardised."""
+    random = np.random.default_rng(seed)
+    label = random.choice(n_clusters, size=n_rows, p=random.dirichlet(np.full(n_clusters, 5)))
+    centers = random.normal(scale=2.0, size=(n_clusters, dimension))
+    shapes = random.normal(scale=dimension**-0.5, size=(n_clusters, dimension, dimension))
+    points = centers[label] + np.einsum("nij,nj->ni", shapes[label], random.normal(size=(n_rows, dimension)))
+    return _frame((points - points.mean(axis=0)) / points.std(axis=0), label)
 
 
 def structureless(n_rows: int = 2000, dimension: int = 128, seed: int = 8) -> pd.DataFrame:
