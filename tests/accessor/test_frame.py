@@ -141,6 +141,16 @@ def test_report_says_what_it_computed(embedded):
     assert "The frame had no column &#x27;cluster&#x27;" in page or "The frame had no column 'cluster'" in page
 
 
+def test_columns_may_be_called_by_numbers(embedded):
+    """A table without a header has columns 0, 1, …; every argument that names columns takes these."""
+    df = embedded.rename(columns={"text": 0, "text_vector": 1, "n": 2})
+    named = embedded.mmembed.cluster("text_vector", text="text")["cluster_name"]
+    clustered = df.mmembed.cluster(1, text=0)
+    pd.testing.assert_series_equal(clustered["cluster_name"], named)
+    for texts in (0, [0]):
+        assert TEXTS[0] in clustered.mmembed.report(1, text=texts, language="en").to_markdown()
+
+
 def test_one_bad_picture_is_its_rows_error(tmp_path):
     """Missing, broken and unreadable cells are listed; with coerce they have no vector, with one warning."""
     Image.new("RGB", (20, 20), "green").save(tmp_path / "good.png")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mmembed._columns import as_list
 from mmembed.accessor.arguments import column_of
 from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
@@ -117,10 +118,8 @@ def compared_columns(df: Any, columns: str | Sequence[str] | None, *, needs_vect
     ValueError
         If columns of contents are not named, or there is no vector column.
     """
-    if isinstance(columns, str):
-        return [columns]
     if columns is not None:
-        return list(columns)
+        return as_list(df, columns)
     if not needs_vectors:
         raise ValueError("models= embed columns of contents. Name the columns, such as compare('title', models=…).")
     found = [name for name, dtype in df.dtypes.items() if isinstance(dtype, VectorDtype)]

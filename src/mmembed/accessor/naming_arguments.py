@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from mmembed._columns import as_list
 from mmembed.accessor.arguments import column_of
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.phrases import PhraseEmbedder, free_phrase_embedder, phrase_embedder
@@ -22,7 +23,7 @@ def texts_of(df: pd.DataFrame, text: str | Sequence[str] | None) -> pd.Series | 
     """Return the texts of one column, or of several, one under the other in each cell."""
     if text is None:
         return None
-    columns = [column_of(df, one) for one in ([text] if isinstance(text, str) else text)]
+    columns = [column_of(df, one) for one in as_list(df, text)]
     if len(columns) == 1:
         return columns[0]
     rows = zip(*columns, strict=True)

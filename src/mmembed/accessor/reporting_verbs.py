@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from mmembed._columns import as_list
 from mmembed.accessor.arguments import column_of
 from mmembed.accessor.naming_arguments import naming_embedder
 
@@ -85,8 +86,8 @@ class ReportingVerbs:
         from mmembed.reporting.wording import choose_language
 
         vectors = column_of(self._df, column)
-        first_text = text if isinstance(text, str) or text is None else next(iter(text), None)
-        words = None if first_text is None else column_of(self._df, first_text)
+        texts = as_list(self._df, text)
+        words = column_of(self._df, texts[0]) if texts else None
         if language == "auto":
             language = choose_language([title or ""] if words is None else words.dropna().astype(str))
         named = "cluster" in self._df.columns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+from mmembed._columns import as_list
 from mmembed.accessor.arguments import column_of
 from mmembed.accessor.mixed_kinds import Kinds
 from mmembed.accessor.naming_arguments import check_names_source, naming_embedder, reader_language, texts_of
@@ -135,7 +136,7 @@ def joined_texts(ddf: Any, text: str | Sequence[str] | None) -> Any:
     """Return the texts of one column, or of several one under the other in each cell, as a lazy column."""
     if text is None:
         return None
-    names = [text] if isinstance(text, str) else list(text)
+    names = as_list(ddf, text)
     columns = [column_of(ddf, one) for one in names]
     if len(columns) == 1:
         return columns[0]

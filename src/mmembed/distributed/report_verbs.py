@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from mmembed._columns import as_list
 from mmembed.accessor.arguments import column_of
 from mmembed.accessor.naming_arguments import naming_embedder
 from mmembed.distributed.aligning import vector_dtype
@@ -85,7 +86,7 @@ class ReportVerbs:
                 "of them. Leave it out, or report on those rows alone: ddf[…].compute().mmembed.report(…)."
             )
         check_sample_rows(sample_rows)
-        ddf, texts = self._ddf, [text] if isinstance(text, str) else list(text or ())
+        ddf, texts = self._ddf, as_list(self._ddf, text)
         vectors = column_of(ddf, column)
         for one in texts[:1]:
             column_of(ddf, one)

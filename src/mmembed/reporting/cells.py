@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 
 import numpy as np
 import pandas as pd
@@ -51,20 +51,6 @@ def require_column(df: pd.DataFrame, column: Hashable, *, argument: str, remedy:
         )
         raise ValueError(message)
     return values.iloc[:, 0]
-
-
-def as_list(df: pd.DataFrame, columns: Hashable | Sequence[Hashable] | None) -> list[Hashable]:
-    """Return the columns that an argument names: none, one, or several in a list or tuple."""
-    if columns is None:
-        return []
-    # A tuple may be one label of MultiIndex columns.
-    if isinstance(columns, Sequence) and not isinstance(columns, str) and not _is_label(df, columns):
-        return list(columns)
-    return [columns]
-
-
-def _is_label(df: pd.DataFrame, columns: Sequence[Hashable]) -> bool:
-    return isinstance(columns, tuple) and columns in df.columns
 
 
 def one_line(cell: object, most: int) -> str:
