@@ -21,6 +21,7 @@ from mmembed.analysis.labels.softmax import fit_softmax, softmax
 # by a factor of ten.
 _ONE_THREAD_ROWS = 20_000
 _PREDICTED_AT_ONCE = 8192
+_ROWS_A_LANDMARK = 12
 _LANDMARKS = 384, 1024
 # How much the scores' own say counts against what rows left out teach about them, as a number of rows.
 _DRAWN_BACK = 32
@@ -44,8 +45,8 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     width : float
         Of the kernel, as a multiple of the rows' variance.
     n_features : int or "auto"
-        Landmarks: more are slower, and better where there are many rows of many kinds. ``"auto"`` takes a sixth of the
-        rows, but 384 to 1,024.
+        Landmarks: more are slower, and better where there are many rows of many kinds. ``"auto"`` takes one for
+        twelve rows, but 384 to 1,024.
     class_weight : None, "balanced" or dict
         None learns the classes' shares as they are, and its probabilities are those of such rows. ``"balanced"`` counts
         each class alike: rare classes are found more often, and probabilities are those of a table with even shares.
@@ -110,7 +111,7 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
                 weights,
                 n_classes=len(self.classes_),
                 width=self.width,
-                most=int(np.clip(len(rows) // 6, *_LANDMARKS)) if self.n_features == "auto" else self.n_features,
+                most=self._landmark_count(len(rows)),
                 random_state=seed,
             )
             penalty = None if self.penalty == "auto" else float(self.penalty)
@@ -160,6 +161,9 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             block = rows[begin : begin + _PREDICTED_AT_ONCE].astype(np.float64)
             logits[begin : begin + len(block)] = self._landmarks.kernel(block) @ self._slopes + self._offsets
         return logits
+
+    def _landmark_count(self, n_rows: int) -> int:
+        return int(np.clip(n_rows // _ROWS_A_LANDMARK, *_LANDMARKS)) if self.n_features == "auto" else self.n_features
 
     def _check_parameters(self) -> None:
         if self.penalty != "auto" and not float(self.penalty) > 0:

@@ -1,7 +1,9 @@
-"""Rows described by their Gaussian kernel with landmark rows: what the default classifier learns on.
+"""Rows described by their Gaussian kernel with landmarks: what the default classifier learns on.
 
 This is Nyström's method, which is exact where every row is a landmark (Williams and Seeger, "Using the Nyström Method
-to Speed Up Kernel Machines", 2001).
+to Speed Up Kernel Machines", 2001). Of many rows, landmarks are means of rows that are near each other, as one step of
+k-means finds them (Zhang, Tsang and Kwok, "Improved Nyström Low-Rank Approximation and Error Analysis", 2008): half as
+many do what rows drawn at random do.
 """
 
 from __future__ import annotations
@@ -16,6 +18,10 @@ from mmembed.analysis.rows.cosine import FloatMatrix
 
 # Directions of the kernel with less than this share of its trace are rounding.
 _SMALLEST = 1e-6
+# Rows for each landmark that the step of k-means looks at.
+_ROWS_A_LANDMARK = 16
+# So many rows at once stay in the processor's cache from one step to the next.
+_BLOCK = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +35,11 @@ class Landmarks:
     origin : numpy.ndarray, shape (d,), float32
         Mean of all rows: distances between small numbers are exact even in single precision.
     rows : numpy.ndarray, shape (m, d), float32
-        The landmarks, seen from the origin.
+        The landmarks, seen from the origin: rows, or means of rows.
     center : numpy.ndarray, shape (m,), float32
         Mean kernel of the landmarks with each other, which is about that of all rows: features are then small.
     whitening : numpy.ndarray, shape (m, m), float32
-        Turns kernels to features whose products are the kernel.
+        Turns kernels to features whose products are the kernel; upper triangular.
     """
 
     width: float
@@ -48,13 +54,20 @@ class Landmarks:
 
     def features(self, rows: FloatMatrix) -> FloatMatrix:
         """Return the features of rows, shape (n, m)."""
-        kernel = self.kernel(rows)
-        kernel -= self.center
-        return np.asarray(kernel @ self.whitening)
+        from scipy.linalg.blas import strmm
+
+        found = np.empty((len(rows), len(self.rows)), dtype=np.float32)
+        for begin in range(0, len(rows), _BLOCK):
+            block = slice(begin, begin + _BLOCK)
+            kernel = self.kernel(rows[block])
+            kernel -= self.center
+            # Rows in numpy's order are columns in that of BLAS, where half of a triangular product is left out.
+            found[block] = strmm(1.0, self.whitening, kernel.T, trans_a=1, overwrite_b=1).T
+        return found
 
 
 def choose_landmarks(rows: FloatMatrix, *, width: float, most: int, random_state: int) -> Landmarks:
-    """Take up to ``most`` of the rows ``(n, d)`` as landmarks.
+    """Take the rows ``(n, d)`` as landmarks, or of more than ``most`` rows as many means.
 
     Parameters
     ----------
@@ -66,11 +79,7 @@ def choose_landmarks(rows: FloatMatrix, *, width: float, most: int, random_state
 
     origin = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
     distance = width * total_variance(rows, origin)
-    chosen = rows
-    if len(rows) > most:
-        picked = np.random.default_rng(random_state).choice(len(rows), most, replace=False)
-        chosen = rows[np.sort(picked)]
-    chosen = chosen - origin
+    chosen = rows - origin if len(rows) <= most else _means(rows, origin, most, random_state)
     # In double precision, since in single the root of a matrix of nearly equal rows may not exist.
     exact = chosen.astype(np.float64)
     products = gaussian(exact, exact, distance)
@@ -78,7 +87,28 @@ def choose_landmarks(rows: FloatMatrix, *, width: float, most: int, random_state
     # What is added keeps equal landmarks apart. Which root is taken does not matter: features are turned later.
     products[np.diag_indices_from(products)] += _SMALLEST * len(chosen)
     whitening, _ = dtrtri(cholesky(products, overwrite_a=True, check_finite=False), overwrite_c=True)
-    return Landmarks(distance, origin, chosen, center.astype(np.float32), whitening.astype(np.float32))
+    whitening = np.asfortranarray(whitening, dtype=np.float32)
+    return Landmarks(distance, origin, chosen, center.astype(np.float32), whitening)
+
+
+def _means(rows: FloatMatrix, origin: npt.NDArray[np.float32], most: int, random_state: int) -> FloatMatrix:
+    """Return so many drawn rows, each moved to the mean of the rows that are nearest to it; seen from the origin."""
+    from scipy.sparse import csr_array
+
+    drawn = np.random.default_rng(random_state).permutation(len(rows))[: _ROWS_A_LANDMARK * most]
+    near = rows[drawn] - origin
+    starts = near[:most]
+    owners = np.empty(len(near), dtype=np.intp)
+    shift = np.einsum("ij,ij->i", starts, starts) / 2
+    for begin in range(0, len(near), _BLOCK):
+        block = slice(begin, begin + _BLOCK)
+        owners[block] = (near[block] @ starts.T - shift).argmax(axis=1)
+    counts = np.bincount(owners, minlength=most)
+    shares = (1 / counts[owners]).astype(np.float32)
+    means = csr_array((shares, (owners, np.arange(len(near)))), shape=(most, len(near))) @ near
+    # Of several equal rows one has them all; the others stay where they are.
+    means[counts == 0] = starts[counts == 0]
+    return np.asarray(means)
 
 
 def total_variance(rows: FloatMatrix, origin: npt.NDArray[np.float32]) -> float:
