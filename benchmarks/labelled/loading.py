@@ -8,7 +8,7 @@ from functools import partial
 
 import pandas as pd
 
-from labelled import pictures, subjects, synthetic, tables, texts
+from labelled import mails, pictures, subjects, synthetic, tables, texts
 from mmembed.errors import did_you_mean, listed
 
 
@@ -100,6 +100,9 @@ _SETS = {
     ),
     "clip-art": LabelledSet(pictures.clip_art, is_held_out=True, about="drawings in 10 folders of Open Clip Art"),
     "mnist": LabelledSet(pictures.mnist, is_held_out=True, about="10,000 handwritten digits as raw pixels"),
+    "spam-mails": LabelledSet(
+        mails.spam_mails, is_held_out=True, about="4,000 mails that people sorted into wanted and unwanted"
+    ),
     "penguins": LabelledSet(tables.penguins, is_held_out=True, about="342 penguins of 3 species, 4 measures"),
     "wisconsin": LabelledSet(
         partial(tables.keel, "wisconsin"), is_held_out=True, about="683 biopsies of 2 kinds, 9 measures"
