@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gc
 import io
 import os
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
@@ -215,6 +217,17 @@ def test_a_clip_given_as_pictures_shows_the_middle_one(tmp_path):
 def test_an_animation_is_a_clip():
     """An animated GIF in a video column shows its picture."""
     assert opened(make_thumbnail(encoded(RED, "GIF"), modality="video", edge=40)).size == (40, 20)
+
+
+def test_no_file_stays_open(tmp_path):
+    """Nor that of an animation, which Pillow keeps open to read on; an unclosed file would warn here."""
+    frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        make_thumbnail("a.gif", modality="image", root=tmp_path)
+        gc.collect()
+    assert not warned
 
 
 def test_a_playlist_cannot_open_another_file(tmp_path):

@@ -63,7 +63,9 @@ def open_picture(cell: object, root: Path) -> Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_formats())
+            # Bytes, not a path: Pillow keeps the file of an animation open as long as the picture lives.
+            data = source if isinstance(source, bytes) else source.read_bytes()
+            image = Image.open(io.BytesIO(data), formats=_formats())
             if image.format == "JPEG":
                 image.draft("RGB", (512, 512))
             image.load()
