@@ -56,7 +56,7 @@ def test_pointing_at_a_row_shows_its_picture_and_text(pictured, tmp_path):
         title=["<b>bold</b>", *pictured["title"][1:]], photo=[*pictured["photo"][:3], *["gone.png"] * 21]
     )
     picked = plot_select(df, image="photo", text="title", color="shop", root=tmp_path)
-    panel = picked.widget.children[0].children[1]
+    panel = picked.widget.children[1]
     send(picked, "plotly_hover", [(0, 0)])
     assert "data:image/webp;base64," in panel.value
     assert "&lt;b&gt;bold" in panel.value

@@ -22,7 +22,9 @@ from mmembed.reporting.plotting import draw_map
 if TYPE_CHECKING:
     from plotly.graph_objects import FigureWidget
 
-_PICTURE_PIXELS = 220
+_PICTURE_PIXELS = 140
+# The cell of a notebook is some 800 pixels wide on a laptop, and wider figures are cut off.
+_FITS_A_CELL = {"width": 760, "height": 560}
 
 
 class MapSelection:
@@ -33,7 +35,7 @@ class MapSelection:
     figure : plotly.graph_objects.FigureWidget
         The map. Lasso or box; with Shift, more is added; a double click selects nothing.
     widget : ipywidgets.VBox
-        What a notebook shows: the map, what is selected, and the picture at the pointer.
+        What a notebook shows: what is selected, the picture at the pointer, and the map.
     """
 
     def __init__(self, df: pd.DataFrame, figure: FigureWidget, widget: Any, status: Any) -> None:
@@ -80,13 +82,13 @@ def plot_select(
     df : pandas.DataFrame
         A frame with map columns.
     image : column name, optional
-        Pictures; that of the row at the pointer is shown beside the map.
+        Pictures; that of the row at the pointer is shown above the map.
     text : column name, optional
         Texts, shown likewise.
     root : path, optional
         Folder that relative picture paths start from.
     **options
-        As for :func:`mmembed.plot`; not ``z``: a map that turns has no lasso.
+        As for :func:`mmembed.plot`; not ``z``: a map that turns has no lasso. 760 by 560 pixels unless told otherwise.
 
     Returns
     -------
@@ -107,13 +109,14 @@ def plot_select(
 
     pictures = None if image is None else require_column(df, image, argument="image")
     texts = None if text is None else require_column(df, text, argument="text")
-    drawn = draw_map(df, root=root, **options)
+    drawn = draw_map(df, root=root, **(_FITS_A_CELL | options))
     figure = go.FigureWidget(drawn.figure)
     figure.update_layout(dragmode="lasso")
     status = widgets.Label(f"0 of {len(df):,} rows selected")
-    panel = widgets.HTML(layout={"width": f"{_PICTURE_PIXELS + 20}px"})
-    shown = [figure] if pictures is None and texts is None else [figure, panel]
-    selection = MapSelection(df, figure, widgets.VBox([widgets.HBox(shown), status]), status)
+    # Above the map: at its side it would be cut off in a narrow window, below it out of sight.
+    panel = widgets.HTML(layout={"min_height": f"{_PICTURE_PIXELS + 10}px"})
+    shown = [status] if pictures is None and texts is None else [status, panel]
+    selection = MapSelection(df, figure, widgets.VBox([*shown, figure]), status)
     show = _shower(panel, pictures, texts, Path(root) if root is not None else Path.cwd())
     for number, rows in enumerate(drawn.rows):
         trace = figure.data[number]
@@ -149,7 +152,7 @@ def _shower(panel: Any, pictures: pd.Series | None, texts: pd.Series | None, roo
             parts.append(_picture(pictures.iloc[row], root))
         if texts is not None:
             parts.append(f"<p>{html.escape(one_line(texts.iloc[row], 300))}</p>")
-        panel.value = "".join(parts)
+        panel.value = f'<div style="display:flex;gap:12px;align-items:center">{"".join(parts)}</div>'
 
     return show
 
@@ -158,7 +161,7 @@ def _picture(cell: object, root: Path) -> str:
     from mmembed.reporting.thumbnails import data_uri, make_thumbnail
 
     try:
-        data = make_thumbnail(cell, root=root, edge=_PICTURE_PIXELS, max_bytes=40_000)
+        data = make_thumbnail(cell, root=root, edge=2 * _PICTURE_PIXELS, max_bytes=40_000)
     except ContentError as error:
         return f"<p><i>{html.escape(str(error))}</i></p>"
-    return f'<img src="{data_uri(data)}" alt="" style="max-width:100%">'
+    return f'<img src="{data_uri(data)}" alt="" style="max-height:{_PICTURE_PIXELS}px">'
