@@ -47,6 +47,12 @@ for number in range(start, start + 400, 20):
 cache.close()
 """
 
+ONE = """
+number = int(sys.argv[2])
+cache.store([key(number)], vectors([number]))
+cache.close()
+"""
+
 FORKING = """
 stop = threading.Event()
 stored = []
@@ -98,6 +104,11 @@ def start(script, *arguments):
     )
 
 
+def finish(process):
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+
+
 def expected(numbers):
     return np.stack([np.random.default_rng(number).standard_normal(256, dtype=np.float32) for number in numbers])
 
@@ -128,13 +139,28 @@ def test_three_processes_share_one_folder(tmp_path):
     folder = tmp_path / "cache"
     processes = [start(THREE, folder, first) for first in (0, 200, 0)]
     for process in processes:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
+        finish(process)
     with VectorCache(folder) as cache:
         matrix, found = cache.lookup(keys_of(range(600)), 256)
         assert found.all()
         np.testing.assert_array_equal(matrix, expected(range(600)))
         assert cache.info().entries == 600
+
+
+def test_two_caches_of_one_process_keep_their_locks(tmp_path):
+    """What is stored after a second cache was opened here, and another process has come and gone, is found by others.
+
+    If the second one took back the locks of the first, the other process would take itself for the last and delete the
+    log that the first goes on writing to.
+    """
+    with VectorCache(tmp_path) as first, VectorCache(tmp_path) as second:
+        first.store(keys_of([0]), expected([0]))
+        assert second.lookup(keys_of([0]), 256)[1].all()
+        finish(start(ONE, tmp_path, 1))
+        first.store(keys_of([2]), expected([2]))
+        finish(start("check(cache, [0, 1, 2])", tmp_path))
+        second.store(keys_of([3]), expected([3]))
+    finish(start("check(cache, [0, 1, 2, 3])", tmp_path))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform cannot fork")

@@ -236,7 +236,7 @@ class VectorCache:
             except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
                 # Read without locks, a file that another process writes to can look damaged.
                 is_shared = self._store is None or not self._store.is_read_only
-                if is_shared and is_damage(error):
+                if is_shared and is_damage(error, self.path):
                     outcome.was_damaged = True
                     self._set_aside(error)
                 else:

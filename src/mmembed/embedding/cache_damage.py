@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-__all__ = ["DamagedFileError", "check_header", "forbids_writing", "is_damage"]
+__all__ = ["DamagedFileError", "forbids_writing", "is_damage"]
 
 _CIRCUMSTANCES = frozenset(
     {
@@ -36,7 +36,7 @@ def forbids_writing(error: sqlite3.Error) -> bool:
     return code & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 
 
-def is_damage(error: Exception) -> bool:
+def is_damage(error: Exception, path: Path) -> bool:
     """Return whether an error of SQLite speaks of the file's contents rather than of disk, rights or locks around it.
 
     A damaged header or schema shows itself in many ways (not a database, malformed, no such table), so everything is
@@ -47,12 +47,20 @@ def is_damage(error: Exception) -> bool:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return False  # raised by Python's own layer, e.g. for a closed connection
+    if code & 0xFF == sqlite3.SQLITE_READONLY and _is_of_later_format(path):
+        return True
     return code & 0xFF not in _CIRCUMSTANCES  # the low byte is the primary code
 
 
-def check_header(path: Path) -> None:
-    """Raise if the file says that it is of a later format: SQLite would take it as read-only, not as damaged."""
-    with path.open("rb") as file:
-        formats = file.read(20)[18:]
-    if any(number > 2 for number in formats):
-        raise DamagedFileError(f"The header names formats {list(formats)}; there are 1 and 2.")
+def _is_of_later_format(path: Path) -> bool:
+    """Return whether the header names a format that SQLite reads and never writes; there is none, so it is damaged.
+
+    Looked at only where SQLite refuses to write. POSIX takes back all locks that a process holds on a file when it
+    closes the file anywhere, and without them another process deletes the write-ahead log that this one writes to.
+    """
+    try:
+        with path.open("rb") as file:
+            formats = file.read(20)[18:]
+    except OSError:
+        return False
+    return any(number > 2 for number in formats)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.embedding.cache_damage import DamagedFileError, check_header
+from mmembed.embedding.cache_damage import DamagedFileError
 from mmembed.embedding.cache_file import file_identity, one_process_at_a_time
 
 if TYPE_CHECKING:
@@ -73,7 +73,6 @@ class VectorStore:
             self._connection.text_factory = bytes  # damaged text must not fail to decode
             self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE_BYTES)
             self.identity = file_identity(path)
-            check_header(path)
             if read_only:
                 self._has_schema()
             else:
