@@ -81,7 +81,7 @@ def plot_calibration(classifier: Any, *, title: str | None = None) -> Figure:
     ----------
     classifier : Classifier
     title : str, optional
-        By default the expected calibration error.
+        By default the expected calibration error, and what it would be by chance alone.
 
     Returns
     -------
@@ -91,7 +91,8 @@ def plot_calibration(classifier: Any, *, title: str | None = None) -> Figure:
     from plotly import graph_objects as go
 
     table = classifier.calibration()
-    error = classifier.scores().loc["calibration_error", "value"]
+    scores = classifier.scores()["value"]
+    error, chance = scores["calibration_error"], scores["calibration_error_by_chance"]
     figure = go.Figure(
         go.Scatter(
             x=[0, 1],
@@ -115,7 +116,12 @@ def plot_calibration(classifier: Any, *, title: str | None = None) -> Figure:
             name="held-out rows, 95 %",
         )
     )
-    _lay_out(figure, title or f"Calibration: confidence is off by {error:.3f} on average", width=620, height=520)
+    _lay_out(
+        figure,
+        title or f"Confidence is off by {error:.3f} on average; by chance alone it would be {chance:.3f}",
+        width=620,
+        height=520,
+    )
     figure.update_xaxes(title="confidence", range=[0, 1.02])
     figure.update_yaxes(title="share that is right", range=[0, 1.02])
     return figure

@@ -79,7 +79,10 @@ class Classifier:
         pandas.DataFrame
             Indexed by score: ``value``; ``low`` and ``high``, the 95 % interval of a bootstrap over the groups that
             were held out together (rows, where each is alone); ``majority``, always the commonest class with the
-            classes' shares as probabilities; ``nearest_centroid``, the class with the nearest mean vector.
+            classes' shares as probabilities; ``nearest_centroid``, the class with the nearest mean vector. Beside the
+            calibration error stands ``calibration_error_by_chance``: what perfect probabilities would show with so many
+            rows, on average and in 95 of 100 tables. An error within its bounds is as good as none; in small tables
+            they are far from zero.
         """
         return self._scores.copy()
 

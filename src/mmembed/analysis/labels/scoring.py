@@ -12,8 +12,10 @@ from mmembed.analysis.labels.holding_out import HeldOut
 
 Floats = npt.NDArray[np.float64]
 SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "calibration_error")
+_BY_CHANCE = "calibration_error_by_chance"
 # Replicates of the bootstrap; the ends of a 95 % interval from 400 are themselves sure to about a tenth of its width.
 _REPLICATES = 400
+_SIMULATIONS = 200
 _FEWEST_IN_BIN = 30
 _LEAST_PROBABILITY = 1e-7
 
@@ -28,11 +30,13 @@ def score_table(held: HeldOut, *, random_state: int = 0) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Indexed by score; ``value``, ``low``, ``high``, ``majority``, ``nearest_centroid``. NaN where there is none.
+        ``calibration_error_by_chance`` is :func:`error_by_chance`.
     """
     rows = np.flatnonzero(held.measured)
     frame = pd.DataFrame(index=pd.Index(SCORES, name="score"))
     if not len(rows):
-        return frame.reindex(columns=["value", "low", "high", "majority", "nearest_centroid"]).astype(float)
+        columns = ["value", "low", "high", "majority", "nearest_centroid"]
+        return frame.reindex([*SCORES, _BY_CHANCE], columns=columns).astype(float)
     y = held.y[rows]
     probabilities = None if held.probabilities is None else held.probabilities[rows]
     _, groups = np.unique(held.groups[rows], return_inverse=True)
@@ -55,6 +59,10 @@ def score_table(held: HeldOut, *, random_state: int = 0) -> pd.DataFrame:
     frame["majority"] = _scores(y, held.majority[rows], held.priors[rows], whole)
     frame["nearest_centroid"] = _scores(y, held.nearest_centroid[rows], None, whole)
     frame.loc["calibration_error", "majority"] = np.nan
+    frame.loc[_BY_CHANCE] = np.nan
+    if probabilities is not None:
+        by_chance = error_by_chance(probabilities.max(axis=1), random_state=random_state)
+        frame.loc[_BY_CHANCE, ["value", "low", "high"]] = by_chance
     return frame
 
 
@@ -124,8 +132,7 @@ def reliability(confidence: npt.NDArray[Any], is_right: npt.NDArray[np.bool_]) -
         ``rows``, ``confidence``, ``accuracy`` and its Wilson interval ``low``, ``high``; least confident bin first. At
         most 15 bins, of at least 30 rows each: smaller ones measure chance.
     """
-    n_bins = int(np.clip(len(confidence) // _FEWEST_IN_BIN, 1, 15))
-    parts = np.array_split(np.argsort(confidence, kind="stable"), n_bins)
+    parts = _bins(confidence)
     sizes = np.array([len(part) for part in parts])
     right = np.array([is_right[part].sum() for part in parts])
     low, high = wilson_interval(right, sizes)
@@ -134,10 +141,39 @@ def reliability(confidence: npt.NDArray[Any], is_right: npt.NDArray[np.bool_]) -
         return pd.DataFrame({"rows": sizes, "confidence": means, "accuracy": right / sizes, "low": low, "high": high})
 
 
+def _bins(confidence: npt.NDArray[Any]) -> list[npt.NDArray[np.intp]]:
+    n_bins = int(np.clip(len(confidence) // _FEWEST_IN_BIN, 1, 15))
+    return np.array_split(np.argsort(confidence, kind="stable"), n_bins)
+
+
 def calibration_error(table: pd.DataFrame) -> float:
     """Return the expected calibration error: the mean distance of confidence and accuracy over the bins."""
     gap = (table["confidence"] - table["accuracy"]).abs()
     return float((gap * table["rows"]).sum() / table["rows"].sum())
+
+
+def error_by_chance(confidence: npt.NDArray[Any], *, random_state: int = 0) -> tuple[float, float, float]:
+    """Return the calibration error that perfect probabilities would show with so many rows, by chance alone.
+
+    In each bin the share that is right differs from the confidence by chance, and an error adds up such differences
+    without their signs: it is never nothing. Rows are drawn to be right with the probability of their confidence.
+
+    Returns
+    -------
+    tuple of float
+        The mean, and what 95 of 100 such errors lie between.
+    """
+    bins = _bins(confidence)
+    ordered = confidence[np.concatenate(bins)].astype(np.float64)
+    starts = np.cumsum([0, *(len(part) for part in bins[:-1])])
+    expected = np.add.reduceat(ordered, starts)
+    random = np.random.default_rng(random_state)
+    errors = [
+        np.abs(np.add.reduceat((random.random(len(ordered)) < ordered).astype(np.float64), starts) - expected).sum()
+        for _ in range(_SIMULATIONS)
+    ]
+    low, high = np.percentile(errors, [2.5, 97.5]) / len(ordered)
+    return float(np.mean(errors) / len(ordered)), float(low), float(high)
 
 
 def wilson_interval(right: npt.NDArray[Any], total: npt.NDArray[Any]) -> tuple[Floats, Floats]:
