@@ -28,6 +28,9 @@ _SETS = {
     "demo-mixed": LabelledSet(
         pictures.demo_mixed, is_held_out=True, about="the same photographs and their captions in two languages"
     ),
+    "demo-fused": LabelledSet(
+        pictures.demo_fused, is_held_out=True, about="the same table, one vector of both captions and the photograph"
+    ),
     "emoji-pictures": LabelledSet(pictures.emoji, is_held_out=True, about="1,646 emoji drawn in 3-d, in 9 groups"),
     "noun-glosses": LabelledSet(
         partial(texts.glosses, "noun", 6000), is_held_out=True, about="6,000 WordNet glosses of nouns in 25 classes"

@@ -66,6 +66,14 @@ def demo_mixed() -> pd.DataFrame:
     return mixed[["vector", "label", "kind", "text", "image"]]
 
 
+def demo_fused() -> pd.DataFrame:
+    """Return the demo table with one vector a row, made of its captions in both languages and its photograph."""
+    table = pd.read_csv(_DATA / "demo.csv")
+    table["captions"] = table["text_en"] + " " + table["text_zh"]
+    fused = table.mmembed.fuse(text="captions", image="image", model="local", root=_DATA)
+    return pd.DataFrame({"vector": fused["fused_vector"], "text": table["captions"], "label": table["category"]})
+
+
 def emoji() -> pd.DataFrame:
     """Return 1,646 emoji drawn in 3-d, labelled by group, on white."""
     folder = packed("@lobehub/fluent-emoji-3d", "1.1.0") / "assets"
