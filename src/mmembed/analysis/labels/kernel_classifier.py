@@ -21,7 +21,8 @@ from mmembed.analysis.labels.softmax import fit_softmax, softmax
 # by a factor of ten.
 _ONE_THREAD_ROWS = 20_000
 _PREDICTED_AT_ONCE = 8192
-_ROWS_A_LANDMARK = 12
+# Rows for each landmark. Two classes are told apart as well with fewer.
+_ROWS_A_LANDMARK, _ROWS_A_LANDMARK_OF_TWO = 8, 12
 _LANDMARKS = 384, 1024
 # How much the scores' own say counts against what rows left out teach about them, as a number of rows.
 _DRAWN_BACK = 32
@@ -45,8 +46,8 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     width : float
         Of the kernel, as a multiple of the rows' variance.
     n_features : int or "auto"
-        Landmarks: more are slower, and better where there are many rows of many kinds. ``"auto"`` takes one for
-        twelve rows, but 384 to 1,024.
+        Landmarks: more are slower, and better where there are many rows of many kinds. ``"auto"`` takes an eighth
+        of the rows, of two classes a twelfth, but 384 to 1,024.
     class_weight : None, "balanced" or dict
         None learns the classes' shares as they are, and its probabilities are those of such rows. ``"balanced"`` counts
         each class alike: rare classes are found more often, and probabilities are those of a table with even shares.
@@ -163,7 +164,10 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         return logits
 
     def _landmark_count(self, n_rows: int) -> int:
-        return int(np.clip(n_rows // _ROWS_A_LANDMARK, *_LANDMARKS)) if self.n_features == "auto" else self.n_features
+        if self.n_features != "auto":
+            return self.n_features
+        share = _ROWS_A_LANDMARK_OF_TWO if len(self.classes_) == 2 else _ROWS_A_LANDMARK
+        return int(np.clip(n_rows // share, *_LANDMARKS))
 
     def _check_parameters(self) -> None:
         if self.penalty != "auto" and not float(self.penalty) > 0:

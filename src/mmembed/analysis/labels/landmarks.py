@@ -18,8 +18,8 @@ from mmembed.analysis.rows.cosine import FloatMatrix
 
 # Directions of the kernel with less than this share of its trace are rounding.
 _SMALLEST = 1e-6
-# Rows for each landmark that the step of k-means looks at.
-_ROWS_A_LANDMARK = 16
+# Rows that the step of k-means looks at, and at least so many for each landmark.
+_ROWS_LOOKED_AT, _ROWS_A_LANDMARK = 6144, 4
 # So many rows at once stay in the processor's cache from one step to the next.
 _BLOCK = 1024
 
@@ -95,7 +95,8 @@ def _means(rows: FloatMatrix, origin: npt.NDArray[np.float32], most: int, random
     """Return so many drawn rows, each moved to the mean of the rows that are nearest to it; seen from the origin."""
     from scipy.sparse import csr_array
 
-    drawn = np.random.default_rng(random_state).permutation(len(rows))[: _ROWS_A_LANDMARK * most]
+    count = max(_ROWS_LOOKED_AT, _ROWS_A_LANDMARK * most)
+    drawn = np.random.default_rng(random_state).permutation(len(rows))[:count]
     near = rows[drawn] - origin
     starts = near[:most]
     owners = np.empty(len(near), dtype=np.intp)
