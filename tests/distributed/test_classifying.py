@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 from tests.distributed.tables import CUTS, clustered, cut, untouchable
 
-from mmembed.distributed import fit_classifier
+import mmembed
+from mmembed.distributed import fit_classifier, zero_shot
 from mmembed.distributed.aligning import side_by_side
 from mmembed.distributed.labelled_rows import draw_labelled
 from mmembed.errors import ColumnNotFoundError
+from mmembed.vectors import VectorArray
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +155,25 @@ def test_a_target_of_too_many_values_is_refused(df):
     numbers = df.assign(price=np.random.default_rng(0).random(len(df)))
     with pytest.raises(ValueError, match="is a quantity"):
         cut(numbers, [300]).mmembed.classify("v", target="price")
+
+
+def test_descriptions_that_say_nothing_are_told_of_as_on_pandas(df, cluster):
+    """Agreement and mean score are those of all rows; labels with one description, and few rows, have none."""
+    random = np.random.default_rng(3)
+    words = VectorArray.from_matrix(random.normal(size=(8, 24)).astype("f4"), space="toy")
+    names = [name for name in "abcd" for _ in range(2)]
+    with pytest.warns(UserWarning, match="choose alike for") as local:
+        want = mmembed.zero_shot(df["v"], words, names, kinds=df["kind"])
+    ddf = cut(df, [0, 200])
+    with cluster.as_current():
+        with pytest.warns(UserWarning, match="choose alike for") as distributed:
+            found = zero_shot(ddf["v"], words, names, kinds=ddf["kind"])
+        assert_same(found.add_to(ddf).compute(), want.add_to(df), "label")
+    assert found.agreement == want.agreement
+    assert str(distributed[0].message) == str(local[0].message)
+    assert distributed[0].filename == __file__
+    assert "agreement=0." in repr(found)
+    assert zero_shot(ddf["v"], words[:4], list("abcd")).agreement is None
+    assert zero_shot(cut(df.iloc[:15], [7])["v"], words, names).agreement is None
+    with pytest.raises(ValueError, match="the vectors had 3"):
+        found.add_to(cut(df, [200]))

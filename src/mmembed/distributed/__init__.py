@@ -26,6 +26,7 @@ from mmembed.distributed.outliers import DistributedOutliers, find_outliers  # n
 from mmembed.distributed.pairing import Blocking  # noqa: E402
 from mmembed.distributed.projecting import DistributedProjection, fit_projection  # noqa: E402
 from mmembed.distributed.series import DaskSeriesAccessor  # noqa: E402
+from mmembed.distributed.zero_shot import DistributedZeroShot, zero_shot  # noqa: E402
 
 __all__ = [
     "Blocking",
@@ -37,6 +38,7 @@ __all__ = [
     "DistributedLeaks",
     "DistributedOutliers",
     "DistributedProjection",
+    "DistributedZeroShot",
     "embedding_errors",
     "find_duplicates",
     "find_leaks",
@@ -44,6 +46,7 @@ __all__ = [
     "fit_classifier",
     "fit_clusters",
     "fit_projection",
+    "zero_shot",
 ]
 
 del _registration

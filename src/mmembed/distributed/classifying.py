@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import dask.dataframe as dd
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.labels import classifying as local
-from mmembed.analysis.labels.labelling import ZeroShotModel
 from mmembed.distributed.aligning import side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.columns import no_vectors
-from mmembed.distributed.folding import folded, inline, on_partitions, share
+from mmembed.distributed.folding import share
 from mmembed.distributed.labelled_rows import draw_labelled
-from mmembed.distributed.sampling import SAMPLE_ROWS, check_sample_rows, measure_extent
+from mmembed.distributed.sampling import SAMPLE_ROWS, check_sample_rows
 from mmembed.vectors import check_comparable
 
 if TYPE_CHECKING:
@@ -139,42 +137,6 @@ def fit_classifier(
         center=drawn.center,
     )
     return DistributedClassifier(fitted, sample, drawn.of, columns)
-
-
-def zero_shot_lazily(ddf: Any, vectors: Any, model: ZeroShotModel, *, kinds: Any, name: str) -> Any:
-    """Return the frame with a label from words for each row, lazily.
-
-    One pass learns what cosines of all rows with the labels differ by, after one for the means of kinds.
-
-    Parameters
-    ----------
-    ddf : dask DataFrame
-    vectors, kinds : its columns; kinds may be None
-    model : ZeroShotModel
-        Without means and spread.
-    name : str
-        First part of the new columns' names.
-    """
-    columns = side_by_side(vectors, kinds=kinds)
-    if kinds is not None:
-        model = replace(model, preparation=measure_extent(columns).preparation)
-    deviations: npt.NDArray[np.float64] = folded(on_partitions(_deviations, columns, model=inline(model)), _summed)
-    model = model.spread_to(deviations)
-    metas = (ddf._meta, columns._meta)  # noqa: SLF001 - Dask's own word
-    meta = _zero_shot_part(*metas, model=model, name=name)
-    return dd.map_partitions(_zero_shot_part, ddf, columns, model=inline(model), name=name, meta=meta)
-
-
-def _deviations(part: pd.DataFrame, *, model: ZeroShotModel) -> npt.NDArray[np.float64]:
-    return model.deviations(vectors_of(part), part.get("kinds"))
-
-
-def _summed(parts: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-    return np.asarray(np.sum(parts, axis=0))
-
-
-def _zero_shot_part(df: pd.DataFrame, part: pd.DataFrame, *, model: ZeroShotModel, name: str) -> pd.DataFrame:
-    return model.label(vectors_of(part), part.get("kinds")).add_to(df, name=name)
 
 
 def _labelled_lazily(ddf: Any, columns: Any, model: Any, name: str | None, threshold: float | None) -> Any:

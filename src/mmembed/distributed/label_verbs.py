@@ -53,7 +53,8 @@ class LabelVerbs:
             A vector column.
         target, labels, kinds, groups, threshold, estimator, class_weight, random_state, embedder, name
             As on pandas. Without ``target``, one pass over the vectors learns how much cosines of all rows with the
-            labels differ, and one before it the mean of each kind.
+            labels differ, after one for the mean of each kind; where each label has several descriptions, one more
+            asks how often they agree, and a warning comes as on pandas.
         sample_rows : int
             About how many labelled rows are learned from, with ``target``; of each class in proportion, and at least
             20. A warning says so where there are more.
@@ -62,7 +63,8 @@ class LabelVerbs:
         -------
         dask DataFrame
         """
-        from mmembed.distributed.classifying import fit_classifier, zero_shot_lazily
+        from mmembed.distributed.classifying import fit_classifier
+        from mmembed.distributed.zero_shot import zero_shot
 
         check_asked(target, labels, kinds=kinds, estimator=estimator, groups=groups)
         vectors = column_of(self._ddf, column)
@@ -70,17 +72,13 @@ class LabelVerbs:
         asked = {one: column_of(self._ddf, one) for one in (target, kinds, groups) if one is not None}
         described = None if labels is None else embedded_labels(labels, array, embedder)
         if target is None:
-            from mmembed.analysis.labels.labelling import ZeroShotModel
-
-            model = ZeroShotModel.of(
-                array,
+            return zero_shot(
+                vectors,
                 as_vector_array([vector for vectors in (described or {}).values() for vector in vectors]),
                 [label for label, vectors in (described or {}).items() for _ in vectors],
-                is_centered=kinds is not None,
+                kinds=None if kinds is None else asked[kinds],
                 threshold=threshold,
-            )
-            of_kinds = None if kinds is None else asked[kinds]
-            return zero_shot_lazily(self._ddf, vectors, model, kinds=of_kinds, name=name or "label")
+            ).add_to(self._ddf, name=name or "label")
         fitted = fit_classifier(
             vectors,
             asked[target],

@@ -139,10 +139,11 @@ def zero_shot(
     model = ZeroShotModel.of(array, label_vectors, labels, is_centered=kinds is not None, threshold=threshold)
     model = replace(model, preparation=Preparation.learn(array, kinds))
     found = model.spread_to(model.deviations(array, kinds)).label(array, kinds)
-    agreement = _agreement(model, array, label_vectors, labels, kinds)
-    if agreement is None:
+    if model.judges is None:
         return found
-    _warn_of_judges(agreement, float(np.nanmean(found.scores)), len(model.names))
+    verdicts = model.verdicts(array, found.scores, kinds)
+    agreement = model.agreement(verdicts)
+    warn_of_judges(agreement, verdicts, len(model.names), stacklevel=2)
     return replace(found, agreement=agreement)
 
 
@@ -156,6 +157,8 @@ class ZeroShotModel:
     rows : numpy.ndarray, shape (l, d)
         Mean direction of each.
     threshold : float or None
+    judges : two numpy.ndarray, shape (l, d), or None
+        Mean direction of each label's first description, and of its others; None where a label has one only.
     preparation : Preparation
     spread : float
     """
@@ -163,6 +166,7 @@ class ZeroShotModel:
     names: pd.api.extensions.ExtensionArray
     rows: FloatMatrix = field(repr=False)
     threshold: float | None
+    judges: tuple[FloatMatrix, FloatMatrix] | None = field(default=None, repr=False)
     preparation: Preparation = field(default_factory=Preparation, repr=False)
     spread: float = _USUAL_SPREAD
 
@@ -178,7 +182,13 @@ class ZeroShotModel:
             raise ValueError(f"threshold={threshold!r} is no probability. Give one from 0 to 1, such as 0.5.")
         own, different = pd.factorize(pd.Series(list(labels)))
         names = pd.Series(different).array
-        return cls(names, _mean_directions(label_array, own, len(names), is_centered=is_centered), threshold)
+
+        def directions(part: Any) -> FloatMatrix:
+            return _mean_directions(label_array[part], own[part], len(names), is_centered=is_centered)
+
+        parts = halves(own, len(names))
+        judges = None if parts is None else (directions(parts[0]), directions(parts[1]))
+        return cls(names, directions(np.ones(len(own), dtype=bool)), threshold, judges)
 
     def deviations(self, array: VectorArray, kinds: Any = None) -> npt.NDArray[np.float64]:
         """Return number, sum and sum of squares of how far each row's cosines are from their mean; parts add up."""
@@ -194,6 +204,19 @@ class ZeroShotModel:
         n_cosines = n_rows * len(self.rows)
         variance = max(squares / n_cosines - (total / n_cosines) ** 2, 0.0)
         return replace(self, spread=max(variance**0.5, 1e-3))
+
+    def verdicts(
+        self, array: VectorArray, scores: npt.NDArray[np.float32], kinds: Any = None
+    ) -> npt.NDArray[np.float64]:
+        """Return the number of rows, for how many both judges choose alike, and the sum of scores; parts add up."""
+        rows = self.preparation.rows(array, kinds)
+        one, other = ((rows @ judge.T).argmax(axis=1) for judge in self.judges or (self.rows, self.rows))
+        return np.array([len(rows), (one == other).sum(), np.nansum(scores, dtype=np.float64)])
+
+    def agreement(self, verdicts: npt.NDArray[np.float64]) -> float | None:
+        """Return for which share of all rows the judges choose alike; None where rows are too few to tell."""
+        n_rows, alike, _ = verdicts.tolist()
+        return None if self.judges is None or n_rows < _FEWEST_ROWS else alike / n_rows
 
     def label(self, array: VectorArray, kinds: Any = None) -> ZeroShot:
         """Give each row the nearest label."""
@@ -212,29 +235,27 @@ class ZeroShotModel:
         return ZeroShot(self.names.take(chosen, allow_fill=True), scores, similarities, self.names)
 
 
-def _agreement(
-    model: ZeroShotModel, array: VectorArray, label_vectors: Any, labels: Sequence[Any], kinds: Any
-) -> float | None:
-    """Return how often the first description of each label chooses as the others do; None where that says nothing."""
-    own, different = pd.factorize(pd.Series(list(labels)))
-    parts, n_labels = halves(own, len(different)), len(different)
-    if parts is None or int((~array.isna()).sum()) < _FEWEST_ROWS:
-        return None
-    given, rows = as_vector_array(label_vectors), model.preparation.rows(array, kinds)
-    means = [_mean_directions(given[part], own[part], n_labels, is_centered=kinds is not None) for part in parts]
-    chosen = [(rows @ mean.T).argmax(axis=1) for mean in means]
-    return float((chosen[0] == chosen[1]).mean())
+def warn_of_judges(
+    agreement: float | None, verdicts: npt.NDArray[np.float64], n_labels: int, *, stacklevel: int
+) -> None:
+    """Say so if scores promise more than descriptions can keep that agree so seldom.
 
-
-def _warn_of_judges(agreement: float, mean_score: float, n_labels: int) -> None:
-    """Say so if scores promise more than descriptions can keep that agree so seldom."""
+    Parameters
+    ----------
+    agreement, verdicts
+        Of :class:`ZeroShotModel`.
+    n_labels, stacklevel : int
+    """
+    if agreement is None:
+        return
+    mean_score = float(verdicts[2] / verdicts[0])
     if mean_score > (bound := highest_accuracy(agreement, n_labels)):
         warnings.warn(
             f"The descriptions of the labels choose alike for {agreement:.0%} of the rows, as judges do that are right "
             f"for {bound:.0%} at most: the mean score of {mean_score:.2f} is too high. Describe the labels otherwise, "
             "or label some rows (target= and labels= together).",
             UserWarning,
-            stacklevel=3,
+            stacklevel=stacklevel + 1,
         )
 
 
