@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 
@@ -46,6 +47,21 @@ def test_texts_and_pictures_group_by_meaning_with_a_warning():
     with pytest.warns(MixedKindsWarning):
         mapped = df.mmembed.project("x_vector", "pca")
     assert mapped["map_x"].notna().all()
+
+
+def test_a_report_groups_by_meaning_too():
+    """Clusters and map that a report has to make are made like those of the verbs, with one warning for both."""
+    df = mixed(40, 40)
+    with pytest.warns(MixedKindsWarning) as told:
+        by_meaning = json.loads(df.mmembed.report("x_vector").to_json())
+    assert len(told) == 1
+    assert [one["size"] for one in by_meaning["clusters"]] == [40, 40]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        by_kind = json.loads(df.mmembed.report("x_vector", kinds=False).to_json())
+        ready = json.loads(df.assign(cluster=0, map_x=0.0, map_y=0.0).mmembed.report("x_vector").to_json())
+    assert len(by_kind["clusters"]) != 2
+    assert len(ready["clusters"]) == 1
 
 
 def test_a_column_of_kinds_is_taken_at_its_word():

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mmembed._columns import as_list
 from mmembed.accessor.arguments import column_of
+from mmembed.accessor.mixed_kinds import Kinds, kinds_of_rows
 from mmembed.accessor.naming_arguments import naming_embedder
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class ReportingVerbs:
         column: str,
         *,
         text: str | Sequence[str] | None = None,
+        kinds: Kinds = None,
         image: str | None = None,
         video: str | None = None,
         title: str | None = None,
@@ -54,6 +56,9 @@ class ReportingVerbs:
             A vector column.
         text : str or list of str, optional
             Columns of texts to show.
+        kinds : str or False, optional
+            For clusters and map that are computed: as in :meth:`cluster`. Kinds that are mixed in the column are seen,
+            and the mean of each is removed.
         image, video : str, optional
             Columns of pictures and clips to show as thumbnails. Files that their cells name are read, and those of no
             other column.
@@ -80,6 +85,11 @@ class ReportingVerbs:
             Most points on the map.
         root : path, optional
             Folder that relative file names start from.
+
+        Warns
+        -----
+        MixedKindsWarning
+            If clusters or map are computed from contents of several kinds.
         """
         from mmembed.reporting.building import build_report
         from mmembed.reporting.completing import complete_for_report
@@ -91,10 +101,12 @@ class ReportingVerbs:
         if language == "auto":
             language = choose_language([title or ""] if words is None else words.dropna().astype(str))
         named = "cluster" in self._df.columns
+        is_complete = {"cluster", "map_x", "map_y"} <= set(self._df.columns)
         df, notes = complete_for_report(
             self._df,
             vectors,
             text=words,
+            kinds=None if is_complete else kinds_of_rows(self._df, column, kinds),
             random_state=random_state,
             language=language,
             embed=None if named else naming_embedder(vectors, "auto", buys=False),

@@ -26,6 +26,7 @@ def complete_for_report(
     vectors: pd.Series,
     *,
     text: pd.Series | None = None,
+    kinds: pd.Series | None = None,
     random_state: int | None = None,
     language: Language = "en",
     embed: Callable[[list[str]], Any] | None = None,
@@ -40,6 +41,8 @@ def complete_for_report(
         Its vector column.
     text : pandas.Series, optional
         Texts that name the clusters.
+    kinds : pandas.Series, optional
+        Of which kind each row is, where they are mixed: the mean of each is removed from what has to be computed.
     random_state : int, optional
         Seed for what has to be computed.
     language : {"zh", "en"}
@@ -51,11 +54,13 @@ def complete_for_report(
     seed = 0 if random_state is None else random_state
     if "cluster" not in df.columns:
         spoken = language if text is None else "auto"
-        clusters = fit_clusters(vectors, random_state=random_state).named(text, embed=embed, language=spoken)
+        clusters = fit_clusters(vectors, kinds=kinds, random_state=random_state).named(
+            text, embed=embed, language=spoken
+        )
         df = clusters.add_to(df)
         notes.append(clustered_note(language, clusters.method, seed))
     if not {"map_x", "map_y"} <= set(df.columns):
-        projection = fit_projection(vectors, random_state=random_state)
+        projection = fit_projection(vectors, kinds=kinds, random_state=random_state)
         df = projection.add_to(df)
         notes.append(projected_note(language, projection.method, seed))
     return df, notes

@@ -20,8 +20,9 @@ from mmembed.analysis.groups.structure import measure_structure
 if TYPE_CHECKING:
     from mmembed.analysis.rows.cosine import Positions
 
-# A resolution of 1 asks for more ties than chance has; these go from few clusters to several times as many.
-RESOLUTIONS = tuple(float(one) for one in 2.0 ** np.arange(-2.5, 2.01, 0.5))
+# A resolution of 1 asks for more ties than chance has; these go from few clusters to several times as many. The lowest
+# are there as the lower half of a plateau.
+RESOLUTIONS = tuple(float(one) for one in 2.0 ** np.arange(-5, 2.01, 0.5))
 # A plateau is as wide as this many steps of the resolution to both sides: from half to twice.
 _PLATEAU = 2
 # Candidates this close to the best cannot be told apart by such measures.
@@ -29,11 +30,11 @@ _TIE = 0.05
 # The distances that HDBSCAN needs grow with the square of the rows; so does the time to measure its stability.
 MOST_HDBSCAN_ROWS = 5000
 _TRIAL_ROWS = 5000
-# To be compared, k-means is fitted on so many rows at most; on all of them if it is chosen.
-_COMPARED_ROWS = 10_000
+# k-means is as good on so many rows, and takes a second.
+COMPARED_ROWS = 10_000
 _COLUMNS = (
     *("method", "n_clusters", "resolution", "stability", "silhouette", "coverage"),
-    *("separation", "modularity", "agreement", "score", "note"),
+    *("separation", "modularity", "beyond", "agreement", "score", "note"),
 )
 Step = Callable[[str], None]
 
@@ -43,7 +44,9 @@ def no_candidates() -> pd.DataFrame:
     return pd.DataFrame(columns=_COLUMNS)
 
 
-def choose(table: Table, *, min_cluster_size: int, step: Step) -> tuple[Candidate, pd.DataFrame, str]:
+def choose(
+    table: Table, *, min_cluster_size: int, step: Step, compared_rows: int = COMPARED_ROWS
+) -> tuple[Candidate, pd.DataFrame, str]:
     """Compare communities at several resolutions, k-means and HDBSCAN.
 
     Parameters
@@ -53,14 +56,16 @@ def choose(table: Table, *, min_cluster_size: int, step: Step) -> tuple[Candidat
         Smaller groups are noise.
     step : callable
         Told what comes next.
+    compared_rows : int
+        To be compared, k-means is fitted on so many rows at most; on all of them if it is chosen.
 
     Returns
     -------
     Candidate
         The best: of communities the one that is found again in resampled rows at half to twice its resolution, over a
-        plateau and not at a point, times modularity; merged as far as that is as good and k-means agrees more; k-means
-        with that number of clusters, or HDBSCAN, if better by stability times modularity. One cluster where the rows
-        are parted no better than a Gaussian cloud would be.
+        plateau and not at a point, times how clearly they are apart (:attr:`Candidate.parting`); merged as far as that
+        is as good and k-means agrees more; k-means with that number of clusters, or HDBSCAN, if its score is better.
+        One cluster where the rows are parted no better than a Gaussian cloud would be.
     pandas.DataFrame
         All of them.
     str
@@ -76,7 +81,7 @@ def choose(table: Table, *, min_cluster_size: int, step: Step) -> tuple[Candidat
     rivals = [agreed(levels)]
     step("k-means")
     n_clusters = max(2, rivals[0].n_clusters)
-    rivals.append(k_means_candidate(table, n_clusters, most_rows=_COMPARED_ROWS))
+    rivals.append(k_means_candidate(table, n_clusters, most_rows=compared_rows))
     notes: list[dict[str, object]] = []
     if len(table) <= MOST_HDBSCAN_ROWS:
         step("HDBSCAN")
@@ -87,7 +92,7 @@ def choose(table: Table, *, min_cluster_size: int, step: Step) -> tuple[Candidat
     scores = np.array([np.nan_to_num(one.score) for one in rivals])
     scores[1:] *= 1 - _TIE
     first = int(scores.argmax())
-    if first == 1 and len(table) > _COMPARED_ROWS and structure.is_there:
+    if first == 1 and len(table) > compared_rows and structure.is_there:
         step("k-means on all rows")
         rivals[1] = k_means_candidate(table, n_clusters)
     winner = rivals[first]
@@ -154,9 +159,13 @@ def pick(communities: list[Candidate], plateau: list[float]) -> int:
     plateau, not its edge.
     """
     most = max(2, round(len(communities[0].labels) ** 0.5))
-    legible = np.array([one.n_clusters <= most for one in communities])
-    scores = np.array([stable * one.modularity for stable, one in zip(plateau, communities, strict=True)])
-    scores[~legible] = 0
+    is_open = np.array([one.n_clusters <= most for one in communities])
+    # A plateau that ends with the resolutions looks more even than it is.
+    is_open[:_PLATEAU] = False
+    scores = is_open * np.array(plateau) * np.array([one.parting for one in communities])
+    if not scores.any():
+        # No better than a cloud at any number: then at least by what neighbours say.
+        scores = is_open * np.array(plateau) * np.array([one.modularity for one in communities])
     tied = np.flatnonzero(scores >= (1 - _TIE) * scores.max())
     agreement = [
         np.mean([adjusted_rand(communities[one].labels, communities[other].labels) for other in tied]) for one in tied

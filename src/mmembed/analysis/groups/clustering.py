@@ -45,11 +45,12 @@ def fit_clusters(
         ``"leiden"`` finds communities on the graph of shared neighbours, at the resolution where they are most stable
         over a plateau and part the fewest neighbours. ``"kmeans"`` (on directions) puts every row in a cluster;
         ``"hdbscan"`` finds dense groups on spectral coordinates of that graph and calls the rest noise (-1).
-        ``"auto"`` makes all three and compares them by stability under resampling times modularity; communities are
-        merged where that loses next to nothing and k-means agrees more. ``.candidates`` of the result shows everything
-        that was compared. Rows that are parted no better than a structureless cloud of the same shape are one cluster,
-        and ``.note`` says so. Fewer than 30 different vectors are grouped by k-means. An estimator with ``fit`` and
-        ``labels_`` is cloned and gets the unit rows; equal vectors get the label that most of them got.
+        ``"auto"`` makes all three and compares them by stability under resampling times modularity, as far as it is
+        beyond that of a structureless cloud of the same shape; communities are merged where that loses next to nothing
+        and k-means agrees more. ``.candidates`` of the result shows everything that was compared. Rows that are parted
+        no better than such a cloud are one cluster, and ``.note`` says so. Fewer than 30 different vectors are grouped
+        by k-means. An estimator with ``fit`` and ``labels_`` is cloned and gets the unit rows; equal vectors get the
+        label that most of them got.
     n_clusters : int, optional
         The number of clusters, where it is known: k-means or communities with exactly that many.
     text : sequence of str, length n, optional

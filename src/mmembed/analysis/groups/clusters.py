@@ -44,9 +44,10 @@ class Clusters(NamedClusters):
         What was compared: method, n_clusters, resolution of communities, stability (mean adjusted Rand index with
         groupings of four fifths of the rows), silhouette, coverage (share of rows that are not noise), separation (the
         chance that two rows are in different clusters), modularity (share of ties between neighbours within clusters
-        beyond that of random ties), agreement (adjusted Rand index of communities and their merged levels with k-means
-        of that number), score (stability times modularity) and a note that says which was chosen. Empty when there was
-        no choice.
+        beyond that of random ties), beyond (share of the ties that as many groups of a structureless cloud would cut
+        and these do not), agreement (adjusted Rand index of communities and their merged levels with k-means of that
+        number), score (stability times modularity times the cube root of beyond) and a note that says which was chosen.
+        Empty when there was no choice.
     centroids : numpy.ndarray, shape (n_clusters, d), float32
         Mean direction of each cluster.
     numbers : numpy.ndarray of int, shape (n_clusters,)

@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
@@ -133,13 +134,24 @@ def modularity(weights: Any, labels: Positions) -> float:
     total = float(weights.sum())
     if total == 0:
         return 0.0
+    labels = _alone(labels)
+    ties = weights.tocoo()
+    inside = float(ties.data[labels[ties.row] == labels[ties.col]].sum())
+    return inside / total - float((community_shares(weights, labels) ** 2).sum())
+
+
+def community_shares(weights: Any, labels: Positions) -> npt.NDArray[np.float64]:
+    """Return the share of all ties that the rows of each community have, each row of noise (-1) on its own."""
+    strength = np.bincount(_alone(labels), np.asarray(weights.sum(axis=1)).ravel())
+    return strength / max(float(strength.sum()), 1e-300)
+
+
+def _alone(labels: Positions) -> Positions:
+    """Return the labels with a new one for each row of noise."""
     alone = np.flatnonzero(labels < 0)
     labels = labels.copy()
     labels[alone] = int(labels.max(initial=-1)) + 1 + np.arange(len(alone))
-    ties = weights.tocoo()
-    inside = float(ties.data[labels[ties.row] == labels[ties.col]].sum())
-    strength = np.bincount(labels, np.asarray(weights.sum(axis=1)).ravel())
-    return inside / total - float(((strength / total) ** 2).sum())
+    return labels
 
 
 class CommunityFinder:

@@ -32,7 +32,7 @@ class Candidate:
         Mean adjusted Rand index with groupings of resampled rows; NaN where the method was not run again.
     again : list of (rows, labels)
         Those groupings.
-    silhouette, coverage, separation, modularity : float
+    silhouette, coverage, separation, modularity, beyond : float
         See :func:`measure`.
     agreement : float
         Adjusted Rand index with k-means of the same number; NaN where it was not asked.
@@ -44,6 +44,7 @@ class Candidate:
     coverage: float
     separation: float
     modularity: float = float("nan")
+    beyond: float = float("nan")
     resolution: float = float("nan")
     stability: float = float("nan")
     again: list[tuple[Positions, Positions]] = field(default_factory=list, repr=False)
@@ -55,9 +56,17 @@ class Candidate:
         return int(self.labels.max(initial=-1)) + 1
 
     @property
+    def parting(self) -> float:
+        """How few neighbours the groups part, and how much fewer than those of a cloud.
+
+        The cube root, because a cloud is a coarse yardstick: it decides where it speaks clearly.
+        """
+        return self.modularity * float(np.cbrt(self.beyond))
+
+    @property
     def score(self) -> float:
-        """Stability times modularity: how far the groups would be found again, and how few neighbours they part."""
-        return self.stability * self.modularity
+        """Stability times :attr:`parting`: how far the groups would be found again, and how clearly they are apart."""
+        return self.stability * self.parting
 
     def line(self, note: str = "") -> dict[str, object]:
         """Return the row of the frame of candidates."""
@@ -70,6 +79,7 @@ class Candidate:
             "coverage": self.coverage,
             "separation": self.separation,
             "modularity": self.modularity,
+            "beyond": self.beyond,
             "agreement": self.agreement,
             "score": self.score,
             "note": note,
@@ -91,8 +101,9 @@ def measure(
     The silhouette is that of a sample of the rows that are in a cluster, on principal components; NaN for fewer than
     two clusters. Coverage is the share of the rows that are not noise. Separation is the chance that two rows of the
     table are in two different clusters: 0 for a single cluster, near 1 for many small ones. There repetitions count.
-    Modularity is that on the graph of shared neighbours: the share of ties within clusters beyond that of random ties.
-    It is measured where the grouping is compared with others, since it takes the graph; else it is NaN.
+    Modularity is that on the graph of shared neighbours: the share of ties within clusters beyond that of random ties;
+    ``beyond`` is how much of what would be missing to perfect parting in a structureless cloud is there. Both are
+    measured where the grouping is compared with others, since they take the graph; else they are NaN.
     """
     inside = labels >= 0
     total = max(1.0, float(table.counts.sum()))
@@ -104,6 +115,7 @@ def measure(
         coverage=float(shares.sum()),
         separation=float(shares.sum() ** 2 - (shares**2).sum()),
         modularity=modularity(table.weights, labels) if is_compared else float("nan"),
+        beyond=table.clouds.beyond(labels) if is_compared else float("nan"),
         resolution=resolution,
         stability=stability,
         again=again or [],

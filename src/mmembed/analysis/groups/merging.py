@@ -72,9 +72,9 @@ def merged_communities(table: Table, found: Candidate) -> list[Candidate]:
             again=again,
             is_compared=True,
         )
-        if not level.score >= _AS_GOOD * found.score:
-            break
-        levels.append(replace(level, agreement=_agreement(table, labels)))
+        # One that is worse may lie between two that are as good: where pieces of one thing are merged one by one.
+        if level.score >= _AS_GOOD * found.score:
+            levels.append(replace(level, agreement=_agreement(table, labels)))
     return levels
 
 

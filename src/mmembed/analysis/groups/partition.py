@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.graphs.graph_store import shared_graph
+from mmembed.analysis.groups.clouds import Clouds
 from mmembed.analysis.groups.communities import neighbor_ties, neighbors_for
 from mmembed.analysis.rows.cosine import unit_rows
 from mmembed.analysis.rows.reducing import principal_components
@@ -60,6 +61,11 @@ class Table:
     def weights(self) -> Any:
         """The sparse matrix of how closely neighbours are tied."""
         return neighbor_ties(self.graph)
+
+    @cached_property
+    def clouds(self) -> Clouds:
+        """Structureless clouds of the same shape, parted."""
+        return Clouds.like(self.rows, self.seed, self.weights)
 
     @cached_property
     def is_isolated(self) -> npt.NDArray[np.bool_]:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
+from mmembed.analysis.groups.clouds import cloud_like
 from mmembed.analysis.groups.communities import leiden, modularity, neighbors_for, shared_neighbor_weights
 from mmembed.analysis.groups.partition import k_means
-from mmembed.analysis.rows.cosine import unit_rows
 from mmembed.analysis.rows.reducing import principal_components
 
 if TYPE_CHECKING:
@@ -82,14 +82,8 @@ def _compared(
     measure: str, quality: Callable[[FloatMatrix], list[float]], sample: FloatMatrix, least: float, seed: int
 ) -> Structure:
     random = np.random.default_rng([seed, 1])
-    mean = sample.mean(axis=0)
-    centered = sample - mean
     found = np.array(quality(sample))
-    clouds = []
-    for _ in range(_CLOUDS):
-        # Random combinations of centred rows are Gaussian with exactly their covariance, without computing it.
-        mixing = random.normal(scale=len(sample) ** -0.5, size=(len(sample), len(sample))).astype(np.float32)
-        clouds.append(quality(unit_rows(mixing @ centered + mean)))
+    clouds = [quality(cloud_like(sample, random)) for _ in range(_CLOUDS)]
     gains = found - np.mean(clouds, axis=0)
     best = int(gains.argmax())
     spread = float(np.std(clouds, axis=0)[best])
