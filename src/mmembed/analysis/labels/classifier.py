@@ -144,6 +144,10 @@ class Classifier:
     def label_issues(self, n: int | None = None) -> pd.DataFrame:
         """Return labels that the other rows contradict, the most doubtful first.
 
+        Wrong labels are found as far as vectors tell the classes. Where one label in fifty was spoiled at random, nine
+        in ten of as many first rows are spoiled ones if the classifier is right for .95 of the rows, and half if it is
+        for .75. Vectors that hold more of a row find more, such as ``df.mmembed.fuse`` of its text and its picture.
+
         Parameters
         ----------
         n : int, optional
