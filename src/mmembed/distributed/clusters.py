@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dask.dataframe as dd
@@ -11,22 +12,26 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.names.names import Naming
+from mmembed.analysis.groups.named import NamedClusters
 from mmembed.distributed.aligning import side_by_side, vector_dtype, vectors_of
-from mmembed.distributed.folding import inline
+from mmembed.distributed.folding import folded, inline, on_partitions
 from mmembed.distributed.labelling import Labeller, as_labels, label_part
 from mmembed.distributed.naming import name_partitions
+from mmembed.distributed.typical_rows import borderline_of_part, exemplars_of_part, least_clear, nearest
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
 
 if TYPE_CHECKING:
-    from mmembed.analysis.names.renaming import ClusterDraft
+    from mmembed.analysis.names.names import Naming
     from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions
     from mmembed.distributed.placing import Placer
 
 
 @dataclass(frozen=True, eq=False)
-class DistributedClusters:
+class DistributedClusters(NamedClusters):
     """Groups of similar vectors of a Dask DataFrame.
+
+    ``save``, ``match`` and ``cut`` of pandas are not there yet: fit a computed sample with :func:`mmembed.fit_clusters`
+    for those. Scores and labels of single rows are columns of :meth:`add_to`.
 
     Attributes
     ----------
@@ -175,38 +180,48 @@ class DistributedClusters:
             meta=label_part(*metas, labeller=self.labeller, name=name),
         )
 
-    def named(
-        self,
-        text: Any = None,
-        *,
-        embed: Callable[[list[str]], Any] | None = None,
-        vocabulary: Sequence[str] | None = None,
-        language: str = "auto",
-        rename: Mapping[int, str] | None = None,
-        rewrite: Callable[[Mapping[int, ClusterDraft]], Mapping[int, str]] | None = None,
-    ) -> DistributedClusters:
-        """Return the same clusters with names made anew; as on pandas, from the texts of all partitions.
+    def exemplars(self, n: int = 3) -> dict[int, npt.NDArray[np.int64]]:
+        """Return, for each cluster, the positions in the table of the ``n`` rows nearest to its centroid.
 
-        Parameters
-        ----------
-        text : column of the same frame, optional
-        embed, vocabulary, language, rename, rewrite
-            As for :meth:`mmembed.analysis.Clusters.named`.
+        All rows are looked at, in one pass over the vectors; the nearest comes first.
         """
-        naming = name_partitions(self, text, embed=embed, vocabulary=vocabulary, language=language)
-        naming = naming if rename is None else naming.rename(rename)
-        return self._with(naming if rewrite is None else naming.rewrite(rewrite))
+        if n < 1:
+            raise ValueError(f"n={n} asks for no exemplar. Give an n of at least 1.")
+        found = self._best(exemplars_of_part, partial(nearest, n=n), n)
+        labels, rows = found["cluster"].to_numpy(), found["row"].to_numpy(dtype=np.int64)
+        return {label: rows[labels == label] for label in range(len(self.sizes))}
 
-    def rename(self, names: Mapping[int, str]) -> DistributedClusters:
-        """Return the same clusters with some names replaced: ``{label: name}``; the others keep theirs."""
-        return self._with(Naming.of(self.names).rename(names))
+    def borderline(self, n: int = 10) -> pd.DataFrame:
+        """Return the ``n`` rows that are the least clearly in their cluster, of all rows, in one pass over the vectors.
 
-    def audit(self) -> pd.DataFrame:
-        """Return what each name rests on; see :meth:`mmembed.analysis.names.names.Naming.audit`."""
-        return Naming.of(self.names).audit()
+        Returns
+        -------
+        pandas.DataFrame
+            As :meth:`mmembed.analysis.Clusters.borderline`; ``row`` is a position in the table. Empty where there are
+            less than two clusters.
+        """
+        if n < 1:
+            raise ValueError(f"n={n} asks for no row. Give an n of at least 1.")
+        found = self._best(borderline_of_part, partial(least_clear, n=n), n)
+        return found if len(self.sizes) > 1 else found.iloc[:0]
 
-    def _with(self, names: Naming) -> DistributedClusters:
-        return replace(self, names=names, labeller=replace(self.labeller, names=dict(names)))
+    def _best(self, function: Callable[..., Any], add: Callable[[list[pd.DataFrame]], pd.DataFrame], n: int) -> Any:
+        labeller = inline(self.labeller)
+        calls = on_partitions(function, self.columns, self.placed, own=self.offsets, labeller=labeller, n=n)
+        return folded(calls, add)
+
+    def _make_names(
+        self,
+        text: Any,
+        *,
+        embed: Callable[[list[str]], Any] | None,
+        vocabulary: Sequence[str] | None,
+        language: str,
+    ) -> Naming:
+        return name_partitions(self, text, embed=embed, vocabulary=vocabulary, language=language)
+
+    def _with_names(self, naming: Naming) -> DistributedClusters:
+        return replace(self, names=naming, labeller=replace(self.labeller, names=dict(naming)))
 
 
 def _final_labels(placed: pd.DataFrame, *, labeller: Labeller) -> pd.Series:

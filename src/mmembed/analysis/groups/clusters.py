@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_com
 if TYPE_CHECKING:
     from mmembed.analysis.groups.hierarchy import Hierarchy
     from mmembed.analysis.groups.placing import GroupedRows
+    from mmembed.analysis.names.names import Naming
     from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions
     from mmembed.analysis.rows.preparing import Preparation
 
@@ -169,6 +170,27 @@ class Clusters(NamedClusters):
                 "nearest": self.numbers[self.rivals[rows]] if len(rows) else np.empty(0, dtype=np.int64),
                 "margin": self.margins[rows],
             }
+        )
+
+    def _make_names(
+        self,
+        text: Any,
+        *,
+        embed: Callable[[list[str]], Any] | None,
+        vocabulary: Sequence[str] | None,
+        language: str,
+    ) -> Naming:
+        from mmembed.analysis.names.naming import name_clusters
+
+        return name_clusters(
+            self.labels,
+            text,
+            scores=self.scores,
+            vectors=self.vectors,
+            kinds=self.kinds,
+            embed=embed,
+            vocabulary=vocabulary,
+            language=language,
         )
 
     def predict(self, vectors: Any, *, kinds: Any = None) -> pd.api.extensions.ExtensionArray:

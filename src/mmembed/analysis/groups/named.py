@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from mmembed.analysis.names.names import Naming
-from mmembed.analysis.names.naming import name_clusters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,12 +17,8 @@ if TYPE_CHECKING:
 class NamedClusters:
     """What clusters can do with their names; each method returns another result and leaves this one alone."""
 
-    # The result that inherits from this is a frozen dataclass with these fields.
-    labels: Any
-    scores: Any
+    # The result that inherits from this is a frozen dataclass with this field.
     names: Mapping[int, str]
-    vectors: Any
-    kinds: Any
 
     def named(
         self,
@@ -40,7 +35,7 @@ class NamedClusters:
         Parameters
         ----------
         text : sequence of str, length n, optional
-            Texts that name the clusters.
+            Texts that name the clusters; on Dask a column of the frame that was clustered.
         embed : callable, optional
             Takes a list of phrases and returns their vectors in the space of the clustered ones: clusters can then be
             named by a vocabulary of things and topics, without texts.
@@ -58,24 +53,29 @@ class NamedClusters:
         ValueError
             As :func:`mmembed.analysis.name_clusters`, and if a given or rewritten name is no short line of its own.
         """
-        naming = name_clusters(
-            self.labels,
-            text,
-            scores=self.scores,
-            vectors=self.vectors,
-            kinds=self.kinds,
-            embed=embed,
-            vocabulary=vocabulary,
-            language=language,
-        )
+        naming = self._make_names(text, embed=embed, vocabulary=vocabulary, language=language)
         naming = naming if rename is None else naming.rename(rename)
-        naming = naming if rewrite is None else naming.rewrite(rewrite)
-        return replace(self, names=naming)  # type: ignore[type-var]  # a dataclass inherits from this
+        return self._with_names(naming if rewrite is None else naming.rewrite(rewrite))
 
     def rename(self, names: Mapping[int, str]) -> Self:
         """Return the same clusters with some names replaced: ``{label: name}``; the others keep theirs."""
-        return replace(self, names=Naming.of(self.names).rename(names))  # type: ignore[type-var]  # as above
+        return self._with_names(Naming.of(self.names).rename(names))
 
     def audit(self) -> pd.DataFrame:
         """Return what each name rests on; see :meth:`mmembed.analysis.names.names.Naming.audit`."""
         return Naming.of(self.names).audit()
+
+    def _make_names(
+        self,
+        text: Any,
+        *,
+        embed: Callable[[list[str]], Any] | None,
+        vocabulary: Sequence[str] | None,
+        language: str,
+    ) -> Naming:
+        """Return names made from texts or a vocabulary."""
+        raise NotImplementedError
+
+    def _with_names(self, naming: Naming) -> Self:
+        """Return the same clusters under these names."""
+        return replace(self, names=naming)  # type: ignore[type-var]  # a dataclass inherits from this
