@@ -3,7 +3,8 @@
 Clustered vectors of 512 numbers with texts lie as Parquet in a temporary folder (``--folder`` keeps them), in files of
 25,000 rows; one row in 20 is a near copy of another, one in 100 an exact one. A cluster of two worker processes with
 one thread and 3 GB each reads them. For each verb and number of rows (100000, 300000 and 1000000 by default): seconds,
-and the greatest memory of a worker process. ``--compare`` holds the answers on 50,000 rows against those of pandas.
+and the greatest memory of a worker process. ``--compare`` holds the answers on 50,000 rows against
+those of pandas; its verbs are those of ``dask_agreement.py``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 import pandas as pd
 import psutil
 from dask.distributed import Client, LocalCluster
-from sklearn.metrics import adjusted_mutual_info_score
+from dask_agreement import COMPARISONS
 
 import mmembed.distributed
 from mmembed.vectors import Vector, VectorArray
@@ -174,66 +175,29 @@ def curve(sizes: list[int], verbs: list[str], kept: Path | None) -> None:
                 print(f"{verb:<22}{rows:>10}{result['seconds']:>10.1f}{result['GB']:>13.2f}   {answer}", flush=True)
 
 
-def compare(kept: Path | None, rows: int = 50_000) -> None:
+def compare(kept: Path | None, verbs: list[str], rows: int) -> None:
     """Hold the answers against those of pandas on the same rows."""
     with table(rows, kept) as folder, cluster():
         ddf, df = dd.read_parquet(folder).repartition(npartitions=8), pd.read_parquet(folder)
-        for options in ({}, {"diverse": 0.3}, {"where": lambda df: df["price"] < 100}):
-            found, true = (one.mmembed.search(query(), "v", k=20, **options) for one in (ddf, df))
-            found = found.compute()
-            same = np.array_equal(found[["row", "similarity"]], true[["row", "similarity"]])
-            print(f"search {sorted(options)}: the same rows, order and similarities: {same}")
-        found = mmembed.distributed.find_duplicates(ddf["v"], 0.95)
-        true = mmembed.find_duplicates(df["v"], 0.95)
-        dropped = ~np.isin(np.arange(rows), found.positions[found.among.is_duplicate])
-        print(f"{found!r}\n{true!r}: {(dropped != true.is_duplicate).mean():.5f} of the rows are told alike")
-        scores = ddf.mmembed.outliers("v")["outlier_score"].compute().reset_index(drop=True)
-        full = df.mmembed.outliers("v")["outlier_score"]
-        worst = [set(one.nlargest(rows // 100).index) for one in (scores, full)]
-        share = len(worst[0] & worst[1]) / (rows // 100)
-        rank = scores.corr(full, method="spearman")
-        print(f"outliers: rank correlation {rank:.3f}; {share:.2f} of the worst hundredth are in both")
-        compare_groups(ddf, df)
-
-
-def compare_groups(ddf: dd.DataFrame, df: pd.DataFrame) -> None:
-    """Hold clusters of a sample against those of all rows, and k-means over partitions against k-means in memory."""
-    for method, options in {"kmeans": {"n_clusters": 50}, "leiden": {}}.items():
-        true = np.asarray(mmembed.fit_clusters(df["v"], method, **options).labels)
-        for size in (5_000, 20_000):
-            found = mmembed.distributed.fit_clusters(ddf["v"], method, sample_rows=size, **options)
-            labels = np.asarray(found.labels.compute())
-            agreement = adjusted_mutual_info_score(true, labels)
-            cosines = [mean_cosine(df["v"], one) for one in (labels, true)]
-            print(
-                f"{method} on {size} of {len(df)} rows: AMI with the fit of all {agreement:.3f}; "
-                f"{labels.max() + 1} and {true.max() + 1} clusters; mean cosine {cosines[0]:.4f} and {cosines[1]:.4f}"
-            )
-
-
-def mean_cosine(vectors: pd.Series, labels: np.ndarray) -> float:
-    """Return the mean cosine of the rows in a cluster with the mean direction of their cluster."""
-    units = vectors.mmembed.normalize().mmembed.to_matrix()
-    inside = labels >= 0
-    lengths = [
-        np.linalg.norm(units[labels == label].sum(axis=0, dtype=np.float64)) for label in np.unique(labels[inside])
-    ]
-    return float(np.sum(lengths) / inside.sum())
+        for verb in verbs:
+            start = time.perf_counter()
+            print(f"{verb}: {COMPARISONS[verb](ddf, df)} ({time.perf_counter() - start:.0f} s)", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rows", nargs="*", type=int, default=[100_000, 300_000, 1_000_000])
-    parser.add_argument("--verbs", type=lambda text: text.split(","), default=list(VERBS))
+    parser.add_argument("rows", nargs="*", type=int)
+    parser.add_argument("--verbs", type=lambda text: text.split(";" if ";" in text else ","))
     parser.add_argument("--compare", action="store_true")
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
+    options.rows = options.rows or ([50_000] if options.compare else [100_000, 300_000, 1_000_000])
     warnings.filterwarnings("ignore", message="The inplace keyword")
     dask.config.set({"logging.distributed": "error"})
     if options.compare:
-        compare(options.folder)
+        compare(options.folder, options.verbs or list(COMPARISONS), options.rows[0])
     else:
-        curve(options.rows, options.verbs, options.folder)
+        curve(options.rows, options.verbs or list(VERBS), options.folder)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,8 @@ class ClassificationVerbs:
         labels : list of str, {label: description} or {label: [descriptions]}, optional
             Alone, zero-shot: each row gets the label whose words, in any language of the model, are nearest in the
             column's own space; gives ``label`` and ``label_score``. With ``target``, for few labelled rows: each class
-            is learnt from its rows and from its words, and some 50 rows drawn at random make scores true.
+            is learnt from its rows and from its words, and some 50 rows drawn at random bring scores close to the
+            truth.
         kinds : str, optional
             For zero-shot, a column that says which kind of content each row is of; each kind's mean is removed. See
             :func:`mmembed.zero_shot` for when it helps.

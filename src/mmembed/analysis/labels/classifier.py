@@ -145,8 +145,9 @@ class Classifier:
         """Return labels that the other rows contradict, the most doubtful first.
 
         Wrong labels are found as far as vectors tell the classes. Where one label in fifty was spoiled at random, nine
-        in ten of as many first rows are spoiled ones if the classifier is right for .95 of the rows, and half if it is
-        for .75. Vectors that hold more of a row find more, such as ``df.mmembed.fuse`` of its text and its picture.
+        in ten of as many first rows are spoiled ones if the classifier is right for .95 of the rows, and three to six
+        in ten if it is for .75 to .8. Vectors that hold more of a row find more, such as ``df.mmembed.fuse`` of its
+        text and its picture.
 
         Parameters
         ----------

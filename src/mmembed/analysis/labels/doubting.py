@@ -5,7 +5,8 @@ the rule of Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncerta
 class is also at least as probable as it is for rows that bear its name. The order is that of the label's own
 probability together with the neighbours' votes for it: on planted errors that was better than the rule's list alone,
 and than the margin between the two classes. A model that was taught which labels are planted, from true labels and true
-votes of other rows, ranks no better (``benchmarks/planting.py``): what is missed is not to be seen in these vectors.
+votes of other rows, ranked no better on nine sets (``benchmarks/planting.py``): what is missed can hardly be seen in
+such vectors.
 """
 
 from __future__ import annotations
