@@ -202,7 +202,7 @@ class DistributedClusters(NamedClusters):
         """
         if n < 1:
             raise ValueError(f"n={n} asks for no row. Give an n of at least 1.")
-        found = self._best(borderline_of_part, partial(least_clear, n=n), n)
+        found: pd.DataFrame = self._best(borderline_of_part, partial(least_clear, n=n), n)
         return found if len(self.sizes) > 1 else found.iloc[:0]
 
     def _best(self, function: Callable[..., Any], add: Callable[[list[pd.DataFrame]], pd.DataFrame], n: int) -> Any:
