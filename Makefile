@@ -44,7 +44,7 @@ oldest: $(STAMP_OLDEST) ## Run the tests that touch dependencies on the oldest v
 	  tests/providers/local/test_provider.py tests/providers/local/test_frames.py
 
 notebooks: $(STAMP) ## Run the notebooks
-	$(BIN)/python -m pytest --nbmake --override-ini=addopts= --override-ini=filterwarnings= notebooks
+	$(BIN)/python -m pytest -n auto --maxprocesses 2 --nbmake --override-ini=addopts= --override-ini=filterwarnings= notebooks
 
 docs: $(STAMP) ## Build the site in docs/_build/html; a warning is an error (its code runs in make test)
 	$(BIN)/python -m sphinx --builder html --jobs auto --quiet --fail-on-warning --keep-going --fresh-env docs docs/_build/html
