@@ -114,6 +114,18 @@ def test_a_flipped_byte_never_gives_a_wrong_vector(place, flip):
     np.testing.assert_array_equal(matrix[found], rows(1, 2, 3)[found])
 
 
+def test_a_key_that_a_damaged_one_resembles_is_found():
+    """A flipped bit makes the second key begin as the third: the third is looked for on, where it really lies."""
+    address = f"memory://{uuid.uuid4().hex}"
+    SharedCache(address).store(keys(1, 2, 3), rows(1, 2, 3))
+    reader = SharedCache(address)
+    (path,) = reader._files.ls(reader._root, detail=False)
+    data = bytearray(reader._files.cat_file(path))
+    data[16 + 32 : 16 + 32 + 8] = keys(3)[0][:8]
+    reader._files.pipe_file(path, bytes(data))
+    assert reader.lookup(keys(1, 2, 3), 4)[1].tolist() == [True, False, True]
+
+
 def test_storage_that_fails_costs_one_warning(tmp_path):
     """The run goes on without it."""
     (tmp_path / "shared").write_text("a file, no folder")

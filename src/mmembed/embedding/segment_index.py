@@ -49,8 +49,13 @@ class SegmentIndex:
         """Forget all other segments."""
         self.drop([name for name in self._numbers if name not in names])
 
-    def find(self, keys: Sequence[bytes]) -> dict[Segment, list[tuple[int, int]]]:
-        """Return where keys may lie: for each segment the rows, each with the number of its key."""
+    def find(
+        self, keys: Sequence[bytes], refused: Collection[tuple[Segment, int]] = ()
+    ) -> dict[Segment, list[tuple[int, int]]]:
+        """Return where keys may lie: for each segment the rows, each with the number of its key.
+
+        Rows that are refused, since another key or nothing whole was found there, are passed over.
+        """
         self._sort_in()
         asked = key_prefixes(np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), KEY_BYTES))
         found: dict[Segment, list[tuple[int, int]]] = {}
@@ -62,7 +67,7 @@ class SegmentIndex:
             for number, start, end in zip(left.tolist(), first, last, strict=True):
                 for segment_number, row in places[start:end].tolist():
                     segment = self._segments[segment_number]
-                    if segment is not None:
+                    if segment is not None and (segment, row) not in refused:
                         found.setdefault(segment, []).append((row, number))
                         break
                 else:

@@ -192,9 +192,26 @@ class SharedCache:
 
     def _fill(self, keys: Sequence[bytes], matrix: FloatMatrix, found: npt.NDArray[np.bool_]) -> bool:
         """Read what the index has; return whether every file was there."""
+        refused: set[tuple[Segment, int]] = set()
+        is_whole = self._read_found(keys, matrix, found, refused)
+        # Where a record is another key's, or damaged, the key may lie whole elsewhere.
+        while (n_refused := len(refused)) and not found.all():
+            is_whole = self._read_found(keys, matrix, found, refused) and is_whole
+            if len(refused) == n_refused:
+                break
+        return is_whole
+
+    def _read_found(
+        self,
+        keys: Sequence[bytes],
+        matrix: FloatMatrix,
+        found: npt.NDArray[np.bool_],
+        refused: set[tuple[Segment, int]],
+    ) -> bool:
+        """Read one place of each key that is not found yet, and add those that do not hold it to ``refused``."""
         wanted = [place for place in range(len(keys)) if not found[place]]
         with self._lock:
-            places = self._index.find([keys[place] for place in wanted])
+            places = self._index.find([keys[place] for place in wanted], refused)
         paths: list[str] = []
         starts: list[int] = []
         ends: list[int] = []
@@ -220,7 +237,9 @@ class SharedCache:
             for row, number in rows:
                 place = wanted[number]
                 vector = read_record(data, (row - first) * segment.record_bytes, keys[place], matrix.shape[1])
-                if vector is not None:
+                if vector is None:
+                    refused.add((segment, row))
+                else:
                     matrix[place], found[place] = vector, True
         return is_whole
 
