@@ -22,7 +22,6 @@ MixedKindsWarning (UserWarning) that a column holds contents of several kinds.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -148,6 +147,8 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
     >>> did_you_mean("foto", ["photo", "title"])
     " Did you mean 'photo'?"
     """
+    import difflib  # when somebody mistypes, not at import
+
     by_text = {str(one).casefold(): one for one in known}
     near = difflib.get_close_matches(str(name).casefold(), list(by_text), n=3, cutoff=0.5)
     if not near:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -18,9 +18,11 @@ from mmembed.accessor.arguments import (
 )
 from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
-from mmembed.embedding.planning import EmbedPlan
 from mmembed.embedding.run import Errors, check_errors, check_errors_choice
 from mmembed.errors import ModalityError
+
+if TYPE_CHECKING:
+    from mmembed.embedding.planning import EmbedPlan
 
 
 class EmbeddingVerbs:

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mmembed.embedding.cache import VectorCache
 from mmembed.embedding.content import Modality, check_modality, read_contents, read_fused
 from mmembed.embedding.cutting import cut_texts
-from mmembed.embedding.line import Read, embed_columns
 from mmembed.embedding.models import ModelSpec, check_request
-from mmembed.embedding.planning import EmbedPlan, plan_columns
 from mmembed.embedding.pricing import Budget, estimate_cost
 from mmembed.embedding.providing import Region, provider_for, spec_of
 from mmembed.embedding.run import EmbeddingRun, error_frame
 from mmembed.embedding.sampling import check_video_frames, videos_as_pictures
-from mmembed.embedding.shared_cache import Cache, shared_cache
 from mmembed.embedding.sharing import ALONE, Sharing
-from mmembed.embedding.surveying import Survey, survey_columns
 from mmembed.errors import ContentError
 from mmembed.providers.protocol import Content, Provider
 from mmembed.vectors import VectorArray
+
+if TYPE_CHECKING:
+    from mmembed.embedding.line import Read
+    from mmembed.embedding.planning import EmbedPlan
+    from mmembed.embedding.shared_cache import Cache
+    from mmembed.embedding.surveying import Survey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +117,8 @@ class Embedder:
 
     def plan_many(self, columns: Mapping[str, pd.Series], modalities: Mapping[str, Modality]) -> EmbedPlan:
         """Return what :meth:`embed_many` would do and cost, without a request and without a key."""
+        from mmembed.embedding.planning import plan_columns
+
         provider = self.provider(for_plan=True)
         return plan_columns(list(self._read(columns, modalities).values()), provider, self.spec, self.open_cache())
 
@@ -128,6 +131,8 @@ class Embedder:
         return self._survey([self._read_fused(columns)])
 
     def _survey(self, read: list[list[Read]]) -> Survey:
+        from mmembed.embedding.surveying import survey_columns
+
         return survey_columns(read, self.provider(for_plan=True), self.open_cache())
 
     def _read(self, columns: Mapping[str, pd.Series], modalities: Mapping[str, Modality]) -> dict[str, list[Read]]:
@@ -193,6 +198,9 @@ class Embedder:
 
     def open_cache(self) -> Cache | None:
         """Return the cache of these settings, or None."""
+        from mmembed.embedding.cache import VectorCache
+        from mmembed.embedding.shared_cache import Cache, shared_cache
+
         if self.cache is None or isinstance(self.cache, Cache):
             return self.cache
         if "://" in str(self.cache):
@@ -224,6 +232,8 @@ class Embedder:
     ) -> dict[str, EmbeddingRun]:
         budget = None if max_cost is None else Budget(max_cost, self.spec)
         cells, cache = list(read.values()), self.open_cache()
+        from mmembed.embedding.line import embed_columns
+
         done = embed_columns(cells, provider, cache, budget=budget, progress=progress, sharing=sharing)
         usage = replace(done.bill, cost_otherwise=self._cost_otherwise(read))
         names = list(read)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from mmembed.embedding.line import Bill, Failure
 from mmembed.errors import EmbeddingError, EmbeddingWarning
+
+if TYPE_CHECKING:
+    from mmembed.embedding.line import Bill, Failure
 
 Errors = Literal["raise", "coerce"]
 _ERROR_COLUMNS = ["position", "index", "column", "code", "message", "request_id", "retryable"]

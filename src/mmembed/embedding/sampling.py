@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mmembed.embedding.content import digest_of
-from mmembed.embedding.line import Read
 from mmembed.embedding.models import ModelSpec
 from mmembed.errors import ContentError
 from mmembed.providers.protocol import Content, Media
+
+if TYPE_CHECKING:
+    from mmembed.embedding.line import Read
 
 _MOST_FRAMES = 8
 
