@@ -35,6 +35,21 @@ def side_by_side(vectors: Any, **others: Any) -> Any:
     return align({VECTOR: vectors, **{name: series for name, series in others.items() if series is not None}}, dtype)
 
 
+def check_partitions(ddf: Any, computed: Any, *, what: str) -> None:
+    """Raise if a frame cannot be the one that a result was computed for; ``what`` says which that was.
+
+    Raises
+    ------
+    ValueError
+        If it has other partitions.
+    """
+    if ddf.npartitions != computed.npartitions:
+        raise ValueError(
+            f"The frame has {ddf.npartitions} partitions, but {what} {computed.npartitions}. "
+            "Give the frame whose vectors were used."
+        )
+
+
 def align(named: dict[str, Any], dtype: VectorDtype | None = None) -> Any:
     """Return a Dask DataFrame of columns under other names.
 

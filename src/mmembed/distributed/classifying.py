@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mmembed.analysis.labels import classifying as local
-from mmembed.distributed.aligning import side_by_side, vector_dtype, vectors_of
+from mmembed.distributed.aligning import check_partitions, side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.columns import no_vectors
 from mmembed.distributed.folding import share
 from mmembed.distributed.labelled_rows import draw_labelled
@@ -71,11 +71,7 @@ class DistributedClassifier:
         ValueError
             If the frame has other partitions than the vectors that were given.
         """
-        if ddf.npartitions != self.columns.npartitions:
-            raise ValueError(
-                f"The frame has {ddf.npartitions} partitions, but the classifier was given "
-                f"{self.columns.npartitions}. Give the frame whose vectors were used."
-            )
+        check_partitions(ddf, self.columns, what="the classifier was given")
         return _labelled_lazily(ddf, self.columns[["vector"]], self._slim(), name, threshold)
 
     def _slim(self) -> Classifier | MultiLabelClassifier:

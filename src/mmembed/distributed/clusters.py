@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.groups.named import NamedClusters
-from mmembed.distributed.aligning import side_by_side, vector_dtype, vectors_of
+from mmembed.distributed.aligning import check_partitions, side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.folding import folded, inline, on_partitions
 from mmembed.distributed.labelling import Labeller, as_labels, label_part
 from mmembed.distributed.naming import name_partitions
@@ -164,11 +164,7 @@ class DistributedClusters(NamedClusters):
         ValueError
             If the frame has other partitions than the vectors that were grouped.
         """
-        if ddf.npartitions != self.placed.npartitions:
-            raise ValueError(
-                f"The frame has {ddf.npartitions} partitions, but the result was computed for "
-                f"{self.placed.npartitions}. Give the frame whose vectors were used."
-            )
+        check_partitions(ddf, self.placed, what="the result was computed for")
         metas = (ddf._meta, self.columns._meta, self.placed._meta)  # noqa: SLF001 - Dask's own word
         return dd.map_partitions(
             label_part,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mmembed.analysis.frames import with_columns
 from mmembed.analysis.maps import projecting as local
-from mmembed.distributed.aligning import side_by_side, vector_dtype, vectors_of
+from mmembed.distributed.aligning import check_partitions, side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.folding import share
 from mmembed.distributed.sampling import SAMPLE_ROWS, check_sample_rows, draw, measure_extent
 from mmembed.errors import listed
@@ -58,11 +58,7 @@ class DistributedProjection:
         ValueError
             If the frame has other partitions than the vectors that the map was made of.
         """
-        if ddf.npartitions != self.columns.npartitions:
-            raise ValueError(
-                f"The frame has {ddf.npartitions} partitions, but the map was made of "
-                f"{self.columns.npartitions}. Give the frame whose vectors were used."
-            )
+        check_partitions(ddf, self.columns, what="the map was made of")
         names = [f"{name}_{axis}" for axis in _AXES[: self.fitted.dimensions]]
         meta = ddf._meta.assign(**{one: np.empty(0, dtype=np.float32) for one in names})  # noqa: SLF001
         return dd.map_partitions(_place_part, ddf, self.columns, model=share(_Slim.of(self)), names=names, meta=meta)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.labels.labelling import ZeroShotModel, warn_of_judges
-from mmembed.distributed.aligning import side_by_side, vector_dtype, vectors_of
+from mmembed.distributed.aligning import check_partitions, side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.columns import no_vectors
 from mmembed.distributed.folding import folded, inline, on_partitions
 from mmembed.distributed.sampling import measure_extent
@@ -48,11 +48,7 @@ class DistributedZeroShot:
         ValueError
             If the frame has other partitions than the vectors that were given.
         """
-        if ddf.npartitions != self.columns.npartitions:
-            raise ValueError(
-                f"The frame has {ddf.npartitions} partitions, but the vectors had {self.columns.npartitions}. "
-                "Give the frame whose vectors were used."
-            )
+        check_partitions(ddf, self.columns, what="the vectors had")
         metas = (ddf._meta, self.columns._meta)  # noqa: SLF001 - Dask's own word
         meta = _label_part(*metas, model=self.model, name=name)
         return dd.map_partitions(_label_part, ddf, self.columns, model=inline(self.model), name=name, meta=meta)

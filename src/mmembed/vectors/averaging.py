@@ -15,7 +15,7 @@ class AveragedRows(StoredRows):
 
     def mean(self, *, skipna: bool = True) -> Any:
         """Return the mean vector, measured in float64; missing for no rows, or for a missing one without ``skipna``."""
-        return self._means(np.zeros(len(self), dtype=np.intp), 1, skipna=skipna)[0]
+        return self._reduce("mean", skipna=skipna)
 
     def _reduce(self, name: str, *, skipna: bool = True, keepdims: bool = False, **kwargs: Any) -> Any:
         if name != "mean":
@@ -25,7 +25,7 @@ class AveragedRows(StoredRows):
 
     def _groupby_op(self, *, how: str, ngroups: int, ids: npt.NDArray[np.intp], **kwargs: Any) -> Any:
         if how != "mean":
-            return super()._groupby_op(how=how, ngroups=ngroups, ids=ids, **kwargs)  # type: ignore[misc]  # likewise
+            return super()._groupby_op(how=how, ngroups=ngroups, ids=ids, **kwargs)  # type: ignore[misc]  # not in the stubs
         return self._means(ids, ngroups, skipna=kwargs.get("skipna", True))
 
     def _means(self, groups: npt.NDArray[np.intp], n_groups: int, *, skipna: bool) -> Self:

@@ -67,10 +67,10 @@ class Clouds:
             sample = np.sort(random.choice(len(rows), _SAMPLE_ROWS, replace=False))
             weights = None
         some = rows[sample]
-        weights = ties_of(some) if weights is None else weights
+        weights = neighbor_ties(exact_graph(some)) if weights is None else weights
 
         def part(cloud: FloatMatrix) -> list[tuple[float, float]]:
-            ties = ties_of(cloud)
+            ties = neighbor_ties(exact_graph(cloud))
             finder = CommunityFinder(ties, seed)
             points = []
             for resolution in _RESOLUTIONS:
@@ -110,8 +110,8 @@ def cloud_like(rows: FloatMatrix, random: np.random.Generator) -> FloatMatrix:
     return unit_rows(mixing @ (rows - mean) + mean)
 
 
-def ties_of(rows: FloatMatrix) -> Any:
-    """Return how closely unit rows are tied, by exact neighbours: for samples, since all pairs are compared at once."""
+def exact_graph(rows: FloatMatrix) -> NeighborGraph:
+    """Return the nearest neighbours of each of some unit rows: for samples, since all pairs are compared at once."""
     cosines = rows @ rows.T
     np.fill_diagonal(cosines, -np.inf)
     k = neighbors_for(len(rows))
@@ -119,7 +119,7 @@ def ties_of(rows: FloatMatrix) -> Any:
     near = np.take_along_axis(cosines, nearest, axis=1)
     order = np.argsort(-near, axis=1, kind="stable")
     indices = np.take_along_axis(nearest, order, axis=1).astype(np.int32)
-    return neighbor_ties(NeighborGraph(indices, np.take_along_axis(near, order, axis=1)))
+    return NeighborGraph(indices, np.take_along_axis(near, order, axis=1))
 
 
 def _parted(weights: Any, labels: Positions) -> tuple[float, float]:

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
-from mmembed.analysis.groups.clouds import cloud_like
-from mmembed.analysis.groups.communities import leiden, modularity, neighbors_for, shared_neighbor_weights
+from mmembed.analysis.groups.clouds import cloud_like, exact_graph
+from mmembed.analysis.groups.communities import leiden, modularity, shared_neighbor_weights
 from mmembed.analysis.groups.partition import k_means
 from mmembed.analysis.rows.reducing import principal_components
 
@@ -91,12 +90,7 @@ def _compared(
 
 
 def _modularity(rows: FloatMatrix) -> list[float]:
-    cosines = rows @ rows.T
-    np.fill_diagonal(cosines, -np.inf)
-    k = neighbors_for(len(rows))
-    nearest = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
-    graph = NeighborGraph(nearest.astype(np.int32), np.take_along_axis(cosines, nearest, axis=1))
-    weights = shared_neighbor_weights(graph)
+    weights = shared_neighbor_weights(exact_graph(rows))
     return [modularity(weights, leiden(weights, 1.0, seed=0))]
 
 

@@ -42,10 +42,11 @@ class ZeroShot:
         first given.
     scores : numpy.ndarray, shape (n,), float32
         A softmax of the row's cosines divided by 0.7 of what cosines of this column with labels differ by; NaN for rows
-        without a vector. Their order is to be trusted: the surest rows are right most often. Their size is not: on the
-        labelled sets of ``benchmarks/`` it is off by .03 to .21 where the model reads the rows at all, to either side,
-        and by up to .4 where labels say nothing about them. How well labels fit cannot be told from the rows. Some 50
-        labelled rows bring scores close to the truth (``target=`` and ``labels=`` together): off by .02 to .075.
+        without a vector. Trust their order where the model reads the rows: there the surest are right most often. Do
+        not trust their size: on the labelled sets of ``benchmarks/`` it is off by .03 to .21 where the model reads the
+        rows at all, to either side, and by up to .4 where labels say nothing about them. How well labels fit cannot be
+        told from the rows. Some 50 labelled rows bring scores close to the truth (``target=`` and ``labels=``
+        together): off by .02 to .075.
     similarities : numpy.ndarray, shape (n, l), float32
         Cosine of each row with each label; NaN for rows without a vector.
     agreement : float or None

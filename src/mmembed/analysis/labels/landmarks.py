@@ -2,8 +2,8 @@
 
 This is Nyström's method, which is exact where every row is a landmark (Williams and Seeger, "Using the Nyström Method
 to Speed Up Kernel Machines", 2001). Of many rows, landmarks are means of rows that are near each other, as one step of
-k-means finds them (Zhang, Tsang and Kwok, "Improved Nyström Low-Rank Approximation and Error Analysis", 2008): half as
-many do what rows drawn at random do.
+k-means finds them (Zhang, Tsang and Kwok, "Improved Nyström Low-Rank Approximation and Error Analysis", 2008): fewer
+are needed than of rows drawn at random.
 """
 
 from __future__ import annotations
