@@ -1,11 +1,13 @@
 """The HTTP session that is lent to the SDK: own pool, no netrc, no cookies, no silent second send, watched deadlines.
 
-Whatever happens on the wire is noted in the thread's attempt; the SDK itself sees clean JSON or a plain status.
-This module must not know what is asked or answered.
+Whatever happens on the wire is noted in the thread's attempt; the SDK itself sees clean JSON or a plain status. A
+connection is used again only when the answer that came over it was understood to its end: what is left over would be
+taken for the answer to the next request. This module must not know what is asked or answered.
 """
 
 from __future__ import annotations
 
+import http.client
 import io
 import socket
 from http.cookiejar import DefaultCookiePolicy
@@ -22,12 +24,27 @@ from mmembed.providers.deadline import current_attempt
 from mmembed.providers.http_answer import QuickAnswer
 
 NO_ANSWER = 599  # what the SDK is told where there was no HTTP answer at all
+_MOST_INTERIM = 1_000  # answers before the answer
+
+
+class _FinalAnswer(http.client.HTTPResponse):
+    """Reads past interim answers (102, 103, …); the base class does so for 100 alone, and takes others for the end."""
+
+    def begin(self) -> None:
+        super().begin()
+        for _ in range(_MOST_INTERIM):
+            if not 100 <= self.status < 200 or self.status == http.client.SWITCHING_PROTOCOLS:
+                return
+            self.headers = self.msg = None  # type: ignore[assignment]  # as before the first status line
+            super().begin()
+        raise http.client.HTTPException(f"{_MOST_INTERIM:,} interim answers came, and no answer")
 
 
 class _Watched:
     """Tells the thread's attempt which connection it runs over."""
 
     sock: socket.socket | None
+    last_answer: tuple[str, int] | None = None  # what came over it before: the service's name for it, and a hash
 
     def connect(self) -> None:
         self._note()
@@ -55,16 +72,37 @@ class _Watched:
 class _WatchedHTTP(_Watched, HTTPConnection):
     """An HTTP connection under a deadline."""
 
+    response_class = _FinalAnswer
+
 
 class _WatchedHTTPS(_Watched, HTTPSConnection):
     """An HTTPS connection under a deadline."""
 
+    response_class = _FinalAnswer
 
-class _HTTPPool(HTTPConnectionPool):
+
+class _Holding:
+    """A pool that takes a connection back when the attempt says so, not already when the body has ended."""
+
+    def _put_conn(self, conn: Any) -> None:
+        attempt = current_attempt()
+        if conn is None or attempt is None:
+            super()._put_conn(conn)  # type: ignore[misc]  # of HTTPConnectionPool
+        else:
+            attempt.held = self, conn
+
+    def take_back(self, conn: Any, *, is_clean: bool) -> None:
+        """Keep a connection for other requests, closed if something may still come over it."""
+        if not is_clean:
+            conn.close()
+        super()._put_conn(conn)  # type: ignore[misc]  # of HTTPConnectionPool
+
+
+class _HTTPPool(_Holding, HTTPConnectionPool):
     ConnectionCls = _WatchedHTTP
 
 
-class _HTTPSPool(HTTPSConnectionPool):
+class _HTTPSPool(_Holding, HTTPSConnectionPool):
     ConnectionCls = _WatchedHTTPS
 
 
@@ -146,14 +184,44 @@ class LentSession(requests.Session):
         return response
 
     def _read(self, url: str, **kwargs: Any) -> requests.Response:
-        """Post and read the whole body; a connection whose body broke off is closed, not left to the collector."""
-        response = super().post(url, **{**kwargs, "allow_redirects": False, "stream": True})
+        """Post and read the whole body; a connection whose answer was not understood is closed."""
+        attempt = current_attempt()
+        assert attempt is not None  # noqa: S101 - as in post
+        is_understood = False
         try:
-            response.content  # noqa: B018 - reads it
-        except BaseException:
-            response.close()
-            raise
+            response = super().post(url, **{**kwargs, "allow_redirects": False, "stream": True})
+            try:
+                response.content  # noqa: B018 - reads it
+            except BaseException:
+                response.close()
+                raise
+            is_understood = _is_understood(response, attempt.connection) and not attempt.expired
+        finally:
+            attempt.give_back(is_understood=is_understood)
         return response
+
+
+def _is_understood(response: requests.Response, connection: Any) -> bool:
+    """Say whether an answer is a whole one with an output, so that nothing more can follow.
+
+    A refusal is no end: a gateway may report a failure and hand on the answer all the same, when it comes. Refusals are
+    few, and another connection costs little beside the pause after them.
+
+    Raises
+    ------
+    urllib3.exceptions.ProtocolError
+        If it is the answer to the request before, come a second time.
+    """
+    is_ok = response.status_code == requests.codes.ok
+    body = response.parsed() if is_ok and isinstance(response, QuickAnswer) else None
+    if not isinstance(body, dict) or not body.get("output"):
+        return False
+    name = body.get("request_id")
+    answer = (name, hash(response.content)) if isinstance(name, str) and name else None
+    if answer is not None and answer == connection.last_answer:
+        raise urllib3.exceptions.ProtocolError("the answer to the request before came once more")
+    connection.last_answer = answer
+    return True
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:

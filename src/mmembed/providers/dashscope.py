@@ -1,12 +1,15 @@
 """One request to DashScope multimodal embedding through the official SDK; the only module that imports ``dashscope``.
 
 One call here is one HTTP request, with a total deadline, and either checked vectors or a :class:`RequestFailure`. It
-must not retry, wait, split or look at files: texts that name files stay texts, and nothing is ever uploaded.
+must not retry, wait, split or look at files: texts that name files stay texts, and nothing is ever uploaded. With a
+release of the SDK where that cannot be made sure, no connection opens; see ``close_upload``.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.metadata
+import inspect
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +17,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from mmembed.errors import MMEmbedError
 from mmembed.providers.dashscope_answer import (
     CONNECTION_FAILED,
     TIMED_OUT,
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
     from mmembed.providers.connections import LentSession
 
 _CONNECT_SECONDS = 10.0
+GOOD_SDK_VERSIONS = "1.25.19, 1.26.7, 1.27.4 and 2.0.2"  # read, or run by the tests
+_UPLOAD_HOOK = "_preprocess_message_inputs"
+_UPLOAD_PARAMETERS = ("model", "input_data", "api_key")
 _GRACE_SECONDS = 3.0  # after Ctrl-C: an interpreter that ends waits for its threads, and so for the wire
 
 
@@ -85,7 +92,13 @@ class DashScopeProvider:
             raise ValueError(f"timeout_seconds is {self.timeout_seconds!r}; expected seconds above 0, e.g. 120.")
 
     def open(self) -> DashScopeConnection:
-        """Return connections for the threads of one run; close them at the end."""
+        """Return connections for the threads of one run; close them at the end.
+
+        Raises
+        ------
+        MMEmbedError
+            If the installed SDK could upload files; see ``close_upload``.
+        """
         _without_upload()  # half a second of imports, now and not when the first requests have leave to go
         return DashScopeConnection(self)
 
@@ -230,12 +243,37 @@ def _without_upload() -> Any:
     """Return the SDK's class with its upload step taken out: there, a text that names a file becomes the file."""
     import dashscope
 
-    class MultiModalEmbedding(dashscope.MultiModalEmbedding):
-        """Sends contents as they are."""
+    return close_upload(dashscope.MultiModalEmbedding, importlib.metadata.version("dashscope"))
 
-        @classmethod
-        def _preprocess_message_inputs(cls, model: str, input_data: Any, api_key: str) -> bool:
-            del model, input_data, api_key
-            return False
 
-    return MultiModalEmbedding
+def close_upload(sdk: type[Any], version: str) -> type[Any]:
+    """Return a subclass of the SDK's class that sends contents as they are.
+
+    The step is a private method, so that another release may have it elsewhere; then nothing is sent at all.
+
+    Raises
+    ------
+    MMEmbedError
+        If the class has no such step, one with other parameters, or a ``call`` that does not go through it.
+    """
+    hook = inspect.getattr_static(sdk, _UPLOAD_HOOK, None)
+    call = inspect.getattr_static(sdk, "call", None)
+    steps = getattr(inspect.unwrap(getattr(call, "__func__", call)), "__code__", None) if call is not None else None
+    if not isinstance(hook, classmethod):
+        fault = f"has no class method {_UPLOAD_HOOK}"
+    elif list(inspect.signature(hook.__func__).parameters) != ["cls", *_UPLOAD_PARAMETERS]:
+        fault = f"has a method {_UPLOAD_HOOK}{inspect.signature(hook.__func__)}"
+    elif steps is None or _UPLOAD_HOOK not in steps.co_names or "preprocess_message_element" in steps.co_names:
+        fault = f"does not go through {_UPLOAD_HOOK} in MultiModalEmbedding.call"
+    else:
+        return type("MultiModalEmbedding", (sdk,), {_UPLOAD_HOOK: classmethod(_upload_nothing)})
+    raise MMEmbedError(
+        f"dashscope {version} {fault}, where mmembed keeps texts that name a file from being uploaded as that file; "
+        f"expected {_UPLOAD_HOOK}({', '.join(_UPLOAD_PARAMETERS)}). Nothing was sent. Known good are "
+        f"{GOOD_SDK_VERSIONS}: install one of them."
+    )
+
+
+def _upload_nothing(cls: type[Any], model: str, input_data: Any, api_key: str) -> bool:
+    del cls, model, input_data, api_key
+    return False

@@ -22,6 +22,8 @@ class Attempt:
     ----------
     connection : object or None
         The connection it runs over, with the attribute ``sock``.
+    held : tuple or None
+        The pool and the connection that is to go back to it, once the answer is understood.
     expired : bool
         Whether its time ran out.
     response : object or None
@@ -35,6 +37,7 @@ class Attempt:
     def __init__(self) -> None:
         self.on_done: Callable[[], None] | None = None
         self.connection: Any = None
+        self.held: tuple[Any, Any] | None = None
         self.socket: socket.socket | None = None
         self.expired = False
         self.response: Any = None
@@ -44,6 +47,14 @@ class Attempt:
         """Say that nothing more goes over the wire."""
         if self.on_done is not None:
             self.on_done()
+
+    def give_back(self, *, is_understood: bool) -> None:
+        """Let other requests have the connection, unless more may come over it than was understood."""
+        # From here on the time of this attempt is nothing to the connection.
+        self.connection = self.socket = None
+        if self.held is not None:
+            (pool, connection), self.held = self.held, None
+            pool.take_back(connection, is_clean=is_understood)
 
     def end(self) -> None:
         """Wake whoever reads from or writes to the connection."""

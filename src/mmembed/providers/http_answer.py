@@ -28,13 +28,22 @@ class QuickAnswer(requests.Response):
         """Give the body in pieces at least as large as an ordinary answer."""
         return super().iter_content(max(chunk_size or 0, _PIECE_BYTES), decode_unicode)
 
+    def parsed(self) -> Any:
+        """Return the body's JSON, or None if the fast parser cannot read it."""
+        found = vars(self).get("_parsed")
+        if found is None:
+            try:
+                found = orjson.loads(self.content)
+            except orjson.JSONDecodeError:
+                return None
+            vars(self)["_parsed"] = found  # it is asked for twice: is it whole, and what does it say
+        return found
+
     def json(self, **options: Any) -> Any:
         """Return the body's JSON.
 
         NaN, other encodings than UTF-8 and whatever is no JSON go to the ordinary parser, which reads the first two
         and raises its own error for the last.
         """
-        try:
-            return orjson.loads(self.content)
-        except orjson.JSONDecodeError:
-            return super().json(**options)
+        found = self.parsed()
+        return super().json(**options) if found is None else found
