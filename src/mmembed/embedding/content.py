@@ -21,6 +21,7 @@ import numpy as np
 
 from mmembed.embedding.sniffing import kind_of_bytes, kind_of_suffix
 from mmembed.errors import ContentError, ModalityError, did_you_mean, listed
+from mmembed.providers.picture_formats import check_image, damage
 from mmembed.providers.protocol import Content, ContentKind, Media
 from mmembed.vectors.construction import is_missing
 
@@ -236,10 +237,16 @@ def _encoded_picture(cell: Any) -> bytes | None:
         cell = _picture_of_array(cell)
     if not isinstance(cell, Image.Image):
         return None
-    if cell.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
-        cell = cell.convert("RGB")
+    check_image(cell)
     out = io.BytesIO()
-    cell.save(out, format="PNG", compress_level=1)
+    try:
+        if cell.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
+            cell = cell.convert("RGB")
+        cell.save(out, format="PNG", compress_level=1)
+    except damage() as error:  # Pillow decodes an image only now, if nobody has looked at it yet
+        raise ContentError(
+            "UnreadablePicture", f"A cell's Pillow image cannot be decoded: {error}. Expected a whole picture."
+        ) from error
     return out.getvalue()
 
 

@@ -12,6 +12,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from mmembed.errors import ContentError
+from mmembed.providers.picture_formats import damage, open_bytes
 from mmembed.providers.protocol import Media
 
 if TYPE_CHECKING:
@@ -67,12 +68,14 @@ def picture_for_model(data: bytes, spec: ModelSpec) -> tuple[bytes, str]:
         with warnings.catch_warnings():
             # A large picture is about to be shrunk, which is what the warning is about.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as picture:
+            with open_bytes(data) as picture:
                 name = _WIRE_NAMES.get(picture.format or "", picture.format or "")
                 if name in spec.image_formats and len(data) <= most:
                     return data, name
                 return _converted(picture, name, spec.image_formats, most)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except ContentError:
+        raise
+    except damage() as error:
         # Pillow's own message for unknown bytes names an object in memory.
         reason = "no known format" if isinstance(error, UnidentifiedImageError) else error
         raise ContentError(

@@ -10,7 +10,6 @@ import binascii
 import io
 import os
 import re
-import struct
 import urllib.parse
 import urllib.request
 import warnings
@@ -22,6 +21,7 @@ import numpy as np
 
 from mmembed._optional import import_optional
 from mmembed.errors import ContentError
+from mmembed.providers.picture_formats import check_image, damage, open_bytes
 from mmembed.providers.protocol import Media
 from mmembed.vectors.construction import is_missing
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 # Two letters at least: "C:" is a Windows drive, not a scheme.
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):", re.IGNORECASE)
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "ICO")
-# What Pillow's decoders raise on a broken file; it promises no common base.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, KeyError, TypeError, OverflowError)
 
 
 def open_picture(cell: object, root: Path) -> Image:
@@ -53,25 +50,28 @@ def open_picture(cell: object, root: Path) -> Image:
     """
     from PIL import Image
 
-    if isinstance(cell, Image.Image):
-        return cell.copy()
     if isinstance(cell, np.ndarray):
         return _from_array(cell)
-    source = locate(cell, root)
     try:
+        if isinstance(cell, Image.Image):
+            check_image(cell)
+            return cell.copy()
+        source = locate(cell, root)
         # Corrupt EXIF data only warns; a bomb warns below twice the limit, and that is too large here already.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             # Bytes, not a path: Pillow keeps the file of an animation open as long as the picture lives.
             data = source if isinstance(source, bytes) else source.read_bytes()
-            image = Image.open(io.BytesIO(data), formats=_formats())
+            image = open_bytes(data)
             if image.format == "JPEG":
                 image.draft("RGB", (512, 512))
             image.load()
+    except ContentError:
+        raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError, MemoryError) as error:
         raise ContentError("TooLarge", f"Picture has too many pixels to open safely: {error}") from error
-    except _BROKEN as error:
+    except damage() as error:
         raise ContentError("Unreadable", f"Picture cannot be read: {error}") from error
     return image
 
@@ -102,7 +102,7 @@ def open_frame(cell: object, root: Path) -> Image:
                 return _middle_frame(container)
     except ContentError:
         raise
-    except (av.error.FFmpegError, *_BROKEN) as error:
+    except (av.error.FFmpegError, *damage()) as error:
         raise ContentError("Unreadable", f"Video cannot be read: {error}") from error
 
 
@@ -206,11 +206,3 @@ def _upright(frame: Any) -> Image:
 
 def _is_picture(head: bytes) -> bool:
     return head[:4] == b"GIF8" or head[:8] == b"\x89PNG\r\n\x1a\n" or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
-
-
-def _formats() -> list[str]:
-    """Return the formats to open: Pillow knows more, but hands some, such as EPS, to another program."""
-    from PIL import Image
-
-    Image.init()
-    return [name for name in _FORMATS if name in Image.OPEN]

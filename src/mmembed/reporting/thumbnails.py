@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmembed.errors import ContentError
+from mmembed.providers.picture_formats import damage
 from mmembed.reporting.opening import open_frame, open_picture
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def make_thumbnail(
             if longest <= _SMALLEST_EDGE:
                 raise ContentError("OverBudget", f"A picture of {longest} pixels does not fit into {max_bytes} bytes.")
             small = _shrunk(small, max(_SMALLEST_EDGE, longest * 2 // 3))
-    except (OSError, ValueError, SyntaxError) as error:
+    except damage() as error:
         if isinstance(error, ContentError):
             raise
         raise ContentError("Unreadable", f"Picture cannot be re-encoded: {error}") from error

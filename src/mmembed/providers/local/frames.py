@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mmembed._optional import import_optional
 from mmembed.errors import ContentError
 from mmembed.providers.local.pictures import MOST_PIXELS, decoding_errors, open_picture, read_media, to_rgb
+from mmembed.providers.picture_formats import damage
 from mmembed.providers.protocol import Media
 
 if TYPE_CHECKING:
@@ -74,8 +75,11 @@ def _load_video(data: bytes, media: Media) -> list[Image]:
         key_positions, count = _find_keyframes(av, data)
         wanted = spread_positions(count)
         frames = list(_decode(av, data, wanted, _runs(wanted, key_positions, count)))
-    except (av.error.FFmpegError, IndexError) as error:  # IndexError: a file without a video stream
-        reason = getattr(error, "strerror", None) or "it has no video stream"
+    except ContentError:
+        raise
+    except (av.error.FFmpegError, *damage()) as error:
+        has_stream = not isinstance(error, IndexError)
+        reason = (getattr(error, "strerror", None) or error) if has_stream else "it has no video stream"
         raise ContentError(
             "BrokenFile",
             f"{named} is not a video that can be decoded: {reason}. Expected a complete MP4, MOV, MKV, WebM or AVI "

@@ -6,10 +6,8 @@ refuses what cannot be decoded, with a ContentError.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +15,7 @@ import numpy.typing as npt
 
 from mmembed.errors import ContentError
 from mmembed.providers.local.network import RESOLUTION
+from mmembed.providers.picture_formats import PICTURE_FORMATS, damage, open_bytes
 from mmembed.providers.protocol import Media
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ __all__ = ["MOST_PIXELS", "decoding_errors", "load_picture", "open_picture", "re
 
 # Where Pillow itself refuses a picture: its default, doubled. A file of a few KB can unpack to any size.
 MOST_PIXELS = 178_956_970
-# The raster formats that Pillow decodes by itself; others of its list start programs (EPS) or read further files.
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "JPEG2000", "PPM", "ICO", "TGA", "PCX")
 # A JPEG is decoded at the least size that still has twice the network's resolution: many times faster for photographs.
 _DRAFT_SIZE = (2 * RESOLUTION, 2 * RESOLUTION)
 _ORIENTATION_TAG = 0x0112
@@ -74,25 +71,14 @@ def decoding_errors(media: Media, noun: str) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise ContentError(
             "UnknownFormat",
-            f"{_named(media)} cannot be decoded as a {noun}; expected one of {', '.join(_FORMATS)}. "
+            f"{_named(media)} cannot be decoded as a {noun}; expected one of {', '.join(PICTURE_FORMATS)}. "
             "Convert it, or check that the download was complete.",
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(media, str(error)) from error
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        LookupError,
-        TypeError,
-        ArithmeticError,
-        struct.error,
-        Warning,
-    ) as error:
-        if isinstance(error, ContentError):
-            raise
-        # Pillow's decoders meet damaged bytes with any of these; a warning is raised only where warnings are errors.
+    except ContentError:
+        raise
+    except damage() as error:
         raise ContentError(
             "BrokenFile",
             f"{_named(media)} is a damaged {noun}: {error}. Expected a complete file. Save or download it anew.",
@@ -114,10 +100,7 @@ def open_picture(data: bytes, media: Media) -> Image:
     ContentError
         If it has too many pixels. What Pillow raises passes; see ``decoding_errors``.
     """
-    from PIL import Image
-
-    Image.init()  # fills Image.OPEN; a format that this build of Pillow lacks is no error
-    image = Image.open(BytesIO(data), formats=[name for name in _FORMATS if name in Image.OPEN])
+    image = open_bytes(data)
     if image.width * image.height > MOST_PIXELS:
         raise _too_large(media, f"{image.width} x {image.height} pixels")
     return image
@@ -140,8 +123,8 @@ def load_picture(media: Media) -> Image:
 def _orientation(image: Image) -> int:
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except (OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error, Warning):
-        return 1  # the camera's notes are damaged; the picture need not be (Warning: where warnings are errors)
+    except damage():
+        return 1  # the camera's notes are damaged; the picture need not be
 
 
 def _upright(image: Image, orientation: int) -> Image:
