@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import functools
-import hashlib
 import io
 import os
 import re
@@ -21,6 +19,7 @@ import numpy as np
 
 from mmembed.embedding.sniffing import kind_of_bytes, kind_of_suffix
 from mmembed.errors import ContentError, ModalityError, did_you_mean, listed
+from mmembed.providers.content_digest import digest_of
 from mmembed.providers.picture_formats import check_image, damage
 from mmembed.providers.protocol import Content, ContentKind, Media
 from mmembed.vectors.construction import is_missing
@@ -170,7 +169,10 @@ def _media(cell: Any, kind: ContentKind, root: Path | None) -> Content:
     data = media.read()
     if not data:
         raise ContentError("EmptyFile", f"{_named(media)} is empty.")
-    return Content(kind, media=media, digest=digest_of(kind, b"bytes", data))
+    digest = digest_of(kind, b"bytes", data)
+    if media.path is not None:
+        media = Media(path=media.path, hashed=(kind, digest))  # what is sent later is what was hashed now
+    return Content(kind, media=media, digest=digest)
 
 
 def _source(cell: Any, kind: ContentKind, root: Path | None) -> Media:
@@ -278,21 +280,3 @@ def _multi_images(cell: Any, root: Path | None) -> Content:
 
 def _named(media: Media) -> str:
     return f"File {str(media.path)!r}" if media.path is not None else "The content"
-
-
-def digest_of(kind: str, *pieces: bytes) -> bytes:
-    """Hash pieces so that no two lists of pieces run together."""
-    digest = _begun(kind).copy()
-    for piece in pieces:
-        digest.update(len(piece).to_bytes(8, "little"))
-        digest.update(piece)
-    return digest.digest()
-
-
-@functools.cache
-def _begun(kind: str) -> hashlib.blake2b:
-    """Return the hash of the kind alone, to be copied: making one anew for each text takes twice as long."""
-    digest = hashlib.blake2b(digest_size=32, person=b"mmembed.content")
-    digest.update(len(kind.encode()).to_bytes(8, "little"))
-    digest.update(kind.encode())
-    return digest

@@ -6,9 +6,9 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mmembed.embedding.content import digest_of
 from mmembed.embedding.models import ModelSpec
 from mmembed.errors import ContentError
+from mmembed.providers.content_digest import digest_of
 from mmembed.providers.protocol import Content, Media
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.errors import ContentError
+from mmembed.providers.content_digest import digest_of
 
 ContentKind = Literal["text", "image", "video", "multi_images", "fused"]
 FloatMatrix = npt.NDArray[np.float32]
@@ -26,11 +27,20 @@ class Media:
     """Where the bytes of a picture or a clip are: exactly one of a local file, bytes in memory, or a URL.
 
     Whoever made it has decided that a string is a path or a URL; a provider never guesses.
+
+    Attributes
+    ----------
+    path, data, url
+        Where the bytes are.
+    hashed : (str, bytes) or None
+        The kind and the digest under which the file was read before: from then on no other bytes are given out, since
+        their vector would be kept under the digest of those that are gone.
     """
 
     path: Path | None = None
     data: bytes | None = field(default=None, repr=False)
     url: str | None = None
+    hashed: tuple[str, bytes] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if sum(one is not None for one in (self.path, self.data, self.url)) != 1:
@@ -42,17 +52,25 @@ class Media:
         Raises
         ------
         ContentError
-            If the file cannot be read, or if there is only a URL.
+            If the file cannot be read, if it is no longer the one that was hashed, or if there is only a URL.
         """
         if self.data is not None:
             return self.data
         if self.path is None:
             raise ContentError("RemoteContent", f"{self.url!r} is a URL; its bytes are not on this machine.")
         try:
-            return self.path.read_bytes()
+            data = self.path.read_bytes()
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise ContentError("FileUnreadable", f"File {str(self.path)!r} cannot be read: {reason}.") from error
+        if self.hashed is not None and digest_of(self.hashed[0], b"bytes", data) != self.hashed[1]:
+            raise ContentError(
+                "FileChanged",
+                f"File {str(self.path)!r} was changed while the run went on. Nothing is kept for it; run again to "
+                "embed what it holds now.",
+                retryable=True,
+            )
+        return data
 
 
 @dataclass(frozen=True, slots=True)
