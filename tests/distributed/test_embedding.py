@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import multiprocessing
+import os
 import pickle
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import cloudpickle
 import dask
 import dask.dataframe as dd
 import numpy as np
@@ -278,7 +280,7 @@ def test_the_budget_is_the_whole_tables(server, scheduler, request):
 
 @pytest.mark.usefixtures("server")
 def test_the_key_is_in_no_name_token_or_text(monkeypatch):
-    """A key in the embedder goes to the workers with the task, and shows nowhere; another key is another task."""
+    """A key in the embedder is used in this process, and shows nowhere; another key is another task."""
     monkeypatch.delenv("DASHSCOPE_API_KEY")
     ddf = dd.from_pandas(texts(20), npartitions=2)
     wrong, right = (ddf.mmembed.embed("text", "text", embedder=fast(api_key=key)) for key in ("sk-wrong", KEY))
@@ -295,6 +297,29 @@ def test_the_key_is_in_no_name_token_or_text(monkeypatch):
         with pytest.raises(MissingCredentialsError, match="DASHSCOPE_API_KEY") as missing:
             ddf.mmembed.embed("text", "text", embedder=fast(dimension=512)).compute()
     assert "worker" in missing.value.__notes__[0]
+
+
+def test_the_key_is_in_no_task(server, on_workers, monkeypatch):
+    """What goes to workers holds no key; they have their own, and where one has none the error says what to do."""
+
+    def set_key(key):  # as docs/distributed.md has it
+        os.environ["DASHSCOPE_API_KEY"] = key
+
+    monkeypatch.delenv("DASHSCOPE_API_KEY")
+    table = dd.from_pandas(texts(40), npartitions=4)
+    ddf = table.mmembed.embed("text", "text", embedder=fast(api_key="sk-only-here"))
+    fused = table.mmembed.fuse(text="text", embedder=fast(api_key="sk-only-here"))
+    for lazy in (ddf, fused, ddf.optimize()):
+        for graph in (dict(lazy.dask), lazy.expr, lazy):
+            assert b"sk-only-here" not in cloudpickle.dumps(graph)
+    assert ddf.compute()["text_vector"].notna().all()  # with the workers' key: this one would be refused
+    assert server.bill.distinct == 40
+    on_workers.run(exec, "import os; os.environ.pop('DASHSCOPE_API_KEY')")
+    with pytest.raises(MissingCredentialsError, match=r"left out when an Embedder is pickled.*set DASHSCOPE_API_KEY"):
+        table.mmembed.embed("text", "text", embedder=fast(api_key=KEY, dimension=512)).compute()
+    on_workers.run(set_key, KEY)
+    again = table.mmembed.embed("text", "text", embedder=fast(api_key="sk-only-here", dimension=512)).compute()
+    assert again["text_vector"].notna().all()
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ class EmbedJob:
     Attributes
     ----------
     embedder : Embedder
-        The settings. A key that they hold goes to the workers with them, but into no token, name or text.
+        The settings. A key that they hold stays in this process: it is in no task that goes to a worker, and in no
+        token, name or text.
     columns : mapping of str to modality
         What is embedded; of a fused job, the columns of one row's parts.
     names : mapping of str to str

@@ -62,8 +62,9 @@ class EmbeddingVerbs:
         Parameters
         ----------
         column, modality, model, dimension, instruct, fps, name, embedder
-            As in ``df.mmembed.embed``. Without ``api_key`` in the embedder each worker reads
-            ``DASHSCOPE_API_KEY`` of its own environment; a key in the embedder is sent to the workers with the tasks.
+            As in ``df.mmembed.embed``. Each worker process reads ``DASHSCOPE_API_KEY`` of its own environment: a key
+            in the embedder is left out of the tasks, and is used only by the schedulers that run in this process
+            (``"threads"``, ``"synchronous"``).
         errors : {"raise", "coerce"}
             ``"raise"``: all partitions are bought and kept, then one error lists the failed cells of all; until then
             no partition goes on, so that of a large table the vectors lie in the cluster's memory and disk.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
@@ -55,7 +55,9 @@ class Embedder:
         Where vectors are kept between runs: ``MMEMBED_CACHE_DIR`` or the platform's cache folder, a folder, an address
         that several machines see (``"s3://bucket/vectors"``; needs the extra ``dask``), or nowhere.
     api_key : str, optional
-        ``DASHSCOPE_API_KEY`` if not given. It is never shown, logged or stored.
+        ``DASHSCOPE_API_KEY`` if not given. It is never shown, logged or stored, and is left out when the embedder is
+        pickled or copied by ``copy``: in another process (a Dask or joblib worker, a loaded pipeline) the variable of
+        that process is read. ``dataclasses.replace`` and scikit-learn's ``clone`` keep it.
     extra : mapping
         Further parameters of the request, passed on as they are.
     truncate : bool
@@ -87,6 +89,14 @@ class Embedder:
     truncate: bool = False
     video_frames: int | None = None
     root: Path | str | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A pickle lies in files, and goes to other machines and into their logs: no place for a key.
+        return {**vars(self), "api_key": None}
+
+    def __sklearn_clone__(self) -> Self:
+        # Searches and cross-validation clone what they fit, within one process; a frozen object is its own clone.
+        return self
 
     def embed(
         self,

@@ -60,7 +60,7 @@ class ApiProvider:
     patience : Patience
         How often and how long a request is tried.
     api_key : str or None
-        ``DASHSCOPE_API_KEY``, read when a session opens, if not given. Shown nowhere.
+        ``DASHSCOPE_API_KEY``, read when a session opens, if not given. Shown nowhere, and left out of pickles.
     at_once : int or None
         The most requests in flight of all sessions that share a limiter, where that can be kept.
     limiters : callable
@@ -79,6 +79,9 @@ class ApiProvider:
     api_key: str | None = field(default=None, repr=False)
     at_once: int | None = None
     limiters: LimiterSource = field(default=limiter_for, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "api_key": None}
 
     @property
     def space(self) -> str:
@@ -221,8 +224,9 @@ def api_key_from_environment(model: str) -> str:
     if not key:
         raise MissingCredentialsError(
             f"Model {model!r} needs an API key and there is none. Set the environment variable {KEY_VARIABLE}, or give "
-            "api_key=; keys are made at https://help.aliyun.com/zh/model-studio/get-api-key. "
-            "model='local' needs no key and no network."
+            "api_key=; keys are made at https://help.aliyun.com/zh/model-studio/get-api-key. A key given as api_key= "
+            "is left out when an Embedder is pickled or copied: in another process (a Dask or joblib worker, a loaded "
+            f"pipeline) set {KEY_VARIABLE} there. model='local' needs no key and no network."
         )
     return key
 

@@ -34,7 +34,8 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
     model, dimension, instruct, fps
         As in :class:`mmembed.Embedder`.
     embedder : Embedder, optional
-        Shared settings instead of the former four.
+        Shared settings instead of the former four. Its ``api_key`` is left out where the pipeline is saved or goes to
+        another process (``n_jobs``): set ``DASHSCOPE_API_KEY`` there.
     max_cost : float, optional
         The most that one call of :meth:`transform` may cost, in CNY.
     missing : {"error", "nan", "zero"}

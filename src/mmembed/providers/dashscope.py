@@ -54,7 +54,7 @@ class DashScopeProvider:
     base_address : str
         Root of the API, e.g. ``https://dashscope.aliyuncs.com/api/v1``.
     api_key : str
-        Shown nowhere.
+        Shown nowhere; for its sake the provider cannot be pickled.
     parameters : mapping
         Parameters of each request: dimension, instruct, fps, …
     connections : int
@@ -90,6 +90,9 @@ class DashScopeProvider:
             )
         if not 0 < self.timeout_seconds < 1e6:
             raise ValueError(f"timeout_seconds is {self.timeout_seconds!r}; expected seconds above 0, e.g. 120.")
+
+    def __reduce_ex__(self, protocol: Any) -> str:
+        raise TypeError("A DashScopeProvider holds an API key, and is neither pickled nor copied; pickle an Embedder.")
 
     def open(self) -> DashScopeConnection:
         """Return connections for the threads of one run; close them at the end.
