@@ -48,15 +48,16 @@ class RawServer:
     Parameters
     ----------
     odd : callable
-        ``odd(answer)`` returns the pieces of every third answer: what goes out at once, piece by piece, and last what
-        goes out before the next answer over the same connection. Between pieces it waits for a request that should
-        not come.
+        ``odd(answer)`` returns the pieces of every third answer (see ``every``): what goes out at once, piece by
+        piece, and last what goes out before the next answer over the same connection. Between pieces it waits for a
+        request that should not come.
     """
 
     def __init__(self, odd):
         self.odd = odd
         self.too_early = 0
         self.requests = 0
+        self.every = 3
         self.connections = 0
         self._numbers = itertools.count(1)
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -80,7 +81,7 @@ class RawServer:
                 number = next(self._numbers)
                 self.requests += 1
                 answer = answer_to(body, number)
-                pieces = self.odd(answer) if number % 3 == 1 else (framed(answer), b"")
+                pieces = self.odd(answer) if number % self.every == 1 % self.every else (framed(answer), b"")
                 connection.sendall(late)
                 for piece in pieces[:-1]:
                     connection.sendall(piece)
@@ -189,6 +190,31 @@ def test_good_answers_keep_the_connection(serve):
     server = serve(lambda answer: (framed(answer), b""))
     assert np.array_equal(embedded(workers=1).matrices[0], wanted())
     assert (server.requests, server.connections) == (20, 1)
+
+
+def test_an_answer_that_comes_again_much_later_is_known(serve):
+    """Between an answer and its twin others may have come over the same connection."""
+    earlier = []
+
+    def odd(answer):
+        earlier.append(framed(answer))
+        # The first answer comes again before the fifth, over the one connection there is till then.
+        return (framed(answer), earlier[0] if len(earlier) == 2 else b"")
+
+    serve(odd)
+    done = embedded(workers=1)
+    assert done.failures == []
+    assert np.array_equal(done.matrices[0], wanted())
+
+
+def test_a_server_that_always_says_the_same_is_believed(serve):
+    """A stand-in that repeats one answer, its name included, is slower to ask, and gives what it says."""
+    same = []
+    server = serve(lambda answer: (framed(same[0] if same else same.append(answer) or answer), b""))
+    server.every = 1
+    done = embedded(workers=1)
+    assert done.failures == []
+    assert np.array_equal(done.matrices[0], np.tile(wanted()[:20], (20, 1)))
 
 
 def test_interim_answers_without_end_are_a_failed_attempt(serve):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+from collections import deque
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -25,6 +26,7 @@ from mmembed.providers.http_answer import QuickAnswer
 
 NO_ANSWER = 599  # what the SDK is told where there was no HTTP answer at all
 _MOST_INTERIM = 1_000  # answers before the answer
+_REMEMBERED = 32  # answers of one connection, to know one that comes again
 
 
 class _FinalAnswer(http.client.HTTPResponse):
@@ -44,10 +46,11 @@ class _Watched:
     """Tells the thread's attempt which connection it runs over."""
 
     sock: socket.socket | None
-    last_answer: tuple[str, int] | None = None  # what came over it before: the service's name for it, and a hash
+    answers: deque[tuple[str, int]]  # what came over it lately: the service's name for each, and a hash
 
     def connect(self) -> None:
         self._note()
+        self.answers = deque(maxlen=_REMEMBERED)
         super().connect()  # type: ignore[misc]  # of HTTPConnection
 
     def request(self, *args: Any, **kwargs: Any) -> None:
@@ -210,7 +213,7 @@ def _is_understood(response: requests.Response, connection: Any) -> bool:
     Raises
     ------
     urllib3.exceptions.ProtocolError
-        If it is the answer to the request before, come a second time.
+        If it is the answer to an earlier request, come a second time.
     """
     is_ok = response.status_code == requests.codes.ok
     body = response.parsed() if is_ok and isinstance(response, QuickAnswer) else None
@@ -218,9 +221,10 @@ def _is_understood(response: requests.Response, connection: Any) -> bool:
         return False
     name = body.get("request_id")
     answer = (name, hash(response.content)) if isinstance(name, str) and name else None
-    if answer is not None and answer == connection.last_answer:
-        raise urllib3.exceptions.ProtocolError("the answer to the request before came once more")
-    connection.last_answer = answer
+    if answer is not None:
+        if answer in connection.answers:
+            raise urllib3.exceptions.ProtocolError("the answer to an earlier request came once more")
+        connection.answers.append(answer)
     return True
 
 
