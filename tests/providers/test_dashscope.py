@@ -3,7 +3,6 @@
 import concurrent.futures
 import logging
 import os
-import pickle
 import subprocess
 import sys
 import threading
@@ -286,13 +285,6 @@ def test_closing_leaves_no_thread(server):
     ask(server, {"text": "a"})
     left = {one.name for one in set(threading.enumerate()) - before}
     assert not any(name.startswith("mmembed") for name in left)
-
-
-def test_the_provider_travels_but_its_connections_do_not_need_to(server):
-    """A provider can be pickled to a worker process and opened there."""
-    again = pickle.loads(pickle.dumps(provider(server)))
-    with again.open() as connection:
-        assert connection.request([{"text": "a"}], expected=1).matrix.shape == (1, 256)
 
 
 def test_unexpected_mistakes_are_not_swallowed(server):
