@@ -8,7 +8,7 @@ from functools import partial
 
 import pandas as pd
 
-from labelled import mails, pictures, subjects, synthetic, tables, texts
+from labelled import foreign, mails, pictures, subjects, synthetic, tables, texts
 from mmembed.errors import did_you_mean, listed
 
 
@@ -119,6 +119,46 @@ _SETS = {
     "penbased": LabelledSet(
         partial(tables.keel, "penbased"), is_held_out=True, about="10,992 digits written with a pen, 16 measures"
     ),
+    "laws-zh": LabelledSet(
+        partial(foreign.laws, 0, "e5"), is_held_out=False, about="2,969 articles of 24 laws of China, vectors of E5"
+    ),
+    "laws-zh-others": LabelledSet(
+        partial(foreign.laws, 1, "e5"), is_held_out=True, about="2,855 articles of 24 other laws, vectors of E5"
+    ),
+    "recipes-zh": LabelledSet(
+        partial(foreign.recipes, "e5"), is_held_out=True, about="321 Chinese recipes of 10 categories, vectors of E5"
+    ),
+    "computing-terms": LabelledSet(
+        partial(foreign.computing_terms, "minilm"),
+        is_held_out=False,
+        about="3,173 entries of a dictionary of computing in 16 categories, vectors of MiniLM",
+    ),
+    "computing-terms-e5": LabelledSet(
+        partial(foreign.computing_terms, "e5"), is_held_out=False, about="the same entries, vectors of E5"
+    ),
+    "diagnoses": LabelledSet(
+        partial(foreign.diagnoses, "minilm"),
+        is_held_out=True,
+        about="3,153 diagnoses in 22 chapters of ICD-10-CM, vectors of MiniLM",
+    ),
+    "api-like-development": LabelledSet(
+        partial(synthetic.api_like, 6000, seed=200),
+        is_held_out=False,
+        about="6,000 rows of 150 communities in 25, 18 % of none, 1,024 numbers",
+    ),
+    "api-like-truncated-development": LabelledSet(
+        partial(synthetic.api_like, 6000, seed=200, kept=256), is_held_out=False, about="their first 256 numbers"
+    ),
+    "api-like": LabelledSet(
+        partial(synthetic.api_like, 6000, seed=201, background=0.15, cone=0.35),
+        is_held_out=True,
+        about="6,000 other rows like that, 15 % of none",
+    ),
+    "api-like-truncated": LabelledSet(
+        partial(synthetic.api_like, 6000, seed=201, background=0.15, cone=0.35, kept=256),
+        is_held_out=True,
+        about="their first 256 numbers",
+    ),
 }
 
 
@@ -134,7 +174,8 @@ def load(name: str) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``vector``, a vector column; ``label``, str; ``text`` and ``image`` (a path) where there are such; ``kind``
-        (``"text"`` or ``"image"``) where a set holds both. The same rows in the same order at each call.
+        (``"text"`` or ``"image"``) where a set holds both; ``fine``, str, where rows have a second, finer label.
+        The same rows in the same order at each call.
 
     Raises
     ------

