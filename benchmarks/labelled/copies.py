@@ -6,13 +6,13 @@ that are alike without any planting are left out first, so every copy that is th
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from PIL import Image, ImageEnhance
 
@@ -25,9 +25,10 @@ from mmembed.embedding.cache_file import default_folder
 from mmembed.vectors import VectorArray
 
 _ALIKE = 0.5
+_ALIKE_PIXELS = 0.06
 _PICTURES = {
-    "development": ("computer", "signs_and_symbols"),
-    "held-out": ("education", "electronics", "science", "special", "weapons"),
+    "development": ("computer", "signs_and_symbols", "unsorted"),
+    "held-out": ("containers", "decorations", "education", "electronics", "science", "special"),
 }
 
 
@@ -60,11 +61,9 @@ def edited_texts(
     chosen = np.sort(random.choice(len(frame), min(n_rows, len(frame)), replace=False))
     originals = frame.iloc[chosen].reset_index(drop=True).assign(copy_of=-1, edit="")
     long = np.flatnonzero(originals["text"].str.len() >= least_letters)
-    of = random.choice(long, n_copies - n_copies // 6, replace=False)
-    of = np.concatenate([of, of[: n_copies // 6]])
     edits = list(_EDITS.items())
     rows = []
-    for at, one in enumerate(of):
+    for at, one in enumerate(_originals_of_copies(long, n_copies, random)):
         name, edit = edits[(at + at // len(edits)) % len(edits)]
         text = edit(originals["text"].iloc[one], random)
         rows.append({**originals.iloc[one].to_dict(), "text": text, "copy_of": one, "edit": name})
@@ -75,37 +74,37 @@ def edited_texts(
 
 
 def edited_pictures(
-    part: Literal["development", "held-out"], *, most: int = 500, n_copies: int = 120, seed: int = 0
+    part: Literal["development", "held-out"], *, most: int = 400, n_copies: int = 120, seed: int = 0
 ) -> pd.DataFrame:
-    """Return drawings of Open Clip Art in folders that no other set uses, and changed copies, with local vectors."""
+    """Return drawings of Open Clip Art in folders that no other set uses, and changed copies, with local vectors.
+
+    Drawings that look alike on 16 × 16 pixels are left out first.
+    """
     random = np.random.default_rng(seed)
-    folder = debian("openclipart-png") / "usr" / "share" / "openclipart" / "png"
-    rows, seen = [], set()
-    for category in _PICTURES[part]:
-        for path in sorted((folder / category).rglob("*.png")):
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            if not path.is_symlink() and digest not in seen and path.stat().st_size <= 400_000:
-                seen.add(digest)
-                rows.append({"image": str(path), "label": category, "copy_of": -1, "edit": ""})
-    chosen = np.sort(random.choice(len(rows), min(most, len(rows)), replace=False))
-    originals = pd.DataFrame([rows[at] for at in chosen])
+    files = _unlike_drawings(part, most, random)
+    originals = pd.DataFrame(
+        {
+            "image": [str(file) for file in files],
+            "label": [file.parent.name for file in files],
+            "copy_of": -1,
+            "edit": "",
+        }
+    )
     target = default_folder() / "benchmarks" / f"copies-{part}-{seed}"
     target.mkdir(parents=True, exist_ok=True)
-    of = random.choice(len(originals), n_copies - n_copies // 6, replace=False)
-    of = np.concatenate([of, of[: n_copies // 6]])
     changes = list(_CHANGES)
     copies = []
-    for at, one in enumerate(of):
+    for at, one in enumerate(_originals_of_copies(np.arange(len(files)), n_copies, random)):
         change = changes[(at + at // len(changes)) % len(changes)]
         file = target / f"{at:04d}.jpg"
-        _changed(Path(originals["image"].iloc[one]), change, random).save(file, quality=_CHANGES[change])
+        _changed(files[one], change, random).save(file, quality=_CHANGES[change])
         copies.append({**originals.iloc[one].to_dict(), "image": str(file), "copy_of": one, "edit": change})
     return embedded_pictures(_mixed(pd.concat([originals, pd.DataFrame(copies)], ignore_index=True), random))
 
 
-def laws(part: Literal[0, 1]) -> pd.DataFrame:
-    """Return articles of laws with edited copies, vectors of E5."""
-    return edited_texts(foreign.law_articles(part), "e5", seed=part)
+def laws(part: Literal[0, 1], encoder: Encoder | Literal["local"] = "e5") -> pd.DataFrame:
+    """Return articles of laws with edited copies."""
+    return edited_texts(foreign.law_articles(part), encoder, seed=part)
 
 
 def computing_terms(encoder: Encoder | Literal["local"]) -> pd.DataFrame:
@@ -116,6 +115,30 @@ def computing_terms(encoder: Encoder | Literal["local"]) -> pd.DataFrame:
 def diagnoses() -> pd.DataFrame:
     """Return diagnoses with edited copies, vectors of MiniLM."""
     return edited_texts(foreign.diagnosis_names(), "minilm", least_letters=40, seed=3)
+
+
+def _originals_of_copies(
+    rows: npt.NDArray[np.intp], n_copies: int, random: np.random.Generator
+) -> npt.NDArray[np.intp]:
+    """Return which row each copy is made of; every sixth copy is the second one of a row."""
+    once = random.choice(rows, n_copies - n_copies // 6, replace=False)
+    return np.concatenate([once, once[: n_copies // 6]])
+
+
+def _unlike_drawings(part: str, most: int, random: np.random.Generator) -> list[Path]:
+    folder = debian("openclipart-png") / "usr" / "share" / "openclipart" / "png"
+    files = [file for category in _PICTURES[part] for file in sorted((folder / category).rglob("*.png"))]
+    files = [file for file in files if not file.is_symlink() and file.stat().st_size <= 200_000]
+    kept: list[Path] = []
+    seen = np.empty((most, 16 * 16 * 3), dtype=np.float32)
+    for at in random.permutation(len(files)):
+        small = np.asarray(_on_white(files[at]).resize((16, 16)), dtype=np.float32).ravel() / 255
+        if not kept or np.abs(seen[: len(kept)] - small).mean(axis=1).min() > _ALIKE_PIXELS:
+            seen[len(kept)] = small
+            kept.append(files[at])
+        if len(kept) == most:
+            break
+    return kept
 
 
 def _mixed(frame: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
@@ -181,11 +204,16 @@ def _other_marks(text: str, random: np.random.Generator) -> str:
     return text.upper() if random.random() < 0.3 else text.lower()
 
 
-def _changed(path: Path, change: str, random: np.random.Generator) -> Image.Image:
+def _on_white(path: Path) -> Image.Image:
     with Image.open(path) as opened:
         drawing = opened.convert("RGBA")
     picture = Image.new("RGB", drawing.size, "white")
     picture.paste(drawing, mask=drawing.getchannel("A"))
+    return picture
+
+
+def _changed(path: Path, change: str, random: np.random.Generator) -> Image.Image:
+    picture = _on_white(path)
     width, height = picture.size
     if "cropped" in change:
         left, top, right, bottom = random.uniform(0.02, 0.07, size=4)

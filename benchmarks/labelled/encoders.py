@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import runpy
+import sqlite3
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -34,16 +35,23 @@ _HEADS = 12
 
 def encoded(texts: Sequence[str], encoder: Encoder) -> Matrix:
     """Return a unit vector of 384 numbers for each text; texts are documents, which E5 is told."""
-    digest = hashlib.sha256("\0".join([encoder, *texts]).encode()).hexdigest()[:24]
-    file = default_folder() / "benchmarks" / f"vectors-{encoder}-{digest}.npy"
-    if not file.exists():
-        vectors = _ENCODERS[encoder](texts)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # A rename is all or nothing: a run that is killed leaves no half file.
-        part = file.with_suffix(f".{os.getpid()}.npy")
-        np.save(part, vectors)
-        part.replace(file)
-    return np.load(file)
+    keys = [hashlib.sha256(f"{encoder}\0{text}".encode()).digest() for text in texts]
+    file = default_folder() / "benchmarks" / "encoded.sqlite"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(file, timeout=600)) as store:
+        store.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
+        known = {key for key in keys if store.execute("SELECT 1 FROM vectors WHERE key = ?", [key]).fetchone()}
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        # Texts of about one length are computed together, and what is computed is kept at once.
+        wanted = sorted(new, key=lambda key: len(new[key]))
+        for start in range(0, len(wanted), 64):
+            some = wanted[start : start + 64]
+            vectors = _ENCODERS[encoder]([new[key] for key in some])
+            rows = ((key, vector.astype("<f4").tobytes()) for key, vector in zip(some, vectors, strict=True))
+            with store:
+                store.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+        found = [store.execute("SELECT vector FROM vectors WHERE key = ?", [key]).fetchone()[0] for key in keys]
+    return np.array([np.frombuffer(one, dtype="<f4") for one in found], dtype=np.float32)
 
 
 def _e5(texts: Sequence[str]) -> Matrix:

