@@ -20,7 +20,7 @@ _CLIP_ART = (
     *("people", "plants", "recreation", "tools", "transportation"),
 )
 _MOST_CLIP_ART = 300
-_DATA = Path(__file__).resolve().parents[2] / "data"
+DATA = Path(__file__).resolve().parents[2] / "data"
 
 
 def digits() -> pd.DataFrame:
@@ -46,16 +46,16 @@ def mnist() -> pd.DataFrame:
 
 def demo_photographs() -> pd.DataFrame:
     """Return the photographs of the demo table, labelled by category."""
-    table = pd.read_csv(_DATA / "demo.csv")
+    table = pd.read_csv(DATA / "demo.csv")
     frame = pd.DataFrame(
-        {"image": [str(_DATA / path) for path in table["image"]], "text": table["text_en"], "label": table["category"]}
+        {"image": [str(DATA / path) for path in table["image"]], "text": table["text_en"], "label": table["category"]}
     )
     return embedded_pictures(frame)
 
 
 def demo_mixed() -> pd.DataFrame:
     """Return the photographs and the captions in both languages in one column, labelled by category."""
-    table = pd.read_csv(_DATA / "demo.csv")
+    table = pd.read_csv(DATA / "demo.csv")
     photographs = demo_photographs()
     captions = pd.concat(
         [pd.DataFrame({"text": table[column], "label": table["category"]}) for column in ("text_en", "text_zh")],
@@ -68,9 +68,9 @@ def demo_mixed() -> pd.DataFrame:
 
 def demo_fused() -> pd.DataFrame:
     """Return the demo table with one vector a row, made of its captions in both languages and its photograph."""
-    table = pd.read_csv(_DATA / "demo.csv")
+    table = pd.read_csv(DATA / "demo.csv")
     table["captions"] = table["text_en"] + " " + table["text_zh"]
-    fused = table.mmembed.fuse(text="captions", image="image", model="local", root=_DATA)
+    fused = table.mmembed.fuse(text="captions", image="image", model="local", root=DATA)
     return pd.DataFrame({"vector": fused["fused_vector"], "text": table["captions"], "label": table["category"]})
 
 
