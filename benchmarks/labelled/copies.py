@@ -27,8 +27,9 @@ from mmembed.vectors import VectorArray
 _ALIKE = 0.5
 _ALIKE_PIXELS = 0.06
 _DRAWINGS = {
-    "signs": ("computer", "signs_and_symbols", "unsorted"),
-    "drawings": ("containers", "decorations", "education", "electronics", "science", "special"),
+    "signs": ("computer", "signs_and_symbols"),
+    "drawings": ("containers", "education", "unsorted"),
+    "other drawings": ("decorations", "electronics", "science", "special"),
 }
 
 
@@ -74,7 +75,11 @@ def edited_texts(
 
 
 def edited_pictures(
-    part: Literal["photographs", "signs", "drawings"], *, most: int = 300, n_copies: int = 90, seed: int = 0
+    part: Literal["photographs", "signs", "drawings", "other drawings"],
+    *,
+    most: int = 300,
+    n_copies: int = 48,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Return pictures and changed copies of some, with local vectors; ``label`` is the folder or the category.
 
@@ -224,8 +229,9 @@ def _changed(path: Path, change: str, random: np.random.Generator) -> Image.Imag
         box = (left * width, top * height, (1 - right) * width, (1 - bottom) * height)
         picture = picture.crop(tuple(round(edge) for edge in box))
     if "resized" in change:
-        scale = random.uniform(0.4, 0.7)
-        picture = picture.resize((max(16, round(picture.width * scale)), max(16, round(picture.height * scale))))
+        # Nothing is made smaller than a thumbnail.
+        scale = max(random.uniform(0.4, 0.7), min(1.0, 64 / min(picture.size)))
+        picture = picture.resize((round(picture.width * scale), round(picture.height * scale)))
     if "brighter" in change:
         picture = ImageEnhance.Brightness(picture).enhance(random.uniform(0.8, 1.2))
     return picture

