@@ -8,6 +8,10 @@ taken as they are. Packages that only benchmarks need are the extra ``bench``; w
 into the same cache folder at first use, and a tool that is not there is named. ``sets()`` tells which sets methods may
 be developed on: the labels of the others are looked at in benchmarks only.
 
+Some sets have vectors of encoders that are not ours (``labelled.encoders``), so that nothing is fitted to the local
+model alone; ``labelled.copies`` has texts and pictures with planted near-copies, in a list of its own. Which of them
+are held out was written down before any method was run on them.
+
 A set is divided off before anybody has seen a figure of it, and what is held out is measured once, with what is final:
 
 1. A set is added with ``is_held_out`` said, and nothing is run on it yet.

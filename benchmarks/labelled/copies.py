@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,10 +19,12 @@ from PIL import Image, ImageEnhance
 
 from labelled import foreign
 from labelled.encoders import Encoder, encoded
+from labelled.loading import LabelledSet
 from labelled.packages import debian
 from labelled.pictures import DATA, embedded_pictures
 from labelled.texts import embedded_texts
 from mmembed.embedding.cache_file import default_folder
+from mmembed.errors import did_you_mean, listed
 from mmembed.vectors import VectorArray
 
 _ALIKE = 0.5
@@ -104,18 +107,29 @@ def edited_pictures(
     return embedded_pictures(_mixed(pd.concat([originals, pd.DataFrame(copies)], ignore_index=True), random))
 
 
-def laws(part: Literal[0, 1], encoder: Encoder | Literal["local"] = "e5") -> pd.DataFrame:
-    """Return articles of laws with edited copies."""
+def load_copies(name: str) -> pd.DataFrame:
+    """Return the set of that name; the same rows in the same order at each call.
+
+    Raises
+    ------
+    KeyError
+        If there is no such set.
+    """
+    if name not in COPIES:
+        raise KeyError(f"No set of copies {name!r}. Known: {listed(COPIES)}.{did_you_mean(name, COPIES)}")
+    return COPIES[name].make()
+
+
+def _laws(part: Literal[0, 1], encoder: Encoder | Literal["local"]) -> pd.DataFrame:
     return edited_texts(foreign.law_articles(part), encoder, seed=part)
 
 
-def computing_terms(encoder: Encoder | Literal["local"]) -> pd.DataFrame:
-    """Return entries of a dictionary of computing with edited copies."""
+def _computing_terms(encoder: Encoder | Literal["local"]) -> pd.DataFrame:
     return edited_texts(foreign.term_entries(), encoder, seed=2)
 
 
-def diagnoses() -> pd.DataFrame:
-    """Return diagnoses with edited copies, vectors of MiniLM."""
+def _diagnoses() -> pd.DataFrame:
+    # A word is all of a short name.
     return edited_texts(foreign.diagnosis_names(), "minilm", least_letters=40, seed=3)
 
 
@@ -246,3 +260,37 @@ _EDITS: dict[str, Callable[[str, np.random.Generator], str]] = {
 }
 # The quality that JPEG is saved with.
 _CHANGES = {"resized": 90, "cropped": 90, "recompressed": 30, "brighter": 90, "resized, cropped and recompressed": 60}
+COPIES = {
+    "copies-laws-zh": LabelledSet(
+        partial(_laws, 0, "e5"),
+        is_held_out=False,
+        about="1,200 articles of laws of China and 120 copies, vectors of E5",
+    ),
+    "copies-laws-zh-local": LabelledSet(partial(_laws, 0, "local"), is_held_out=False, about="the same, local vectors"),
+    "copies-computing-terms": LabelledSet(
+        partial(_computing_terms, "minilm"),
+        is_held_out=False,
+        about="1,200 entries of a dictionary and 120 copies, vectors of MiniLM",
+    ),
+    "copies-computing-terms-local": LabelledSet(
+        partial(_computing_terms, "local"), is_held_out=False, about="the same, local vectors"
+    ),
+    "copies-laws-zh-others": LabelledSet(
+        partial(_laws, 1, "e5"), is_held_out=True, about="articles of other laws and 120 copies, vectors of E5"
+    ),
+    "copies-diagnoses": LabelledSet(
+        _diagnoses, is_held_out=True, about="1,200 diagnoses and 120 copies, vectors of MiniLM"
+    ),
+    "copies-photographs": LabelledSet(
+        partial(edited_pictures, "photographs"), is_held_out=False, about="137 small photographs and 48 copies"
+    ),
+    "copies-signs": LabelledSet(
+        partial(edited_pictures, "signs"), is_held_out=False, about="300 flags, buttons and arrows, and 48 copies"
+    ),
+    "copies-drawings": LabelledSet(
+        partial(edited_pictures, "drawings"), is_held_out=False, about="drawings of three folders and 48 copies"
+    ),
+    "copies-drawings-others": LabelledSet(
+        partial(edited_pictures, "other drawings"), is_held_out=True, about="drawings of four folders and 48 copies"
+    ),
+}
