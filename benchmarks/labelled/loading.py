@@ -123,7 +123,7 @@ _SETS = {
         partial(foreign.laws, 0, "e5"), is_held_out=False, about="1,525 articles of 14 laws of China, vectors of E5"
     ),
     "laws-zh-others": LabelledSet(
-        partial(foreign.laws, 1, "e5"), is_held_out=True, about="840 articles of 14 other laws, vectors of E5"
+        partial(foreign.laws, 1, "e5"), is_held_out=True, about="560 articles of 14 other laws, vectors of E5"
     ),
     "recipes-zh": LabelledSet(
         partial(foreign.recipes, "e5"), is_held_out=True, about="321 Chinese recipes of 10 categories, vectors of E5"
