@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from mmembed.accessor.arguments import column_of
 from mmembed.accessor.mixed_kinds import Kinds, kinds_of_rows
 from mmembed.accessor.naming_arguments import check_names_source, naming_embedder, reader_language, texts_of
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.progress import progress_bar
+from mmembed.frames import column_of
 
 
 class AnalysisVerbs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,25 +12,9 @@ import pandas as pd
 from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.run import EmbeddingRun
-from mmembed.errors import ColumnNotFoundError, did_you_mean, listed
+from mmembed.errors import listed
 
 Columns = str | Sequence[str] | Mapping[str, Modality]
-
-
-def column_of(df: pd.DataFrame, column: Hashable) -> pd.Series:
-    """Return one column, or raise an error that names the nearest.
-
-    Raises
-    ------
-    ColumnNotFoundError
-        If the frame has no such column, or has it twice.
-    """
-    if column not in df.columns:
-        hint = did_you_mean(column, df.columns)
-        raise ColumnNotFoundError(f"Column {column!r} is not in the frame. Available: {listed(df.columns)}.{hint}")
-    if (df.columns == column).sum() > 1:
-        raise ColumnNotFoundError(f"The frame has several columns named {column!r}; rename all but one.")
-    return df[column]
 
 
 def modalities_of(column: Columns, modality: Modality) -> dict[str, Modality]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from mmembed.accessor.arguments import column_of
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.querying import embed_queries
 from mmembed.errors import listed
+from mmembed.frames import column_of
 from mmembed.vectors import VectorArray, as_vector_array
 
 Labels = Sequence[str] | Mapping[Any, str | Sequence[str]]

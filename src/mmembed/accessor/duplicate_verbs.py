@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mmembed.accessor.arguments import column_of
+from mmembed.frames import column_of
 
 
 class DuplicateVerbs:

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.accessor.arguments import column_of
 from mmembed.embedding.content import is_empty, kind_of_cell
 from mmembed.errors import ContentError, MixedKindsWarning
+from mmembed.frames import column_of
 from mmembed.vectors import as_vector_array
 
 Kinds = str | Literal[False] | None

@@ -9,11 +9,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from mmembed._columns import as_list
-from mmembed.accessor.arguments import column_of
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.phrases import PhraseEmbedder, free_phrase_embedder, phrase_embedder
 from mmembed.errors import did_you_mean, listed
+from mmembed.frames import as_list, column_of
 from mmembed.vectors import as_vector_array
 
 NAME_SOURCES = ("auto", "text", "space")

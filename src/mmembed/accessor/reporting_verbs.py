@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from mmembed._columns import as_list
-from mmembed.accessor.arguments import column_of
 from mmembed.accessor.mixed_kinds import Kinds, kinds_of_rows
 from mmembed.accessor.naming_arguments import naming_embedder
+from mmembed.frames import as_list, column_of
 
 if TYPE_CHECKING:
     from mmembed.embedding.run import EmbeddingRun

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 import orjson
 
-from mmembed.accessor.arguments import all_errors, column_of, names_of
+from mmembed.accessor.arguments import all_errors, names_of
 from mmembed.cli.completing import complete_models
 from mmembed.cli.printing import say, show
 from mmembed.cli.sources import column_option, destination_of, reads_table, source_of, writes_table
@@ -18,6 +18,7 @@ from mmembed.cli.tables import write_table
 from mmembed.embedding.content import MODALITIES, Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.run import check_errors
+from mmembed.frames import column_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SETTINGS = (

@@ -12,11 +12,11 @@ import click
 import orjson
 import pandas as pd
 
-from mmembed.accessor.arguments import column_of
 from mmembed.cli.completing import complete_columns
 from mmembed.cli.printing import say, show, text_table, visible
 from mmembed.cli.tables import FORMATS, KINDS, STREAM, TableError, TableFormat, encoded, read_table, write_table
 from mmembed.embedding.embedder import Embedder
+from mmembed.frames import column_of
 from mmembed.vectors import VectorDtype
 
 Command = TypeVar("Command", bound=Callable[..., Any])

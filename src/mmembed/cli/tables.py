@@ -12,7 +12,7 @@ from typing import Any, Literal
 import orjson
 import pandas as pd
 
-from mmembed._whole_files import whole_file
+from mmembed._files import whole_file
 from mmembed.errors import MMEmbedError
 
 TableFormat = Literal["parquet", "csv", "tsv", "jsonl"]

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmembed.accessor.arguments import column_of
 from mmembed.analysis.finding.calibrating import check_enough, prepared, random_pairs
-from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions, pair_cosines
+from mmembed.analysis.rows.cosine import pair_cosines
 from mmembed.analysis.rows.preparing import KindSums, Preparation, add_kind_sums, kind_sums
+from mmembed.arrays import FloatMatrix, FloatVector, Positions
 from mmembed.distributed.columns import vectors_in
 from mmembed.distributed.partitions import by_partition, compute_each
+from mmembed.frames import column_of
 from mmembed.vectors import VectorArray, VectorDtype
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_com
 
 if TYPE_CHECKING:
     from mmembed.analysis.names.names import Naming
-    from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions
+    from mmembed.arrays import FloatMatrix, FloatVector, Positions
     from mmembed.distributed.placing import Placer
 
 

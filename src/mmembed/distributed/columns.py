@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmembed.accessor.arguments import column_of
 from mmembed.errors import VectorError
+from mmembed.frames import column_of
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
 
 if TYPE_CHECKING:

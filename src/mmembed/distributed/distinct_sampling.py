@@ -15,9 +15,9 @@ import numpy.typing as npt
 import pandas as pd
 from dask.delayed import Delayed, delayed
 
-from mmembed.analysis.rows.cosine import FloatMatrix, Positions
 from mmembed.analysis.rows.distinct import distinct_rows
 from mmembed.analysis.rows.equality import row_priorities
+from mmembed.arrays import FloatMatrix, Positions
 from mmembed.distributed.folding import parts_of
 from mmembed.distributed.partitions import compute_each
 from mmembed.distributed.preparing import PreparedColumn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mmembed.accessor.arguments import column_of
+from mmembed.frames import column_of
 from mmembed.vectors import VectorDtype
 
 if TYPE_CHECKING:

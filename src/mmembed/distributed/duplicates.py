@@ -13,7 +13,7 @@ from mmembed.analysis.finding.duplicates import Duplicates, ranking, represented
 from mmembed.analysis.finding.leaks import Leaks, check_parts, twins_across
 from mmembed.analysis.graphs.near_pairs import MOST_PAIRS
 from mmembed.analysis.graphs.near_rows import check_threshold
-from mmembed.analysis.rows.cosine import Positions
+from mmembed.arrays import Positions
 from mmembed.distributed.moving import rows_at, rows_in_order, without_rows
 from mmembed.distributed.pairing import Blocking, Pairing, find_pairs
 from mmembed.distributed.partitions import compute_each

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from mmembed.accessor.arguments import column_of
 from mmembed.distributed.flattened_cells import refuse_flattened
 from mmembed.embedding.cache import VectorCache
 from mmembed.embedding.content import Modality
@@ -19,6 +18,7 @@ from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.run import EmbeddingRun, Errors
 from mmembed.embedding.sharing import Sharing
 from mmembed.embedding.surveying import Survey
+from mmembed.frames import column_of
 from mmembed.vectors import VectorArray, VectorDtype
 
 __all__ = ["Deduplicate", "EmbedJob"]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from mmembed._columns import as_list
-from mmembed.accessor.arguments import column_of
 from mmembed.accessor.mixed_kinds import Kinds
 from mmembed.accessor.naming_arguments import check_names_source, naming_embedder, reader_language, texts_of
 from mmembed.distributed.aligning import vector_dtype
 from mmembed.distributed.sampling import SAMPLE_ROWS
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.progress import progress_bar
+from mmembed.frames import as_list, column_of
 
 
 class GroupVerbs:

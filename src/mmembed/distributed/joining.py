@@ -12,19 +12,19 @@ import pandas as pd
 from dask import config
 from dask.delayed import Delayed, delayed
 
-from mmembed.accessor.arguments import column_of
 from mmembed.analysis.finding.joining import JoinedPairs, best_matching, join
 from mmembed.analysis.graphs.nearest import nearest_rows
-from mmembed.analysis.rows.cosine import FloatVector, Positions
+from mmembed.arrays import FloatVector, Positions
 from mmembed.distributed.columns import column_dtype, no_vectors, vectors_in
 from mmembed.distributed.folding import parts_of
 from mmembed.distributed.partitions import sent_once
+from mmembed.frames import column_of
 from mmembed.vectors import VectorDtype, as_vector_array
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
 
-    from mmembed.analysis.rows.cosine import FloatMatrix
+    from mmembed.arrays import FloatMatrix
 
 _PARTS_AT_ONCE = 8  # whose nearest rows are merged in one task
 _ROWS_OF_A_SLICE = 50_000  # of a pandas frame

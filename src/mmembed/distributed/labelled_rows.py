@@ -18,7 +18,7 @@ from mmembed.distributed.aligning import VECTOR, vectors_of
 from mmembed.distributed.folding import folded, on_partitions
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import Positions
+    from mmembed.arrays import Positions
 
 Classes = Callable[[pd.DataFrame], "tuple[Positions, list[Hashable]]"]
 # A class keeps this many rows, if it has them, however rare it is.

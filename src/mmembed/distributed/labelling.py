@@ -13,8 +13,8 @@ from mmembed.analysis.rows.cosine import pair_cosines
 from mmembed.distributed.aligning import vectors_of
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions
     from mmembed.analysis.rows.preparing import Preparation
+    from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
 _TEXT = pd.StringDtype("pyarrow")
 

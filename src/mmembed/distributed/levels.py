@@ -13,7 +13,7 @@ from mmembed.analysis.finding.duplicate_levels import DuplicateLevels, check_lev
 from mmembed.analysis.finding.duplicates import represented
 from mmembed.analysis.graphs.graph_store import FEWEST_NEIGHBORS
 from mmembed.analysis.graphs.near_pairs import MOST_PAIRS, NearPairs
-from mmembed.analysis.rows.cosine import FloatVector, Positions
+from mmembed.arrays import FloatVector, Positions
 from mmembed.distributed.duplicates import tell_recall
 from mmembed.distributed.moving import rows_at
 from mmembed.distributed.pairing import Blocking, find_pairs

@@ -19,8 +19,8 @@ from mmembed.distributed.aligning import vectors_of
 from mmembed.distributed.folding import folded, inline, on_partitions
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix, Positions
     from mmembed.analysis.rows.preparing import Preparation
+    from mmembed.arrays import FloatMatrix, Positions
 
 _MOST_ROUNDS = 30
 # A round that brings the rows less nearer to their centroids in the mean is the last one.

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.frames import with_columns
-from mmembed.analysis.rows.cosine import Positions
+from mmembed.arrays import Positions
 from mmembed.distributed.partitions import by_partition, cell, compute_each, for_each_partition, in_its_partitions
+from mmembed.frames import with_columns
 
 if TYPE_CHECKING:
     import dask.dataframe as dd

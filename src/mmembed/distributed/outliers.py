@@ -11,11 +11,11 @@ from dask.base import compute
 from dask.delayed import delayed
 
 from mmembed.analysis.finding.outliers import OutlierReference
-from mmembed.analysis.frames import with_columns
 from mmembed.analysis.rows.distinct import distinct_rows
 from mmembed.distributed.distinct_sampling import RowSample, read_facts, sample_rows
 from mmembed.distributed.partitions import in_its_partitions, sent_once
 from mmembed.distributed.preparing import PreparedColumn, prepared_column
+from mmembed.frames import with_columns
 
 if TYPE_CHECKING:
     import dask.dataframe as dd

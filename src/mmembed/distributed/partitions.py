@@ -12,7 +12,7 @@ from dask import config
 from dask.base import compute
 from dask.delayed import Delayed, delayed
 
-from mmembed.analysis.rows.cosine import Positions
+from mmembed.arrays import Positions
 from mmembed.distributed.folding import inline, parts_of, share
 
 if TYPE_CHECKING:

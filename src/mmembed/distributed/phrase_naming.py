@@ -29,7 +29,7 @@ from mmembed.distributed.folding import folded, inline, on_partitions, share
 from mmembed.vectors import as_vector_array, check_comparable
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix, Positions
+    from mmembed.arrays import FloatMatrix, Positions
     from mmembed.distributed.clusters import DistributedClusters
     from mmembed.distributed.labelling import Labeller
 

@@ -18,8 +18,8 @@ from mmembed.vectors import VectorArray
 
 if TYPE_CHECKING:
     from mmembed.analysis.groups.clusters import Clusters
-    from mmembed.analysis.rows.cosine import FloatMatrix, Positions
     from mmembed.analysis.rows.preparing import Preparation
+    from mmembed.arrays import FloatMatrix, Positions
 
 _NO_ROW = np.iinfo(np.int64).max
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmembed.accessor.arguments import column_of
-from mmembed.analysis.rows.cosine import FloatMatrix, Positions
 from mmembed.analysis.rows.preparing import KindSums, Preparation, add_kind_sums, kind_sums
+from mmembed.arrays import FloatMatrix, Positions
 from mmembed.distributed.aligning import VECTOR, side_by_side
 from mmembed.distributed.columns import vectors_in
 from mmembed.distributed.partitions import compute_each
+from mmembed.frames import column_of
 from mmembed.vectors import VectorDtype
 
 if TYPE_CHECKING:

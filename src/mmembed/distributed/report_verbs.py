@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mmembed._columns import as_list
-from mmembed.accessor.arguments import column_of
 from mmembed.accessor.naming_arguments import naming_embedder
 from mmembed.distributed.aligning import vector_dtype
 from mmembed.distributed.columns import no_vectors
 from mmembed.distributed.sampling import SAMPLE_ROWS, check_sample_rows
+from mmembed.frames import as_list, column_of
 
 if TYPE_CHECKING:
     from mmembed.embedding.run import EmbeddingRun

@@ -22,7 +22,7 @@ from mmembed.reporting.whole_table import WholeTable
 from mmembed.reporting.wording import Language, choose_language
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import Positions
+    from mmembed.arrays import Positions
     from mmembed.reporting.report import Report
 
 _Ends = tuple[Any, Any]

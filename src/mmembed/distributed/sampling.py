@@ -15,7 +15,7 @@ from mmembed.distributed.aligning import vectors_of
 from mmembed.distributed.folding import folded, on_partitions
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import Positions
+    from mmembed.arrays import Positions
 
 # Rows that methods are fitted on that cannot be cut into partitions.
 SAMPLE_ROWS = 20_000

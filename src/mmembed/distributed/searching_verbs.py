@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from dask.base import is_dask_collection
 
-from mmembed.accessor.arguments import column_of, query_modality
+from mmembed.accessor.arguments import query_modality
 from mmembed.accessor.search_arguments import allowed_rows, keyword_queries, row_query
 from mmembed.distributed.columns import column_dtype, no_vectors
 from mmembed.distributed.partitions import compute_each, in_its_partitions
@@ -15,6 +15,7 @@ from mmembed.distributed.searching import SearchPlan
 from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.querying import embed_queries
+from mmembed.frames import column_of
 
 if TYPE_CHECKING:
     import dask.dataframe as dd

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from mmembed.arrays import FloatMatrix
 from mmembed.embedding.api_requests import RequestSender
 from mmembed.embedding.batching import load_of
 from mmembed.embedding.bisecting import Bisection
@@ -22,7 +23,7 @@ from mmembed.embedding.models import ModelSpec
 from mmembed.embedding.wire_contents import wire_content
 from mmembed.errors import ContentError
 from mmembed.providers.dashscope_answer import CONNECTION_FAILED
-from mmembed.providers.protocol import Answer, Content, FloatMatrix
+from mmembed.providers.protocol import Answer, Content
 
 # So many contents refused alike, and none accepted, mean that not the contents are to blame.
 _MOST_REFUSED_ALIKE = 20

@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.arrays import FloatMatrix
 from mmembed.embedding.pricing import Budget
 from mmembed.embedding.progress import progress_bar
 from mmembed.embedding.shared_cache import Cache
 from mmembed.embedding.sharing import ALONE, ClaimBook, Sharing
 from mmembed.errors import ContentError, MMEmbedError
-from mmembed.providers.protocol import Answer, Content, FloatMatrix, Provider, Session
+from mmembed.providers.protocol import Answer, Content, Provider, Session
 
 _PATIENCE_SECONDS = 0.8  # for answers that still come after an interrupt
 _LOOK_AGAIN_SECONDS = 0.1  # at what another run is buying

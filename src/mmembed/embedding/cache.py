@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
+from mmembed._forks import heed_forks
 from mmembed.embedding.cache_damage import forbids_writing, is_damage
 from mmembed.embedding.cache_file import CacheInfo, default_folder, file_identity, parts_of, set_aside
 from mmembed.embedding.cache_key import content_key, content_keys
 from mmembed.embedding.cache_store import VectorStore
 from mmembed.embedding.claims import Claims
-from mmembed.embedding.forking import heed_forks
 from mmembed.errors import VectorError
 
 if TYPE_CHECKING:
-    from mmembed.providers.protocol import FloatMatrix
+    from mmembed.arrays import FloatMatrix
 
 __all__ = ["CacheInfo", "CacheWarning", "VectorCache", "content_key", "content_keys", "default_folder"]
 

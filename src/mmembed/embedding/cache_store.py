@@ -20,7 +20,7 @@ from mmembed.embedding.cache_damage import DamagedFileError
 from mmembed.embedding.cache_file import file_identity, one_process_at_a_time
 
 if TYPE_CHECKING:
-    from mmembed.providers.protocol import FloatMatrix
+    from mmembed.arrays import FloatMatrix
 
 __all__ = ["VectorStore"]
 

@@ -19,10 +19,10 @@ import numpy as np
 
 from mmembed.embedding.sniffing import kind_of_bytes, kind_of_suffix
 from mmembed.errors import ContentError, ModalityError, did_you_mean, listed
+from mmembed.frames import is_missing
 from mmembed.providers.content_digest import digest_of
 from mmembed.providers.picture_formats import check_image, damage
 from mmembed.providers.protocol import Content, ContentKind, Media
-from mmembed.vectors.construction import is_missing
 
 Modality = Literal["auto", "text", "image", "video", "multi_images"]
 MODALITIES: tuple[Modality, ...] = ("auto", "text", "image", "video", "multi_images")

@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 
-from mmembed.embedding.forking import heed_forks
+from mmembed._forks import heed_forks
 from mmembed.embedding.pacing import Limiter, Permit, RateLimit
 
 __all__ = ["Limiter", "Permit", "RateLimit", "limiter_for"]

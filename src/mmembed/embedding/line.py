@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.arrays import FloatMatrix
 from mmembed.embedding.buying import Purchase, buy
 from mmembed.embedding.cache_key import content_keys
 from mmembed.embedding.pricing import Budget
 from mmembed.embedding.shared_cache import Cache
 from mmembed.embedding.sharing import ALONE, Sharing
 from mmembed.errors import ContentError
-from mmembed.providers.protocol import Content, FloatMatrix, Provider
+from mmembed.providers.protocol import Content, Provider
 
 Read = Content | ContentError | None
 

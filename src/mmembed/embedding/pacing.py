@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from typing import Self
 
-from mmembed.embedding.forking import heed_forks
+from mmembed._forks import heed_forks
 from mmembed.embedding.rate_limit import RateLimit
 from mmembed.embedding.rate_share import RateShare
 

@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from mmembed.providers.protocol import FloatMatrix
+    from mmembed.arrays import FloatMatrix
 
 __all__ = ["KEY_BYTES", "Segment", "key_prefixes", "pack_segment", "read_record", "runs_of"]
 

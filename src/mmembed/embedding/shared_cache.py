@@ -20,12 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed._optional import import_optional
+from mmembed.arrays import FloatMatrix
 from mmembed.embedding.cache import CacheWarning, VectorCache
 from mmembed.embedding.segment_index import SegmentIndex
 from mmembed.embedding.segments import Segment, pack_segment, read_record, runs_of
 from mmembed.embedding.sharing import ClaimBook
 from mmembed.errors import VectorError
-from mmembed.providers.protocol import FloatMatrix
 
 __all__ = ["Cache", "SharedCache"]
 

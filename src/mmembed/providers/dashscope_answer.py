@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mmembed.providers.protocol import FloatMatrix
+from mmembed.arrays import FloatMatrix
 
 # Codes of failures that have no code of the service's own.
 TIMED_OUT = "TimedOut"

@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from mmembed.arrays import FloatMatrix
 from mmembed.errors import ContentError
 from mmembed.providers.content_digest import digest_of
 
 ContentKind = Literal["text", "image", "video", "multi_images", "fused"]
-FloatMatrix = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.embedding.run import EmbeddingRun
+from mmembed.frames import coordinates, one_line
 from mmembed.reporting.cards import CardSources, choose_borderline, find_keywords, make_cards
-from mmembed.reporting.cells import coordinates, one_line
 from mmembed.reporting.comparing import compare_facts
 from mmembed.reporting.describing import describe_parameters, describe_versions
 from mmembed.reporting.excluding import count_excluded

@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed._columns import as_list
 from mmembed.embedding.run import EmbeddingRun
+from mmembed.frames import as_list, require_column
 from mmembed.reporting.assembling import assemble
-from mmembed.reporting.cells import require_column
 from mmembed.reporting.comparing import read_facts
 from mmembed.reporting.findings import Findings, read_duplicates, read_label_issues, read_outliers
 from mmembed.reporting.page import render_page

@@ -11,14 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.names.keywords import keywords
-from mmembed.reporting.cells import one_line
+from mmembed.frames import is_missing, one_line
 from mmembed.reporting.grouping import Group, Grouping
 from mmembed.reporting.selecting import Positions
 from mmembed.reporting.shown import RowTeller, ShownRow
 from mmembed.reporting.trending import Calendar, Period
 from mmembed.reporting.whole_table import WholeTable
 from mmembed.reporting.wording import Words
-from mmembed.vectors.construction import is_missing
 
 _BREAKDOWN_LINES = 4
 _VALUE_LENGTH = 40

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmembed.reporting.cells import one_line
+from mmembed.frames import one_line
 from mmembed.reporting.group_vectors import GroupVectors, group_vectors
 from mmembed.reporting.theming import ThemeName, dress, plain, theme_of
 

@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 
 from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.frames import coordinates, is_missing, one_line
 from mmembed.reporting.cards import value_names
-from mmembed.reporting.cells import coordinates, one_line
 from mmembed.reporting.grouping import NOISE, group_rows
 from mmembed.reporting.trending import Span, read_dates
 from mmembed.reporting.whole_table import GroupFigures, WholeTable
 from mmembed.vectors import as_vector_array
-from mmembed.vectors.construction import is_missing
 
 _NAME_LENGTH = 80
 # A breakdown by a column of more values than this is none, and its values would fill the memory.

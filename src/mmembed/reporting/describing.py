@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pandas as pd
 
-from mmembed.reporting.cells import one_line
+from mmembed.frames import one_line
 from mmembed.reporting.request import Columns, Options
 from mmembed.reporting.wording import Words
 

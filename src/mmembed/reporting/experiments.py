@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mmembed.reporting.cells import one_line
+from mmembed.frames import one_line
 from mmembed.reporting.palette import FONT_STACK, tone
 
 if TYPE_CHECKING:

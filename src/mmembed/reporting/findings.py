@@ -15,8 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.errors import did_you_mean, listed
-from mmembed.reporting.cells import one_line, require_column
-from mmembed.vectors.construction import is_missing
+from mmembed.frames import is_missing, one_line, require_column
 
 _VALUE_LENGTH = 40
 

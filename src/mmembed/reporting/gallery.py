@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmembed._columns import as_list
-from mmembed.reporting.cells import one_line, require_column
+from mmembed.frames import as_list, one_line, require_column
 from mmembed.reporting.hovering import hover_of
 from mmembed.reporting.placing import text_width
 from mmembed.reporting.theming import Theme, ThemeName, dress, plain, theme_of

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.reporting.cells import require_column
+from mmembed.frames import require_column
 from mmembed.reporting.counting import CountedColumns, count_table
 from mmembed.reporting.grouping import Group, key_order, told_key
 from mmembed.reporting.whole_table import WholeTable

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.reporting.cells import one_line
+from mmembed.frames import one_line
 
 NOISE = -1
 MISSING = -2

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.rows.cosine import unit_rows
-from mmembed.reporting.cells import one_line, require_column
+from mmembed.frames import one_line, require_column
 from mmembed.reporting.group_vectors import GroupVectors, group_vectors
 from mmembed.reporting.theming import ThemeName, dress, plain, readable, theme_of
 from mmembed.vectors import as_vector_array

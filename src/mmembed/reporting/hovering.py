@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.reporting.cells import one_line, require_column
+from mmembed.frames import one_line, require_column
 from mmembed.reporting.theming import plain
 
 _CELL_LENGTH = 90

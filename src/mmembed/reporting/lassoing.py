@@ -16,7 +16,7 @@ import pandas as pd
 
 from mmembed._optional import import_optional
 from mmembed.errors import ContentError
-from mmembed.reporting.cells import one_line, require_column
+from mmembed.frames import one_line, require_column
 from mmembed.reporting.plotting import draw_map
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ import numpy as np
 
 from mmembed._optional import import_optional
 from mmembed.errors import ContentError
+from mmembed.frames import is_missing
 from mmembed.providers.picture_formats import check_image, damage, open_bytes
 from mmembed.providers.protocol import Media
-from mmembed.vectors.construction import is_missing
 
 if TYPE_CHECKING:
     from PIL.Image import Image

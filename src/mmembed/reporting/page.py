@@ -12,9 +12,9 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
+from mmembed.frames import one_line
 from mmembed.reporting.card_markup import card_markup
 from mmembed.reporting.cards import Card
-from mmembed.reporting.cells import one_line
 from mmembed.reporting.comparing import Comparison
 from mmembed.reporting.grouping import Grouping
 from mmembed.reporting.palette import FONT_STACK, MISSING_TONE, NOISE_TONE, tone

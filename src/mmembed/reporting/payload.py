@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.reporting.cells import cut, one_line
+from mmembed.frames import cut, one_line
 from mmembed.reporting.grouping import Grouping
 from mmembed.reporting.selecting import Positions
 

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed._columns import as_list
-from mmembed.reporting.cells import coordinates, require_column
+from mmembed.frames import as_list, coordinates, require_column
 from mmembed.reporting.decorating import Axes, add_names, add_pictures
 from mmembed.reporting.grouping import MISSING, NOISE, Grouping, group_rows
 from mmembed.reporting.hovering import Hover, hover_of

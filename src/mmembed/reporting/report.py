@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from mmembed._whole_files import whole_file
+from mmembed._files import whole_file
 from mmembed.reporting.markdown import render_markdown
 from mmembed.reporting.page import PageContents
 from mmembed.reporting.summarising import Tile

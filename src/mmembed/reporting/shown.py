@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.reporting.cells import one_line
+from mmembed.frames import one_line
 from mmembed.reporting.request import Columns
 
 _TEXT_LENGTH = 150

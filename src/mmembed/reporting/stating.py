@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.frames import one_line
 from mmembed.reporting.cards import CardSources, mean_score
-from mmembed.reporting.cells import one_line
 from mmembed.reporting.comparing import FORMAT
 from mmembed.reporting.findings import Findings
 from mmembed.reporting.request import Columns, Options

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmembed.embedding.run import EmbeddingRun
-from mmembed.reporting.cells import one_line
+from mmembed.frames import is_missing, one_line
 from mmembed.reporting.grouping import Grouping
 from mmembed.reporting.request import Columns
 from mmembed.reporting.wording import Words
-from mmembed.vectors.construction import is_missing
 
 
 @dataclass(frozen=True, slots=True)

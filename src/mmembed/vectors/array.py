@@ -13,10 +13,11 @@ import pandas as pd
 from pandas.api.extensions import ExtensionDtype
 
 from mmembed.errors import DimensionMismatchError
+from mmembed.frames import is_missing
 from mmembed.vectors.arrow import arrow_from_matrix, arrow_in, matrix_from_arrow
 from mmembed.vectors.averaging import AveragedRows
 from mmembed.vectors.comparing import ComparableRows
-from mmembed.vectors.construction import is_missing, matrix_from_cells, matrix_from_numbers, numbers_in_text, stored
+from mmembed.vectors.construction import matrix_from_cells, matrix_from_numbers, numbers_in_text, stored
 from mmembed.vectors.dtype import Storage, VectorDtype
 from mmembed.vectors.indexing import IndexedRows
 from mmembed.vectors.scalar import Vector, short

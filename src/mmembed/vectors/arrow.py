@@ -15,12 +15,10 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from mmembed.arrays import BoolVector, FloatMatrix
 from mmembed.errors import DimensionMismatchError, VectorError
 from mmembed.vectors.construction import matrix_from_numbers
 from mmembed.vectors.scalar import as_float32
-
-FloatMatrix = npt.NDArray[np.float32]
-BoolVector = npt.NDArray[np.bool_]
 
 # Up to release 25 Arrow cannot read missing fixed-size lists back from Parquet, and up to 24 not even write them.
 _FIXED_SIZE_MAY_MISS = int(pa.__version__.split(".")[0]) >= 26

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.arrays import BoolVector
+
 Matrix = npt.NDArray[np.floating[Any]]
-BoolVector = npt.NDArray[np.bool_]
+
 _BLOCK_BYTES = 1 << 22
 
 

@@ -13,10 +13,11 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
+from mmembed.arrays import BoolVector
 from mmembed.vectors.codes import row_codes, row_hashes, row_ranks
 from mmembed.vectors.scalar import Vector
 from mmembed.vectors.space import check_comparable
-from mmembed.vectors.storage import BoolVector, StoredRows
+from mmembed.vectors.storage import StoredRows
 
 Comparison = Callable[[Any, Any], Any]
 

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from mmembed.errors import DimensionMismatchError, VectorError
+from mmembed.frames import is_missing
 from mmembed.vectors.dtype import VectorDtype
 from mmembed.vectors.scalar import Vector, as_float32
 from mmembed.vectors.space import check_comparable
 
 if TYPE_CHECKING:
-    from mmembed.vectors.storage import BoolVector, FloatMatrix
+    from mmembed.arrays import BoolVector, FloatMatrix
+
 
 _EXPECTED = "expected a vector: an array or a list of numbers"
+
 _ROWS_AT_ONCE = 4096
 
 
@@ -144,16 +146,6 @@ def numbers_in_text(text: str) -> list[float]:
         raise VectorError(
             f"{text[:40]!r} is not a vector; expected numbers in brackets, as in '[0.1, 0.2]'."
         ) from error
-
-
-def is_missing(cell: object) -> bool:
-    """Return whether a cell is one of the ways to write that nothing is there."""
-    return (
-        cell is None
-        or cell is pd.NA
-        or cell is pd.NaT
-        or (isinstance(cell, float | np.floating) and bool(np.isnan(cell)))
-    )
 
 
 def _dtype_of(cells: Sequence[Any], present: list[int]) -> VectorDtype:

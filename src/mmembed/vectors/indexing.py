@@ -11,10 +11,11 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 from pandas.api.indexers import check_array_indexer
 
-from mmembed.vectors.construction import is_missing
+from mmembed.arrays import BoolVector
+from mmembed.frames import is_missing
 from mmembed.vectors.lengths import forget_lengths
 from mmembed.vectors.scalar import Vector
-from mmembed.vectors.storage import BoolVector, StoredRows
+from mmembed.vectors.storage import StoredRows
 
 # ruff: noqa: SLF001  rows move between the matrices of two arrays of one class
 

@@ -16,11 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FloatMatrix = npt.NDArray[np.float32]
+from mmembed.arrays import FloatMatrix
+
 Lengths = npt.NDArray[np.float64]
 
 _FEWEST_NUMBERS = 1 << 20  # a smaller matrix is measured in a millisecond, so its lengths are not kept
+
 _MOST_KEPT = 16
+
 _CHUNK_NUMBERS = 1 << 16  # a float64 working copy of half a megabyte stays near the processor
 
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.arrays import FloatVector
 from mmembed.errors import VectorError
-
-FloatVector = npt.NDArray[np.float32]
 
 
 @functools.total_ordering

@@ -1,6 +1,5 @@
-"""What a vector array is made of: one matrix, a mask of missing rows, a dtype."""
-
 # ruff: noqa: SLF001  the constructor fills the private parts of a new array
+"""What a vector array is made of: one matrix, a mask of missing rows, a dtype."""
 
 from __future__ import annotations
 
@@ -10,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from pandas.api.extensions import ExtensionArray
 
+from mmembed.arrays import BoolVector, FloatMatrix
+
 if TYPE_CHECKING:
     from mmembed.vectors.dtype import VectorDtype
-
-FloatMatrix = npt.NDArray[np.float32]
-BoolVector = npt.NDArray[np.bool_]
 
 
 class StoredRows(ExtensionArray):

@@ -14,8 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.finding.search_hits import SearchHits
-from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions, pair_cosines
+from mmembed.analysis.rows.cosine import pair_cosines
 from mmembed.analysis.rows.preparing import Preparation
+from mmembed.arrays import FloatMatrix, FloatVector, Positions
 from mmembed.errors import VectorError
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from mmembed.analysis.finding.duplicates import find_duplicates
-from mmembed.analysis.frames import with_columns
 from mmembed.analysis.graphs.graph_store import FEWEST_NEIGHBORS, shared_graph
 from mmembed.analysis.graphs.near_rows import check_threshold
-from mmembed.analysis.rows.cosine import FloatVector, Positions
 from mmembed.analysis.rows.distinct import distinct_rows
 from mmembed.analysis.rows.preparing import Preparation
+from mmembed.arrays import FloatVector, Positions
+from mmembed.frames import with_columns
 from mmembed.vectors import as_vector_array
 
 LEVELS = (0.99, 0.97, 0.95, 0.9, 0.85, 0.8)

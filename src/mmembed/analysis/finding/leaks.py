@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.frames import with_columns
 from mmembed.analysis.graphs.near_pairs import NearLists
 from mmembed.analysis.graphs.near_rows import NearRows, check_threshold
-from mmembed.analysis.rows.cosine import FloatVector, Positions
 from mmembed.analysis.rows.distinct import DistinctRows, distinct_rows
 from mmembed.analysis.rows.preparing import Preparation
+from mmembed.arrays import FloatVector, Positions
+from mmembed.frames import with_columns
 from mmembed.vectors import as_vector_array
 
 

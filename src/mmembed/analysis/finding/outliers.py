@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.frames import with_columns
 from mmembed.analysis.graphs.graph_store import shared_graph
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
-from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions
 from mmembed.analysis.rows.distinct import distinct_rows
 from mmembed.analysis.rows.equality import equal_row_groups
 from mmembed.analysis.rows.preparing import Preparation
+from mmembed.arrays import FloatMatrix, FloatVector, Positions
+from mmembed.frames import with_columns
 from mmembed.vectors import as_vector_array
 
 # A distance below this is rounding: a cosine is kept in float32.

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.finding.search_hits import SearchHits
-from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions, pair_cosines, unit_rows
+from mmembed.analysis.rows.cosine import pair_cosines, unit_rows
+from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
 # Ranks are added as 1 / (60 + rank), the constant of the paper: far down the list a rank more or less hardly counts.
 _RANK_OFFSET = 60

@@ -10,8 +10,9 @@ import pandas as pd
 
 from mmembed.analysis.finding.reranking import BEST_FUSED_SCORE, diversify, fuse_with_keywords
 from mmembed.analysis.finding.search_hits import SearchHits
-from mmembed.analysis.graphs.nearest import BoolVector, nearest_rows
-from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, pair_cosines, unit_rows
+from mmembed.analysis.graphs.nearest import nearest_rows
+from mmembed.analysis.rows.cosine import pair_cosines, unit_rows
+from mmembed.arrays import BoolVector, FloatMatrix, FloatVector
 from mmembed.errors import VectorError
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.graphs.nearest import largest_products, nearest_rows
-from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions
+from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
 _SAMPLE = 200
 _ROWS_FOR_AXES = 10_000

@@ -13,14 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.graphs.near_pairs import MOST_PAIRS, NearPairs, listable
-from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions, pair_cosines, unit_rows
+from mmembed.analysis.rows.cosine import pair_cosines, unit_rows
 from mmembed.analysis.rows.distinct import distinct_rows
+from mmembed.arrays import BoolVector, FloatMatrix, FloatVector, Positions
 from mmembed.vectors.lengths import row_lengths
 
-BoolVector = npt.NDArray[np.bool_]
 Pairs = tuple[Positions, Positions, FloatVector]
 
 _NUMBERS_AT_ONCE = 1 << 22
+
 _PAIRS_AT_ONCE = 200_000  # measured before it is asked again which rows are settled
 
 

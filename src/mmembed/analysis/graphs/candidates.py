@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions, pair_cosines
+from mmembed.analysis.rows.cosine import pair_cosines
 from mmembed.analysis.rows.equality import equal_row_groups
+from mmembed.arrays import FloatMatrix, FloatVector, Positions
 from mmembed.vectors.lengths import Lengths, row_lengths
 
 _MOST_CANDIDATES = 1_000_000  # held at once before ties are cut to k

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions
 from mmembed.analysis.rows.distinct import distinct_rows
+from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
 MOST_CELLS_A_BLOCK = 62  # a row's cells in a block are the bits of one number
 SAMPLE_A_CELL = 20

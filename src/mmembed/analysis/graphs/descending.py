@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector
+    from mmembed.arrays import FloatMatrix, FloatVector
 
 
 def neighbors_by_descent(

@@ -6,8 +6,9 @@ import numpy as np
 
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
-from mmembed.analysis.rows.cosine import FloatVector, Positions, pair_cosines
+from mmembed.analysis.rows.cosine import pair_cosines
 from mmembed.analysis.rows.distinct import DistinctRows
+from mmembed.arrays import FloatVector, Positions
 
 _PAIRS_AT_ONCE = 1 << 22
 

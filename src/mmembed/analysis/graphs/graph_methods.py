@@ -17,7 +17,7 @@ from mmembed.errors import did_you_mean, listed
 from mmembed.vectors.lengths import row_lengths
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix
+    from mmembed.arrays import FloatMatrix
 
 GraphMethod = Literal["auto", "exact", "approximate"]
 

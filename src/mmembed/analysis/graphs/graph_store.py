@@ -19,7 +19,7 @@ from mmembed.analysis.graphs.graph_methods import GraphMethod, compute_graph
 from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix
+    from mmembed.arrays import FloatMatrix
 
 # Finding 30 neighbours costs hardly more than finding 5, and lets products that want different numbers share a graph.
 FEWEST_NEIGHBORS = 30

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmembed.analysis.rows.cosine import FloatVector, Positions
 from mmembed.analysis.rows.distinct import DistinctRows
+from mmembed.arrays import FloatVector, Positions
 
 MOST_PAIRS = 20_000_000
 

@@ -12,16 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.graphs.candidates import Candidates, Shortlist
-from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions, unit_rows
+from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.arrays import BoolVector, FloatMatrix, FloatVector, Positions
 from mmembed.vectors.lengths import Lengths, row_lengths
 
-BoolVector = npt.NDArray[np.bool_]
-
 _QUERY_BLOCK = 1024  # fewer make the matrix product slower
+
 _PROJECTED_QUERY_BLOCK = 512  # with few dimensions the product is cheap, and reading its results is not
+
 _BLOCK_NUMBERS = 1 << 22  # cosines held at once: 16 MB
+
 _PASS_NUMBERS = 1 << 18  # cosines looked through at once: they stay near the processor
+
 _MAXIMUM_OF = 16  # rows behind each maximum
+
 _SAFE_LENGTHS = (1e-15, 1e15)  # lengths for which no float32 product over- or underflows
 
 

@@ -18,7 +18,7 @@ from mmembed.analysis.groups.stability import adjusted_rand, mean_agreement, res
 from mmembed.analysis.groups.structure import measure_structure
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import Positions
+    from mmembed.arrays import Positions
 
 # A resolution of 1 asks for more ties than chance has; these go from few clusters to several times as many. The lowest
 # are there as the lower half of a plateau.

@@ -25,7 +25,7 @@ from mmembed.analysis.groups.communities import (
 from mmembed.analysis.rows.cosine import unit_rows
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix, Positions
+    from mmembed.arrays import FloatMatrix, Positions
 
 # Fewer rows would part small groups from nothing worse than the whole table does.
 _SAMPLE_ROWS = 3000

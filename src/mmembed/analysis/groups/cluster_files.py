@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from mmembed._whole_files import whole_file
+from mmembed._files import whole_file
 from mmembed.analysis.groups.choosing import no_candidates
 from mmembed.analysis.groups.clusters import Clusters
 from mmembed.analysis.groups.hierarchy import Hierarchy

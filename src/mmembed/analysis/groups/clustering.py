@@ -14,9 +14,10 @@ from mmembed.analysis.groups.partition import Table, weighted_centroids
 from mmembed.analysis.groups.placing import GroupedRows, vote
 from mmembed.analysis.groups.stability import cluster_stabilities
 from mmembed.analysis.names.naming import name_clusters
-from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions, pair_cosines
+from mmembed.analysis.rows.cosine import pair_cosines
 from mmembed.analysis.rows.distinct import distinct_directions
 from mmembed.analysis.rows.preparing import Preparation
+from mmembed.arrays import FloatMatrix, FloatVector, Positions
 from mmembed.errors import did_you_mean, listed
 from mmembed.vectors import as_vector_array
 

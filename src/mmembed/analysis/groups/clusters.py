@@ -12,17 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.frames import with_columns
 from mmembed.analysis.groups.named import NamedClusters
 from mmembed.analysis.groups.placing import nearest_centroids
+from mmembed.frames import with_columns
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
 
 if TYPE_CHECKING:
     from mmembed.analysis.groups.hierarchy import Hierarchy
     from mmembed.analysis.groups.placing import GroupedRows
     from mmembed.analysis.names.names import Naming
-    from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions
     from mmembed.analysis.rows.preparing import Preparation
+    from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
-    from mmembed.analysis.rows.cosine import Positions
+    from mmembed.arrays import Positions
 
 # More neighbours blur small clusters and fewer tear large ones: the square root, between the two.
 _FEWEST_NEIGHBORS, _MOST_NEIGHBORS = 5, 30

@@ -12,7 +12,7 @@ from mmembed.analysis.groups.partition import k_means, weighted_centroids
 
 if TYPE_CHECKING:
     from mmembed.analysis.groups.partition import Table
-    from mmembed.analysis.rows.cosine import Positions
+    from mmembed.arrays import Positions
 
 # Parts that a cluster can fall into at most, and how many different rows a part has at least.
 _MOST_PARTS = 8

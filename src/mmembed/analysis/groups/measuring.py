@@ -11,7 +11,7 @@ from mmembed.analysis.groups.communities import modularity
 
 if TYPE_CHECKING:
     from mmembed.analysis.groups.partition import Table
-    from mmembed.analysis.rows.cosine import Positions
+    from mmembed.arrays import Positions
 
 
 # Silhouettes compare all pairs; a sample of this size knows the mean to about a hundredth.

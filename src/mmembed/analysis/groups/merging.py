@@ -17,7 +17,7 @@ from mmembed.analysis.groups.stability import adjusted_rand, mean_agreement
 
 if TYPE_CHECKING:
     from mmembed.analysis.groups.partition import Table
-    from mmembed.analysis.rows.cosine import Positions
+    from mmembed.arrays import Positions
 
 # Levels whose score is this share of the unmerged one's are as good, and so many of them are looked at.
 _AS_GOOD = 0.9

@@ -17,8 +17,8 @@ from mmembed.analysis.rows.reducing import principal_components
 
 if TYPE_CHECKING:
     from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
-    from mmembed.analysis.rows.cosine import FloatMatrix, Positions
     from mmembed.analysis.rows.distinct import DistinctDirections
+    from mmembed.arrays import FloatMatrix, Positions
 
 _MOST_ROUNDS = 30
 # Heavy tails reach twice the distance of their neighbours; few rows of any group are farther out than this.

@@ -14,8 +14,8 @@ from mmembed.analysis.rows.cosine import pair_cosines
 from mmembed.analysis.rows.equality import row_digest
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix, Positions
     from mmembed.analysis.rows.distinct import DistinctRows
+    from mmembed.arrays import FloatMatrix, Positions
 
 _VOTERS = 15
 # New rows are compared with this many rows of the fit at most, so that a saved result stays small.

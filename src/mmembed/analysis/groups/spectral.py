@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix
+    from mmembed.arrays import FloatMatrix
 
 _COORDINATES = 20
 # After so many steps a walk still tells communities apart, but hardly places within one.

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import Positions
+    from mmembed.arrays import Positions
 
 # Groupings that are made of a random part of the rows each, and how large a part.
 RESAMPLES = 3

@@ -20,7 +20,7 @@ from mmembed.analysis.groups.partition import k_means
 from mmembed.analysis.rows.reducing import principal_components
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix, Positions
+    from mmembed.arrays import FloatMatrix, Positions
 
 _SAMPLE_ROWS = 1500
 _SILHOUETTE_ROWS = 500

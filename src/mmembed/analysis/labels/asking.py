@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.rows.cosine import FloatMatrix
+from mmembed.arrays import FloatMatrix
 
 # Rows among which the diverse ones are picked, for each row asked for.
 _POOL = 20

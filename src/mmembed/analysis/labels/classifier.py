@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.frames import with_columns
 from mmembed.analysis.labels.asking import uncertain_and_diverse
 from mmembed.analysis.labels.doubting import doubt_labels
 from mmembed.analysis.labels.holding_out import HeldOut
 from mmembed.analysis.labels.learning_curve import learning_curve
 from mmembed.analysis.labels.scoring import class_table, confusion_counts, reliability, score_table
-from mmembed.analysis.rows.cosine import FloatMatrix, unit_rows
+from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.arrays import FloatMatrix
+from mmembed.frames import with_columns
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from mmembed.analysis.labels.holding_out import fit_clone, hold_out
 from mmembed.analysis.labels.label_sets import MultiLabelClassifier
 from mmembed.analysis.labels.targets import read_target
-from mmembed.analysis.rows.cosine import FloatMatrix
+from mmembed.arrays import FloatMatrix
 from mmembed.vectors import VectorArray
 
 

@@ -17,8 +17,8 @@ import pandas as pd
 
 from mmembed.analysis.graphs.graph_store import shared_graph
 from mmembed.analysis.labels.holding_out import HeldOut
-from mmembed.analysis.rows.cosine import FloatMatrix
 from mmembed.analysis.rows.distinct import distinct_directions
+from mmembed.arrays import FloatMatrix
 
 _NEIGHBORS = 10
 # Below these, differences of probabilities and of votes are chance.

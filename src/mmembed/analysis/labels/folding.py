@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.arrays import BoolVector
+
 Codes = npt.NDArray[np.intp]
-BoolVector = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.labels.folding import Codes, Folds, make_folds
-from mmembed.analysis.rows.cosine import FloatMatrix, unit_rows
+from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.arrays import FloatMatrix
 
 FloatRows = npt.NDArray[np.float32]
 

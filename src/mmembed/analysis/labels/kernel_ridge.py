@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mmembed.analysis.labels.folding import Codes
 from mmembed.analysis.labels.landmarks import Landmarks, choose_landmarks
-from mmembed.analysis.rows.cosine import FloatMatrix
+from mmembed.arrays import FloatMatrix
 
 Matrix = npt.NDArray[np.float64]
 

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.frames import with_columns
 from mmembed.analysis.labels.scoring import calibration_error, reliability, wilson_interval
-from mmembed.analysis.rows.cosine import FloatMatrix, unit_rows
+from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.arrays import FloatMatrix
+from mmembed.frames import with_columns
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 

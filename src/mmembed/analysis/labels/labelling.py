@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.frames import with_columns
 from mmembed.analysis.labels.agreeing import halves, highest_accuracy
 from mmembed.analysis.rows.cosine import unit_rows
 from mmembed.analysis.rows.preparing import Preparation
 from mmembed.errors import listed
+from mmembed.frames import with_columns
 from mmembed.vectors import as_vector_array, check_comparable
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix
+    from mmembed.arrays import FloatMatrix
     from mmembed.vectors import VectorArray
 
 # Cosines of unlike contents differ by hundredths, more in one model than in another: a softmax is sharpened by what is

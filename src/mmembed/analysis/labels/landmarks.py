@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.rows.cosine import FloatMatrix
+from mmembed.arrays import FloatMatrix
 
 # Directions of the kernel with less than this share of its trace are rounding.
 _SMALLEST = 1e-6

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mmembed.analysis.labels.folding import Codes, Folds
 from mmembed.analysis.labels.holding_out import fit_clone
-from mmembed.analysis.rows.cosine import FloatMatrix
+from mmembed.arrays import FloatMatrix
 
 _SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
 _FEWEST_ROWS = 10

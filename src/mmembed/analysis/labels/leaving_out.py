@@ -14,7 +14,7 @@ import numpy as np
 from mmembed.analysis.labels.folding import Codes, measurable
 from mmembed.analysis.labels.kernel_ridge import Matrix, Ridge
 from mmembed.analysis.labels.tempering import best_temperature
-from mmembed.analysis.rows.cosine import FloatMatrix
+from mmembed.arrays import FloatMatrix
 
 # Penalties are tried in steps of half a decade from 1 / n on, as long as the log loss falls by a thousandth.
 _STEP = 10**0.5

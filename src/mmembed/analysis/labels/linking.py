@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from mmembed.analysis.graphs.graph_store import shared_graph
 from mmembed.analysis.labels.folding import measurable
-from mmembed.analysis.rows.cosine import FloatMatrix
 from mmembed.analysis.rows.distinct import DistinctDirections, distinct_directions
+from mmembed.arrays import FloatMatrix
 
 # The graph of more rows costs more than everything else that a classifier does; equal rows are still found.
 MOST_LINKED_ROWS = 20_000

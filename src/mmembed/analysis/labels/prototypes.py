@@ -16,7 +16,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mmembed.analysis.labels.softmax import softmax
 from mmembed.analysis.labels.tempering import best_temperature
-from mmembed.analysis.rows.cosine import FloatMatrix, unit_rows
+from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.arrays import FloatMatrix
 
 _USUAL_TEMPERATURE = 0.1
 

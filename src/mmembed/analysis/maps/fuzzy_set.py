@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.rows.cosine import row_chunks
+from mmembed.arrays import row_chunks
 
 if TYPE_CHECKING:
     from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
-    from mmembed.analysis.rows.cosine import FloatMatrix
+    from mmembed.arrays import FloatMatrix
 
 Doubles = npt.NDArray[np.float64]
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.rows.cosine import row_chunks
+from mmembed.arrays import row_chunks
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix
+    from mmembed.arrays import FloatMatrix
 
 # 1 / (1 + a d^2b), fitted to a plateau of 0.1 and a fall of 1; umap-learn fits the same numbers at each call.
 CURVE_A = 1.5769434603113077

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix
+    from mmembed.arrays import FloatMatrix
 
 # Ranks of this many rows among all rows tell maps apart to three digits.
 _SAMPLE_ROWS = 1000

@@ -15,7 +15,7 @@ from mmembed.analysis.maps.layout import lay_out, place_new, principal_start
 
 if TYPE_CHECKING:
     from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
-    from mmembed.analysis.rows.cosine import FloatMatrix
+    from mmembed.arrays import FloatMatrix
 
 # umap-learn's default counts the row itself, too: local enough for groups, wide enough for their arrangement.
 N_NEIGHBORS = 15

@@ -15,7 +15,7 @@ from mmembed.errors import did_you_mean, listed
 from mmembed.vectors import as_vector_array
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix
+    from mmembed.arrays import FloatMatrix
 
 METHODS = ("umap", "pca")
 # Fewer different vectors have no neighbourhoods that UMAP could arrange.

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.frames import with_columns
 from mmembed.analysis.maps.map_quality import MapQuality, measure_map
 from mmembed.analysis.rows.equality import equal_row_groups, row_digest
+from mmembed.frames import with_columns
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix
     from mmembed.analysis.rows.preparing import Preparation
+    from mmembed.arrays import FloatMatrix
 
 _AXES = ("x", "y", "z")
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mmembed.analysis.rows.cosine import unit_rows
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix, Positions
+    from mmembed.arrays import FloatMatrix, Positions
 
 # Rows that are centred at once.
 _ROWS = 4096

@@ -18,7 +18,7 @@ from mmembed.analysis.names.terms import is_part, words_of
 from mmembed.analysis.names.text_sample import sample_texts
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import Positions
+    from mmembed.arrays import Positions
 
 # Candidates of each cluster that are looked at closely.
 _CANDIDATES = 100

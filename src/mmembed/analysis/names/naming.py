@@ -17,7 +17,7 @@ from mmembed.errors import did_you_mean
 from mmembed.vectors import as_vector_array, check_comparable
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import Positions
+    from mmembed.arrays import Positions
 
 _LANGUAGES = ("auto", "zh", "en")
 # Texts of each cluster that are kept for whoever rewrites the names, and how much of each.

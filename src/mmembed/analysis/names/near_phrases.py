@@ -20,7 +20,7 @@ from mmembed.analysis.names.vocabulary import Phrase, wordings
 from mmembed.analysis.rows.cosine import unit_rows
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import Positions
+    from mmembed.arrays import Positions
     from mmembed.vectors import VectorArray
 
 # Best phrases of a cluster that are looked at closely; those that the others of them agree with come first.

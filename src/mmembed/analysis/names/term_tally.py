@@ -14,7 +14,7 @@ from mmembed.analysis.names.terms import PART, is_han, singular, terms_of, words
 from mmembed.analysis.names.text_sample import TextSample, beginning
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import Positions
+    from mmembed.arrays import Positions
 
 _EXAMPLES = 3
 

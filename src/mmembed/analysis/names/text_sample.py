@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import Positions
+    from mmembed.arrays import Positions
 
 # Names need no more than a sample: at most this many bytes of UTF-8 are read in all, in equal shares for each cluster.
 # A Chinese character has three and is about a third of a word's work, as three letters are.

@@ -11,7 +11,7 @@ from mmembed.analysis.rows.cosine import unit_rows
 from mmembed.analysis.rows.equality import equal_row_groups
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix, Positions
+    from mmembed.arrays import FloatMatrix, Positions
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.rows.cosine import row_chunks
+from mmembed.arrays import row_chunks
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix, FloatVector, Positions
+    from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
 
 def equal_row_groups(matrix: FloatMatrix) -> Positions:

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.rows.cosine import FloatMatrix, unit_rows
+from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.arrays import FloatMatrix
 from mmembed.errors import listed
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.cosine import FloatMatrix
+    from mmembed.arrays import FloatMatrix
 
 # k-means on 50 components is some 6 times faster than on 1,024 numbers and groups alike; HDBSCAN is better on them.
 MOST_COMPONENTS = 50

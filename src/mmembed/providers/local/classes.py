@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from mmembed.providers.protocol import FloatMatrix
+from mmembed.arrays import FloatMatrix
 
 __all__ = ["ClassTable", "load_class_table"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmembed.providers.protocol import FloatMatrix
+from mmembed.arrays import FloatMatrix
 
 __all__ = ["CLASSES_IN_MIXTURE", "mix_classes", "normalised"]
 

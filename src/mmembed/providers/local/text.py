@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmembed._optional import import_optional
+from mmembed.arrays import FloatMatrix
 from mmembed.errors import ContentError
-from mmembed.providers.protocol import FloatMatrix
 
 __all__ = ["DIMENSION", "LONGEST_PIECE", "PACKAGE", "TextEncoder", "check_text"]
 

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from mmembed._whole_files import whole_file
+from mmembed._files import whole_file
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
