@@ -16,11 +16,11 @@ import pandas as pd
 from dask.delayed import Delayed, delayed
 
 from mmembed.analysis.rows.distinct import distinct_rows
-from mmembed.analysis.rows.equality import row_priorities
 from mmembed.arrays import FloatMatrix, Positions
 from mmembed.distributed.folding import parts_of
 from mmembed.distributed.partitions import compute_each
 from mmembed.distributed.preparing import PreparedColumn
+from mmembed.vectors.rows import row_priorities
 
 if TYPE_CHECKING:
     import dask.dataframe as dd

@@ -11,10 +11,10 @@ import pandas as pd
 
 from mmembed.analysis.groups.placing import GroupedRows, nearest_centroids, vote
 from mmembed.analysis.rows.cosine import unit_rows
-from mmembed.analysis.rows.equality import row_digest
 from mmembed.distributed.aligning import vectors_of
 from mmembed.distributed.lloyd import GroupSums
 from mmembed.vectors import VectorArray
+from mmembed.vectors.rows import row_digest
 
 if TYPE_CHECKING:
     from mmembed.analysis.groups.clusters import Clusters

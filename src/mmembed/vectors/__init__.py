@@ -3,10 +3,8 @@
 Knows pandas and Arrow, and nothing of providers, contents or analysis.
 """
 
-from mmembed.vectors.array import VectorArray
-from mmembed.vectors.column import as_vector_array
+from mmembed.vectors.array import VectorArray, as_vector_array
 from mmembed.vectors.dtype import VectorDtype
-from mmembed.vectors.scalar import Vector
-from mmembed.vectors.space import check_comparable
+from mmembed.vectors.scalar import Vector, check_comparable
 
 __all__ = ["Vector", "VectorArray", "VectorDtype", "as_vector_array", "check_comparable"]

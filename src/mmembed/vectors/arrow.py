@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from mmembed.arrays import BoolVector, FloatMatrix
 from mmembed.errors import DimensionMismatchError, VectorError
-from mmembed.vectors.construction import matrix_from_numbers
+from mmembed.vectors.conversion import matrix_from_numbers
 from mmembed.vectors.scalar import as_float32
 
 # Up to release 25 Arrow cannot read missing fixed-size lists back from Parquet, and up to 24 not even write them.

@@ -120,7 +120,7 @@ class VectorDtype(ExtensionDtype):
     def __from_arrow__(self, array: pa.Array | pa.ChunkedArray) -> VectorArray:
         from mmembed.vectors.array import VectorArray
         from mmembed.vectors.arrow import matrix_from_arrow
-        from mmembed.vectors.construction import stored
+        from mmembed.vectors.conversion import stored
 
         matrix, mask = matrix_from_arrow(array, self.dimension)
         return VectorArray._simple_new(stored(matrix, self), mask, self)  # noqa: SLF001  the array's own constructor

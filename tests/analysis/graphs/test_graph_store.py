@@ -13,10 +13,10 @@ from mmembed.analysis.finding.outliers import find_outliers
 from mmembed.analysis.graphs import graph_store
 from mmembed.analysis.graphs.graph_methods import compute_graph
 from mmembed.analysis.graphs.graph_store import FEWEST_NEIGHBORS, _GraphStore, fingerprint, shared_graph
-from mmembed.analysis.rows import equality
 from mmembed.analysis.rows.distinct import distinct_rows
-from mmembed.analysis.rows.equality import equal_row_groups
 from mmembed.vectors import VectorArray
+from mmembed.vectors import rows as equality
+from mmembed.vectors.rows import equal_row_groups
 
 MATRICES = st.integers(1, 3).flatmap(
     lambda d: st_numpy.arrays(np.float32, st.tuples(st.integers(1, 20), st.just(d)), elements=st.integers(-1, 1))

@@ -12,7 +12,7 @@ from mmembed.analysis.graphs.block_pairs import pairs_across, pairs_in_block
 from mmembed.analysis.graphs.cells import MOST_CELLS_A_BLOCK, fit_cells
 from mmembed.analysis.graphs.near_pairs import NearPairs
 from mmembed.analysis.rows.cosine import unit_rows
-from mmembed.analysis.rows.equality import row_priorities
+from mmembed.vectors.rows import row_priorities
 
 
 def rows_of(seed, n_rows=300, dimension=5):

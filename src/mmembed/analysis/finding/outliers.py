@@ -13,11 +13,11 @@ from mmembed.analysis.graphs.graph_store import shared_graph
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
 from mmembed.analysis.rows.distinct import distinct_rows
-from mmembed.analysis.rows.equality import equal_row_groups
 from mmembed.analysis.rows.preparing import Preparation
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
 from mmembed.frames import with_columns
 from mmembed.vectors import as_vector_array
+from mmembed.vectors.rows import equal_row_groups
 
 # A distance below this is rounding: a cosine is kept in float32.
 _LEAST_DISTANCE = 1e-3

@@ -16,7 +16,7 @@ from mmembed.analysis.graphs.near_pairs import MOST_PAIRS, NearPairs, listable
 from mmembed.analysis.rows.cosine import pair_cosines, unit_rows
 from mmembed.analysis.rows.distinct import distinct_rows
 from mmembed.arrays import BoolVector, FloatMatrix, FloatVector, Positions
-from mmembed.vectors.lengths import row_lengths
+from mmembed.vectors.rows import row_lengths
 
 Pairs = tuple[Positions, Positions, FloatVector]
 

@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.rows.cosine import pair_cosines
-from mmembed.analysis.rows.equality import equal_row_groups
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
-from mmembed.vectors.lengths import Lengths, row_lengths
+from mmembed.vectors.rows import Lengths, equal_row_groups, row_lengths
 
 _MOST_CANDIDATES = 1_000_000  # held at once before ties are cut to k
 _MANY_PAIRS = 100_000  # from here on, looking for equal rows may cost less than measuring them again

@@ -14,7 +14,7 @@ from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
 from mmembed.analysis.rows.cosine import unit_rows
 from mmembed.errors import did_you_mean, listed
-from mmembed.vectors.lengths import row_lengths
+from mmembed.vectors.rows import row_lengths
 
 if TYPE_CHECKING:
     from mmembed.arrays import FloatMatrix

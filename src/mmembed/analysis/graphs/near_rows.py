@@ -10,7 +10,7 @@ from mmembed.analysis.graphs.graph_store import FEWEST_NEIGHBORS, shared_graph
 from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
 from mmembed.analysis.rows.cosine import pair_cosines
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
-from mmembed.vectors.lengths import Lengths, row_lengths
+from mmembed.vectors.rows import Lengths, row_lengths
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from mmembed.analysis.graphs.candidates import Candidates, Shortlist
 from mmembed.analysis.rows.cosine import unit_rows
 from mmembed.arrays import BoolVector, FloatMatrix, FloatVector, Positions
-from mmembed.vectors.lengths import Lengths, row_lengths
+from mmembed.vectors.rows import Lengths, row_lengths
 
 _QUERY_BLOCK = 1024  # fewer make the matrix product slower
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.rows.cosine import pair_cosines
-from mmembed.analysis.rows.equality import row_digest
+from mmembed.vectors.rows import row_digest
 
 if TYPE_CHECKING:
     from mmembed.analysis.rows.distinct import DistinctRows

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.maps.map_quality import MapQuality, measure_map
-from mmembed.analysis.rows.equality import equal_row_groups, row_digest
 from mmembed.frames import with_columns
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
+from mmembed.vectors.rows import equal_row_groups, row_digest
 
 if TYPE_CHECKING:
     from mmembed.analysis.rows.preparing import Preparation

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmembed.arrays import FloatMatrix, FloatVector, Positions, row_chunks
-from mmembed.vectors.lengths import Lengths, row_lengths
+from mmembed.vectors.rows import Lengths, row_lengths
 
 
 def unit_rows(matrix: FloatMatrix) -> FloatMatrix:

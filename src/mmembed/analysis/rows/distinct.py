@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmembed.analysis.rows.cosine import unit_rows
-from mmembed.analysis.rows.equality import equal_row_groups
+from mmembed.vectors.rows import equal_row_groups
 
 if TYPE_CHECKING:
     from mmembed.arrays import FloatMatrix, Positions

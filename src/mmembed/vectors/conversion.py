@@ -12,8 +12,7 @@ import numpy.typing as npt
 from mmembed.errors import DimensionMismatchError, VectorError
 from mmembed.frames import is_missing
 from mmembed.vectors.dtype import VectorDtype
-from mmembed.vectors.scalar import Vector, as_float32
-from mmembed.vectors.space import check_comparable
+from mmembed.vectors.scalar import Vector, as_float32, check_comparable
 
 if TYPE_CHECKING:
     from mmembed.arrays import BoolVector, FloatMatrix

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mmembed.vectors import Vector, VectorArray
-from mmembed.vectors.lengths import _LengthStore, forget_lengths, row_lengths
+from mmembed.vectors.rows import _LengthStore, forget_lengths, row_lengths
 
 
 @pytest.fixture
