@@ -30,8 +30,8 @@ from threadpoolctl import threadpool_limits
 from wording import few_shots, zero_shots
 
 from mmembed.analysis import fit_classifier
+from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.labels.kernel_classifier import KernelClassifier
-from mmembed.analysis.rows.cosine import unit_rows
 
 SETS = (
     *("digits", "bbc-news", "demo-photographs", "demo-fused", "mnist", "spam-mails"),

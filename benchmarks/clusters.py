@@ -22,7 +22,7 @@ import pandas as pd
 from labelled import load, sets
 
 from mmembed import fit_clusters
-from mmembed.analysis.rows.preparing import Preparation
+from mmembed.analysis.preparation import Preparation
 from mmembed.vectors import as_vector_array
 
 _DEFAULT = ("bbc-news", "digits", "heavy-tails", "demo-photographs", "noun-glosses", "emoji-pictures")

@@ -10,11 +10,10 @@ import time
 import numpy as np
 from labelled import synthetic, texts
 
+from mmembed.analysis.cosines import distinct_rows, unit_rows
 from mmembed.analysis.graphs.approximate import approximate_neighbors
-from mmembed.analysis.graphs.graph_methods import compute_graph
+from mmembed.analysis.graphs.graph import compute_graph
 from mmembed.analysis.graphs.nearest import nearest_rows
-from mmembed.analysis.rows.cosine import unit_rows
-from mmembed.analysis.rows.distinct import distinct_rows
 
 K = 31
 PART = 4096

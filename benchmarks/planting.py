@@ -10,8 +10,8 @@ import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from mmembed.analysis import fit_classifier
-from mmembed.analysis.graphs.graph_store import shared_graph
-from mmembed.analysis.labels.doubting import doubt_labels
+from mmembed.analysis.graphs.graph import shared_graph
+from mmembed.analysis.labels.review import doubt_labels
 
 Codes = npt.NDArray[np.intp]
 SHARE = 0.02

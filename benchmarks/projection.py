@@ -23,10 +23,9 @@ import numpy as np
 from labelled import load
 
 from mmembed.analysis import fit_projection
-from mmembed.analysis.graphs.graph_store import shared_graph
-from mmembed.analysis.maps.map_quality import MapQuality, measure_map
-from mmembed.analysis.rows.cosine import unit_rows
-from mmembed.analysis.rows.distinct import distinct_rows
+from mmembed.analysis.cosines import distinct_rows, unit_rows
+from mmembed.analysis.graphs.graph import shared_graph
+from mmembed.analysis.maps.projection import MapQuality, measure_map
 
 _SETS = ("digits", "bbc-news", "emoji-pictures", "noun-glosses", "reviews-zh", "heavy-tails")
 _START = """

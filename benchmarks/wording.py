@@ -10,9 +10,9 @@ import pandas as pd
 from labelled.descriptions import descriptions
 
 from mmembed.analysis import zero_shot
+from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.labels.prototypes import ShrunkenPrototypes
-from mmembed.analysis.labels.scoring import calibration_error, reliability
-from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.analysis.labels.scores import calibration_error, reliability
 
 SHOTS = (1, 2, 3, 5, 10, 20)
 LABELLED = (20, 50, 100)

@@ -15,24 +15,21 @@ from mmembed.embedding.run import EmbeddingRun
 from mmembed.vectors import Vector, VectorArray, VectorDtype
 
 if TYPE_CHECKING:
-    from mmembed.analysis.finding.calibrating import fit_calibration, measure_gap
-    from mmembed.analysis.finding.duplicate_levels import duplicate_levels
-    from mmembed.analysis.finding.duplicates import find_duplicates
-    from mmembed.analysis.finding.indexing import VectorIndex, build_index
-    from mmembed.analysis.finding.joining import join
+    from mmembed.analysis.clusters.fit import fit_clusters
+    from mmembed.analysis.clusters.result import load_clusters
+    from mmembed.analysis.finding.calibration import fit_calibration, measure_gap
+    from mmembed.analysis.finding.duplicates import duplicate_levels, find_duplicates
+    from mmembed.analysis.finding.index import VectorIndex, build_index
+    from mmembed.analysis.finding.join import join
     from mmembed.analysis.finding.leaks import find_leaks
     from mmembed.analysis.finding.outliers import find_outliers
-    from mmembed.analysis.finding.searching import search
-    from mmembed.analysis.graphs.neighbors import neighbors
-    from mmembed.analysis.groups.cluster_files import load_clusters
-    from mmembed.analysis.groups.clustering import fit_clusters
-    from mmembed.analysis.labels.classifying import fit_classifier
-    from mmembed.analysis.labels.labelling import zero_shot
-    from mmembed.analysis.maps.projecting import fit_projection
-    from mmembed.analysis.rows.vector_matrix import VectorMatrix
+    from mmembed.analysis.finding.search import search
+    from mmembed.analysis.graphs.graph import neighbors
+    from mmembed.analysis.labels.fit import fit_classifier
+    from mmembed.analysis.labels.zero_shot import zero_shot
+    from mmembed.analysis.maps.projection import fit_projection
     from mmembed.embedding.models import ModelSpec, models
     from mmembed.embedding.planning import EmbedPlan
-    from mmembed.embedding.transforming import EmbeddingTransformer
     from mmembed.reporting.cluster_chart import plot_clusters
     from mmembed.reporting.dendrogram import plot_dendrogram
     from mmembed.reporting.experiments import plot_calibration, plot_confusion, plot_learning_curve
@@ -40,29 +37,30 @@ if TYPE_CHECKING:
     from mmembed.reporting.heat_map import plot_similarity
     from mmembed.reporting.lassoing import plot_select
     from mmembed.reporting.plotting import plot
+    from mmembed.transformers import EmbeddingTransformer, VectorMatrix
 
 __version__ = "0.1.0"
 
 _LAZY = {
     "EmbedPlan": "mmembed.embedding.planning",
-    "EmbeddingTransformer": "mmembed.embedding.transforming",
+    "EmbeddingTransformer": "mmembed.transformers",
     "ModelSpec": "mmembed.embedding.models",
-    "VectorIndex": "mmembed.analysis.finding.indexing",
-    "VectorMatrix": "mmembed.analysis.rows.vector_matrix",
-    "build_index": "mmembed.analysis.finding.indexing",
-    "duplicate_levels": "mmembed.analysis.finding.duplicate_levels",
+    "VectorIndex": "mmembed.analysis.finding.index",
+    "VectorMatrix": "mmembed.transformers",
+    "build_index": "mmembed.analysis.finding.index",
+    "duplicate_levels": "mmembed.analysis.finding.duplicates",
     "find_duplicates": "mmembed.analysis.finding.duplicates",
     "find_leaks": "mmembed.analysis.finding.leaks",
     "find_outliers": "mmembed.analysis.finding.outliers",
-    "fit_calibration": "mmembed.analysis.finding.calibrating",
-    "fit_classifier": "mmembed.analysis.labels.classifying",
-    "fit_clusters": "mmembed.analysis.groups.clustering",
-    "fit_projection": "mmembed.analysis.maps.projecting",
-    "join": "mmembed.analysis.finding.joining",
-    "load_clusters": "mmembed.analysis.groups.cluster_files",
-    "measure_gap": "mmembed.analysis.finding.calibrating",
+    "fit_calibration": "mmembed.analysis.finding.calibration",
+    "fit_classifier": "mmembed.analysis.labels.fit",
+    "fit_clusters": "mmembed.analysis.clusters.fit",
+    "fit_projection": "mmembed.analysis.maps.projection",
+    "join": "mmembed.analysis.finding.join",
+    "load_clusters": "mmembed.analysis.clusters.result",
+    "measure_gap": "mmembed.analysis.finding.calibration",
     "models": "mmembed.embedding.models",
-    "neighbors": "mmembed.analysis.graphs.neighbors",
+    "neighbors": "mmembed.analysis.graphs.graph",
     "plot": "mmembed.reporting.plotting",
     "plot_calibration": "mmembed.reporting.experiments",
     "plot_clusters": "mmembed.reporting.cluster_chart",
@@ -72,8 +70,8 @@ _LAZY = {
     "plot_similarity": "mmembed.reporting.heat_map",
     "plot_confusion": "mmembed.reporting.experiments",
     "plot_learning_curve": "mmembed.reporting.experiments",
-    "search": "mmembed.analysis.finding.searching",
-    "zero_shot": "mmembed.analysis.labels.labelling",
+    "search": "mmembed.analysis.finding.search",
+    "zero_shot": "mmembed.analysis.labels.zero_shot",
 }
 
 __all__ = [

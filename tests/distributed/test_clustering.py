@@ -13,9 +13,9 @@ from tests.distributed.tables import CUTS, clustered, cut, untouchable
 
 import mmembed
 from mmembed.analysis import name_clusters
-from mmembed.analysis.groups.placing import nearest_centroids
-from mmembed.analysis.rows.cosine import unit_rows
-from mmembed.analysis.rows.preparing import Preparation
+from mmembed.analysis.clusters.membership import nearest_centroids
+from mmembed.analysis.cosines import unit_rows
+from mmembed.analysis.preparation import Preparation
 from mmembed.distributed import fit_clusters
 from mmembed.distributed.aligning import side_by_side
 from mmembed.distributed.lloyd import improve

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tests.distributed.tables import clustered, cut
 
-from mmembed.analysis.names.text_sample import sample_texts
+from mmembed.analysis.names.keywords import sample_texts
 from mmembed.distributed import fit_clusters
 from mmembed.distributed.aligning import side_by_side
 from mmembed.distributed.folding import inline

@@ -9,9 +9,8 @@ import pytest
 from tests.distributed.tables import clustered, cut, untouchable
 
 import mmembed.distributed  # noqa: F401  registers the accessor
+from mmembed.analysis.tallies.totals import CountedColumns, WholeTable, count_table
 from mmembed.errors import ColumnNotFoundError
-from mmembed.reporting.counting import CountedColumns, count_table
-from mmembed.reporting.whole_table import WholeTable
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from mmembed import Embedder
+from mmembed.analysis.tallies.trend import read_calendar
 from mmembed.reporting import build_report
-from mmembed.reporting.trending import read_calendar
 from mmembed.vectors import VectorArray
 
 

@@ -87,7 +87,7 @@ class AnalysisVerbs:
         name : str
             First part of the new columns' names.
         """
-        from mmembed.analysis.groups.clustering import fit_clusters
+        from mmembed.analysis.clusters.fit import fit_clusters
 
         vectors = column_of(self._df, column)
         texts = texts_of(self._df, text)
@@ -140,7 +140,7 @@ class AnalysisVerbs:
         name : str
             First part of the new columns' names.
         """
-        from mmembed.analysis.maps.projecting import fit_projection
+        from mmembed.analysis.maps.projection import fit_projection
 
         return fit_projection(
             column_of(self._df, column),

@@ -81,7 +81,7 @@ class ClassificationVerbs:
         array = as_vector_array(column_of(self._df, column))
         described = None if labels is None else embedded_labels(labels, array, embedder)
         if target is None:
-            from mmembed.analysis.labels.labelling import zero_shot
+            from mmembed.analysis.labels.zero_shot import zero_shot
 
             found = zero_shot(
                 array,
@@ -91,7 +91,7 @@ class ClassificationVerbs:
                 threshold=threshold,
             )
             return found.add_to(self._df, name=name or "label")
-        from mmembed.analysis.labels.classifying import fit_classifier
+        from mmembed.analysis.labels.fit import fit_classifier
 
         fitted = fit_classifier(
             array,

@@ -75,7 +75,7 @@ class ComparisonVerbs:
         ValueError
             If there is nothing to compare.
         """
-        from mmembed.analysis.labels.comparing import compare_vectors
+        from mmembed.analysis.labels.column_choice import compare_vectors
 
         labels = column_of(self._df, target)
         names = compared_columns(self._df, columns, needs_vectors=models is None)

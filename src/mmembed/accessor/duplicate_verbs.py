@@ -76,7 +76,7 @@ class DuplicateVerbs:
             ``level``, ``dropped`` (rows that :meth:`deduplicate` would drop), ``similarity``, and each shown column
             twice, ``…_left`` and ``…_right``.
         """
-        from mmembed.analysis.finding.duplicate_levels import LEVELS, duplicate_levels
+        from mmembed.analysis.finding.duplicates import LEVELS, duplicate_levels
         from mmembed.vectors import VectorDtype
 
         shown: list[Hashable]

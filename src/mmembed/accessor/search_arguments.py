@@ -15,8 +15,8 @@ from mmembed.frames import column_of
 from mmembed.vectors import Vector, VectorArray
 
 if TYPE_CHECKING:
-    from mmembed.analysis.finding.calibrating import Calibration
-    from mmembed.analysis.finding.keyword_scores import KeywordStatistics
+    from mmembed.analysis.finding.bm25 import KeywordStatistics
+    from mmembed.analysis.finding.calibration import Calibration
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def keyword_table(
     ModalityError
         If a query is not a text.
     """
-    from mmembed.analysis.finding.keyword_scores import keyword_scores
+    from mmembed.analysis.finding.bm25 import keyword_scores
 
     texts, queries = column_of(df, column), keyword_queries(column, query)
     if not queries:
@@ -157,7 +157,7 @@ def calibration_of(
                 "without it, the mean of the queries' kind is not known."
             )
         return None
-    from mmembed.analysis.finding.calibrating import fit_calibration
+    from mmembed.analysis.finding.calibration import fit_calibration
 
     groups = None if kinds is None else column_of(df, kinds)
     return fit_calibration(column_of(df, calibrate), vectors, kinds=groups)

@@ -15,7 +15,7 @@ from mmembed.frames import column_of
 from mmembed.vectors import as_vector_array
 
 if TYPE_CHECKING:
-    from mmembed.analysis.finding.indexing import VectorIndex
+    from mmembed.analysis.finding.index import VectorIndex
 
 
 class SearchingVerbs:
@@ -76,7 +76,7 @@ class SearchingVerbs:
         embedder : Embedder, optional
             Settings for embedding the query; the column's model if not given.
         """
-        from mmembed.analysis.finding.searching import search
+        from mmembed.analysis.finding.search import search
 
         vectors = as_vector_array(column_of(self._df, column))
         asking = row_query(query, self._df, column)
@@ -142,7 +142,7 @@ class SearchingVerbs:
         pandas.DataFrame
             One row a pair, in the order of this frame and under its index labels.
         """
-        from mmembed.analysis.finding.joining import join
+        from mmembed.analysis.finding.join import join
 
         left = column_of(self._df, left_on)
         right = column_of(other, left_on if right_on is None else right_on)

@@ -98,7 +98,7 @@ class SeriesAccessor:
         query : Vector, ndarray, text, path or picture
             Contents are embedded with the column's own model.
         """
-        from mmembed.analysis.finding.searching import similarity
+        from mmembed.analysis.finding.search import similarity
 
         vectors = self.vectors
         found = embed_queries(query, vectors, modality=query_modality(query, modality), embedder=embedder)

@@ -4,21 +4,16 @@ Knows no provider and no content. Importing it is cheap: scikit-learn, scipy and
 need them.
 """
 
-from mmembed.analysis.finding.search_hits import SearchHits
-from mmembed.analysis.finding.searching import search, similarity
-from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
-from mmembed.analysis.graphs.neighbors import neighbors
-from mmembed.analysis.groups.cluster_files import load_clusters
-from mmembed.analysis.groups.clustering import fit_clusters
-from mmembed.analysis.groups.clusters import Clusters
+from mmembed.analysis.clusters.fit import fit_clusters
+from mmembed.analysis.clusters.result import Clusters, load_clusters
+from mmembed.analysis.finding.search import SearchHits, search, similarity
+from mmembed.analysis.graphs.graph import NeighborGraph, neighbors
 from mmembed.analysis.labels.classifier import Classifier
-from mmembed.analysis.labels.classifying import fit_classifier
-from mmembed.analysis.labels.comparing import compare_vectors
-from mmembed.analysis.labels.label_sets import MultiLabelClassifier
-from mmembed.analysis.labels.labelling import ZeroShot, zero_shot
-from mmembed.analysis.maps.map_quality import MapQuality
-from mmembed.analysis.maps.projecting import fit_projection
-from mmembed.analysis.maps.projection import Projection
+from mmembed.analysis.labels.column_choice import compare_vectors
+from mmembed.analysis.labels.fit import fit_classifier
+from mmembed.analysis.labels.multi_label import MultiLabelClassifier
+from mmembed.analysis.labels.zero_shot import ZeroShot, zero_shot
+from mmembed.analysis.maps.projection import MapQuality, Projection, fit_projection
 from mmembed.analysis.names.naming import name_clusters
 
 __all__ = [

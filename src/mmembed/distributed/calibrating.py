@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.finding.calibrating import check_enough, prepared, random_pairs
-from mmembed.analysis.rows.cosine import pair_cosines
-from mmembed.analysis.rows.preparing import KindSums, Preparation, add_kind_sums, kind_sums
+from mmembed.analysis.cosines import pair_cosines
+from mmembed.analysis.finding.calibration import check_enough, prepared, random_pairs
+from mmembed.analysis.preparation import KindSums, Preparation, add_kind_sums, kind_sums
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
 from mmembed.distributed.columns import vectors_in
 from mmembed.distributed.partitions import by_partition, compute_each

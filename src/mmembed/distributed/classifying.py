@@ -10,7 +10,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.labels import classifying as local
+from mmembed.analysis.labels import fit as local
 from mmembed.distributed.aligning import check_partitions, side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.columns import no_vectors
 from mmembed.distributed.folding import share
@@ -20,7 +20,7 @@ from mmembed.vectors import check_comparable
 
 if TYPE_CHECKING:
     from mmembed.analysis.labels.classifier import Classifier
-    from mmembed.analysis.labels.label_sets import MultiLabelClassifier
+    from mmembed.analysis.labels.multi_label import MultiLabelClassifier
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from dask.base import persist
 
-from mmembed.analysis.groups import clustering as local
+from mmembed.analysis.clusters import fit as local
 from mmembed.distributed.aligning import side_by_side
 from mmembed.distributed.clusters import DistributedClusters
 from mmembed.distributed.folding import folded, on_partitions, share

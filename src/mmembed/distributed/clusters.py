@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.groups.named import NamedClusters
+from mmembed.analysis.clusters.result import NamedClusters
 from mmembed.distributed.aligning import check_partitions, side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.folding import folded, inline, on_partitions
 from mmembed.distributed.labelling import Labeller, as_labels, label_part

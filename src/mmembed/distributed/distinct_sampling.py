@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from dask.delayed import Delayed, delayed
 
-from mmembed.analysis.rows.distinct import distinct_rows
+from mmembed.analysis.cosines import distinct_rows
 from mmembed.arrays import FloatMatrix, Positions
 from mmembed.distributed.folding import parts_of
 from mmembed.distributed.partitions import compute_each

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from mmembed.analysis.tallies.totals import CountedColumns, GroupVectors, WholeTable, of_whole
 from mmembed.distributed.columns import series_dtype
 from mmembed.distributed.folding import folded, on_partitions
 from mmembed.distributed.labelled_rows import draw_by_class
 from mmembed.distributed.reporting import count_part
 from mmembed.distributed.sampling import SAMPLE_ROWS, check_sample_rows
 from mmembed.frames import as_list, require_column
-from mmembed.reporting.counting import CountedColumns
-from mmembed.reporting.group_vectors import GroupVectors, of_whole
-from mmembed.reporting.whole_table import WholeTable
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

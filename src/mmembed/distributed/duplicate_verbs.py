@@ -58,7 +58,7 @@ class DuplicateVerbs:
         """
         import dask.dataframe as dd
 
-        from mmembed.analysis.finding.duplicate_levels import LEVELS
+        from mmembed.analysis.finding.duplicates import LEVELS
         from mmembed.distributed.levels import duplicate_levels
 
         meta = self._ddf._meta  # noqa: SLF001  Dask has no other name for it

@@ -11,8 +11,7 @@ import pandas as pd
 
 from mmembed.analysis.finding.duplicates import Duplicates, ranking, represented
 from mmembed.analysis.finding.leaks import Leaks, check_parts, twins_across
-from mmembed.analysis.graphs.near_pairs import MOST_PAIRS
-from mmembed.analysis.graphs.near_rows import check_threshold
+from mmembed.analysis.graphs.pairs import MOST_PAIRS, check_threshold
 from mmembed.arrays import Positions
 from mmembed.distributed.moving import rows_at, rows_in_order, without_rows
 from mmembed.distributed.pairing import Blocking, Pairing, find_pairs

@@ -12,7 +12,7 @@ import pandas as pd
 from dask import config
 from dask.delayed import Delayed, delayed
 
-from mmembed.analysis.finding.joining import JoinedPairs, best_matching, join
+from mmembed.analysis.finding.join import JoinedPairs, best_matching, join
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.arrays import FloatVector, Positions
 from mmembed.distributed.columns import column_dtype, no_vectors, vectors_in

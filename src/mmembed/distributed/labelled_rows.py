@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.labels.targets import holds_label_sets
-from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.analysis.cosines import unit_rows
+from mmembed.analysis.labels.fit import holds_label_sets
 from mmembed.distributed.aligning import VECTOR, vectors_of
 from mmembed.distributed.folding import folded, on_partitions
 

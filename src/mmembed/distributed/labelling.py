@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.rows.cosine import pair_cosines
+from mmembed.analysis.cosines import pair_cosines
 from mmembed.distributed.aligning import vectors_of
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.preparing import Preparation
+    from mmembed.analysis.preparation import Preparation
     from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
 _TEXT = pd.StringDtype("pyarrow")

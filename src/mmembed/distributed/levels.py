@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.finding.duplicate_levels import DuplicateLevels, check_levels, example_pairs
-from mmembed.analysis.finding.duplicates import represented
-from mmembed.analysis.graphs.graph_store import FEWEST_NEIGHBORS
-from mmembed.analysis.graphs.near_pairs import MOST_PAIRS, NearPairs
+from mmembed.analysis.finding.duplicates import DuplicateLevels, check_levels, example_pairs, represented
+from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS
+from mmembed.analysis.graphs.pairs import MOST_PAIRS, NearPairs
 from mmembed.arrays import FloatVector, Positions
 from mmembed.distributed.duplicates import tell_recall
 from mmembed.distributed.moving import rows_at

@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.groups.placing import nearest_centroids
-from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.analysis.clusters.membership import nearest_centroids
+from mmembed.analysis.cosines import unit_rows
 from mmembed.distributed.aligning import vectors_of
 from mmembed.distributed.folding import folded, inline, on_partitions
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.preparing import Preparation
+    from mmembed.analysis.preparation import Preparation
     from mmembed.arrays import FloatMatrix, Positions
 
 _MOST_ROUNDS = 30

@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.names.composing import NOISE_NAMES, compose
-from mmembed.analysis.names.evidence import Evidence, Language
-from mmembed.analysis.names.keywords import rank_terms
-from mmembed.analysis.names.names import Naming
+from mmembed.analysis.names.keywords import (
+    CountedTerms,
+    TermTally,
+    TextSample,
+    count_terms,
+    merge_samples,
+    rank_terms,
+    sample_texts,
+    tally_known,
+)
+from mmembed.analysis.names.names import NOISE_NAMES, Naming, compose
 from mmembed.analysis.names.naming import checked_language
-from mmembed.analysis.names.term_tally import CountedTerms, TermTally, count_terms, tally_known
-from mmembed.analysis.names.terms import has_han, words_of
-from mmembed.analysis.names.text_sample import TextSample, merge_samples, sample_texts
+from mmembed.analysis.names.terms import Evidence, Language, has_han, words_of
 from mmembed.distributed.aligning import side_by_side
 from mmembed.distributed.folding import folded, inline, on_partitions
 from mmembed.distributed.phrase_naming import near_phrases_of_partitions

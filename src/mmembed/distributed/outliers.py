@@ -10,8 +10,8 @@ import pandas as pd
 from dask.base import compute
 from dask.delayed import delayed
 
+from mmembed.analysis.cosines import distinct_rows
 from mmembed.analysis.finding.outliers import OutlierReference
-from mmembed.analysis.rows.distinct import distinct_rows
 from mmembed.distributed.distinct_sampling import RowSample, read_facts, sample_rows
 from mmembed.distributed.partitions import in_its_partitions, sent_once
 from mmembed.distributed.preparing import PreparedColumn, prepared_column

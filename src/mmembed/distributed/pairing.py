@@ -15,11 +15,9 @@ import pandas as pd
 from dask.base import compute
 from dask.delayed import delayed
 
-from mmembed.analysis.graphs.block_pairs import pairs_across, pairs_in_block
-from mmembed.analysis.graphs.cells import SAMPLE_A_CELL, Cells, fit_cells
-from mmembed.analysis.graphs.near_pairs import NearPairs
-from mmembed.analysis.rows.cosine import unit_rows
-from mmembed.analysis.rows.distinct import distinct_rows
+from mmembed.analysis.cosines import distinct_rows, unit_rows
+from mmembed.analysis.graphs.blocks import SAMPLE_A_CELL, Cells, fit_cells, pairs_across, pairs_in_block
+from mmembed.analysis.graphs.pairs import NearPairs
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
 from mmembed.distributed.distinct_sampling import RowSample, TableFacts, read_facts, sample_rows
 from mmembed.distributed.folding import parts_of

@@ -12,18 +12,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.names.centred_rows import CentredRows, cluster_sums
-from mmembed.analysis.names.evidence import Evidence, Language
-from mmembed.analysis.names.near_phrases import (
+from mmembed.analysis.names.phrases import (
+    CentredRows,
     PickedPhrases,
     Support,
+    cluster_sums,
     find_support,
     phrase_rows,
+    phrases_with,
     pick_phrases,
     tell_phrases,
+    wordings,
 )
-from mmembed.analysis.names.vocabulary import phrases_with, wordings
-from mmembed.analysis.rows.preparing import KindSums, add_kind_sums, kind_sums
+from mmembed.analysis.names.terms import Evidence, Language
+from mmembed.analysis.preparation import KindSums, add_kind_sums, kind_sums
 from mmembed.distributed.aligning import vectors_of
 from mmembed.distributed.folding import folded, inline, on_partitions, share
 from mmembed.vectors import as_vector_array, check_comparable
@@ -52,7 +54,7 @@ def near_phrases_of_partitions(
 ) -> dict[int, list[Evidence]]:
     """Return the phrases of the vocabulary that are near to each cluster, or nothing if phrases cannot be embedded.
 
-    See :func:`mmembed.analysis.names.near_phrases.near_phrases`. Three passes over the vectors: the mean of each kind,
+    See :func:`mmembed.analysis.names.phrases.near_phrases`. Three passes over the vectors: the mean of each kind,
     the mean of each cluster, and how many rows speak for each phrase.
     """
     if embed is None:

@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.groups.placing import GroupedRows, nearest_centroids, vote
-from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.analysis.clusters.membership import GroupedRows, nearest_centroids, vote
+from mmembed.analysis.cosines import unit_rows
 from mmembed.distributed.aligning import vectors_of
 from mmembed.distributed.lloyd import GroupSums
 from mmembed.vectors import VectorArray
 from mmembed.vectors.rows import row_digest
 
 if TYPE_CHECKING:
-    from mmembed.analysis.groups.clusters import Clusters
-    from mmembed.analysis.rows.preparing import Preparation
+    from mmembed.analysis.clusters.result import Clusters
+    from mmembed.analysis.preparation import Preparation
     from mmembed.arrays import FloatMatrix, Positions
 
 _NO_ROW = np.iinfo(np.int64).max

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.rows.preparing import KindSums, Preparation, add_kind_sums, kind_sums
+from mmembed.analysis.preparation import KindSums, Preparation, add_kind_sums, kind_sums
 from mmembed.arrays import FloatMatrix, Positions
 from mmembed.distributed.aligning import VECTOR, side_by_side
 from mmembed.distributed.columns import vectors_in

@@ -9,7 +9,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.maps import projecting as local
+from mmembed.analysis.maps import projection as local
 from mmembed.distributed.aligning import check_partitions, side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.folding import share
 from mmembed.distributed.sampling import SAMPLE_ROWS, check_sample_rows, draw, measure_extent
@@ -19,7 +19,7 @@ from mmembed.vectors import VectorArray, check_comparable
 
 if TYPE_CHECKING:
     from mmembed.analysis.maps.projection import Projection
-    from mmembed.analysis.rows.preparing import Preparation
+    from mmembed.analysis.preparation import Preparation
 
 _AXES = ("x", "y", "z")
 

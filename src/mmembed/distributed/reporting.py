@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.maps.projecting import fit_projection
+from mmembed.analysis.maps.projection import fit_projection
+from mmembed.analysis.names.terms import Language
+from mmembed.analysis.tallies.totals import CountedColumns, WholeTable, count_table
+from mmembed.analysis.tallies.trend import Span, read_dates
 from mmembed.distributed.columns import series_dtype, vectors_in
 from mmembed.distributed.folding import folded, on_partitions
 from mmembed.distributed.labelled_rows import draw_by_class
 from mmembed.reporting.building import build_report
 from mmembed.reporting.completing import clustered_note, projected_note
-from mmembed.reporting.counting import CountedColumns, count_table
-from mmembed.reporting.trending import Span, read_dates
-from mmembed.reporting.whole_table import WholeTable
-from mmembed.reporting.wording import Language, choose_language
+from mmembed.reporting.wording import choose_language
 
 if TYPE_CHECKING:
     from mmembed.arrays import Positions

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.rows.preparing import KindSums, Preparation, add_kind_sums, kind_sums
+from mmembed.analysis.preparation import KindSums, Preparation, add_kind_sums, kind_sums
 from mmembed.distributed.aligning import vectors_of
 from mmembed.distributed.folding import folded, on_partitions
 

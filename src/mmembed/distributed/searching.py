@@ -15,16 +15,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.accessor.search_arguments import Asking, allowed_rows, keyword_table
-from mmembed.analysis.finding.calibrating import Calibration, prepared
-from mmembed.analysis.finding.keyword_scores import KeywordStatistics
-from mmembed.analysis.finding.reranking import best_by_keywords
-from mmembed.analysis.finding.searching import pool_size, search
+from mmembed.analysis.finding.bm25 import KeywordStatistics
+from mmembed.analysis.finding.calibration import Calibration, prepared
+from mmembed.analysis.finding.search import best_by_keywords, pool_size, search
 from mmembed.distributed.columns import vectors_in
 from mmembed.embedding.querying import is_many
 from mmembed.frames import column_of
 
 if TYPE_CHECKING:
-    from mmembed.analysis.finding.search_hits import SearchHits
+    from mmembed.analysis.finding.search import SearchHits
     from mmembed.distributed.calibrating import LearnedCalibration
     from mmembed.vectors import VectorArray, VectorDtype
 

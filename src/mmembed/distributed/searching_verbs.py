@@ -20,8 +20,8 @@ from mmembed.frames import column_of
 if TYPE_CHECKING:
     import dask.dataframe as dd
 
-    from mmembed.analysis.finding.indexing import VectorIndex
-    from mmembed.analysis.finding.keyword_scores import KeywordStatistics
+    from mmembed.analysis.finding.bm25 import KeywordStatistics
+    from mmembed.analysis.finding.index import VectorIndex
 
 _PARTS_AT_ONCE = 8  # whose candidates are merged in one task
 
@@ -163,7 +163,7 @@ class SearchingVerbs:
         return mask
 
     def _keyword_statistics(self, hybrid: str, query: Any) -> KeywordStatistics:
-        from mmembed.analysis.finding.keyword_scores import KeywordStatistics, keyword_statistics
+        from mmembed.analysis.finding.bm25 import KeywordStatistics, keyword_statistics
 
         queries = keyword_queries(hybrid, query)
         texts = self._ddf[column_of(self._ddf._meta, hybrid).name]  # noqa: SLF001

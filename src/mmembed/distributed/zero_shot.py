@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.labels.labelling import ZeroShotModel, warn_of_judges
+from mmembed.analysis.labels.zero_shot import ZeroShotModel, warn_of_judges
 from mmembed.distributed.aligning import check_partitions, side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.columns import no_vectors
 from mmembed.distributed.folding import folded, inline, on_partitions

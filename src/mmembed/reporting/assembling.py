@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.analysis.names.terms import Language
+from mmembed.analysis.tallies.categories import group_rows
+from mmembed.analysis.tallies.trend import read_calendar
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.frames import coordinates, one_line
 from mmembed.reporting.cards import CardSources, choose_borderline, find_keywords, make_cards
@@ -17,7 +20,6 @@ from mmembed.reporting.comparing import compare_facts
 from mmembed.reporting.describing import describe_parameters, describe_versions
 from mmembed.reporting.excluding import count_excluded
 from mmembed.reporting.findings import Findings
-from mmembed.reporting.grouping import group_rows
 from mmembed.reporting.illustrating import illustrate
 from mmembed.reporting.listing import list_findings
 from mmembed.reporting.page import PageContents, render_page
@@ -27,8 +29,7 @@ from mmembed.reporting.selecting import Positions, choose_exemplars, choose_poin
 from mmembed.reporting.shown import RowTeller, looks
 from mmembed.reporting.stating import state_facts
 from mmembed.reporting.summarising import summarise, summary_tiles
-from mmembed.reporting.trending import read_calendar
-from mmembed.reporting.wording import Language, Words, choose_language
+from mmembed.reporting.wording import Words, choose_language
 
 _MOST_CARDS = 48
 _FEWEST_POINTS = 200

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmembed.analysis.tallies.totals import WholeTable
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.frames import as_list, require_column
 from mmembed.reporting.assembling import assemble
@@ -20,7 +21,6 @@ from mmembed.reporting.findings import Findings, read_duplicates, read_label_iss
 from mmembed.reporting.page import render_page
 from mmembed.reporting.report import Report
 from mmembed.reporting.request import Columns, Options
-from mmembed.reporting.whole_table import WholeTable
 
 _CLUSTER = "df = df.mmembed.cluster('<vector column>')"
 _PROJECT = "df = df.mmembed.project('<vector column>')"

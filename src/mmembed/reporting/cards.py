@@ -11,17 +11,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.names.keywords import keywords
-from mmembed.frames import is_missing, one_line
-from mmembed.reporting.grouping import Group, Grouping
+from mmembed.analysis.tallies.categories import Group, Grouping
+from mmembed.analysis.tallies.totals import WholeTable, value_names
+from mmembed.analysis.tallies.trend import Calendar, Period
+from mmembed.frames import one_line
 from mmembed.reporting.selecting import Positions
 from mmembed.reporting.shown import RowTeller, ShownRow
-from mmembed.reporting.trending import Calendar, Period
-from mmembed.reporting.whole_table import WholeTable
 from mmembed.reporting.wording import Words
 
 _BREAKDOWN_LINES = 4
-_VALUE_LENGTH = 40
+
 _MOST_KEYWORDS = 6
+
 _KEYWORD_LENGTH = 40
 
 
@@ -143,11 +144,6 @@ def choose_borderline(ranked: Positions, chosen: Sequence[int], scores: npt.NDAr
 def count_values(values: pd.Series, words: Words) -> tuple[Share, ...]:
     """Return the most frequent values of a column with their shares; the rest is one line at the end."""
     return share_out(Counter(value_names(values)), words=words)
-
-
-def value_names(values: pd.Series) -> list[str]:
-    """Return the cells of a breakdown column as they are told, an empty text for a missing one."""
-    return ["" if is_missing(cell) else one_line(cell, _VALUE_LENGTH) for cell in values]
 
 
 def share_out(found: Mapping[str, int], *, words: Words) -> tuple[Share, ...]:

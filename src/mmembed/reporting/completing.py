@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from mmembed.analysis.groups.clustering import fit_clusters
-from mmembed.analysis.maps.projecting import fit_projection
-from mmembed.reporting.wording import Language
+from mmembed.analysis.clusters.fit import fit_clusters
+from mmembed.analysis.maps.projection import fit_projection
+from mmembed.analysis.names.terms import Language
 
 _CLUSTERED: dict[Language, str] = {
     "zh": "原表没有 cluster 列，由本报告用默认设置计算（method={method}，random_state={seed}）。",

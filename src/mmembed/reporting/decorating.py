@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmembed.analysis.tallies.categories import Grouping
 from mmembed.frames import one_line
-from mmembed.reporting.grouping import Grouping
 from mmembed.reporting.placing import medoid, place_names
 from mmembed.reporting.theming import Theme, plain
 

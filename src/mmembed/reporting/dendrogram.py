@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from mmembed.analysis.tallies.totals import GroupVectors, group_vectors
 from mmembed.frames import one_line
-from mmembed.reporting.group_vectors import GroupVectors, group_vectors
 from mmembed.reporting.theming import ThemeName, dress, plain, theme_of
 
 if TYPE_CHECKING:

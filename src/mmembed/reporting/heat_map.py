@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.analysis.cosines import unit_rows
+from mmembed.analysis.tallies.totals import GroupVectors, group_vectors
 from mmembed.frames import one_line, require_column
-from mmembed.reporting.group_vectors import GroupVectors, group_vectors
 from mmembed.reporting.theming import ThemeName, dress, plain, readable, theme_of
 from mmembed.vectors import as_vector_array
 

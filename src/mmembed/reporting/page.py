@@ -12,11 +12,11 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
+from mmembed.analysis.tallies.categories import Grouping
 from mmembed.frames import one_line
 from mmembed.reporting.card_markup import card_markup
 from mmembed.reporting.cards import Card
 from mmembed.reporting.comparing import Comparison
-from mmembed.reporting.grouping import Grouping
 from mmembed.reporting.palette import FONT_STACK, MISSING_TONE, NOISE_TONE, tone
 from mmembed.reporting.payload import to_json
 from mmembed.reporting.section_markup import (

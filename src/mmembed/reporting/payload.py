@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmembed.analysis.tallies.categories import Grouping
 from mmembed.frames import cut, one_line
-from mmembed.reporting.grouping import Grouping
 from mmembed.reporting.selecting import Positions
 
 _LENGTHS = (600, 300, 160, 90, 48, 24, 0)

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmembed.analysis.tallies.categories import MISSING, NOISE, Grouping, group_rows
 from mmembed.frames import as_list, coordinates, require_column
 from mmembed.reporting.decorating import Axes, add_names, add_pictures
-from mmembed.reporting.grouping import MISSING, NOISE, Grouping, group_rows
 from mmembed.reporting.hovering import Hover, hover_of
 from mmembed.reporting.theming import Theme, ThemeName, dress, plain, theme_of
 

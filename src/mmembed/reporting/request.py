@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmembed.analysis.tallies.totals import WholeTable
 from mmembed.frames import is_missing
-from mmembed.reporting.whole_table import WholeTable
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from mmembed.analysis.tallies.categories import Group
 from mmembed.reporting.comparing import Comparison
-from mmembed.reporting.grouping import Group
 from mmembed.reporting.markup import percent, rows_list
 from mmembed.reporting.shown import ShownRow
 from mmembed.reporting.wording import Words

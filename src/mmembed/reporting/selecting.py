@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.reporting.grouping import MISSING, Grouping
+from mmembed.analysis.tallies.categories import MISSING, Grouping
 
 Positions = npt.NDArray[np.intp]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.analysis.tallies.trend import Period
 from mmembed.frames import one_line
 from mmembed.reporting.cards import CardSources, mean_score
 from mmembed.reporting.comparing import FORMAT
@@ -18,7 +19,6 @@ from mmembed.reporting.findings import Findings
 from mmembed.reporting.request import Columns, Options
 from mmembed.reporting.shown import RowTeller
 from mmembed.reporting.summarising import Summary
-from mmembed.reporting.trending import Period
 from mmembed.vectors import as_vector_array
 
 _MOST_CENTROIDS = 200

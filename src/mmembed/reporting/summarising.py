@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmembed.analysis.tallies.categories import Grouping
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.frames import is_missing, one_line
-from mmembed.reporting.grouping import Grouping
 from mmembed.reporting.request import Columns
 from mmembed.reporting.wording import Words
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal
 
-Language = Literal["zh", "en"]
+from mmembed.analysis.names.terms import Language
 
 _HAN = re.compile("[一-鿿㐀-䶿]")
+
 _OTHER_WORDS = re.compile(r"[぀-ヿ가-힣]|[^\W\d_一-鿿㐀-䶿぀-ヿ가-힣]+")
 
 # Keys that begin with "page_" are also handed to the page's script.

@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from mmembed.analysis.finding.duplicate_levels import duplicate_levels
-from mmembed.analysis.finding.duplicates import find_duplicates
+from mmembed.analysis.cosines import pair_cosines
+from mmembed.analysis.finding.duplicates import duplicate_levels, find_duplicates
 from mmembed.analysis.finding.leaks import find_leaks
-from mmembed.analysis.graphs import near_rows
-from mmembed.analysis.rows.cosine import pair_cosines
+from mmembed.analysis.graphs import pairs as near_rows
 from mmembed.vectors import VectorArray
 
 # Whole numbers, so that rows repeat, point the same way at another length, or are zero.

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from mmembed.analysis import neighbors
-from mmembed.analysis.graphs import graph_methods
-from mmembed.analysis.graphs.approximate import Sample
-from mmembed.analysis.graphs.descending import neighbors_by_descent
-from mmembed.analysis.graphs.graph_methods import compute_graph
+from mmembed.analysis.cosines import pair_cosines, unit_rows
+from mmembed.analysis.graphs import graph as graph_methods
+from mmembed.analysis.graphs.approximate import Sample, neighbors_by_descent
+from mmembed.analysis.graphs.graph import compute_graph
 from mmembed.analysis.graphs.nearest import largest_products
-from mmembed.analysis.rows.cosine import pair_cosines, unit_rows
 
 
 @pytest.fixture(scope="module")

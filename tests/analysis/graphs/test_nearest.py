@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from mmembed.analysis import neighbors, search, similarity
-from mmembed.analysis.graphs import candidates, nearest
+from mmembed.analysis.graphs import nearest
+from mmembed.analysis.graphs import nearest as candidates
 from mmembed.errors import DimensionMismatchError, SpaceMismatchError
 from mmembed.vectors import Vector, VectorArray
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mmembed.analysis import fit_classifier
-from mmembed.analysis.labels.targets import holds_label_sets, read_target
+from mmembed.analysis.labels.fit import holds_label_sets, read_target
 
 VECTORS = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 

@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.graphs.near_pairs import NearLists
-from mmembed.analysis.graphs.near_rows import NearRows, check_threshold
-from mmembed.analysis.rows.distinct import DistinctRows, distinct_rows
-from mmembed.analysis.rows.preparing import Preparation
+from mmembed.analysis.cosines import DistinctRows, distinct_rows
+from mmembed.analysis.graphs.pairs import NearLists, NearRows, check_threshold
+from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatVector, Positions
 from mmembed.frames import with_columns
 from mmembed.vectors import as_vector_array

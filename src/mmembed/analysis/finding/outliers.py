@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.graphs.graph_store import shared_graph
+from mmembed.analysis.cosines import distinct_rows
+from mmembed.analysis.graphs.graph import NeighborGraph, shared_graph
 from mmembed.analysis.graphs.nearest import nearest_rows
-from mmembed.analysis.graphs.neighbor_graph import NeighborGraph
-from mmembed.analysis.rows.distinct import distinct_rows
-from mmembed.analysis.rows.preparing import Preparation
+from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
 from mmembed.frames import with_columns
 from mmembed.vectors import as_vector_array

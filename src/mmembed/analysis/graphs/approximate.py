@@ -3,13 +3,17 @@
 Candidates come from a product of all rows in fewer dimensions, and are put in order by their full cosines. How many
 dimensions and candidates it takes is found on a sample of rows whose true neighbours are known; where it takes too
 many, the caller is told so. No compilation, no randomness beyond fixed samples.
+
+Nearest neighbour descent, for so many rows that a product of all pairs takes too long.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +22,22 @@ from mmembed.analysis.graphs.nearest import largest_products, nearest_rows
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
 _SAMPLE = 200
+
 _ROWS_FOR_AXES = 10_000
+
 _DIMENSIONS = (64, 96, 128, 192, 256)
+
 _WANTED_RECALL = 0.98
+
 _CANDIDATES = (1.6, 2.0, 3.0)  # for each neighbour
+
 # In units of one number's part in a product: looking through one product, and gathering one number of a candidate.
 _COST_OF_LOOKING, _COST_OF_GATHERING = 60.0, 30.0
+
 _COST_OF_CHOOSING = 3e10  # of the axes and the sample, whatever the number of rows
+
 _WORTH_IT = 0.5  # of the cost of the exact method
+
 _NUMBERS_AT_ONCE = 1 << 21  # of gathered rows: eight megabytes stay near the processor
 
 
@@ -137,4 +149,35 @@ def _in_order(
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for _ in pool.map(fill, range(0, n_rows, step)):
             pass
+    return indices, similarities
+
+
+def neighbors_by_descent(
+    units: FloatMatrix, k: int, *, make_index: Callable[..., Any] | None = None
+) -> tuple[npt.NDArray[np.int32], FloatVector]:
+    """Return the k nearest other rows of each row and their cosines, by pynndescent with a fixed seed.
+
+    Dong et al., "Efficient k-nearest neighbor graph construction for generic similarity measures", WWW 2011.
+
+    Parameters
+    ----------
+    units : numpy.ndarray, shape (n, d), float32
+        Unit rows.
+    k : int
+    make_index : callable, optional
+        Makes an index that has ``neighbor_graph``; ``pynndescent.NNDescent`` if not given.
+    """
+    if make_index is None:
+        from pynndescent import NNDescent
+
+        make_index = NNDescent
+    index = make_index(units, metric="cosine", n_neighbors=k + 1, random_state=0)
+    found, distances = index.neighbor_graph
+    # A row is mostly, but not always, its own first neighbour; it leaves, and the others move up.
+    itself = found == np.arange(len(found))[:, np.newaxis]
+    itself[~itself.any(axis=1), -1] = True
+    others = ~itself
+    indices = found[others].reshape(len(found), k).astype(np.int32)
+    similarities = np.clip(1 - distances[others].reshape(len(found), k), -1, 1).astype(np.float32)
+    similarities[indices < 0] = np.nan
     return indices, similarities

@@ -12,12 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.labels.asking import uncertain_and_diverse
-from mmembed.analysis.labels.doubting import doubt_labels
-from mmembed.analysis.labels.holding_out import HeldOut
-from mmembed.analysis.labels.learning_curve import learning_curve
-from mmembed.analysis.labels.scoring import class_table, confusion_counts, reliability, score_table
-from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.analysis.cosines import unit_rows
+from mmembed.analysis.labels.experiment import HeldOut
+from mmembed.analysis.labels.review import doubt_labels, uncertain_and_diverse
+from mmembed.analysis.labels.scores import class_table, confusion_counts, learning_curve, reliability, score_table
 from mmembed.arrays import FloatMatrix
 from mmembed.frames import with_columns
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable

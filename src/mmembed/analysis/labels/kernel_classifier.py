@@ -13,9 +13,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from mmembed.analysis.labels.kernel_ridge import fit_ridge
-from mmembed.analysis.labels.leaving_out import leave_out
-from mmembed.analysis.labels.softmax import fit_softmax, softmax
+from mmembed.analysis.labels.kernel_ridge import fit_ridge, leave_out
+from mmembed.analysis.labels.probabilities import fit_softmax, softmax
 
 # The many small products of a small fit lose more by waiting for each other's threads than they win, on a busy machine
 # by a factor of ten.

@@ -14,9 +14,8 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mmembed.analysis.labels.softmax import softmax
-from mmembed.analysis.labels.tempering import best_temperature
-from mmembed.analysis.rows.cosine import unit_rows
+from mmembed.analysis.cosines import unit_rows
+from mmembed.analysis.labels.probabilities import best_temperature, softmax
 from mmembed.arrays import FloatMatrix
 
 _USUAL_TEMPERATURE = 0.1

@@ -1,7 +1,13 @@
-"""The result of projecting: coordinates on the map, how far they can be trusted, and where new vectors lie."""
+"""Maps of a vector column: one function that prepares the different rows and has them placed.
+
+The result of projecting: coordinates on the map, how far they can be trusted, and where new vectors lie.
+
+How far a map can be trusted: whether near on the map is near in truth, and the other way round.
+"""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,14 +16,139 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.maps.map_quality import MapQuality, measure_map
+from mmembed.analysis.cosines import distinct_directions
+from mmembed.analysis.maps.umap import NeighborMap
+from mmembed.analysis.preparation import Preparation
+from mmembed.errors import did_you_mean, listed
 from mmembed.frames import with_columns
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 from mmembed.vectors.rows import equal_row_groups, row_digest
 
 if TYPE_CHECKING:
-    from mmembed.analysis.rows.preparing import Preparation
     from mmembed.arrays import FloatMatrix
+
+
+METHODS = ("umap", "pca")
+
+# Fewer different vectors have no neighbourhoods that UMAP could arrange.
+_FEWEST_FOR_UMAP = 4
+
+
+def fit_projection(
+    vectors: Any,
+    method: Any = "umap",
+    *,
+    dimensions: int = 2,
+    random_state: int | None = None,
+    kinds: Any = None,
+) -> Projection:
+    """Make a map on which similar vectors lie together.
+
+    Equal vectors count once and share one place, so that copies form no islands of their own.
+
+    Parameters
+    ----------
+    vectors : vector column, shape (n, d)
+        Rows without a vector get no coordinates. Lengths do not matter: rows are normalised first.
+    method : {"umap", "pca"} or scikit-learn style estimator
+        ``"umap"`` (McInnes et al. 2018) keeps neighbours together. It is our own implementation of that method with
+        umap-learn's defaults; it starts from principal components and takes the exact cosine neighbours that clusters
+        and duplicates use, too. Its inner loop is compiled once on a machine, which takes some seconds. ``"pca"`` keeps
+        large distances, and is linear and fast. An estimator with ``fit_transform``, such as ``umap.UMAP(...)``, is
+        cloned and gets the different unit rows.
+    dimensions : {2, 3}
+        Axes of the map.
+    random_state : int, optional
+        Seed of UMAP; None is 0, so that the same call gives the same map.
+    kinds : sequence, length n, optional
+        Kind of content of each row. The mean of each kind is removed first, so that the map does not part texts from
+        pictures.
+
+    Returns
+    -------
+    Projection
+
+    Warns
+    -----
+    UserWarning
+        If there are fewer than 4 different vectors, which UMAP cannot arrange: the map is made by PCA, and says so.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> fit_projection(np.eye(5, dtype="float32"), "pca").coordinates.shape
+    (5, 2)
+    """
+    if dimensions not in {2, 3}:
+        raise ValueError(f"dimensions={dimensions} is no map. Give 2 or 3.")
+    if isinstance(method, str) and method not in METHODS:
+        raise ValueError(f"Method {method!r} does not exist. Known: {listed(METHODS)}.{did_you_mean(method, METHODS)}")
+    if not isinstance(method, str) and not hasattr(method, "fit_transform"):
+        raise TypeError(
+            f"method={method!r} is no method. Give one of {listed(METHODS)} or an estimator with fit_transform."
+        )
+    array = as_vector_array(vectors)
+    preparation = Preparation.learn(array, kinds)
+    distinct = distinct_directions(preparation.source(array, kinds))
+    rows = distinct.rows
+    used = method
+    if method == "umap" and 0 < len(rows) < _FEWEST_FOR_UMAP:
+        warnings.warn(
+            f"UMAP needs at least {_FEWEST_FOR_UMAP} different vectors and there are {len(rows)}: "
+            "the map is made by PCA instead. Pass method='pca' to say so yourself.",
+            UserWarning,
+            stacklevel=2,
+        )
+        used = "pca"
+    estimator: Any
+    if not len(rows):
+        estimator, placed = None, np.empty((0, dimensions), dtype=np.float32)
+    elif used == "umap":
+        seed = 0 if random_state is None else random_state
+        estimator = NeighborMap.fit(rows, distinct.source, dimensions=dimensions, seed=seed)
+        placed = estimator.places
+    elif used == "pca":
+        estimator, placed = _by_pca(rows, dimensions)
+    else:
+        estimator, placed = _by_estimator(rows, dimensions, used)
+    coordinates = np.full((len(array), dimensions), np.nan, dtype=np.float32)
+    coordinates[~array.isna()] = placed[distinct.groups]
+    return Projection(
+        coordinates=coordinates,
+        method=used if isinstance(used, str) else type(used).__name__,
+        estimator=estimator,
+        vectors=array,
+        kinds=kinds,
+        preparation=preparation,
+    )
+
+
+def _by_pca(rows: FloatMatrix, dimensions: int) -> tuple[Any, FloatMatrix]:
+    """Return a fitted PCA and its coordinates; axes that the rows do not have are 0."""
+    from sklearn.decomposition import PCA
+
+    # The full solver is exact and the covariance solver cheap where rows are many; neither is random.
+    solver = "covariance_eigh" if len(rows) > rows.shape[1] else "full"
+    estimator = PCA(n_components=min(dimensions, *rows.shape), svd_solver=solver)
+    # The shares of a variance of nothing (one row, or equal rows) are 0 / 0; the coordinates are 0 all the same.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        placed = estimator.fit_transform(rows)
+    return estimator, padded(placed, dimensions)
+
+
+def _by_estimator(rows: FloatMatrix, dimensions: int, given: Any) -> tuple[Any, FloatMatrix]:
+    """Return a fitted clone of the given estimator and its coordinates."""
+    from sklearn.base import clone
+
+    estimator = clone(given)
+    placed = np.asarray(estimator.fit_transform(rows), dtype=np.float32)
+    if placed.shape != (len(rows), dimensions):
+        raise ValueError(
+            f"{type(estimator).__name__} gave coordinates of shape {placed.shape}; expected {(len(rows), dimensions)}. "
+            "Give an estimator with as many components as the map has dimensions."
+        )
+    return estimator, placed
+
 
 _AXES = ("x", "y", "z")
 
@@ -158,3 +289,94 @@ def padded(coordinates: npt.NDArray[Any], dimensions: int) -> FloatMatrix:
     """Return float32 coordinates with axes of zeros where there are fewer than ``dimensions``."""
     missing_axes = dimensions - coordinates.shape[1]
     return np.pad(np.asarray(coordinates, dtype=np.float32), ((0, 0), (0, missing_axes)))
+
+
+# Ranks of this many rows among all rows tell maps apart to three digits.
+_SAMPLE_ROWS = 1000
+
+_NUMBERS_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class MapQuality:
+    """Three numbers from 0 to 1 on a map; each is 1 on a perfect map.
+
+    Attributes
+    ----------
+    trustworthiness : float
+        1 less the intruders among the k neighbours on the map, by how far away they are in truth (Venna and Kaski
+        2001); some 0.5 is chance.
+    continuity : float
+        The same for true neighbours that the map tore away.
+    neighbors_kept : float
+        Share of the k true neighbours that are among the k neighbours on the map.
+    k : int
+        Neighbours that were looked at.
+    n_rows : int
+        Different vectors whose neighbours were looked at; a sample where there are many.
+    """
+
+    trustworthiness: float
+    continuity: float
+    neighbors_kept: float
+    k: int
+    n_rows: int
+
+
+def measure_map(rows: FloatMatrix, places: FloatMatrix, k: int = 15) -> MapQuality:
+    """Compare neighbours by cosine with neighbours on the map.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray, shape (n, d), float32
+        Different unit rows.
+    places : numpy.ndarray, shape (n, dimensions), float32
+    k : int
+        Neighbours to look at; fewer where there are fewer than ``2 * k`` rows.
+
+    Returns
+    -------
+    MapQuality
+        NaN with fewer than 4 rows, where it is not defined. Of a fixed sample of 1,000 rows among all where there are
+        more.
+    """
+    if k < 1:
+        raise ValueError(f"k={k} looks at no neighbour. Give a k of at least 1.")
+    n_rows = len(rows)
+    if n_rows < 4:
+        return MapQuality(float("nan"), float("nan"), float("nan"), k, n_rows)
+    k = min(k, (n_rows - 1) // 2)
+    sample = np.arange(n_rows)
+    if n_rows > _SAMPLE_ROWS:
+        sample = np.sort(np.random.default_rng(0).choice(n_rows, _SAMPLE_ROWS, replace=False))
+    intruders = torn = kept = 0
+    step = max(1, _NUMBERS_AT_ONCE // n_rows)
+    for first in range(0, len(sample), step):
+        some = sample[first : first + step]
+        # Cosine distances of unit rows order as these do.
+        in_truth = 1 - rows[some] @ rows.T
+        on_map = np.zeros_like(in_truth)
+        for axis in places.T:
+            on_map += (axis[some, np.newaxis] - axis) ** 2
+        for distances in (in_truth, on_map):
+            distances[np.arange(len(some)), some] = np.inf
+        true_ranks = _ranks(in_truth, _nearest(on_map, k))
+        map_ranks = _ranks(on_map, _nearest(in_truth, k))
+        intruders += int(np.maximum(true_ranks - k, 0).sum())
+        torn += int(np.maximum(map_ranks - k, 0).sum())
+        kept += int((true_ranks <= k).sum())
+    worst = len(sample) * k * (2 * n_rows - 3 * k - 1) / 2
+    return MapQuality(1 - intruders / worst, 1 - torn / worst, kept / (len(sample) * k), k, len(sample))
+
+
+def _nearest(distances: FloatMatrix, k: int) -> npt.NDArray[np.intp]:
+    return np.argpartition(distances, k - 1, axis=1)[:, :k]
+
+
+def _ranks(distances: FloatMatrix, of: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+    """Return the rank, from 1, of some columns of each row by distance; equal distances share the best rank."""
+    limits = np.take_along_axis(distances, of, axis=1)
+    ranks = np.empty(of.shape, dtype=np.int64)
+    for place in range(of.shape[1]):
+        ranks[:, place] = (distances < limits[:, place, np.newaxis]).sum(axis=1) + 1
+    return ranks

@@ -2,28 +2,34 @@
 
 It ranks; what is read and counted is the business of ``text_sample.py`` and ``term_tally.py``, how names are made of
 ranked terms that of ``naming.py``.
+
+How often the texts of each cluster have each term: of a sample, or term by term of all parts of a table.
+
+The texts that names are made from: of each cluster some, so that no table is too large to be read.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.names.evidence import Evidence, Language
-from mmembed.analysis.names.term_tally import TermTally, count_terms
-from mmembed.analysis.names.terms import is_part, words_of
-from mmembed.analysis.names.text_sample import sample_texts
+from mmembed.analysis.names.terms import PART, Evidence, Language, is_han, is_part, singular, terms_of, words_of
 
 if TYPE_CHECKING:
     from mmembed.arrays import Positions
 
+
 # Candidates of each cluster that are looked at closely.
 _CANDIDATES = 100
+
 # A term that is so often part of one longer term says less than that one.
 _MOSTLY = 0.6
+
 # Chance: with few texts a share of all of them means little.
 _PRIOR_TEXTS = 1.0
 
@@ -110,3 +116,280 @@ def _whole_terms(places: Mapping[str, int], count: npt.NDArray[np.float32], comm
         if is_part(piece, longer) and count[places[longer]] >= _MOSTLY * count[places[piece]]
     }
     return {term: place for term, place in telling.items() if term not in pieces}
+
+
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class TermTally:
+    """Counts of terms by cluster; a text counts once for a term.
+
+    Attributes
+    ----------
+    labels : numpy.ndarray of int, shape (c,)
+        The clusters.
+    terms : numpy.ndarray of str, shape (t,)
+    weighted, plain : scipy.sparse.csr_array, shape (c, t)
+        Texts of each cluster that have each term: the sum of how typical they are, and their number.
+    totals, texts : numpy.ndarray, shape (c,)
+        The same of all texts of each cluster.
+    average : float
+        Mean number of terms a cluster.
+    """
+
+    labels: Positions
+    terms: npt.NDArray[Any] = field(repr=False)
+    weighted: Any = field(repr=False)
+    plain: Any = field(repr=False)
+    totals: npt.NDArray[np.float64] = field(repr=False)
+    texts: npt.NDArray[np.float64] = field(repr=False)
+    average: float
+
+    def __add__(self, other: TermTally) -> TermTally:
+        """Add the counts of another part of the table, of the same clusters and terms."""
+        return replace(
+            self,
+            weighted=self.weighted + other.weighted,
+            plain=self.plain + other.plain,
+            totals=self.totals + other.totals,
+            texts=self.texts + other.texts,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class CountedTerms:
+    """Which texts of a sample have which terms.
+
+    Attributes
+    ----------
+    counts : scipy.sparse.csr_array, shape (texts, t)
+    terms : numpy.ndarray of str, shape (t,)
+    spellings : mapping of str to str
+        What counts as each term: the other number of a noun, and the part of a compound.
+    """
+
+    counts: Any = field(repr=False)
+    terms: npt.NDArray[Any] = field(repr=False)
+    spellings: Mapping[str, str] = field(repr=False)
+
+    def tally(self, sample: TextSample) -> TermTally:
+        """Return the counts by cluster."""
+        names, codes = np.unique(sample.labels, return_inverse=True)
+        return _tally(names, codes, self.terms, self.counts, sample.weights)
+
+    def examples(self, sample: TextSample) -> Callable[[str, int], tuple[int, ...]]:
+        """Return what finds the positions of the most typical rows of a cluster whose text has a term."""
+        by_term = self.counts.tocsc()
+        place = {term: at for at, term in enumerate(self.terms.tolist())}
+
+        def find(term: str, label: int) -> tuple[int, ...]:
+            rows = by_term.indices[by_term.indptr[place[term]] : by_term.indptr[place[term] + 1]]
+            rows = rows[sample.labels[rows] == label]
+            order = np.lexsort((sample.positions[rows], -np.nan_to_num(sample.weights[rows])))
+            return tuple(sample.positions[rows[order[:_EXAMPLES]]].tolist())
+
+        return find
+
+
+def count_terms(sample: TextSample, *, language: Language | None = None) -> CountedTerms | None:
+    """Return the terms of the texts of a sample, or None where there are none.
+
+    Parameters
+    ----------
+    sample : TextSample
+    language : {"zh", "en"}, optional
+        Only terms in Han characters, or only others.
+    """
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    # A shorter text has fewer terms; reading them is most of the work.
+    counter = CountVectorizer(analyzer=terms_of, binary=True, dtype=np.float32)
+    try:
+        counts = counter.fit_transform(sample.texts)
+    except ValueError:  # sklearn's way to say that no text has a term
+        return None
+    counts, terms, spellings = _merged(counts, counter.get_feature_names_out().tolist())
+    everywhere = np.bincount(counts.indices, minlength=len(terms)).astype(np.float64)
+    keep = (everywhere > 0) & ((everywhere > 1) | np.fromiter(map(_is_word, terms), bool, len(terms)))
+    if language is not None:
+        keep &= np.fromiter((is_han(term) == (language == "zh") for term in terms), bool, len(terms))
+    columns = np.flatnonzero(keep)
+    return CountedTerms(counts[:, columns], terms[columns], spellings) if len(columns) else None
+
+
+def tally_known(
+    labels: Positions,
+    texts: Sequence[Any],
+    weights: npt.NDArray[np.float64],
+    *,
+    names: Positions,
+    terms: npt.NDArray[Any],
+    spellings: Mapping[str, str],
+) -> TermTally:
+    """Return the counts of given terms in all texts of a part of a table.
+
+    Parameters
+    ----------
+    labels, texts, weights
+        As for :func:`mmembed.analysis.names.keywords.keywords`.
+    names : numpy.ndarray of int, shape (c,)
+        The clusters, in order.
+    terms : numpy.ndarray of str, shape (t,)
+    spellings : mapping of str to str
+        As in :class:`CountedTerms`.
+    """
+    from scipy.sparse import csr_array
+
+    place = {term: at for at, term in enumerate(terms.tolist())}
+    column_of = {spelling: place[term] for spelling, term in spellings.items() if term in place}
+    read: list[int] = []
+    columns: list[int] = []
+    starts = [0]
+    for at, (label, text) in enumerate(zip(labels.tolist(), texts, strict=True)):
+        if label >= 0 and (start := beginning(text)):
+            read.append(at)
+            columns.extend({column_of[term] for term in terms_of(start) if term in column_of})
+            starts.append(len(columns))
+    counts = csr_array((np.ones(len(columns), np.float32), columns, starts), shape=(len(read), len(terms)))
+    return _tally(names, np.searchsorted(names, labels[read]), terms, counts, weights[read])
+
+
+def _tally(
+    names: Positions, codes: Positions, terms: npt.NDArray[Any], counts: Any, weights: npt.NDArray[np.float64]
+) -> TermTally:
+    from scipy.sparse import csr_array
+
+    # No row is so untypical that it does not count.
+    typical = 0.5 + 0.5 * np.clip(np.nan_to_num(weights), 0, 1)
+    shape, rows = (len(names), len(codes)), np.arange(len(codes))
+    weighted = csr_array(csr_array((typical, (codes, rows)), shape=shape) @ counts)
+    plain = csr_array(csr_array((np.ones(len(rows)), (codes, rows)), shape=shape) @ counts)
+    weighted.sort_indices()
+    plain.sort_indices()
+    return TermTally(
+        labels=names,
+        terms=terms,
+        weighted=weighted,
+        plain=plain,
+        totals=np.bincount(codes, typical, minlength=len(names)).astype(np.float64),
+        texts=np.bincount(codes, minlength=len(names)).astype(np.float64),
+        average=float(plain.sum()) / max(1, len(names)),
+    )
+
+
+def _is_word(term: str) -> bool:
+    """Return whether a term needs no second text to vouch for it: a phrase may be two words that met by chance."""
+    return len(words_of(term)) == 1
+
+
+def _merged(counts: Any, terms: list[str]) -> tuple[Any, npt.NDArray[Any], dict[str, str]]:
+    """Count singular and plural as one, the commoner of the two, and parts of compounds as the words that they are."""
+    from scipy.sparse import coo_array, csr_array
+
+    everywhere = np.bincount(counts.indices, minlength=len(terms))
+    place = {term: at for at, term in enumerate(terms)}
+    target = np.arange(len(terms))
+    for at, term in enumerate(terms):
+        if term.startswith(PART):
+            target[at] = place.get(term.removeprefix(PART), -1)
+        elif (other := place.get(singular(term), at)) != at:
+            plural, single = (at, other) if everywhere[at] > everywhere[other] else (other, at)
+            target[single] = plural
+    found = counts.tocoo()
+    columns = target[found.coords[1]]
+    inside = columns >= 0
+    merged = csr_array(coo_array((found.data[inside], (found.coords[0][inside], columns[inside])), shape=counts.shape))
+    merged.sum_duplicates()
+    merged.data[:] = 1
+    spellings = {term: terms[at] for term, at in zip(terms, target.tolist(), strict=True) if at >= 0}
+    return merged, np.array(terms, dtype=object), spellings
+
+
+# Names need no more than a sample: at most this many bytes of UTF-8 are read in all, in equal shares for each cluster.
+# A Chinese character has three and is about a third of a word's work, as three letters are.
+_BYTES = 4_000_000
+
+# What a text is about is said early; the rest of a long one adds time and chance words.
+_CHARACTERS_A_TEXT = 1_000
+
+
+@dataclass(frozen=True, eq=False)
+class TextSample:
+    """The texts that are read: of each cluster some, chosen by content alone, so that the order of rows is nothing.
+
+    Attributes
+    ----------
+    positions, labels, texts, weights
+        Of each text that is read: its row, its cluster, its beginning, how typical the row is of the cluster.
+    is_whole : bool
+        Whether these are all texts.
+    """
+
+    positions: Positions
+    labels: Positions
+    texts: list[str]
+    weights: npt.NDArray[np.float64]
+    is_whole: bool = True
+
+
+def beginning(text: Any) -> str:
+    """Return the part of a text that is read; nothing of a cell that is no text."""
+    return text[:_CHARACTERS_A_TEXT].strip() if isinstance(text, str) else ""
+
+
+def sample_texts(
+    labels: Positions, texts: Sequence[Any], weights: npt.NDArray[np.float64], *, first: int = 0
+) -> TextSample:
+    """Return the texts to read; ``first`` is the position of the first row in a table that these are a part of."""
+    starts = [
+        (position, start)
+        for position, (label, text) in enumerate(zip(labels.tolist(), texts, strict=True))
+        if label >= 0 and (start := beginning(text))
+    ]
+    at = np.array([position for position, _ in starts], dtype=np.int64)
+    return _within_share(
+        TextSample(at + first, labels[at].astype(np.int64), [start for _, start in starts], weights[at])
+    )
+
+
+def merge_samples(samples: Sequence[TextSample]) -> TextSample:
+    """Return the texts to read of a table from those of its parts: the same as if it had been one."""
+    return _within_share(
+        TextSample(
+            np.concatenate([one.positions for one in samples]),
+            np.concatenate([one.labels for one in samples]),
+            [text for one in samples for text in one.texts],
+            np.concatenate([one.weights for one in samples]),
+            all(one.is_whole for one in samples),
+        )
+    )
+
+
+def _within_share(sample: TextSample) -> TextSample:
+    """Return, of each cluster, the texts of the smallest checksum, until its share of what is read is used up."""
+    encoded = [text.encode("utf-8", "replace") for text in sample.texts]
+    sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
+    order = np.argsort(sample.labels, kind="stable")
+    names, starts = np.unique(sample.labels[order], return_index=True)
+    share = _BYTES // max(1, len(names))
+    chosen: list[int] = []
+    for rows in np.split(order, starts[1:]) if len(names) else []:
+        members = rows.tolist()
+        if sizes[rows].sum() > share:
+            members.sort(key=lambda row: (zlib.crc32(encoded[row]), sample.texts[row], int(sample.positions[row])))
+            read = np.cumsum(sizes[members])
+            members = members[: int(np.searchsorted(read, share)) + 1]
+        chosen.extend(members)
+    if len(chosen) == len(encoded) and sample.is_whole:
+        return replace(sample, **_taken(sample, chosen))
+    return replace(sample, **_taken(sample, chosen), is_whole=False)
+
+
+def _taken(sample: TextSample, rows: list[int]) -> dict[str, Any]:
+    return {
+        "positions": sample.positions[rows],
+        "labels": sample.labels[rows],
+        "texts": [sample.texts[row] for row in rows],
+        "weights": sample.weights[rows],
+    }

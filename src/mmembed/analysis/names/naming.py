@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.names.composing import NOISE_NAMES, compose
-from mmembed.analysis.names.evidence import Evidence, Language
 from mmembed.analysis.names.keywords import keywords
-from mmembed.analysis.names.names import Naming
-from mmembed.analysis.names.terms import has_han
+from mmembed.analysis.names.names import NOISE_NAMES, Naming, compose
+from mmembed.analysis.names.terms import Evidence, Language, has_han
 from mmembed.errors import did_you_mean
 from mmembed.vectors import as_vector_array, check_comparable
 
@@ -120,8 +118,7 @@ def _near(
         return {}
     if vectors is None:
         raise ValueError("embed= was given without vectors=, the vectors that were clustered.")
-    from mmembed.analysis.names.near_phrases import near_phrases
-    from mmembed.analysis.names.vocabulary import phrases_with, wordings
+    from mmembed.analysis.names.phrases import near_phrases, phrases_with, wordings
 
     array = as_vector_array(vectors)
     if len(array) != len(labels):

@@ -1,0 +1,363 @@
+"""Clusters of a vector column: one function that prepares the rows, groups them, and numbers and names the groups.
+
+One method's groups of distinct rows: what the user's choice of method and number means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mmembed.analysis.clusters.choice import choose, hdbscan_candidate, k_means_candidate, no_candidates, pick, sweep
+from mmembed.analysis.clusters.hierarchy import Hierarchy, grow, numbered_by_size
+from mmembed.analysis.clusters.membership import GroupedRows, vote
+from mmembed.analysis.clusters.methods import CommunityFinder, majority, weighted_centroids
+from mmembed.analysis.clusters.points import Table, spherical_k_means
+from mmembed.analysis.clusters.quality import Candidate, cluster_stabilities, mean_agreement, measure, resamples
+from mmembed.analysis.clusters.result import Clusters, labels_array
+from mmembed.analysis.cosines import distinct_directions, pair_cosines
+from mmembed.analysis.names.naming import name_clusters
+from mmembed.analysis.preparation import Preparation
+from mmembed.arrays import FloatMatrix, FloatVector, Positions
+from mmembed.errors import did_you_mean, listed
+from mmembed.vectors import as_vector_array
+
+METHODS = ("auto", "kmeans", "hdbscan", "leiden")
+
+
+def fit_clusters(
+    vectors: Any,
+    method: Any = "auto",
+    *,
+    n_clusters: int | None = None,
+    text: Any = None,
+    kinds: Any = None,
+    random_state: int | None = None,
+    min_cluster_size: int | None = None,
+    assign_noise: bool = False,
+    on_step: Callable[[str], None] | None = None,
+) -> Clusters:
+    """Group similar vectors.
+
+    Parameters
+    ----------
+    vectors : vector column, shape (n, d)
+        Rows without a vector get no label. Lengths do not matter: rows are normalised first.
+    method : {"auto", "kmeans", "hdbscan", "leiden"} or scikit-learn estimator
+        ``"leiden"`` finds communities on the graph of shared neighbours, at the resolution where they are most stable
+        over a plateau and part the fewest neighbours. ``"kmeans"`` (on directions) puts every row in a cluster;
+        ``"hdbscan"`` finds dense groups on spectral coordinates of that graph and calls the rest noise (-1).
+        ``"auto"`` makes all three and compares them by stability under resampling times modularity, as far as it is
+        beyond that of a structureless cloud of the same shape; communities are merged where that loses next to nothing
+        and k-means agrees more. ``.candidates`` of the result shows everything that was compared. Rows that are parted
+        no better than such a cloud are one cluster, and ``.note`` says so. Fewer than 30 different vectors are grouped
+        by k-means. An estimator with ``fit`` and ``labels_`` is cloned and gets the unit rows; equal vectors get the
+        label that most of them got.
+    n_clusters : int, optional
+        The number of clusters, where it is known: k-means or communities with exactly that many.
+    text : sequence of str, length n, optional
+        Texts that the clusters are named from.
+    kinds : sequence, length n, optional
+        Kind of content of each row. The mean of each kind is removed first, so that clusters do not part texts from
+        pictures.
+    random_state : int, optional
+        Seed; None is 0, so that the same call gives the same answer.
+    min_cluster_size : int, optional
+        Fewest rows of a cluster; smaller groups are noise. Without it a fourth of the square root of the number of
+        rows, at least 3, and for ``"hdbscan"`` half of it, at least 5. Not for k-means.
+    assign_noise : bool
+        Put each row of noise in the cluster that most of its nearest neighbours are in. Its score is 0, and
+        ``.assigned`` of the result marks it.
+    on_step : callable, optional
+        Is told the name of each step as it begins.
+
+    Returns
+    -------
+    Clusters
+        Equal vectors (of one kind) share a label, and the groups do not depend on the order of the rows.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown, if an option does not belong to it, or if there are fewer different vectors than
+        ``n_clusters``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> vectors = np.array([[1, 0], [1, 0.1], [0, 1], [0.1, 1], [1, 0]], dtype="float32")
+    >>> fit_clusters(vectors, "kmeans", n_clusters=2).labels.tolist()
+    [0, 0, 1, 1, 0]
+    """
+    check_method(method, n_clusters, min_cluster_size)
+    step = on_step or _say_nothing
+    array = as_vector_array(vectors)
+    missing = array.isna()
+    preparation = Preparation.learn(array, kinds)
+    distinct = distinct_directions(preparation.source(array, kinds))
+    table = Table(distinct, 0 if random_state is None else random_state)
+    if isinstance(method, str):
+        grouping = group(table, method, n_clusters=n_clusters, min_cluster_size=min_cluster_size, step=step)
+    else:
+        grouping = group_by_estimator(table, method)
+    step("names")
+    labels, numbers, stabilities = _numbered(table, grouping)
+    assigned = np.zeros(len(labels), dtype=bool)
+    leaves, merges = grow(table, labels)
+    centroids = weighted_centroids(table.rows, table.counts, labels, len(numbers))
+    if assign_noise and len(numbers):
+        assigned = labels < 0
+        labels[assigned] = vote(table.rows[assigned], table.rows[~assigned], labels[~assigned])
+    scores, rivals, margins = _memberships(table.rows, labels, centroids)
+    scores[assigned] = 0
+    groups = distinct.groups
+    final = labels_array(labels[groups], missing)
+    spread = _Spread(groups, missing)
+    row_scores = spread(scores, np.nan)
+    return Clusters(
+        labels=final,
+        scores=row_scores,
+        names=name_clusters(final, text, scores=row_scores),
+        method=grouping.chosen.method,
+        candidates=grouping.candidates,
+        estimator=grouping.estimator,
+        centroids=centroids,
+        numbers=np.arange(len(numbers)),
+        stability=grouping.chosen.stability,
+        stabilities=stabilities,
+        note=grouping.note,
+        assigned=spread(assigned, fill=False),
+        rivals=spread(rivals, -1),
+        margins=spread(margins, np.nan),
+        hierarchy=Hierarchy(spread(leaves, -2), merges, len(numbers)),
+        grouped=GroupedRows.of(distinct, labels),
+        preparation=preparation,
+        dtype=array.dtype,
+        raw_numbers=numbers,
+        vectors=array,
+        kinds=kinds,
+    )
+
+
+def check_method(method: Any, n_clusters: int | None, min_cluster_size: int | None) -> None:
+    """Refuse a method that does not exist, and options that it does not have."""
+    if not isinstance(method, str):
+        if not hasattr(method, "fit"):
+            raise TypeError(
+                f"method={method!r} is no method. Give one of {listed(METHODS)} or an estimator with fit and labels_."
+            )
+        if n_clusters is not None or min_cluster_size is not None:
+            raise ValueError("n_clusters and min_cluster_size are options of named methods. Set them on the estimator.")
+        return
+    if method not in METHODS:
+        raise ValueError(f"Method {method!r} does not exist. Known: {listed(METHODS)}.{did_you_mean(method, METHODS)}")
+    if n_clusters is not None:
+        if n_clusters < 1:
+            raise ValueError(f"n_clusters={n_clusters} is no number of clusters. Give at least 1, or leave it out.")
+        if method == "hdbscan":
+            raise ValueError(
+                "HDBSCAN finds the number of clusters itself. Leave n_clusters out, or use method='kmeans'."
+            )
+    if min_cluster_size is not None:
+        if min_cluster_size < 2:
+            raise ValueError(f"min_cluster_size={min_cluster_size} is too small for a cluster. Give at least 2.")
+        if method == "kmeans":
+            raise ValueError(
+                "min_cluster_size is an option of communities and of HDBSCAN. Leave it out, or use method='hdbscan'."
+            )
+        if n_clusters is not None:
+            raise ValueError("n_clusters and min_cluster_size cannot both be kept. Give one of them.")
+
+
+def _numbered(table: Table, grouping: Grouping) -> tuple[Positions, dict[int, int], FloatVector]:
+    """Return labels of the distinct rows by size, the number of each label before, and each cluster's stability."""
+    chosen = grouping.chosen
+    by_row, numbers = numbered_by_size(chosen.labels[table.distinct.groups])
+    labels = np.full(len(table), -1, dtype=np.int64)
+    labels[table.distinct.groups] = by_row
+    stabilities = cluster_stabilities(labels, chosen.again)
+    if len(numbers) == 1 and not chosen.again:
+        # A single cluster is trivially found again; what counts is whether a split of it would be.
+        stabilities[:] = chosen.stability
+    return labels, numbers, stabilities
+
+
+def _memberships(
+    rows: FloatMatrix, labels: Positions, centroids: FloatMatrix
+) -> tuple[FloatVector, Positions, FloatVector]:
+    """Return each row's cosine with its centroid (at least 0), the nearest other cluster, and by how much it is nearer.
+
+    Noise has NaN, the nearest cluster, and NaN.
+    """
+    scores = np.full(len(rows), np.nan, dtype=np.float32)
+    margins = np.full(len(rows), np.nan, dtype=np.float32)
+    rivals = np.full(len(rows), -1, dtype=np.int64)
+    inside = np.flatnonzero(labels >= 0)
+    scores[inside] = np.maximum(pair_cosines(rows, centroids, inside, labels[inside]), 0)
+    if not len(centroids):
+        return scores, rivals, margins
+    cosines = rows @ centroids.T
+    own = cosines[inside, labels[inside]].copy()
+    cosines[inside, labels[inside]] = -np.inf
+    rivals = cosines.argmax(axis=1).astype(np.int64)
+    if len(centroids) > 1:
+        margins[inside] = own - cosines[inside].max(axis=1)
+    else:
+        rivals[inside] = -1
+    return scores, rivals, margins
+
+
+class _Spread:
+    """Puts values of distinct rows at the rows that they are of."""
+
+    def __init__(self, groups: Positions, missing: Any) -> None:
+        self._groups, self._present = groups, ~missing
+
+    def __call__(self, values: Any, fill: Any) -> Any:
+        full = np.full(len(self._present), fill, dtype=values.dtype)
+        full[self._present] = values[self._groups]
+        return full
+
+
+def _say_nothing(_: str) -> None:
+    return
+
+
+# With fewer different vectors there is no choice of groups to measure, and below the second no neighbourhoods.
+_FEWEST_TO_COMPARE = 4
+
+_FEWEST_FOR_GRAPH = 30
+
+# Silhouette times separation below which a handful of rows is one cluster.
+_LEAST_SCORE = 0.1
+
+# Numbers of clusters that k-means tries, up to the square root of the number of rows.
+_NUMBERS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 50)
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """The groups, what they were chosen from, and what there is to say about it."""
+
+    chosen: Candidate
+    candidates: pd.DataFrame
+    note: str = ""
+    estimator: Any = None
+
+
+def group(
+    table: Table, method: str, *, n_clusters: int | None, min_cluster_size: int | None, step: Callable[[str], None]
+) -> Grouping:
+    """Group by a named method.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer different rows than ``n_clusters``.
+    """
+    total = int(table.counts.sum())
+    if n_clusters is not None and n_clusters > len(table):
+        raise ValueError(
+            f"n_clusters={n_clusters}, but there are only {len(table)} different vectors. "
+            f"Ask for {len(table)} clusters or fewer."
+        )
+    named = "leiden" if method == "auto" else method
+    small = min_cluster_size or max(3, round(total**0.5 / 4))
+    if method == "hdbscan":
+        return _hdbscan(table, min_cluster_size or max(5, round(total**0.5 / 2)))
+    if n_clusters is not None:
+        return _with_number(table, method, n_clusters)
+    if len(table) < _FEWEST_TO_COMPARE:
+        return Grouping(measure(table, named, np.zeros(len(table), dtype=np.int64)), no_candidates())
+    if len(table) < _FEWEST_FOR_GRAPH or method == "kmeans":
+        return _best_k_means(table, named if len(table) >= _FEWEST_FOR_GRAPH else "kmeans")
+    if method == "leiden":
+        communities, plateau = sweep(table, min_cluster_size=small, step=step)
+        best = pick(communities, plateau)
+        return Grouping(communities[best], _frame(communities, best))
+    chosen, candidates, note = choose(table, min_cluster_size=small, step=step)
+    return Grouping(chosen, candidates, note)
+
+
+def group_by_estimator(table: Table, given: Any) -> Grouping:
+    """Group by a clone of the given estimator, which sees repeated rows as often as they occur, in order of value.
+
+    Raises
+    ------
+    TypeError
+        If it has no ``labels_`` for the rows after ``fit``.
+    """
+    from sklearn.base import clone
+
+    estimator = clone(given)
+    name = type(estimator).__name__
+    labels = np.empty(0, dtype=np.int64)
+    if len(table):
+        repeated = np.repeat(np.arange(len(table)), table.counts)
+        estimator.fit(table.rows[repeated])
+        found = getattr(estimator, "labels_", None)
+        if found is None or len(found) != len(repeated):
+            raise TypeError(
+                f"{name} has no labels_ for the {len(repeated)} rows after fit. Give an estimator that clusters."
+            )
+        labels = majority(np.asarray(found), repeated, len(table))
+    return Grouping(measure(table, name, np.maximum(labels, -1)), no_candidates(), estimator=estimator)
+
+
+def _hdbscan(table: Table, min_cluster_size: int) -> Grouping:
+    if len(table) < _FEWEST_FOR_GRAPH:
+        # One vector, however often, is one cluster; two or a few have no density to compare.
+        is_one = len(table) == 1 and int(table.counts[0]) >= min_cluster_size
+        if is_one or len(table) < _FEWEST_TO_COMPARE:
+            labels = np.full(len(table), 0 if is_one else -1, dtype=np.int64)
+            return Grouping(measure(table, "hdbscan", labels), no_candidates())
+    return Grouping(hdbscan_candidate(table, min_cluster_size), no_candidates())
+
+
+def _best_k_means(table: Table, method: str) -> Grouping:
+    """Take the number with the greatest silhouette times separation, the fewest of those within 5 %; or one cluster."""
+    most = max(2, int(table.counts.sum() ** 0.5))
+    numbers = [k for k in _NUMBERS if k <= most and k < len(table)] or [2]
+    found = [measure(table, "kmeans", spherical_k_means(table, number)) for number in numbers]
+    scores = np.array([np.nan_to_num(one.silhouette, nan=-1.0) * one.separation for one in found])
+    if scores.max() < _LEAST_SCORE:
+        one = measure(table, method, np.zeros(len(table), dtype=np.int64))
+        frame = pd.concat([_frame(found, None), pd.DataFrame([one.line("chosen")])], ignore_index=True)
+        return Grouping(one, frame, "one cluster: no number of clusters parts the rows")
+    best = int(np.flatnonzero(scores >= 0.95 * scores.max())[0])
+    found[best] = k_means_candidate(table, found[best].n_clusters, is_compared=False)
+    return Grouping(found[best], _frame(found, best))
+
+
+def _with_number(table: Table, method: str, n_clusters: int) -> Grouping:
+    """Make exactly ``n_clusters``; ``"auto"`` takes k-means or communities, whichever is more stable."""
+    is_compared = method == "auto" and n_clusters > 1 and len(table) >= _FEWEST_FOR_GRAPH
+    means = [k_means_candidate(table, n_clusters, is_compared=is_compared)] if method != "leiden" else []
+    if method == "kmeans" or n_clusters == 1 or len(table) < _FEWEST_FOR_GRAPH:
+        one = means[0] if means else measure(table, method, np.zeros(len(table), dtype=np.int64))
+        if method == "leiden" and n_clusters > 1:
+            one = _communities(table, n_clusters)
+        return Grouping(one, no_candidates())
+    found = [_communities(table, n_clusters), *means]
+    scores = [np.nan_to_num(one.score) for one in found]
+    best = int(np.argmax(scores))
+    return Grouping(found[best], _frame(found, best) if means else no_candidates())
+
+
+def _communities(table: Table, n_clusters: int) -> Candidate:
+    labels = CommunityFinder(table.weights, table.seed).exactly(n_clusters)
+    again = []
+    for at, rows in enumerate(resamples(len(table), table.seed), start=1):
+        finder = CommunityFinder(table.weights[rows][:, rows].tocsr(), table.seed + at)
+        if len(rows) >= n_clusters:
+            again.append((rows, finder.exactly(n_clusters)))
+    return measure(table, "leiden", labels, stability=mean_agreement(labels, again), again=again, is_compared=True)
+
+
+def _frame(found: list[Candidate], best: int | None) -> pd.DataFrame:
+    lines = [one.line("chosen" if at == best else "") for at, one in enumerate(found)]
+    return pd.DataFrame(lines, columns=no_candidates().columns)

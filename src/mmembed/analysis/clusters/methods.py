@@ -1,0 +1,339 @@
+"""Communities of rows: groups that share neighbours with each other more than with the rest, at any resolution.
+
+Two neighbours are tied by how many of their neighbours they share (Jarvis and Patrick 1973), which evens out regions of
+unlike density; communities are found by the Leiden method (Traag et al. 2019) in the package graspologic-native, and
+then each row goes where most of its ties lead.
+
+A few coordinates in which the communities of a graph are dense clouds, for the methods that look for density.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mmembed.analysis.cosines import unit_rows
+
+if TYPE_CHECKING:
+    from mmembed.analysis.graphs.graph import NeighborGraph
+    from mmembed.arrays import FloatMatrix, Positions
+
+
+# Rows that are summed in single precision at once.
+_ROWS_AT_ONCE = 2048
+
+
+def k_means(reduced: FloatMatrix, counts: Positions, n_clusters: int, seed: int, *, starts: int = 4) -> Positions:
+    """Group by k-means, each row weighted by how often it occurs; the best of so many starts."""
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    estimator = KMeans(n_clusters, n_init=starts, random_state=seed)
+    # With several threads sums depend on which thread ends first, and one seed would not always give one result.
+    with threadpool_limits(limits=1, user_api="openmp"):
+        estimator.fit(reduced, sample_weight=counts)
+    return np.asarray(estimator.labels_, dtype=np.int64)
+
+
+def weighted_centroids(rows: FloatMatrix, counts: Positions, labels: Positions, n_clusters: int) -> FloatMatrix:
+    """Return the unit mean of the rows of each cluster, shape (n_clusters, d)."""
+    order = np.argsort(labels, kind="stable")
+    bounds = np.searchsorted(labels[order], np.arange(n_clusters + 1))
+    weights = counts.astype(np.float32)
+    sums = np.zeros((n_clusters, rows.shape[1]))
+    for cluster in range(n_clusters):
+        members = order[bounds[cluster] : bounds[cluster + 1]]
+        for start in range(0, len(members), _ROWS_AT_ONCE):
+            some = members[start : start + _ROWS_AT_ONCE]
+            sums[cluster] += weights[some] @ rows[some]
+    return unit_rows(sums.astype(np.float32))
+
+
+def hdbscan(coordinates: FloatMatrix, counts: Positions, min_cluster_size: int) -> Positions:
+    """Group by density (Campello et al. 2013); rows in no dense region are noise."""
+    from sklearn.cluster import HDBSCAN
+
+    repeated = np.repeat(np.arange(len(counts)), np.minimum(counts, min_cluster_size))
+    if len(repeated) < min_cluster_size:
+        # Too few rows for even one cluster, which the estimator refuses to look at.
+        return np.full(len(counts), -1)
+    estimator = HDBSCAN(min_cluster_size=min_cluster_size, min_samples=min(5, min_cluster_size), copy=True)
+    estimator.fit(coordinates[repeated])
+    return majority(estimator.labels_, repeated, len(counts))
+
+
+def majority(labels: npt.NDArray[Any], group: Positions, n_groups: int) -> Positions:
+    """Return one label for each group of equal rows: that of most of them, the lowest of those that tie.
+
+    Density methods break ties between equal distances by position, and so may part equal rows.
+    """
+    names, codes = np.unique(labels, return_inverse=True)
+    votes = np.zeros((n_groups, len(names)), dtype=np.int64)
+    np.add.at(votes, (group, codes), 1)
+    return np.asarray(names[votes.argmax(axis=1)], dtype=np.int64)
+
+
+# More neighbours blur small clusters and fewer tear large ones: the square root, between the two.
+_FEWEST_NEIGHBORS, _MOST_NEIGHBORS = 5, 30
+
+# Above this many rows, communities are made of small ones that are found once: many times faster, and hardly different.
+_MOST_SINGLE_ROWS = 8000
+
+_FINE_RESOLUTION = 200.0
+
+_PAIRS_AT_ONCE = 1 << 16
+
+# Narrow neighbourhoods keep thin groups apart, wide ones hold loose groups together: ties are the mean of three widths.
+_WIDTHS = (1 / 3, 2 / 3, 1)
+
+# Nearly all rows have settled by then.
+_MOST_MOVES = 5
+
+
+def neighbors_for(n_rows: int) -> int:
+    """Return how many neighbours of each row the communities of a table of ``n_rows`` rest on."""
+    wanted = round(math.sqrt(n_rows) / 1.5)
+    return max(1, min(n_rows - 1, max(_FEWEST_NEIGHBORS, min(_MOST_NEIGHBORS, wanted))))
+
+
+def shared_neighbor_weights(graph: NeighborGraph) -> Any:
+    """Return the symmetric sparse matrix, shape (u, u), of how much neighbours share.
+
+    The weight of a pair of which one is a neighbour of the other is the number of rows that are in both
+    neighbourhoods, themselves included, over the number that are in either: 0 to 1.
+    """
+    from scipy import sparse
+
+    n_rows, k = graph.indices.shape
+    own = np.arange(n_rows, dtype=np.int64)
+    neighbors = graph.indices.astype(np.int64)
+    row, column = np.repeat(own, k), neighbors.ravel()
+    row, column = row[column >= 0], column[column >= 0]
+    pairs = np.sort(np.minimum(row, column) * n_rows + np.maximum(row, column))
+    # Sorting is several times faster than np.unique, which hashes.
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
+    low, high = pairs // n_rows, pairs % n_rows
+    # A place that no row fills is shared with nobody, so each gets a number of its own.
+    empty = -1 - own[:, np.newaxis] * k - np.arange(k)
+    closed = np.concatenate([np.where(neighbors >= 0, neighbors, empty), own[:, np.newaxis]], axis=1)
+    shared = np.empty(len(pairs))
+    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
+        at = slice(start, start + _PAIRS_AT_ONCE)
+        both = np.concatenate([closed[low[at]], closed[high[at]]], axis=1)
+        both.sort(axis=1)
+        shared[at] = (both[:, 1:] == both[:, :-1]).sum(axis=1)
+    weights = shared / (2 * (k + 1) - shared)
+    half = sparse.csr_matrix((weights, (low, high)), shape=(n_rows, n_rows))
+    return (half + half.T).tocsr()
+
+
+def neighbor_ties(graph: NeighborGraph) -> Any:
+    """Return how closely rows are tied: a symmetric sparse matrix of shape (u, u), 0 to 1.
+
+    The mean of :func:`shared_neighbor_weights` over a third, two thirds and all of the neighbours.
+    """
+    widths = sorted({max(1, round(share * graph.k)) for share in _WIDTHS})
+    ties = shared_neighbor_weights(graph.first(widths[0]))
+    for width in widths[1:]:
+        ties = ties + shared_neighbor_weights(graph.first(width))
+    return (ties / len(widths)).tocsr()
+
+
+def settle(weights: Any, labels: Positions) -> Positions:
+    """Return the labels after each row has gone to the community that most of its ties lead to, until none moves.
+
+    A row that is tied to its own as closely as to another stays; a community that all have left is gone.
+    """
+    from scipy import sparse
+
+    row_of = np.arange(len(labels))
+    for _ in range(_MOST_MOVES):
+        pulls = (weights @ sparse.csr_matrix((np.ones(len(labels)), (row_of, labels)))).tocsr()
+        pulls.sort_indices()
+        counts = np.diff(pulls.indptr)
+        tied = np.flatnonzero(counts)
+        if not len(tied):
+            break
+        starts = pulls.indptr[tied]
+        is_strongest = pulls.data == np.repeat(np.maximum.reduceat(pulls.data, starts), counts[tied])
+        is_held = np.logical_or.reduceat(is_strongest & (pulls.indices == np.repeat(labels, counts)), starts)
+        strongest = np.flatnonzero(is_strongest)
+        first = pulls.indices[strongest[np.searchsorted(strongest, starts)]]
+        goal = labels.copy()
+        goal[tied] = np.where(is_held, labels[tied], first)
+        if (goal == labels).all():
+            break
+        labels = goal
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def leiden(weights: Any, resolution: float, seed: int) -> Positions:
+    """Return the community of each node, numbered from 0."""
+    from graspologic_native import leiden_csr
+
+    n_nodes = weights.shape[0]
+    if n_nodes == 0 or weights.nnz == 0:
+        return np.arange(n_nodes, dtype=np.int64)
+    _, found = leiden_csr(
+        weights.indptr.astype(np.int64),
+        weights.indices.astype(np.int32),
+        weights.data.astype(np.float64),
+        n_nodes,
+        resolution=resolution,
+        seed=seed,
+    )
+    labels = np.empty(n_nodes, dtype=np.int64)
+    labels[np.fromiter(found.keys(), np.int64, n_nodes)] = np.fromiter(found.values(), np.int64, n_nodes)
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def modularity(weights: Any, labels: Positions) -> float:
+    """Return the share of ties within communities beyond that of random ties (Newman and Girvan 2004).
+
+    Each row of noise (-1) is on its own.
+    """
+    total = float(weights.sum())
+    if total == 0:
+        return 0.0
+    labels = _alone(labels)
+    ties = weights.tocoo()
+    inside = float(ties.data[labels[ties.row] == labels[ties.col]].sum())
+    return inside / total - float((community_shares(weights, labels) ** 2).sum())
+
+
+def community_shares(weights: Any, labels: Positions) -> npt.NDArray[np.float64]:
+    """Return the share of all ties that the rows of each community have, each row of noise (-1) on its own."""
+    strength = np.bincount(_alone(labels), np.asarray(weights.sum(axis=1)).ravel())
+    return strength / max(float(strength.sum()), 1e-300)
+
+
+def _alone(labels: Positions) -> Positions:
+    """Return the labels with a new one for each row of noise."""
+    alone = np.flatnonzero(labels < 0)
+    labels = labels.copy()
+    labels[alone] = int(labels.max(initial=-1)) + 1 + np.arange(len(alone))
+    return labels
+
+
+class CommunityFinder:
+    """Finds communities of one graph at several resolutions.
+
+    Parameters
+    ----------
+    weights : scipy.sparse.csr_matrix, shape (u, u)
+    seed : int
+    """
+
+    def __init__(self, weights: Any, seed: int) -> None:
+        from scipy import sparse
+
+        self._seed, self._weights = seed, weights
+        n_rows = weights.shape[0]
+        self._groups = np.arange(n_rows, dtype=np.int64)
+        self.nodes = weights
+        if n_rows > _MOST_SINGLE_ROWS:
+            self._groups = leiden(weights, _FINE_RESOLUTION, seed)
+            member = sparse.csr_matrix((np.ones(n_rows), (np.arange(n_rows), self._groups)))
+            self.nodes = (member.T @ weights @ member).tocsr()
+
+    def at(self, resolution: float) -> Positions:
+        """Return the community of each row, shape (u,)."""
+        return settle(self._weights, self._unsettled(resolution))
+
+    def _unsettled(self, resolution: float) -> Positions:
+        return leiden(self.nodes, resolution, self._seed)[self._groups]
+
+    def exactly(self, n_clusters: int) -> Positions:
+        """Return ``n_clusters`` communities: found at some resolution, or merged from a few more.
+
+        Raises
+        ------
+        ValueError
+            If the graph cannot be parted into as many.
+        """
+        labels = self._numbered(n_clusters)
+        final = settle(self._weights, labels)
+        # A community that all would leave is kept where its number was asked for.
+        return final if final.max() == labels.max() else labels
+
+    def _numbered(self, n_clusters: int) -> Positions:
+        low, high = 2.0**-6, 1.0
+        labels = self._unsettled(high)
+        while labels.max() + 1 < n_clusters and high < 2.0**20:
+            high *= 2
+            labels = self._unsettled(high)
+        if labels.max() + 1 < n_clusters:
+            raise ValueError(f"n_clusters={n_clusters} is more than the {labels.max() + 1} communities of these rows.")
+        best = labels
+        for _ in range(12):
+            if best.max() + 1 == n_clusters:
+                return best
+            middle = (low * high) ** 0.5
+            labels = self._unsettled(middle)
+            if labels.max() + 1 >= n_clusters:
+                high, best = middle, labels if labels.max() <= best.max() else best
+            else:
+                low = middle
+        return self._merged(best, n_clusters)
+
+    def _merged(self, labels: Positions, n_clusters: int) -> Positions:
+        """Merge the two communities with the most ties for their size, again and again."""
+        from scipy import sparse
+
+        first = np.zeros(self.nodes.shape[0], dtype=np.int64)
+        first[self._groups] = labels
+        member = sparse.csr_matrix((np.ones(len(first)), (np.arange(len(first)), first)))
+        ties = np.asarray((member.T @ self.nodes @ member).todense(), dtype=np.float64)
+        names = np.arange(len(ties))
+        while len(ties) > n_clusters:
+            strength = ties.sum(axis=1)
+            closeness = ties / np.maximum(np.outer(strength, strength), 1e-300)
+            np.fill_diagonal(closeness, -1)
+            one, other = sorted(np.unravel_index(int(closeness.argmax()), closeness.shape))
+            ties[one] += ties[other]
+            ties[:, one] += ties[:, other]
+            ties = np.delete(np.delete(ties, other, axis=0), other, axis=1)
+            names[names == other] = one
+            names[names > other] -= 1
+        return np.asarray(names[labels], dtype=np.int64)
+
+
+_COORDINATES = 20
+
+# After so many steps a walk still tells communities apart, but hardly places within one.
+_STEPS = 4
+
+
+def spectral_coordinates(weights: Any) -> FloatMatrix:
+    """Return where a random walk on the graph leads from each node (diffusion map, Coifman and Lafon 2006).
+
+    Parameters
+    ----------
+    weights : scipy.sparse.csr_matrix, shape (u, u)
+        Symmetric, with at least one tie.
+
+    Returns
+    -------
+    numpy.ndarray, shape (u, at most 21), float64
+        The same at each call.
+    """
+    from scipy import sparse
+    from scipy.sparse.linalg import eigsh
+
+    n_rows = weights.shape[0]
+    strength = np.asarray(weights.sum(axis=1)).ravel() + 1e-12
+    scale = sparse.diags(strength**-0.5)
+    walk = scale @ weights @ scale
+    wanted = min(_COORDINATES + 1, n_rows - 1)
+    if n_rows <= 4 * wanted:
+        values, vectors = np.linalg.eigh(walk.toarray())
+    else:
+        # A start of our own, so that the iteration does not draw one; not constant, or it could miss a direction.
+        start = np.random.default_rng(0).normal(size=n_rows)
+        values, vectors = eigsh(walk, k=wanted, which="LA", v0=start, tol=1e-5)
+    order = np.argsort(-values)[:wanted]
+    coordinates = vectors[:, order] * np.clip(values[order], 0, 1) ** _STEPS
+    return np.asarray(coordinates * np.sqrt(strength.sum() / strength)[:, np.newaxis])

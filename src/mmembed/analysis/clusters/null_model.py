@@ -1,0 +1,130 @@
+"""What a structureless cloud of the same shape would show: the yardstick of what is measured of groups.
+
+Neighbours in few dimensions are tied so locally that any cut through a cloud parts few of them: modularity alone then
+speaks for many pieces of one thing. What counts is how much better the rows are parted than such a cloud, which is a
+single Gaussian with their covariance, as in SigClust (Liu, Hayes, Nobel and Marron 2008).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mmembed.analysis.clusters.methods import (
+    CommunityFinder,
+    community_shares,
+    modularity,
+    neighbor_ties,
+    neighbors_for,
+)
+from mmembed.analysis.cosines import unit_rows
+from mmembed.analysis.graphs.graph import NeighborGraph
+
+if TYPE_CHECKING:
+    from mmembed.arrays import FloatMatrix, Positions
+
+# Fewer rows would part small groups from nothing worse than the whole table does.
+_SAMPLE_ROWS = 3000
+_CLOUDS = 2
+# From many groups to few; below the resolution at which a cloud is one group there is no other.
+_RESOLUTIONS = tuple(float(one) for one in 2.0 ** np.arange(2, -5.1, -1))
+
+
+@dataclass(frozen=True, eq=False)
+class Clouds:
+    """How well clouds of the shape of a table are parted, at every number of groups.
+
+    Attributes
+    ----------
+    sample : numpy.ndarray of int, shape (s,)
+        The rows that are compared with the clouds.
+    weights : scipy.sparse.csr_matrix, shape (s, s)
+        How closely those are tied among themselves.
+    numbers : numpy.ndarray, shape (c,)
+        Numbers of groups that clouds were parted into, in order; unlike groups count as fewer.
+    parted : numpy.ndarray, shape (c,)
+        The modularity of each, over the most that so many groups could have; it falls with the number.
+    """
+
+    sample: Positions
+    weights: Any
+    numbers: npt.NDArray[np.float64]
+    parted: npt.NDArray[np.float64]
+
+    @classmethod
+    def like(cls, rows: FloatMatrix, seed: int, weights: Any = None) -> Clouds:
+        """Make clouds of the shape of distinct unit rows, shape (u, d), and part them at several resolutions.
+
+        ``weights`` are the ties of the rows, which spares making them again where the sample is all of them.
+        """
+        random = np.random.default_rng([seed, 2])
+        sample = np.arange(len(rows))
+        if len(rows) > _SAMPLE_ROWS:
+            sample = np.sort(random.choice(len(rows), _SAMPLE_ROWS, replace=False))
+            weights = None
+        some = rows[sample]
+        weights = neighbor_ties(exact_graph(some)) if weights is None else weights
+
+        def part(cloud: FloatMatrix) -> list[tuple[float, float]]:
+            ties = neighbor_ties(exact_graph(cloud))
+            finder = CommunityFinder(ties, seed)
+            points = []
+            for resolution in _RESOLUTIONS:
+                points.append(_parted(ties, finder.at(resolution)))
+                if points[-1][0] == 1:
+                    return points[:-1]
+            return points
+
+        clouds = [cloud_like(some, random) for _ in range(_CLOUDS)]
+        with ThreadPoolExecutor(max_workers=_CLOUDS) as pool:
+            found = np.array([one for points in pool.map(part, clouds) for one in points])
+        if not len(found):
+            return cls(sample, weights, np.ones(1), np.zeros(1))
+        found = found[np.argsort(found[:, 0], kind="stable")]
+        from sklearn.isotonic import IsotonicRegression
+
+        parted = IsotonicRegression(increasing=False).fit_transform(found[:, 0], found[:, 1])
+        return cls(sample, weights, found[:, 0], np.asarray(parted))
+
+    def beyond(self, labels: Positions) -> float:
+        """Return how much better groups of the table are parted than clouds: 0 as badly, 1 without a tie between them.
+
+        Between the two it is the share of the ties which as many groups of a cloud would cut that these do not.
+        """
+        number, parted = _parted(self.weights, labels[self.sample])
+        if number <= 1:
+            return 0.0
+        expected = float(np.interp(np.log(number), np.log(self.numbers), self.parted))
+        return float(np.clip((parted - expected) / max(1 - expected, 1e-9), 0, 1))
+
+
+def cloud_like(rows: FloatMatrix, random: np.random.Generator) -> FloatMatrix:
+    """Return as many unit rows of one Gaussian with the mean and the covariance of the rows."""
+    mean = rows.mean(axis=0)
+    # Random combinations of centred rows are Gaussian with exactly their covariance, without computing it.
+    mixing = random.standard_normal(size=(len(rows), len(rows)), dtype=np.float32) * np.float32(len(rows) ** -0.5)
+    return unit_rows(mixing @ (rows - mean) + mean)
+
+
+def exact_graph(rows: FloatMatrix) -> NeighborGraph:
+    """Return the nearest neighbours of each of some unit rows: for samples, since all pairs are compared at once."""
+    cosines = rows @ rows.T
+    np.fill_diagonal(cosines, -np.inf)
+    k = neighbors_for(len(rows))
+    nearest = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
+    near = np.take_along_axis(cosines, nearest, axis=1)
+    order = np.argsort(-near, axis=1, kind="stable")
+    indices = np.take_along_axis(nearest, order, axis=1).astype(np.int32)
+    return NeighborGraph(indices, np.take_along_axis(near, order, axis=1))
+
+
+def _parted(weights: Any, labels: Positions) -> tuple[float, float]:
+    """Return the number of groups, unlike ones counting as fewer, and the modularity over the most that they allow."""
+    alike = float((community_shares(weights, labels) ** 2).sum())
+    if alike in (0.0, 1.0):
+        return 1.0, 0.0
+    return 1 / alike, modularity(weights, labels) / (1 - alike)

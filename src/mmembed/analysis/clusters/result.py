@@ -1,0 +1,530 @@
+"""The result of clustering: labels with their names and scores, what was compared, and where new vectors belong.
+
+Naming as a part of the clusters' result: name again, rename, and look at what names rest on.
+
+Clusters in a file: one ``.npz`` archive of plain arrays and a JSON text. Nothing in it is code, and none is run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mmembed._files import whole_file
+from mmembed.analysis.clusters.choice import no_candidates
+from mmembed.analysis.clusters.hierarchy import Hierarchy
+from mmembed.analysis.clusters.membership import GroupedRows, nearest_centroids
+from mmembed.analysis.names.names import NUMBERED, Naming
+from mmembed.analysis.names.terms import Evidence
+from mmembed.analysis.preparation import Preparation
+from mmembed.frames import with_columns
+from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
+
+if TYPE_CHECKING:
+    from mmembed.analysis.names.names import ClusterDraft
+    from mmembed.arrays import FloatMatrix, FloatVector, Positions
+
+
+def _renumbered(current: Clusters, numbers: npt.NDArray[np.int64], previous: Clusters) -> Clusters:
+    new_of = {int(old): int(new) for old, new in zip(current.numbers, numbers, strict=True)}
+
+    def renumber(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return np.array([new_of.get(int(label), int(label)) for label in labels], dtype=np.int64)
+
+    labels = current.labels.copy()
+    present = ~np.asarray(labels.isna())
+    labels[present] = renumber(labels[present].to_numpy(dtype=np.int64))
+    known = {int(number) for number in previous.numbers}
+    kept = {number: previous.names[number] for number in numbers.tolist() if number in known}
+    taken = set(kept.values())
+    then, now = Naming.of(previous.names), Naming.of(current.names)
+    origins = {number: then.origins[number] for number in kept}
+    for old, new in new_of.items():
+        if new not in kept:
+            own, again = _own_name(current.names[old], old, new), 1
+            name = own
+            while name in taken:
+                again += 1
+                name = f"{own} ({again})"
+            kept[new] = name
+            origins[new] = now.origins[old]
+            taken.add(name)
+    names = {number: kept[number] for number in sorted(kept)}
+    if -1 in current.names:
+        names[-1] = previous.names.get(-1, current.names[-1])
+        origins[-1] = then.origins.get(-1, now.origins[-1])
+    # Where this fit has nothing to say of names, what the old one had: counts, but no rows, which were others.
+    evidence = {
+        new: now.evidence.get(old) or tuple(replace(one, examples=()) for one in then.evidence.get(new, ()))
+        for old, new in new_of.items()
+    }
+    texts = {new: now.texts.get(old, ()) for old, new in new_of.items()}
+    return replace(
+        current,
+        labels=labels,
+        names=Naming(names, origins, evidence, texts),
+        numbers=numbers,
+        grouped=replace(
+            current.grouped,
+            labels=renumber(current.grouped.labels),
+            landmark_labels=renumber(current.grouped.landmark_labels),
+        ),
+        raw_numbers={raw: new_of[number] for raw, number in current.raw_numbers.items()},
+    )
+
+
+def _own_name(name: str, old: int, new: int) -> str:
+    """Return the name of a new cluster: the one it has, but with its new number if it is called by a number."""
+    for form in NUMBERED.values():
+        if name == form.format(label=old):
+            return form.format(label=new)
+    return name
+
+
+class NamedClusters:
+    """What clusters can do with their names; each method returns another result and leaves this one alone."""
+
+    # The result that inherits from this is a frozen dataclass with this field.
+    names: Mapping[int, str]
+
+    def named(
+        self,
+        text: Any = None,
+        *,
+        embed: Callable[[list[str]], Any] | None = None,
+        vocabulary: Sequence[str] | None = None,
+        language: str = "auto",
+        rename: Mapping[int, str] | None = None,
+        rewrite: Callable[[Mapping[int, ClusterDraft]], Mapping[int, str]] | None = None,
+    ) -> Self:
+        """Return the same clusters with names made anew, without clustering again.
+
+        Parameters
+        ----------
+        text : sequence of str, length n, optional
+            Texts that name the clusters; on Dask a column of the frame that was clustered.
+        embed : callable, optional
+            Takes a list of phrases and returns their vectors in the space of the clustered ones: clusters can then be
+            named by a vocabulary of things and topics, without texts.
+        vocabulary : sequence of str, optional
+            Phrases of your own, beside the shipped ones.
+        language : {"auto", "zh", "en"}
+            Language of the names.
+        rename : mapping of int to str, optional
+            Names to give to some clusters.
+        rewrite : callable, optional
+            Rewrites all names at once; see :meth:`mmembed.analysis.names.names.Naming.rewrite`.
+
+        Raises
+        ------
+        ValueError
+            As :func:`mmembed.analysis.name_clusters`, and if a given or rewritten name is no short line of its own.
+        """
+        naming = self._make_names(text, embed=embed, vocabulary=vocabulary, language=language)
+        naming = naming if rename is None else naming.rename(rename)
+        return self._with_names(naming if rewrite is None else naming.rewrite(rewrite))
+
+    def rename(self, names: Mapping[int, str]) -> Self:
+        """Return the same clusters with some names replaced: ``{label: name}``; the others keep theirs."""
+        return self._with_names(Naming.of(self.names).rename(names))
+
+    def audit(self) -> pd.DataFrame:
+        """Return what each name rests on; see :meth:`mmembed.analysis.names.names.Naming.audit`."""
+        return Naming.of(self.names).audit()
+
+    def _make_names(
+        self,
+        text: Any,
+        *,
+        embed: Callable[[list[str]], Any] | None,
+        vocabulary: Sequence[str] | None,
+        language: str,
+    ) -> Naming:
+        """Return names made from texts or a vocabulary."""
+        raise NotImplementedError
+
+    def _with_names(self, naming: Naming) -> Self:
+        """Return the same clusters under these names."""
+        return replace(self, names=naming)  # type: ignore[type-var]  # a dataclass inherits from this
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters(NamedClusters):
+    """Groups of similar vectors.
+
+    Attributes
+    ----------
+    labels : pandas array of Int64, shape (n,)
+        0 is the largest cluster (of equal ones, the one whose first row comes first); -1 is noise; ``<NA>`` is a row
+        without a vector.
+    scores : numpy.ndarray, shape (n,), float32
+        Cosine with the centroid of the row's own cluster, not below 0: 1 is the centre. NaN for noise and for rows
+        without a vector, 0 for noise that was assigned.
+    names : mapping of int to str
+        Name of each label that occurs.
+    method : str
+        What made the labels: ``"leiden"``, ``"kmeans"``, ``"hdbscan"``, or the class name of a given estimator.
+    candidates : pandas.DataFrame
+        What was compared: method, n_clusters, resolution of communities, stability (mean adjusted Rand index with
+        groupings of four fifths of the rows), silhouette, coverage (share of rows that are not noise), separation (the
+        chance that two rows are in different clusters), modularity (share of ties between neighbours within clusters
+        beyond that of random ties), beyond (share of the ties that as many groups of a structureless cloud would cut
+        and these do not), agreement (adjusted Rand index of communities and their merged levels with k-means of that
+        number), score (stability times modularity times the cube root of beyond) and a note that says which was chosen.
+        Empty when there was no choice.
+    centroids : numpy.ndarray, shape (n_clusters, d), float32
+        Mean direction of each cluster.
+    numbers : numpy.ndarray of int, shape (n_clusters,)
+        The label of each centroid: 0, 1, 2, … until :meth:`match` gives others.
+    stability : float
+        Of the whole, as in ``candidates``: near 1 the groups would be found again in other rows, below .5 they are
+        largely chance. Of one cluster that was not parted, that of its best split. NaN where nothing was run again.
+    stabilities : numpy.ndarray, shape (n_clusters,), float32
+        Of each cluster: the mean Jaccard similarity with its like in resampled rows.
+    note : str
+        What to know of the choice, or nothing.
+    assigned : numpy.ndarray of bool, shape (n,)
+        Rows that were noise and were put in a cluster by ``assign_noise=True``.
+    hierarchy : Hierarchy
+        ``.cut(n)`` gives the labels at another level.
+    estimator : object
+        The fitted estimator, where one was given; it works on unit rows.
+    """
+
+    labels: pd.api.extensions.ExtensionArray = field(repr=False)
+    scores: npt.NDArray[np.float32] = field(repr=False)
+    names: Mapping[int, str]
+    method: str
+    candidates: pd.DataFrame = field(repr=False)
+    estimator: Any = field(repr=False)
+    centroids: FloatMatrix = field(repr=False)
+    numbers: Positions = field(repr=False)
+    stability: float
+    stabilities: FloatVector = field(repr=False)
+    note: str
+    assigned: npt.NDArray[np.bool_] = field(repr=False)
+    hierarchy: Hierarchy = field(repr=False)
+    # The position among the centroids of the nearest other cluster of each row, and by how much it is less near.
+    rivals: Positions = field(repr=False)
+    margins: FloatVector = field(repr=False)
+    # What predict needs to tell rows of the fit again and to number a given estimator's labels as the result does.
+    grouped: GroupedRows = field(repr=False)
+    preparation: Preparation = field(repr=False)
+    dtype: VectorDtype = field(repr=False)
+    raw_numbers: Mapping[int, int] = field(repr=False)
+    # What names can be made from again; a file does not keep it.
+    vectors: VectorArray | None = field(repr=False)
+    kinds: Any = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        noise = int((self._filled_labels == -1).sum())
+        stable = "" if np.isnan(self.stability) else f", stability={self.stability:.2f}"
+        note = f"; {self.note}" if self.note else ""
+        return (
+            f"Clusters({len(self.centroids)} by {self.method}, rows={len(self)}, noise={noise}{stable}{note}); "
+            "see .summary(), .candidates and .add_to(df)"
+        )
+
+    @cached_property
+    def _filled_labels(self) -> npt.NDArray[np.int64]:
+        """Labels with -2 in place of missing ones."""
+        return np.asarray(pd.Series(self.labels).fillna(-2), dtype=np.int64)
+
+    def summary(self) -> pd.DataFrame:
+        """Return one row a cluster: what it is called, how large and how tight it is, and what is next to it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``cluster``; ``name``; ``size`` in rows; ``share`` of the rows with a vector; ``cohesion``, the mean score;
+            ``nearest``, the label of the cluster with the most similar centroid; ``stability``, how like itself it is
+            in resampled rows. Noise, if any, is the last row.
+        """
+        values = self._filled_labels
+        total = max(1, int((values >= -1).sum()))
+        closeness = self.centroids @ self.centroids.T
+        np.fill_diagonal(closeness, -np.inf)
+        columns = ["cluster", "name", "size", "share", "cohesion", "nearest", "stability"]
+        lines: list[list[Any]] = []
+        order = np.argsort(self.numbers)
+        for at in order:
+            label = int(self.numbers[at])
+            inside = values == label
+            cohesion = float(self.scores[inside].mean(dtype=np.float64))
+            nearest = self.numbers[closeness[at].argmax()] if len(order) > 1 else pd.NA
+            share = inside.sum() / total
+            lines.append(
+                [label, self.names[label], inside.sum(), share, cohesion, nearest, float(self.stabilities[at])]
+            )
+        if noise := int((values == -1).sum()):
+            lines.append([-1, self.names[-1], noise, noise / total, np.nan, pd.NA, np.nan])
+        frame = pd.DataFrame(lines, columns=columns)
+        whole = {"cluster": "int64", "size": "int64", "nearest": "Int64"}
+        return frame.astype(whole | dict.fromkeys(("share", "cohesion", "stability"), "float64"))
+
+    def exemplars(self, n: int = 3) -> dict[int, npt.NDArray[np.int64]]:
+        """Return, for each cluster, the positions of the ``n`` rows nearest to its centroid, nearest first."""
+        if n < 1:
+            raise ValueError(f"n={n} asks for no exemplar. Give an n of at least 1.")
+        order = np.lexsort((np.arange(len(self)), -self.scores))
+        values = self._filled_labels[order]
+        return {label: order[values == label][:n] for label in np.sort(self.numbers).tolist()}
+
+    def borderline(self, n: int = 10) -> pd.DataFrame:
+        """Return the ``n`` rows that are the least clearly in their cluster, the least clear first.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``row``, a position; ``cluster``; ``nearest``, the other cluster with the most similar centroid; ``margin``,
+            the cosine with the own centroid less that with the other, negative where the other is nearer.
+        """
+        if n < 1:
+            raise ValueError(f"n={n} asks for no row. Give an n of at least 1.")
+        rows = np.flatnonzero(~np.isnan(self.margins))
+        rows = rows[np.lexsort((rows, self.margins[rows]))][:n]
+        return pd.DataFrame(
+            {
+                "row": rows,
+                "cluster": self._filled_labels[rows],
+                "nearest": self.numbers[self.rivals[rows]] if len(rows) else np.empty(0, dtype=np.int64),
+                "margin": self.margins[rows],
+            }
+        )
+
+    def _make_names(
+        self,
+        text: Any,
+        *,
+        embed: Callable[[list[str]], Any] | None,
+        vocabulary: Sequence[str] | None,
+        language: str,
+    ) -> Naming:
+        from mmembed.analysis.names.naming import name_clusters
+
+        return name_clusters(
+            self.labels,
+            text,
+            scores=self.scores,
+            vectors=self.vectors,
+            kinds=self.kinds,
+            embed=embed,
+            vocabulary=vocabulary,
+            language=language,
+        )
+
+    def predict(self, vectors: Any, *, kinds: Any = None) -> pd.api.extensions.ExtensionArray:
+        """Return the cluster of each vector.
+
+        A vector of the fit gets the label it got there. A new one gets, after k-means, the cluster with the nearest
+        centroid; after an estimator that can predict, what it predicts; else the label, noise included, that most of
+        its 15 nearest neighbours of the fit have.
+
+        Parameters
+        ----------
+        vectors : vector column, shape (m, d)
+        kinds : sequence of length m, optional
+            Needed exactly if the fit was given kinds.
+
+        Returns
+        -------
+        pandas array of Int64, shape (m,)
+            ``<NA>`` for rows without a vector.
+        """
+        array = as_vector_array(vectors)
+        check_comparable(array, self.empty_vectors)
+        rows = self.preparation.rows(array, kinds)
+        found, is_new = self.grouped.known(rows)
+        if is_new.any():
+            found[is_new] = self._predict_new(rows[is_new])
+        return labels_array(found, array.isna())
+
+    @property
+    def empty_vectors(self) -> VectorArray:
+        """An array without rows that new vectors must be comparable with."""
+        nothing = np.empty((0, self.dtype.dimension), dtype=np.float32)
+        return VectorArray.from_matrix(nothing, space=self.dtype.space)
+
+    def _predict_new(self, rows: FloatMatrix) -> npt.NDArray[np.int64]:
+        if hasattr(self.estimator, "predict") and len(self.grouped.labels):
+            raw = self.estimator.predict(rows)
+            return np.array([self.raw_numbers.get(int(label), -1) for label in raw], dtype=np.int64)
+        if self.method == "kmeans" and len(self.centroids):
+            return np.asarray(self.numbers[nearest_centroids(rows, self.centroids)], dtype=np.int64)
+        return self.grouped.vote(rows)
+
+    def cut(self, n_clusters: int) -> pd.api.extensions.ExtensionArray:
+        """Return the labels of ``n_clusters`` clusters, numbered by size; noise stays noise.
+
+        Fewer than the fit merges its clusters, more splits them, and no border moves.
+
+        Raises
+        ------
+        ValueError
+            If the hierarchy has no such level.
+        """
+        return self.hierarchy.cut(n_clusters)
+
+    def match(self, previous: Clusters, *, threshold: float = 0.5) -> Clusters:
+        """Return the result with the labels and names of an earlier one where the clusters are the same.
+
+        Parameters
+        ----------
+        previous : Clusters
+            Of the same space; its rows may be others.
+        threshold : float
+            How alike two clusters must be to be one, 0 to 1: by the rows they share where the earlier fit knew a
+            fifth of them (Dice), else by the cosine of their centroids, less what all have in common.
+        """
+        from mmembed.analysis.clusters.matching import match_clusters
+
+        return match_clusters(self, previous, threshold=threshold)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the result to one ``.npz`` file of plain numbers and text; ``load_clusters`` reads it.
+
+        The rows that new vectors are compared with are in the file, the estimator is not.
+        """
+        return save_clusters(self, path)
+
+    def add_to(self, df: pd.DataFrame, *, name: str = "cluster") -> pd.DataFrame:
+        """Return the frame with ``cluster``, ``cluster_score`` and ``cluster_name``; ``name`` renames all three."""
+        names = pd.Series(self.labels).map(dict(self.names))
+        columns = {name: self.labels, f"{name}_score": self.scores, f"{name}_name": names}
+        return with_columns(df, columns, len(self))
+
+
+def labels_array(values: npt.NDArray[np.int64], missing: npt.NDArray[np.bool_]) -> pd.api.extensions.ExtensionArray:
+    """Return labels of the rows that have a vector as Int64 over all rows, ``<NA>`` where one is missing."""
+    full = np.zeros(len(missing), dtype=np.int64)
+    full[~missing] = values
+    return pd.arrays.IntegerArray(full, missing.copy())
+
+
+_FORMAT = "mmembed clusters 1"
+
+_PLAIN = ("scores", "centroids", "numbers", "stabilities", "assigned", "rivals", "margins")
+
+
+def save_clusters(clusters: Clusters, path: str | Path) -> Path:
+    """Write clusters to a file, whole or not at all; the suffix ``.npz`` is added where there is none.
+
+    Raises
+    ------
+    TypeError
+        If kinds are neither str, int, float, bool nor missing.
+    """
+    target = Path(path)
+    if not target.suffix:
+        target = target.with_suffix(".npz")
+    means = clusters.preparation.means
+    kinds = None if means is None else list(means)
+    for kind in kinds or []:
+        if not isinstance(kind, (str, int, float, bool, type(None))):
+            raise TypeError(f"Kind {kind!r} is a {type(kind).__name__}, which no file keeps. Fit with kinds of text.")
+    naming = Naming.of(clusters.names)
+    about = {
+        "format": _FORMAT,
+        "method": clusters.method,
+        "stability": clusters.stability,
+        "note": clusters.note,
+        "names": {str(label): name for label, name in clusters.names.items()},
+        "origins": {str(label): origin for label, origin in naming.origins.items()},
+        "evidence": {str(label): [asdict(one) for one in found] for label, found in naming.evidence.items()},
+        "candidates": json.loads(clusters.candidates.to_json(orient="records", double_precision=15)),
+        "dimension": clusters.dtype.dimension,
+        "space": clusters.dtype.space,
+        "kinds": kinds,
+        "level": clusters.hierarchy.n_clusters,
+    }
+    missing = np.asarray(clusters.labels.isna())
+    arrays: dict[str, Any] = {name: getattr(clusters, name) for name in _PLAIN}
+    arrays |= {
+        "about": np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), dtype=np.uint8),
+        "labels": np.asarray(pd.Series(clusters.labels).fillna(0), dtype=np.int64),
+        "missing": missing,
+        "leaves": clusters.hierarchy.leaves,
+        "merges": clusters.hierarchy.merges,
+        "digests": clusters.grouped.digests,
+        "grouped": clusters.grouped.labels,
+        "landmarks": clusters.grouped.landmarks,
+        "landmark_labels": clusters.grouped.landmark_labels,
+    }
+    if means is not None:
+        arrays["means"] = np.array(list(means.values()), dtype=np.float64).reshape(len(means), -1)
+    with whole_file(target) as part, part.open("wb") as file:
+        np.savez(file, **arrays)
+    return target
+
+
+def load_clusters(path: str | Path) -> Clusters:
+    """Read clusters that ``Clusters.save`` wrote.
+
+    Labels, names and what they rest on, scores, levels and where known and new vectors belong are as they were. A given
+    estimator is not in the file, so that new vectors then go where most of their neighbours are; nor is all that names
+    could be made from again, but :meth:`mmembed.analysis.Clusters.named` takes texts.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no file of clusters, or of a newer version.
+    """
+    source = Path(path)
+    try:
+        with np.load(source, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        about = json.loads(arrays["about"].tobytes().decode())
+        is_ours = about["format"] == _FORMAT
+    except FileNotFoundError:
+        raise
+    except (BadZipFile, EOFError, KeyError, OSError, TypeError, ValueError) as error:
+        raise ValueError(f"{source.name} is no file of clusters. Give one that Clusters.save wrote.") from error
+    if not is_ours:
+        raise ValueError(
+            f"{source.name} has the format {about['format']!r}; this version reads {_FORMAT!r}. Fit and save again."
+        )
+    kinds = about["kinds"]
+    candidates = pd.DataFrame(about["candidates"], columns=no_candidates().columns)
+    means = None if kinds is None else dict(zip(kinds, arrays["means"], strict=True))
+    return Clusters(
+        labels=pd.arrays.IntegerArray(arrays["labels"], arrays["missing"]),
+        names=_naming(about),
+        method=about["method"],
+        candidates=candidates,
+        estimator=None,
+        stability=about["stability"],
+        note=about["note"],
+        hierarchy=Hierarchy(arrays["leaves"], arrays["merges"], about["level"]),
+        grouped=GroupedRows(arrays["digests"], arrays["grouped"], arrays["landmarks"], arrays["landmark_labels"]),
+        preparation=Preparation(means),
+        dtype=VectorDtype(about["dimension"], about["space"]),
+        raw_numbers={},
+        vectors=None,
+        kinds=None,
+        **{name: arrays[name] for name in _PLAIN},
+    )
+
+
+def _naming(about: dict[str, Any]) -> Naming:
+    names = {int(label): name for label, name in about["names"].items()}
+    # Files of before have names only.
+    origins = {int(label): origin for label, origin in about.get("origins", {}).items()}
+    evidence = {
+        int(label): tuple(Evidence(**one | {"examples": tuple(one["examples"])}) for one in found)
+        for label, found in about.get("evidence", {}).items()
+    }
+    return Naming(names, dict.fromkeys(names, "given") | origins, evidence)

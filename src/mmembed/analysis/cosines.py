@@ -1,0 +1,173 @@
+"""Cosine similarity of rows: unit rows for fast products, and cosines that depend on nothing but the two rows.
+
+A zero row has cosine 0 with everything; a missing (NaN) row has cosine NaN.
+
+The different rows among many: what graphs, clusters and maps are made of, so that equal vectors count alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mmembed.arrays import FloatMatrix, FloatVector, Positions, row_chunks
+from mmembed.vectors.rows import Lengths, equal_row_groups, row_lengths
+
+
+def unit_rows(matrix: FloatMatrix) -> FloatMatrix:
+    """Return a copy whose rows have length 1; zero rows stay zero and missing rows stay NaN.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray, shape (n, d)
+        Left alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> unit_rows(np.array([[3, 4], [0, 0]], dtype="float32")).tolist()
+    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    """
+    units = np.empty(matrix.shape, dtype=np.float32)
+    for rows in row_chunks(*matrix.shape):
+        chunk = matrix[rows].astype(np.float64)
+        lengths = np.sqrt((chunk * chunk).sum(axis=1, keepdims=True))
+        lengths[lengths == 0] = 1
+        units[rows] = chunk / lengths
+    return units
+
+
+def pair_cosines(
+    left: FloatMatrix,
+    right: FloatMatrix,
+    left_rows: Positions,
+    right_rows: Positions,
+    *,
+    left_lengths: Lengths | None = None,
+    right_lengths: Lengths | None = None,
+) -> FloatVector:
+    """Return the cosine of each pair of rows.
+
+    Every cosine is summed in float64 in one fixed order. So equal rows have equal cosines wherever they stand, which
+    a matrix product does not promise, and ``cosine(a, b)`` is ``cosine(b, a)``.
+
+    Parameters
+    ----------
+    left, right : numpy.ndarray, shape (n, d) and (m, d)
+        Matrices that hold the rows.
+    left_rows, right_rows : numpy.ndarray of int, shape (p,)
+        Positions of the two rows of each pair.
+    left_lengths, right_lengths : numpy.ndarray, shape (n,) and (m,), optional
+        What ``row_lengths`` gives for the matrices, where it is known.
+
+    Returns
+    -------
+    numpy.ndarray, shape (p,), float32
+    """
+    lengths = _lengths_of(left, left_rows, left_lengths) * _lengths_of(right, right_rows, right_lengths)
+    lengths[lengths == 0] = 1
+    cosines = np.empty(len(left_rows), dtype=np.float32)
+    for pairs in row_chunks(len(left_rows), left.shape[1]):
+        products = left[left_rows[pairs]].astype(np.float64)
+        products *= right[right_rows[pairs]]
+        cosines[pairs] = np.clip(products.sum(axis=1) / lengths[pairs], -1, 1)
+    return cosines
+
+
+def _lengths_of(matrix: FloatMatrix, rows: Positions, lengths: Lengths | None) -> Lengths:
+    """Return the length of the row of each pair, each row being measured once."""
+    if lengths is not None:
+        return lengths[rows]
+    unique, inverse = np.unique(rows, return_inverse=True)
+    return row_lengths(matrix[unique])[inverse]
+
+
+@dataclass(frozen=True, eq=False)
+class DistinctRows:
+    """Each different row once, in an order that depends on the values alone and not on the order of the table.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray, shape (u, d), float32
+        The different rows, as they were given.
+    groups : numpy.ndarray of int, shape (n,)
+        Position in ``rows`` of each given row: ``rows[groups]`` are the given rows.
+    counts : numpy.ndarray of int, shape (u,)
+        How often each occurs.
+    first : numpy.ndarray of int, shape (u,)
+        Position of its first occurrence among the given rows.
+    """
+
+    rows: FloatMatrix = field(repr=False)
+    groups: Positions = field(repr=False)
+    counts: Positions = field(repr=False)
+    first: Positions = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def total(self) -> int:
+        """How many rows were given."""
+        return len(self.groups)
+
+
+def distinct_rows(rows: FloatMatrix) -> DistinctRows:
+    """Return the different rows of a matrix.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray, shape (n, d), float32
+        Without missing rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = distinct_rows(np.array([[1, 2], [0, 5], [1, 2]], dtype="float32"))
+    >>> len(found), sorted(found.counts.tolist()), sorted(found.first.tolist())
+    (2, [1, 2], [0, 1])
+    """
+    groups = equal_row_groups(rows)
+    _, first, counts = np.unique(groups, return_index=True, return_counts=True)
+    return DistinctRows(rows[first], groups, counts, first)
+
+
+@dataclass(frozen=True, eq=False)
+class DistinctDirections(DistinctRows):
+    """Each different direction once, as a unit row: rows that differ in length alone are one.
+
+    Attributes
+    ----------
+    source : numpy.ndarray, shape (u, d), float32
+        The same rows with the lengths they came with: what :func:`mmembed.analysis.graphs.graph.shared_graph`
+        knows the rows of a column by, so that all products of the column share its graph.
+    """
+
+    source: FloatMatrix = field(repr=False)
+
+
+def distinct_directions(source: FloatMatrix) -> DistinctDirections:
+    """Return the different directions of the rows of a matrix.
+
+    Parameters
+    ----------
+    source : numpy.ndarray, shape (n, d), float32
+        Without missing rows, as :meth:`mmembed.analysis.preparation.Preparation.source` gives them. Where some rows
+        differ in length alone, the graph is that of the unit rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = distinct_directions(np.array([[0, 2], [3, 4], [0, 5]], dtype="float32"))
+    >>> len(found), bool(found.groups[0] == found.groups[2])
+    (2, True)
+    """
+    distinct = distinct_rows(source)
+    units = unit_rows(distinct.rows)
+    by_direction = distinct_rows(units)
+    if len(by_direction) == len(distinct):
+        return DistinctDirections(units, distinct.groups, distinct.counts, distinct.first, distinct.rows)
+    groups = by_direction.groups[distinct.groups]
+    _, first, counts = np.unique(groups, return_index=True, return_counts=True)
+    return DistinctDirections(by_direction.rows, groups, counts, first, by_direction.rows)

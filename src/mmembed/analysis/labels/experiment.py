@@ -1,0 +1,214 @@
+"""Predictions for rows that were held out in turn, beside those of two baselines: what every score is made of.
+
+Which rows are so alike that one must not be predicted from the other: equal, nearly equal, or of one group.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mmembed.analysis.cosines import DistinctDirections, distinct_directions, unit_rows
+from mmembed.analysis.graphs.graph import shared_graph
+from mmembed.analysis.labels.folds import Codes, Folds, make_folds, measurable
+from mmembed.arrays import FloatMatrix
+
+FloatRows = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Out-of-fold predictions of the m rows that were learned from.
+
+    Attributes
+    ----------
+    y : numpy.ndarray of int, shape (m,)
+        True class of each row.
+    predicted, nearest_centroid, majority : numpy.ndarray of int, shape (m,)
+        Class predicted while the row was held out, by the classifier and the baselines; -1 for rows not measured.
+    probabilities, priors : numpy.ndarray, shape (m, c), float32, or None
+        Probability of each class, by the classifier (None where it gives none) and by the classes' shares alone.
+    folds : Folds
+    groups : numpy.ndarray of int, shape (m,)
+        Rows of one number were held out together.
+    """
+
+    y: Codes = field(repr=False)
+    predicted: Codes = field(repr=False)
+    nearest_centroid: Codes = field(repr=False)
+    majority: Codes = field(repr=False)
+    probabilities: FloatRows | None = field(repr=False)
+    priors: FloatRows = field(repr=False)
+    folds: Folds = field(repr=False)
+    groups: Codes = field(repr=False)
+
+    @property
+    def measured(self) -> npt.NDArray[np.bool_]:
+        """Rows that have an out-of-fold prediction."""
+        return self.predicted >= 0
+
+
+def hold_out(
+    estimator: Any,
+    rows: FloatMatrix,
+    y: Codes,
+    groups: Codes,
+    *,
+    n_classes: int,
+    folds: int,
+    random_state: int,
+) -> HeldOut:
+    """Predict each row by a clone of the estimator that has not seen its fold.
+
+    Parameters
+    ----------
+    estimator : scikit-learn classifier
+    rows : numpy.ndarray, shape (m, d), float32
+    y, groups : numpy.ndarray of int, shape (m,)
+    """
+    made = make_folds(y, groups, count=folds, random_state=random_state)
+    predicted, centroid, majority = (np.full(len(y), -1, dtype=np.intp) for _ in range(3))
+    probabilities = np.full((len(y), n_classes), np.nan, dtype=np.float32)
+    priors = np.full((len(y), n_classes), np.nan, dtype=np.float32)
+    has_probabilities = hasattr(estimator, "predict_proba")
+    for fold in range(made.count):
+        learned, tested = made.split(fold)
+        present, counts = np.unique(y[learned], return_counts=True)
+        if not len(tested) or len(present) < 2:
+            continue
+        mine = rows[learned]
+        fitted = fit_clone(estimator, mine, y[learned], groups[learned])
+        held = rows[tested]
+        if has_probabilities:
+            probabilities[tested] = 0
+            probabilities[np.ix_(tested, fitted.classes_)] = fitted.predict_proba(held)
+            predicted[tested] = probabilities[tested].argmax(axis=1)
+        else:
+            predicted[tested] = fitted.predict(held)
+        majority[tested] = present[counts.argmax()]
+        priors[tested] = 0
+        priors[np.ix_(tested, present)] = counts / counts.sum()
+        centroid[tested] = present[(held @ centroids(mine, y[learned], present).T).argmax(axis=1)]
+    return HeldOut(y, predicted, centroid, majority, probabilities if has_probabilities else None, priors, made, groups)
+
+
+def centroids(rows: FloatMatrix, y: Codes, present: Codes) -> FloatMatrix:
+    """Return the mean direction of each class in ``present``, shape (c, d)."""
+    return unit_rows(np.stack([rows[y == one].mean(axis=0, dtype=np.float64) for one in present]).astype(np.float32))
+
+
+def fit_clone(estimator: Any, rows: FloatMatrix, y: Codes, groups: Codes) -> Any:
+    """Return a fitted clone; the default classifier is told the groups, which keep its own trials honest."""
+    from sklearn.base import clone
+
+    from mmembed.analysis.labels.kernel_classifier import KernelClassifier
+
+    fresh = clone(estimator)
+    return fresh.fit(rows, y, groups=groups) if isinstance(fresh, KernelClassifier) else fresh.fit(rows, y)
+
+
+# The graph of more rows costs more than everything else that a classifier does; equal rows are still found.
+MOST_LINKED_ROWS = 20_000
+
+_NEIGHBORS = 15
+
+# More rows than this share that can no longer be measured, and likeness is the nature of the table, not repetition.
+_MOST_LOST = 0.1
+
+_FEWEST_TO_JUDGE = 30
+
+
+def hold_together(
+    rows: FloatMatrix,
+    y: npt.NDArray[np.intp] | None,
+    groups: npt.NDArray[np.intp] | None,
+    threshold: float | None,
+    *,
+    folds: int,
+) -> npt.NDArray[np.intp]:
+    """Return which rows are held out together, as :func:`linked_groups` numbers them.
+
+    Where rows of one class are nearly equal by nature, chains of likeness would put whole classes into one fold, and
+    nothing could be measured. Then, from 30 rows on, only equal rows and given groups are held out together, and a
+    warning says so.
+
+    Parameters
+    ----------
+    rows, groups, threshold
+        As in :func:`linked_groups`.
+    y : numpy.ndarray of int, shape (m,), optional
+        Class of each row, where each has one.
+    folds : int
+        Number of parts that the rows are dealt to.
+
+    Warns
+    -----
+    UserWarning
+        If near duplicates cannot be held out together.
+    """
+    distinct = distinct_directions(rows)
+    linked = _components(distinct, groups, threshold)
+    if threshold is None or len(rows) < _FEWEST_TO_JUDGE or len(distinct) > MOST_LINKED_ROWS:
+        return linked
+    plain = _components(distinct, groups, None)
+    largest, before = np.bincount(linked).max(), np.bincount(plain).max()
+    lost = 0.0 if y is None else float(measurable(y, plain).mean() - measurable(y, linked).mean())
+    if largest > max(before, len(rows) / folds) or lost > _MOST_LOST:
+        warnings.warn(
+            f"Rows with a cosine of at least {threshold} form chains of up to {largest:,} of {len(rows):,} rows: in "
+            "this table that likeness is no sign of repetition. Only equal rows are held out together. "
+            "Give a higher near_duplicates=, or groups=, if there are near copies.",
+            UserWarning,
+            stacklevel=3,
+        )
+        return plain
+    return linked
+
+
+def linked_groups(
+    rows: FloatMatrix, groups: npt.NDArray[np.intp] | None, threshold: float | None
+) -> npt.NDArray[np.intp]:
+    """Return a number for each row; rows of one number are linked through equality, likeness or a given group.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray, shape (m, d), float32
+        Their lengths do not matter.
+    groups : numpy.ndarray of int, shape (m,), optional
+        What the user knows to belong together.
+    threshold : float, optional
+        Cosine from which on two rows are nearly equal; looked at up to 20,000 different rows. None links equal rows
+        only.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (m,)
+    """
+    return _components(distinct_directions(rows), groups, threshold)
+
+
+def _components(
+    distinct: DistinctDirections, groups: npt.NDArray[np.intp] | None, threshold: float | None
+) -> npt.NDArray[np.intp]:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    size = len(distinct)
+    left, right = np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
+    if threshold is not None and 1 < size <= MOST_LINKED_ROWS:
+        graph = shared_graph(distinct.source, min(_NEIGHBORS, size - 1))
+        near = graph.similarities >= threshold
+        left = np.repeat(np.arange(size), near.sum(axis=1))
+        right = graph.indices[near].astype(np.intp)
+    if groups is not None:
+        # Each given group is a node of its own that its rows hang on.
+        left = np.append(left, distinct.groups)
+        right = np.append(right, size + groups)
+        size += int(groups.max()) + 1
+    links = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(size, size))
+    _, components = connected_components(links, directed=False)
+    return np.unique(components[distinct.groups], return_inverse=True)[1].astype(np.intp)

@@ -1,0 +1,1 @@
+"""Figures of the groups of a table: categories, totals, trends."""

@@ -1,0 +1,360 @@
+"""Figures of all rows of a table where a report shows a sample of them; those of parts of the table add up.
+
+Counting a part of a table for a report on all of it.
+
+The groups of a column beside a vector column: names, sizes, and the mean cosines within and between them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mmembed.analysis.cosines import unit_rows
+from mmembed.analysis.tallies.categories import NOISE, Group, Grouping, group_rows, key_order, told_key
+from mmembed.analysis.tallies.trend import Period, Span, read_dates
+from mmembed.frames import coordinates, is_missing, one_line, require_column
+from mmembed.vectors import as_vector_array
+
+_VALUE_LENGTH = 40
+
+
+def value_names(values: pd.Series) -> list[str]:
+    """Return the cells of a breakdown column as they are told, an empty text for a missing one."""
+    return ["" if is_missing(cell) else one_line(cell, _VALUE_LENGTH) for cell in values]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupFigures:
+    """Figures of all rows of one cluster.
+
+    Attributes
+    ----------
+    size : int
+        Rows.
+    names : Counter of str
+        What the cluster is called, by rows.
+    scored, score : int and float
+        Rows that have a score, and the sum of scores.
+    values : Counter of str
+        Values of the breakdown column as they are told.
+    periods : numpy.ndarray of int
+        Rows in each period.
+    vectors, vector_sum : int and numpy.ndarray, shape (d,)
+        Rows that have a vector, and the sum of their unit rows.
+    nonzero : int
+        Rows whose vector is not all zeros.
+    """
+
+    size: int = 0
+    names: Counter[str] = field(default_factory=Counter, repr=False)
+    scored: int = 0
+    score: float = 0.0
+    values: Counter[str] = field(default_factory=Counter, repr=False)
+    periods: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64), repr=False)
+    vectors: int = 0
+    vector_sum: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
+    nonzero: int = 0
+
+    @property
+    def cohesion(self) -> float | None:
+        """Mean score, None where no row has one."""
+        return self.score / self.scored if self.scored else None
+
+    @property
+    def name(self) -> str:
+        """The most frequent name, or nothing."""
+        return min(self.names, key=lambda name: (-self.names[name], name), default="")
+
+    def __add__(self, other: GroupFigures) -> GroupFigures:
+        return GroupFigures(
+            self.size + other.size,
+            self.names + other.names,
+            self.scored + other.scored,
+            self.score + other.score,
+            self.values + other.values,  # noqa: PD011  a Counter
+            self.periods + other.periods,
+            self.vectors + other.vectors,
+            self.vector_sum + other.vector_sum,
+            self.nonzero + other.nonzero,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class WholeTable:
+    """Figures of all rows.
+
+    Attributes
+    ----------
+    rows, without_vector, noise, missing : int
+        Rows; those without a vector, in no cluster, without a label.
+    failed : int or None
+        Rows without a vector whose cell has content; None where the column of contents is not known.
+    groups : mapping of label to GroupFigures
+    unreadable : int
+        Cells of the date column that are no date.
+    span : Span or None
+        The periods that rows are counted in.
+    """
+
+    rows: int
+    without_vector: int
+    failed: int | None
+    noise: int
+    missing: int
+    groups: Mapping[Hashable, GroupFigures] = field(repr=False)
+    unreadable: int = 0
+    span: Span | None = None
+
+    @staticmethod
+    def add(parts: Sequence[WholeTable]) -> WholeTable:
+        """Return the figures of a table from those of its parts."""
+        groups: dict[Hashable, GroupFigures] = {}
+        for part in parts:
+            for key, figures in part.groups.items():
+                groups[key] = groups[key] + figures if key in groups else figures
+        return WholeTable(
+            sum(one.rows for one in parts),
+            sum(one.without_vector for one in parts),
+            None if any(one.failed is None for one in parts) else sum(one.failed or 0 for one in parts),
+            sum(one.noise for one in parts),
+            sum(one.missing for one in parts),
+            groups,
+            sum(one.unreadable for one in parts),
+            parts[0].span,
+        )
+
+    def of(self, key: Hashable) -> GroupFigures:
+        """Return the figures of one cluster."""
+        return self.groups.get(key, GroupFigures())
+
+    def trend(self, key: Hashable) -> tuple[Period, ...]:
+        """Return how many rows of a cluster fall into each period."""
+        if self.span is None:
+            return ()
+        return tuple(Period(*both) for both in zip(self.span.names, self.of(key).periods.tolist(), strict=True))
+
+    def regroup(self, grouping: Grouping, *, prefix: str) -> Grouping:
+        """Return the groups of a sample with the sizes and in the order of the whole table, those without rows too."""
+        known = {group.key: (code, group) for code, group in enumerate(grouping.groups)}
+        keys = sorted(self.groups, key=lambda key: (-self.groups[key].size, key_order(key)))
+        ranks = np.zeros(len(known), dtype=np.int64)
+        groups = []
+        for rank, key in enumerate(keys):
+            code, group = known.get(key, (None, Group(key, f"{prefix} {key}", 0)))
+            if code is not None:
+                ranks[code] = rank
+            figures = self.groups[key]
+            groups.append(replace(group, name=figures.name or group.name, size=figures.size))
+        codes = grouping.codes.copy()
+        inside = codes >= 0
+        codes[inside] = ranks[codes[inside]]
+        return Grouping(codes, tuple(groups), self.noise, self.missing)
+
+
+_NAME_LENGTH = 80
+
+# A breakdown by a column of more values than this is none, and its values would fill the memory.
+_MOST_VALUES = 100_000
+
+
+@dataclass(frozen=True)
+class CountedColumns:
+    """Names of the columns that a report counts.
+
+    Attributes
+    ----------
+    vector, cluster : column name
+    name, score, source, breakdown, date : column name or None
+    span : Span or None
+        The periods of the dates of the whole table.
+    noise : bool
+        Whether a label of −1 is noise.
+    """
+
+    vector: Hashable
+    cluster: Hashable
+    name: Hashable | None = None
+    score: Hashable | None = None
+    source: Hashable | None = None
+    breakdown: Hashable | None = None
+    date: Hashable | None = None
+    span: Span | None = None
+    noise: bool = True
+
+    @property
+    def used(self) -> list[Hashable]:
+        """Each name once."""
+        names = [self.vector, self.cluster, self.name, self.score, self.source, self.breakdown, self.date]
+        return list(dict.fromkeys(name for name in names if name is not None))
+
+
+def count_table(df: pd.DataFrame, columns: CountedColumns) -> WholeTable:
+    """Return the figures of a frame, which may be a part of a table; :meth:`WholeTable.add` puts parts together.
+
+    Raises
+    ------
+    ValueError
+        If the breakdown column has more than 100,000 different values.
+    """
+    array = as_vector_array(df[columns.vector])
+    lacking = np.asarray(array.isna())
+    grouping = group_rows(df[columns.cluster], noise=columns.noise)
+    names = _texts(df, columns.name)
+    scores = np.full(len(df), np.nan) if columns.score is None else coordinates(df[columns.score])
+    values = None if columns.breakdown is None else np.array(value_names(df[columns.breakdown]), dtype=object)
+    dates, unreadable = (None, 0) if columns.date is None else read_dates(df[columns.date])
+    span = columns.span
+    places = None if dates is None or span is None else span.places(dates)
+    failed = None
+    if columns.source is not None:
+        failed = sum(not is_missing(cell) for cell in df[columns.source].iloc[np.flatnonzero(lacking)])
+    if values is not None and len(set(values)) > _MOST_VALUES:
+        raise ValueError(
+            f"Column {columns.breakdown!r} (breakdown=) has more than {_MOST_VALUES:,} different values; expected "
+            "categories."
+        )
+    groups: dict[Hashable, GroupFigures] = {}
+    for code, group in enumerate(grouping.groups):
+        rows = grouping.rows(code)
+        known = rows[np.isfinite(scores[rows])]
+        there = rows[~lacking[rows]]
+        units = unit_rows(array.matrix[there])
+        groups[group.key] = GroupFigures(
+            len(rows),
+            Counter() if names is None else Counter(name for name in names[rows] if name),
+            len(known),
+            float(scores[known].sum()),
+            Counter() if values is None else Counter(values[rows]),
+            _counted(places, rows, span),
+            len(there),
+            units.sum(axis=0, dtype=np.float64),
+            int(units.any(axis=1).sum()),
+        )
+    noise = int((grouping.codes == NOISE).sum())
+    return WholeTable(len(df), int(lacking.sum()), failed, noise, grouping.missing, groups, unreadable, span)
+
+
+def _texts(df: pd.DataFrame, column: Hashable | None) -> Any:
+    return None if column is None else np.array([one_line(cell, _NAME_LENGTH) for cell in df[column]], dtype=object)
+
+
+def _counted(places: Any, rows: Any, span: Span | None) -> Any:
+    if places is None or span is None:
+        return np.zeros(0, dtype=np.int64)
+    here = places[rows]
+    return np.bincount(here[here >= 0], minlength=len(span.names)).astype(np.int64)
+
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupVectors:
+    """Groups of rows by their vectors, the largest group first; noise and rows without a vector are in none.
+
+    Attributes
+    ----------
+    groups : tuple of Group
+    counts : numpy.ndarray, shape (g,)
+        Rows with a vector in each group, at least 1.
+    sums : numpy.ndarray, shape (g, d), float64
+        Sum of the unit rows of each group.
+    selves : numpy.ndarray, shape (g,), float64
+        Sum of the cosines of each row with itself: the rows that are no zero vector.
+    noise : int
+        Rows in no group.
+    """
+
+    groups: tuple[Group, ...]
+    counts: npt.NDArray[np.int64] = field(repr=False)
+    sums: Doubles = field(repr=False)
+    selves: Doubles = field(repr=False)
+    noise: int = 0
+
+    @property
+    def centroids(self) -> Doubles:
+        """Mean direction of each group, shape (g, d)."""
+        lengths = np.linalg.norm(self.sums, axis=1, keepdims=True)
+        return np.asarray(self.sums / np.where(lengths > 0, lengths, 1))
+
+    def mean_cosines(self) -> Doubles:
+        """Return the mean cosine of a row of one group with a row of another, shape (g, g).
+
+        On the diagonal, of two different rows of the group; NaN where it has one row.
+        """
+        products = self.sums @ self.sums.T
+        pairs = np.outer(self.counts, self.counts).astype(np.float64)
+        own = np.diag_indices(len(self.counts))
+        products[own] -= self.selves
+        pairs[own] -= self.counts
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.where(pairs > 0, products / pairs, np.nan))
+
+    def nearest(self) -> npt.NDArray[np.int64]:
+        """Return for each group the one with the most similar centroid; -1 where there is one group only."""
+        if len(self.groups) < 2:
+            return np.full(len(self.groups), -1, dtype=np.int64)
+        cosines = self.centroids @ self.centroids.T
+        np.fill_diagonal(cosines, -np.inf)
+        return np.asarray(cosines.argmax(axis=1), dtype=np.int64)
+
+
+def group_vectors(
+    df: pd.DataFrame, column: Hashable, by: Hashable, name: Hashable | None, *, argument: str, remedy: str
+) -> GroupVectors:
+    """Return the groups of a frame by a column, with their vectors.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+    column : column name
+        A vector column.
+    by : column name
+        Labels; -1 is noise in the column ``cluster``.
+    name : column name or None
+        Names of the groups, used where the frame has the column.
+    argument, remedy : str
+        For the message where the frame has no ``by``.
+
+    Raises
+    ------
+    ColumnNotFoundError
+        If a column is not there.
+    ValueError
+        If no row has both a vector and a group.
+    """
+    labels = require_column(df, by, argument=argument, remedy=remedy)
+    vectors = require_column(df, column, argument="column", remedy="df.mmembed.embed(…)")
+    names = name if name is not None and name in df.columns else None
+    counted = CountedColumns(column, by, names, noise=by == "cluster")
+    parts = {one.name: one for one in (labels, vectors, *([] if names is None else [df[names]]))}
+    return of_whole(count_table(pd.DataFrame(parts), counted), column, by)
+
+
+def of_whole(whole: WholeTable, column: Hashable, by: Hashable) -> GroupVectors:
+    """Return the groups of a table that was counted.
+
+    Raises
+    ------
+    ValueError
+        If no row has both a vector and a group.
+    """
+    ranked = sorted(whole.groups, key=lambda key: (-whole.groups[key].size, key_order(key)))
+    there = [key for key in ranked if whole.groups[key].vectors]
+    if not there:
+        raise ValueError(f"No row has both a vector in {column!r} and a group in {by!r}. Name other columns.")
+    figures = [whole.groups[key] for key in there]
+    return GroupVectors(
+        tuple(Group(key, one.name or told_key(key), one.size) for key, one in zip(there, figures, strict=True)),
+        np.array([one.vectors for one in figures]),
+        np.stack([one.vector_sum for one in figures]),
+        np.array([one.nonzero for one in figures], dtype=np.float64),
+        whole.noise,
+    )

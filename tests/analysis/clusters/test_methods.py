@@ -1,0 +1,120 @@
+"""Communities: the weights of shared neighbours by their definition, exact numbers, and large tables in parts."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from mmembed.analysis import fit_clusters, neighbors
+from mmembed.analysis.clusters import methods as communities
+from mmembed.analysis.clusters.methods import (
+    CommunityFinder,
+    leiden,
+    modularity,
+    neighbor_ties,
+    neighbors_for,
+    settle,
+    shared_neighbor_weights,
+)
+from mmembed.analysis.clusters.quality import adjusted_rand
+
+
+@pytest.fixture(scope="module")
+def grouped():
+    """Return 600 rows in 6 groups, their groups, and the weights of their graph."""
+    random = np.random.default_rng(0)
+    group = np.repeat(np.arange(6), 100)
+    rows = (random.normal(size=(6, 12))[group] + random.normal(scale=0.3, size=(600, 12))).astype(np.float32)
+    return rows, group, shared_neighbor_weights(neighbors(rows, 12))
+
+
+def test_weights_are_shared_neighbours(grouped):
+    """Each weight is the Jaccard similarity of the two closed neighbourhoods, both ways."""
+    rows, _, weights = grouped
+    graph = neighbors(rows, 12)
+    closed = [{at, *graph.indices[at].tolist()} for at in range(len(rows))]
+    dense = weights.toarray()
+    assert (dense == dense.T).all()
+    for one, other in zip(*np.nonzero(dense[:40]), strict=True):
+        shared = len(closed[one] & closed[other]) / len(closed[one] | closed[other])
+        assert dense[one, other] == pytest.approx(shared)
+    for one in range(40):
+        assert set(np.flatnonzero(dense[one])) == {
+            other for other in range(len(rows)) if other != one and (other in closed[one] or one in closed[other])
+        }
+
+
+def test_empty_places_tie_nobody():
+    """Rows with fewer neighbours than asked share no empty places."""
+    weights = shared_neighbor_weights(neighbors(np.eye(3, dtype=np.float32), 5))
+    assert np.array_equal(weights.toarray() > 0, ~np.eye(3, dtype=bool))
+    assert weights.toarray()[0, 1] == pytest.approx(3 / (2 * 6 - 3))
+
+
+def test_ties_are_the_mean_of_three_widths(grouped):
+    """A third, two thirds and all of the neighbours count alike."""
+    rows, _, _ = grouped
+    graph = neighbors(rows, 12)
+    three = sum(shared_neighbor_weights(neighbors(rows, k)) for k in (4, 8, 12)) / 3
+    assert abs(neighbor_ties(graph) - three).max() < 1e-12
+
+
+def test_rows_settle_where_most_of_their_ties_lead():
+    """Rows that were put with strangers go to their neighbours; a tie keeps a row, and an emptied community is gone."""
+    ties = np.zeros((7, 7))
+    for one, other in [(0, 1), (1, 2), (0, 2), (3, 4), (4, 5), (3, 5), (2, 6), (6, 3)]:
+        ties[one, other] = ties[other, one] = 1
+    weights = sparse.csr_matrix(ties)
+    assert settle(weights, np.array([0, 0, 3, 5, 5, 5, 5])).tolist() == [0, 0, 0, 1, 1, 1, 1]
+    assert settle(weights, np.array([0, 0, 0, 1, 1, 1, 0])).tolist() == [0, 0, 0, 1, 1, 1, 0]
+    assert settle(sparse.csr_matrix((3, 3)), np.array([2, 1, 0])).tolist() == [2, 1, 0]
+
+
+def test_modularity_is_that_of_the_reference_and_noise_is_alone():
+    """The number of Newman's definition; each row of noise is a community of one."""
+    random = np.random.default_rng(0)
+    dense = np.triu(random.random((20, 20)) < 0.3, 1).astype(float)
+    dense += dense.T
+    weights, labels = sparse.csr_matrix(dense), random.integers(0, 3, 20)
+    strength, total = dense.sum(axis=1), dense.sum()
+    same = labels[:, None] == labels
+    expected = ((dense - np.outer(strength, strength) / total) * same).sum() / total
+    assert modularity(weights, labels) == pytest.approx(expected)
+    alone = np.where(np.arange(20) < 4, -1, labels)
+    numbered = np.where(np.arange(20) < 4, 10 + np.arange(20), labels)
+    assert modularity(weights, alone) == pytest.approx(modularity(weights, numbered))
+
+
+def test_exact_numbers(grouped):
+    """Any number of communities can be had, and the true one gives the true groups."""
+    _, group, weights = grouped
+    finder = CommunityFinder(weights, 0)
+    for number in (1, 2, 5, 6, 17):
+        assert finder.exactly(number).max() + 1 == number
+    assert adjusted_rand(finder.exactly(6), group) > 0.99
+
+
+def test_a_large_table_is_grouped_in_parts_as_a_small_one(grouped, monkeypatch):
+    """Above the limit small communities are grouped instead of rows, to the same groups."""
+    _, group, weights = grouped
+    monkeypatch.setattr(communities, "_MOST_SINGLE_ROWS", 100)
+    finder = CommunityFinder(weights, 0)
+    assert finder.nodes.shape[0] < 600
+    assert adjusted_rand(finder.at(1.0), group) > 0.99
+
+
+def test_a_seed_is_an_answer(grouped):
+    """One seed gives one grouping."""
+    _, _, weights = grouped
+    assert np.array_equal(leiden(weights, 3.0, 5), leiden(weights, 3.0, 5))
+
+
+def test_neighbourhoods_grow_with_the_table():
+    """From few neighbours in small tables to thirty in large ones, and never more than there are."""
+    assert [neighbors_for(n) for n in (2, 4, 60, 400, 10**6)] == [1, 3, 5, 13, 30]
+
+
+def test_n_clusters_is_kept_by_every_method_that_takes_it(grouped):
+    """The number asked for is the number found."""
+    rows, _, _ = grouped
+    for method in ("auto", "kmeans", "leiden"):
+        assert len(fit_clusters(rows, method, n_clusters=9).centroids) == 9

@@ -1,0 +1,150 @@
+"""The layout beside umap-learn, the reference: the same weights, maps as good, and compiled code that is kept."""
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from mmembed.analysis import fit_projection
+from mmembed.analysis.cosines import distinct_rows, unit_rows
+from mmembed.analysis.graphs.graph import shared_graph
+from mmembed.analysis.maps.projection import measure_map
+from mmembed.analysis.maps.umap import CURVE_A, CURVE_B, fuzzy_set, memberships, principal_start
+from mmembed.analysis.maps.umap_kernel import force_table
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Return 900 digits as unit rows, with some that are nearly equal."""
+    pictures = load_digits().data[:900].astype(np.float32)
+    pictures[:5] = pictures[5] + np.arange(5)[:, np.newaxis] * np.float32(1e-4)
+    return distinct_rows(unit_rows(pictures)).rows
+
+
+@pytest.fixture(scope="module")
+def knn(rows):
+    """Return the neighbours as umap-learn wants them: each row first, at distance 0."""
+    graph = shared_graph(rows, 14)
+    itself = np.arange(len(rows), dtype=np.int32)[:, np.newaxis]
+    distances = np.maximum(1 - graph.similarities, 0)
+    return np.hstack([itself, graph.indices]), np.hstack([np.zeros((len(rows), 1), np.float32), distances])
+
+
+@pytest.fixture(scope="module")
+def umap():
+    """Return umap-learn, without what it says about packages that it would like to have."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImportWarning)
+        import umap
+    return umap
+
+
+def test_the_weights_are_those_of_umap_learn(rows, knn, umap):
+    """Every weight of the fuzzy set agrees to 1e-5, and no pair is missing."""
+    reference, _, _ = umap.umap_.fuzzy_simplicial_set(
+        rows, 15, np.random.RandomState(0), "cosine", knn_indices=knn[0], knn_dists=knn[1]
+    )
+    ours = fuzzy_set(shared_graph(rows, 14))
+    assert np.abs(ours.toarray() - reference.toarray()).max() < 1e-5
+    assert ours.nnz == reference.nnz
+
+
+def test_the_curve_is_the_one_that_umap_learn_fits(umap):
+    """The constants are what its fit of min_dist 0.1 and spread 1 gives."""
+    np.testing.assert_allclose(umap.umap_.find_ab_params(1.0, 0.1), (CURVE_A, CURVE_B), rtol=1e-4)
+
+
+def test_maps_are_as_good_as_those_of_umap_learn(rows, knn, umap):
+    """From the same neighbours and the same kind of start, quality over seeds is at least equal, less what seeds do."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"precomputed_knn\[2\]")
+        theirs = [
+            measure_map(rows, umap.UMAP(init="pca", metric="cosine", precomputed_knn=knn, random_state=seed, n_jobs=1)
+                        .fit_transform(rows)) for seed in range(2)
+        ]  # fmt: skip
+    ours = [fit_projection(rows, random_state=seed).quality() for seed in range(2)]
+    for measure, slack in (("trustworthiness", 0.004), ("continuity", 0.004), ("neighbors_kept", 0.02)):
+        mine, other = (np.mean([getattr(one, measure) for one in found]) for found in (ours, theirs))
+        assert mine > other - slack, (measure, mine, other)
+
+
+def test_memberships_sum_to_the_logarithm_of_the_neighbours(rows):
+    """With a sure nearest neighbour or without, each row's memberships sum to log2(k + 1)."""
+    distances = np.maximum(1 - shared_graph(rows, 14).similarities, 0)
+    distances = distances[distances[:, 0] > 1e-5]  # of equal rows, each is a sure neighbour
+    for sure in (True, False):
+        np.testing.assert_allclose(memberships(distances, nearest_is_sure=sure).sum(axis=1), np.log2(15), atol=1e-3)
+
+
+def test_neighbours_that_are_not_there_have_no_weight():
+    """A place of -1 in the graph is no pair."""
+    found = fuzzy_set(shared_graph(np.eye(4, dtype=np.float32), 6)).toarray()
+    assert found.shape == (4, 4)
+    assert (np.diag(found) == 0).all()
+    assert (found + np.eye(4) > 0).all()
+
+
+def test_the_start_is_the_principal_components():
+    """Tall and wide tables have the scores that a full singular value decomposition gives, whatever the signs."""
+    for shape in ((60, 8), (8, 60), (600, 300)):
+        random = np.random.default_rng(1)
+        given = (random.normal(size=shape) * np.geomspace(9, 0.01, shape[1]) + 3).astype(np.float32)
+        left, sizes, _ = np.linalg.svd(given - given.mean(axis=0), full_matrices=False)
+        np.testing.assert_allclose(np.abs(principal_start(given, 2)), np.abs(left * sizes)[:, :2], atol=2e-3)
+    assert not principal_start(np.arange(5, dtype=np.float32)[:, np.newaxis], 3)[:, 1:].any()
+
+
+def test_forces_are_tabulated_to_five_digits():
+    """Between the entries of the table, a line is within 1e-4 of the force over the whole range."""
+    squares = np.geomspace(2.0**-23, 2.0**15, 5000).astype(np.float32)
+    table = force_table(lambda square: 1 / (0.001 + square**0.9))
+    bits = squares.view(np.int32) - ((127 - 24) << 23)
+    share = (bits & 0xFFFF) / 65536
+    found = table[bits >> 16] * (1 - share) + table[(bits >> 16) + 1] * share
+    np.testing.assert_allclose(found, 1 / (0.001 + squares.astype(float) ** 0.9), rtol=1e-4)
+
+
+_MAP = """
+import sys, numpy as np, mmembed
+found = mmembed.fit_projection(np.random.default_rng(0).normal(size=(40, 6)).astype("float32"))
+print(found.coordinates.tobytes().hex(), sorted({"umap", "pynndescent", "sklearn", "plotly"} & set(sys.modules)))
+"""
+
+
+def test_the_compiled_layout_is_kept_and_nothing_else_is_imported(tmp_path):
+    """A fresh process leaves compiled code in numba's folder and needs neither umap-learn nor scikit-learn."""
+    outputs = [_printed({"NUMBA_CACHE_DIR": str(tmp_path)}) for _ in range(2)]
+    assert list(tmp_path.rglob("*.nbc"))
+    assert outputs[0].split(" ", 1)[1].strip() == "[]"
+    assert outputs[0] == outputs[1]
+
+
+def _printed(environment):
+    import os
+
+    command = [sys.executable, "-c", _MAP]
+    done = subprocess.run(  # noqa: S603 - our own code
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
+        cwd=Path(__file__).parent,
+    )
+    return done.stdout
+
+
+def test_a_folder_that_cannot_be_written_is_no_obstacle(caplog):
+    """Without a place to keep the compiled code, each process compiles, and the log says so."""
+    from mmembed.analysis.maps.umap_kernel import _compiled
+
+    # A function that stands in no file has no place where numba could keep it.
+    scope = {}
+    exec("def nothing(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o):\n    pass", scope)  # noqa: S102
+    with caplog.at_level("INFO"):
+        assert callable(_compiled(scope["nothing"]))
+    assert "NUMBA_CACHE_DIR" in caplog.text
