@@ -39,9 +39,9 @@ layers: $(STAMP) ## Check that imports point down
 
 oldest: $(STAMP_OLDEST) ## Run the tests that touch dependencies on the oldest versions that are allowed
 	$(OLDEST)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not browser and not live' \
-	  tests/vectors tests/accessor tests/analysis tests/reporting tests/typing tests/embedding/test_transforming.py \
+	  tests/vectors tests/accessor tests/analysis tests/reporting tests/typing tests/test_embedding_transformer.py \
 	  tests/cli/test_commands.py tests/cli/test_tables.py tests/cli/test_printing.py \
-	  tests/providers/local/test_provider.py tests/providers/local/test_frames.py
+	  tests/providers/local/test_provider.py tests/contents
 
 notebooks: $(STAMP) ## Run the notebooks
 	$(BIN)/python -m pytest -n auto --maxprocesses 2 --nbmake --override-ini=addopts= --override-ini=filterwarnings= notebooks

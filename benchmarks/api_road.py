@@ -21,11 +21,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mmembed.embedding.cache import VectorCache
-from mmembed.embedding.line import embed_columns
-from mmembed.embedding.models import ModelSpec, find_model
-from mmembed.embedding.sending import build_api_provider
-from mmembed.providers.protocol import Content
+from mmembed.cache.local import VectorCache
+from mmembed.contents.content import Content
+from mmembed.embedding.pipeline import embed_columns
+from mmembed.providers.dashscope.provider import build_api_provider
+from mmembed.providers.models import ModelSpec, find_model
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = "sk-benchmark"
@@ -212,7 +212,7 @@ import resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import api_road
-from mmembed.embedding.cache import VectorCache
+from mmembed.cache.local import VectorCache
 count, dimension = int(sys.argv[2]), int(sys.argv[3])
 settings = {"dimension": dimension, "requests_per_minute": 1e9, "tokens_per_minute": 1e12}
 api_road.run(20, "warm", **settings)

@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmembed import Embedder
-from mmembed.embedding.cache import VectorCache, content_keys
-from mmembed.embedding.content import read_contents
+from mmembed.cache.local import VectorCache, content_keys
+from mmembed.contents.content import read_contents
 
 
 def median_seconds(work: Callable[[], object], rounds: int) -> float:

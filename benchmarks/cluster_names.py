@@ -28,7 +28,7 @@ from name_synonyms import BBC, DEMO, Synonyms, is_right
 
 from mmembed import fit_clusters
 from mmembed.analysis import name_clusters
-from mmembed.embedding.phrases import phrase_embedder
+from mmembed.embedding.queries import phrase_embedder
 from mmembed.vectors import VectorArray
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "demo.csv"

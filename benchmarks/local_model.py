@@ -21,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmembed.contents.content import Content, Media
 from mmembed.providers.local import LocalProvider
-from mmembed.providers.protocol import Content, Media, Session
+from mmembed.providers.protocol import Session
 
 DEMO = Path(__file__).resolve().parents[1] / "data" / "demo.csv"
 CATEGORIES = {
@@ -40,7 +41,7 @@ import sys, time
 start = time.perf_counter()
 from pathlib import Path
 from mmembed.providers.local import LocalProvider
-from mmembed.providers.protocol import Content, Media
+from mmembed.contents.content import Content, Media
 with LocalProvider(workers=1).session() as session:
     answer = session.embed([Content("text", text="a bird"), Content("image", media=Media(path=Path(sys.argv[1])))])
 assert not answer.failures

@@ -23,7 +23,7 @@ from labelled.loading import LabelledSet
 from labelled.packages import debian
 from labelled.pictures import DATA, embedded_pictures
 from labelled.texts import embedded_texts
-from mmembed.embedding.cache_file import default_folder
+from mmembed.cache.store import default_folder
 from mmembed.errors import did_you_mean, listed
 from mmembed.vectors import VectorArray
 

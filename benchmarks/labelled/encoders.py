@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelled.packages import wheel
-from mmembed.embedding.cache_file import default_folder
+from mmembed.cache.store import default_folder
 
 Matrix = npt.NDArray[np.float32]
 Encoder = Literal["e5", "minilm"]

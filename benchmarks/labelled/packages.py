@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mmembed.embedding.cache_file import default_folder
+from mmembed.cache.store import default_folder
 
 
 def installed(package: str) -> Path:

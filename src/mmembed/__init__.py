@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from mmembed.analysis.labels.fit import fit_classifier
     from mmembed.analysis.labels.zero_shot import zero_shot
     from mmembed.analysis.maps.projection import fit_projection
-    from mmembed.embedding.models import ModelSpec, models
-    from mmembed.embedding.planning import EmbedPlan
+    from mmembed.embedding.plan import EmbedPlan
+    from mmembed.providers.models import ModelSpec, models
     from mmembed.reporting.cluster_chart import plot_clusters
     from mmembed.reporting.dendrogram import plot_dendrogram
     from mmembed.reporting.experiments import plot_calibration, plot_confusion, plot_learning_curve
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
-    "EmbedPlan": "mmembed.embedding.planning",
+    "EmbedPlan": "mmembed.embedding.plan",
     "EmbeddingTransformer": "mmembed.transformers",
-    "ModelSpec": "mmembed.embedding.models",
+    "ModelSpec": "mmembed.providers.models",
     "VectorIndex": "mmembed.analysis.finding.index",
     "VectorMatrix": "mmembed.transformers",
     "build_index": "mmembed.analysis.finding.index",
@@ -59,7 +59,7 @@ _LAZY = {
     "join": "mmembed.analysis.finding.join",
     "load_clusters": "mmembed.analysis.clusters.result",
     "measure_gap": "mmembed.analysis.finding.calibration",
-    "models": "mmembed.embedding.models",
+    "models": "mmembed.providers.models",
     "neighbors": "mmembed.analysis.graphs.graph",
     "plot": "mmembed.reporting.plotting",
     "plot_calibration": "mmembed.reporting.experiments",

@@ -18,7 +18,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from mmembed.embedding.content import Modality, check_modality
+from mmembed.contents.content import Modality, check_modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.errors import ColumnNotFoundError, SpaceMismatchError, VectorError, did_you_mean, listed
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array

@@ -21,8 +21,8 @@ from dask.base import tokenize
 from dashscope_server import ONE_CONTENT, WHOLE_JOB, containing
 from dashscope_server.reaching import KEY
 from mmembed import Embedder, VectorDtype
+from mmembed.cache.local import CacheWarning
 from mmembed.distributed import embed_job, embedding_errors, surroundings
-from mmembed.embedding.cache import CacheWarning
 from mmembed.errors import (
     BudgetError,
     ColumnNotFoundError,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmembed.distributed.quota_book import QuotaBook
-from mmembed.embedding.limiter import RateLimit
+from mmembed.providers.dashscope.limiter import RateLimit
 
 
 class Clock:

@@ -20,8 +20,8 @@ from mmembed import Embedder
 from mmembed.distributed.coordinator import Line
 from mmembed.distributed.leased_limiter import LeasedLimiter, leased_limiter
 from mmembed.distributed.quota_book import QuotaBook
-from mmembed.embedding.limiter import RateLimit
 from mmembed.errors import MMEmbedError
+from mmembed.providers.dashscope.limiter import RateLimit
 
 KEY = "sk-lease-0123456789"
 MODEL = "qwen3-vl-embedding"

@@ -19,9 +19,9 @@ from sklearn.pipeline import make_pipeline
 
 from dashscope_server.reaching import KEY, reachable
 from mmembed import Embedder, EmbeddingTransformer
-from mmembed.embedding.sending import build_api_provider
 from mmembed.errors import MissingCredentialsError
-from mmembed.providers.dashscope import DashScopeProvider
+from mmembed.providers.dashscope.connection import DashScopeProvider
+from mmembed.providers.dashscope.provider import build_api_provider
 
 MODEL = "tongyi-embedding-vision-flash"
 TEXTS = pd.Series([f"text {number}" for number in range(12)])

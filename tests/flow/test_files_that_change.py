@@ -7,13 +7,11 @@ import pytest
 from PIL import Image
 
 from dashscope_server.reaching import reachable
-from mmembed.embedding.cache import VectorCache
-from mmembed.embedding.content import read_contents, read_fused
-from mmembed.embedding.line import embed_columns
-from mmembed.embedding.providing import provider_for
-from mmembed.embedding.sampling import videos_as_pictures
-from mmembed.providers.local.frames import load_frames
-from mmembed.providers.protocol import Media
+from mmembed.cache.local import VectorCache
+from mmembed.contents.clips import load_frames, videos_as_pictures
+from mmembed.contents.content import Media, read_contents, read_fused
+from mmembed.embedding.embedder import provider_for
+from mmembed.embedding.pipeline import embed_columns
 
 API = "tongyi-embedding-vision-plus"
 

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from mmembed import Embedder
-from mmembed.embedding.models import MODELS
 from mmembed.errors import EmbeddingError, MMEmbedError
+from mmembed.providers.models import MODELS
 
 pytestmark = [
     pytest.mark.live,

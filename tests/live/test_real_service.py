@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from mmembed.embedding.models import find_model
-from mmembed.embedding.sending import build_api_provider
-from mmembed.providers.protocol import Content, Media
+from mmembed.contents.content import Content, Media
+from mmembed.providers.dashscope.provider import build_api_provider
+from mmembed.providers.models import find_model
 
 pytestmark = [
     pytest.mark.live,

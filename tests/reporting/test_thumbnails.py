@@ -16,9 +16,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from mmembed.contents.content import Media
+from mmembed.contents.thumbnails import base64_length, data_uri, make_thumbnail, make_thumbnails
 from mmembed.errors import ContentError
-from mmembed.providers.protocol import Media
-from mmembed.reporting.thumbnails import base64_length, data_uri, make_thumbnail, make_thumbnails
 
 
 def encoded(image, kind="PNG", **options):

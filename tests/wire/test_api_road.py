@@ -24,14 +24,13 @@ from dashscope_server import (
     refusing,
 )
 from dashscope_server import MODELS as SERVER_MODELS
-from mmembed.embedding.api_requests import Patience
-from mmembed.embedding.content import read_contents, read_fused
-from mmembed.embedding.judging import ServiceError
-from mmembed.embedding.line import embed_columns
-from mmembed.embedding.models import find_model
-from mmembed.embedding.sending import build_api_provider
+from mmembed.contents.content import Content, Media, read_contents, read_fused
+from mmembed.embedding.pipeline import embed_columns
 from mmembed.errors import MissingCredentialsError
-from mmembed.providers.protocol import Content, Media
+from mmembed.providers.dashscope.faults import ServiceError
+from mmembed.providers.dashscope.provider import build_api_provider
+from mmembed.providers.dashscope.sender import Patience
+from mmembed.providers.models import find_model
 
 KEY = "sk-of-the-road"
 MODEL = "qwen3-vl-embedding"

@@ -12,11 +12,11 @@ import threading
 import numpy as np
 import pytest
 
-from mmembed.embedding.api_requests import Patience
-from mmembed.embedding.cache import VectorCache
-from mmembed.embedding.content import read_contents
-from mmembed.embedding.line import embed_columns
-from mmembed.embedding.sending import build_api_provider
+from mmembed.cache.local import VectorCache
+from mmembed.contents.content import read_contents
+from mmembed.embedding.pipeline import embed_columns
+from mmembed.providers.dashscope.provider import build_api_provider
+from mmembed.providers.dashscope.sender import Patience
 
 DIMENSION = 256
 TEXTS = [f"row {number}" for number in range(400)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from mmembed.embedding.content import Modality
+from mmembed.contents.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.errors import listed

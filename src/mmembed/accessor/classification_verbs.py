@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mmembed.embedding.embedder import Embedder
-from mmembed.embedding.querying import embed_queries
+from mmembed.embedding.queries import embed_queries
 from mmembed.errors import listed
 from mmembed.frames import column_of
 from mmembed.vectors import VectorArray, as_vector_array

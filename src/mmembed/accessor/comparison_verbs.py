@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mmembed.embedding.content import Modality
+from mmembed.contents.content import Modality
 from mmembed.embedding.embedder import Embedder
-from mmembed.embedding.models import MODELS
 from mmembed.errors import listed
 from mmembed.frames import as_list, column_of
+from mmembed.providers.models import MODELS
 from mmembed.vectors import VectorDtype
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from mmembed.accessor.arguments import Columns, all_errors, embedder_of, modalities_of, names_of
-from mmembed.embedding.content import Modality
+from mmembed.contents.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.run import Errors, check_errors, check_errors_choice
 from mmembed.errors import ModalityError
 from mmembed.frames import column_of
 
 if TYPE_CHECKING:
-    from mmembed.embedding.planning import EmbedPlan
+    from mmembed.embedding.plan import EmbedPlan
 
 
 class EmbeddingVerbs:

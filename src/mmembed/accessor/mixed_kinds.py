@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.embedding.content import is_empty, kind_of_cell
+from mmembed.contents.content import is_empty, kind_of_cell
 from mmembed.errors import ContentError, MixedKindsWarning
 from mmembed.frames import column_of
 from mmembed.vectors import as_vector_array

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from mmembed.embedding.embedder import Embedder
-from mmembed.embedding.phrases import PhraseEmbedder, free_phrase_embedder, phrase_embedder
+from mmembed.embedding.queries import PhraseEmbedder, free_phrase_embedder, phrase_embedder
 from mmembed.errors import did_you_mean, listed
 from mmembed.frames import as_list, column_of
 from mmembed.vectors import as_vector_array

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.embedding.querying import is_many
+from mmembed.embedding.queries import is_many
 from mmembed.errors import ModalityError, VectorError
 from mmembed.frames import column_of
 from mmembed.vectors import Vector, VectorArray

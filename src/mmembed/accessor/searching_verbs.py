@@ -8,9 +8,9 @@ import pandas as pd
 
 from mmembed.accessor.arguments import query_modality
 from mmembed.accessor.search_arguments import allowed_rows, calibration_of, check_alone, keyword_table, row_query
-from mmembed.embedding.content import Modality
+from mmembed.contents.content import Modality
 from mmembed.embedding.embedder import Embedder
-from mmembed.embedding.querying import embed_queries, is_many
+from mmembed.embedding.queries import embed_queries, is_many
 from mmembed.frames import column_of
 from mmembed.vectors import as_vector_array
 

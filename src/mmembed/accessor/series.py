@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from mmembed.accessor.arguments import embedder_of, query_modality
-from mmembed.embedding.content import Modality
+from mmembed.contents.content import Modality
 from mmembed.embedding.embedder import Embedder
-from mmembed.embedding.querying import embed_queries
+from mmembed.embedding.queries import embed_queries
 from mmembed.embedding.run import Errors
 from mmembed.vectors import VectorArray, as_vector_array
 

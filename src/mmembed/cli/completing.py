@@ -28,7 +28,7 @@ def complete_columns(ctx: click.Context, _: click.Parameter, incomplete: str) ->
 
 def complete_models(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the names of known models."""
-    from mmembed.embedding.models import MODELS
+    from mmembed.providers.models import MODELS
 
     return [CompletionItem(name) for name in ("local", *MODELS) if name.startswith(incomplete)]
 

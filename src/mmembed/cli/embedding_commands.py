@@ -15,7 +15,7 @@ from mmembed.cli.completing import complete_models
 from mmembed.cli.printing import say, show
 from mmembed.cli.sources import column_option, destination_of, reads_table, source_of, writes_table
 from mmembed.cli.tables import write_table
-from mmembed.embedding.content import MODALITIES, Modality
+from mmembed.contents.content import MODALITIES, Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.run import check_errors
 from mmembed.frames import column_of
@@ -167,7 +167,7 @@ Examples:
 @writes_table
 def models(**options: Any) -> None:
     """List the models with their dimensions, regions and prices (CNY for 1,000 tokens)."""
-    from mmembed.embedding.models import models as table
+    from mmembed.providers.models import models as table
 
     destination = destination_of(options)
     found = table().reset_index()
@@ -187,7 +187,7 @@ The cache lies in the folder that MMEMBED_CACHE_DIR names, or in the platform's 
 @click.argument("action", type=click.Choice(("info", "clear")))
 def cache(*, action: str) -> None:
     """Look at the cache of vectors, or empty it."""
-    from mmembed.embedding.cache import VectorCache
+    from mmembed.cache.local import VectorCache
 
     with VectorCache() as opened:
         if action == "clear":

@@ -19,7 +19,7 @@ from mmembed.cli.sources import (
     writes_table,
 )
 from mmembed.cli.tables import FORMATS
-from mmembed.embedding.content import MODALITIES
+from mmembed.contents.content import MODALITIES
 
 _kinds = column_option("--kinds", text="Column that says of which kind each row is; each kind's mean is removed.")
 

@@ -16,8 +16,8 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 from distributed.utils import sync
 
 from mmembed.distributed.quota_book import Outcome, QuotaBook
-from mmembed.embedding.limiter import RateLimit
 from mmembed.errors import MMEmbedError
+from mmembed.providers.dashscope.limiter import RateLimit
 
 if TYPE_CHECKING:
     from distributed import Scheduler, Worker

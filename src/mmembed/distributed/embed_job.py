@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from mmembed.cache.local import VectorCache
+from mmembed.contents.content import Modality
 from mmembed.distributed.flattened_cells import refuse_flattened
-from mmembed.embedding.cache import VectorCache
-from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
+from mmembed.embedding.pipeline import Sharing
+from mmembed.embedding.plan import Survey
 from mmembed.embedding.run import EmbeddingRun, Errors
-from mmembed.embedding.sharing import Sharing
-from mmembed.embedding.surveying import Survey
 from mmembed.frames import column_of
 from mmembed.vectors import VectorArray, VectorDtype
 

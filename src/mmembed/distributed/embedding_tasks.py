@@ -11,12 +11,10 @@ from dask.sizeof import sizeof
 
 from mmembed.distributed.embed_job import EmbedJob
 from mmembed.distributed.surroundings import Allowance, sharing_here, warn_here
-from mmembed.embedding.estimating import TokenEstimate
-from mmembed.embedding.planning import EmbedPlan
-from mmembed.embedding.pricing import Budget, price_tokens
+from mmembed.embedding.plan import EmbedPlan, Survey, join_surveys
 from mmembed.embedding.run import check_errors, describe_errors
-from mmembed.embedding.surveying import Survey, join_surveys
 from mmembed.errors import BudgetError, EmbeddingWarning, MissingCredentialsError
+from mmembed.providers.costs import Budget, TokenEstimate, price_tokens
 
 __all__ = ["Bought", "allow", "buy", "errors_of", "finish", "judge", "plan", "survey"]
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from dask.dataframe.dask_expr import new_collection  # type: ignore[attr-defined]
 
 from mmembed.accessor.arguments import Columns, embedder_of, modalities_of, names_of
+from mmembed.contents.content import Modality, check_modality
 from mmembed.distributed.embed_job import Deduplicate, EmbedJob
 from mmembed.distributed.embedded_table import EmbeddedTable, EmbeddingErrors, SurveyedTable
-from mmembed.embedding.content import Modality, check_modality
 from mmembed.embedding.embedder import Embedder
-from mmembed.embedding.models import check_request
-from mmembed.embedding.planning import EmbedPlan
-from mmembed.embedding.pricing import Budget
+from mmembed.embedding.plan import EmbedPlan
 from mmembed.embedding.run import Errors, check_errors_choice
 from mmembed.errors import ModalityError
+from mmembed.providers.costs import Budget
+from mmembed.providers.models import check_request
 
 if TYPE_CHECKING:
     import dask.dataframe as dd

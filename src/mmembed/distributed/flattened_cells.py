@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 
-from mmembed.embedding.content import Modality
+from mmembed.contents.content import Modality
 from mmembed.errors import ModalityError
 
 __all__ = ["refuse_flattened"]

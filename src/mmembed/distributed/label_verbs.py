@@ -11,11 +11,11 @@ import pandas as pd
 from mmembed.accessor import FrameAccessor
 from mmembed.accessor.classification_verbs import Labels, check_asked, embedded_labels
 from mmembed.accessor.comparison_verbs import compared_columns
+from mmembed.contents.content import Modality
 from mmembed.distributed.aligning import align, vector_dtype
 from mmembed.distributed.columns import no_vectors
 from mmembed.distributed.labelled_rows import draw_labelled, warn_of_cut
 from mmembed.distributed.sampling import SAMPLE_ROWS, check_sample_rows
-from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.frames import column_of
 from mmembed.vectors import as_vector_array

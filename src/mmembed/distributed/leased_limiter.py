@@ -11,7 +11,7 @@ from concurrent.futures import CancelledError
 from typing import Any, Protocol, Self
 
 from mmembed.distributed.quota_book import Outcome
-from mmembed.embedding.limiter import RateLimit
+from mmembed.providers.dashscope.limiter import RateLimit
 
 __all__ = ["ClusterClaims", "LeasedLimiter", "leased_limiter"]
 
@@ -52,7 +52,7 @@ class LeasedLimiter:
     limit : RateLimit
         What the service allows all workers together.
     clock, wait : callable
-        As in :class:`mmembed.embedding.limiter.Limiter`.
+        As in :class:`mmembed.providers.dashscope.limiter.Limiter`.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class LeasedLimiter:
     def acquire(
         self, tokens_estimate: float = 0, *, stop: threading.Event | None = None, deadline: float | None = None
     ) -> LeasedPermit:
-        """Wait until a request may leave; as :meth:`mmembed.embedding.limiter.Limiter.acquire`."""
+        """Wait until a request may leave; as :meth:`mmembed.providers.dashscope.limiter.Limiter.acquire`."""
         stop = stop or threading.Event()
         limit = [self._limit.requests_per_minute, self._limit.tokens_per_minute, self._limit.at_once]
         while True:

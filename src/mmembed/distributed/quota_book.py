@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mmembed.embedding.limiter import Limiter, Permit, RateLimit
+from mmembed.providers.dashscope.limiter import Limiter, Permit, RateLimit
 
 __all__ = ["Lease", "Outcome", "QuotaBook"]
 

@@ -19,7 +19,7 @@ from mmembed.analysis.finding.bm25 import KeywordStatistics
 from mmembed.analysis.finding.calibration import Calibration, prepared
 from mmembed.analysis.finding.search import best_by_keywords, pool_size, search
 from mmembed.distributed.columns import vectors_in
-from mmembed.embedding.querying import is_many
+from mmembed.embedding.queries import is_many
 from mmembed.frames import column_of
 
 if TYPE_CHECKING:

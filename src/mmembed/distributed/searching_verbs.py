@@ -9,12 +9,12 @@ from dask.base import is_dask_collection
 
 from mmembed.accessor.arguments import query_modality
 from mmembed.accessor.search_arguments import allowed_rows, keyword_queries, row_query
+from mmembed.contents.content import Modality
 from mmembed.distributed.columns import column_dtype, no_vectors
 from mmembed.distributed.partitions import compute_each, in_its_partitions
 from mmembed.distributed.searching import SearchPlan
-from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
-from mmembed.embedding.querying import embed_queries
+from mmembed.embedding.queries import embed_queries
 from mmembed.frames import column_of
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ import pandas as pd
 from dask.dataframe.extensions import register_series_accessor
 
 from mmembed.accessor.arguments import query_modality
+from mmembed.contents.content import Modality
 from mmembed.distributed.absent import ABSENT_OF_SERIES
 from mmembed.distributed.columns import no_vectors, series_dtype, vectors_in
-from mmembed.embedding.content import Modality
 from mmembed.embedding.embedder import Embedder
-from mmembed.embedding.querying import embed_queries
+from mmembed.embedding.queries import embed_queries
 from mmembed.embedding.run import Errors
 from mmembed.errors import did_you_mean, listed
 from mmembed.vectors import VectorDtype

@@ -9,11 +9,11 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mmembed.cache.local import CacheWarning
+from mmembed.cache.shared import SharedCache
 from mmembed.distributed.embed_job import EmbedJob
-from mmembed.embedding.cache import CacheWarning
-from mmembed.embedding.limiter import RateLimit
-from mmembed.embedding.shared_cache import SharedCache
-from mmembed.embedding.sharing import Sharing
+from mmembed.embedding.pipeline import Sharing
+from mmembed.providers.dashscope.limiter import RateLimit
 
 if TYPE_CHECKING:
     from distributed.worker import Worker

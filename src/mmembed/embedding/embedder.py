@@ -1,31 +1,109 @@
-"""The settings of embedding as one frozen object, and the runs that it makes."""
+"""The settings of embedding as one frozen object, and the runs that it makes.
+
+Texts that are too long for a model, cut where that was asked for: what is left is the content from then on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from mmembed.embedding.content import Modality, check_modality, read_contents, read_fused
-from mmembed.embedding.cutting import cut_texts
-from mmembed.embedding.models import ModelSpec, check_request
-from mmembed.embedding.pricing import Budget, estimate_cost
-from mmembed.embedding.providing import Region, provider_for, spec_of
+from mmembed.contents.clips import check_video_frames, videos_as_pictures
+from mmembed.contents.content import (
+    Content,
+    Modality,
+    Read,
+    check_modality,
+    content_of_text,
+    fused_of,
+    read_contents,
+    read_fused,
+)
+from mmembed.embedding.pipeline import ALONE, Sharing
 from mmembed.embedding.run import EmbeddingRun, error_frame
-from mmembed.embedding.sampling import check_video_frames, videos_as_pictures
-from mmembed.embedding.sharing import ALONE, Sharing
 from mmembed.errors import ContentError
-from mmembed.providers.protocol import Content, Provider
+from mmembed.providers.costs import Budget, estimate_cost, estimate_text
+from mmembed.providers.dashscope.limiter import LimiterSource, limiter_for
+from mmembed.providers.models import ModelSpec, Region, check_request, default_model, find_model
+from mmembed.providers.protocol import Provider
 from mmembed.vectors import VectorArray
 
 if TYPE_CHECKING:
-    from mmembed.embedding.line import Read
-    from mmembed.embedding.planning import EmbedPlan
-    from mmembed.embedding.shared_cache import Cache
-    from mmembed.embedding.surveying import Survey
+    from mmembed.cache.shared import Cache
+    from mmembed.embedding.plan import EmbedPlan, Survey
+
+
+def spec_of(model: Any, region: Region) -> ModelSpec:
+    """Return the table's entry of a model; None is the region's default model."""
+    return find_model(default_model(region) if model is None else model)
+
+
+def provider_for(
+    model: Any,
+    *,
+    dimension: int | None = None,
+    instruct: str | None = None,
+    fps: float | None = None,
+    region: Region = "beijing",
+    workers: int | None = None,
+    requests_per_minute: int | None = None,
+    tokens_per_minute: int | None = None,
+    timeout_seconds: float = 120.0,
+    api_key: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+    needs_key: bool = True,
+    limiters: LimiterSource = limiter_for,
+) -> Provider:
+    """Return the provider of a model, after checking that the model has what is asked for.
+
+    Parameters
+    ----------
+    model : str, ModelSpec or None
+        None is the region's default model, which needs a key.
+    needs_key : bool
+        Whether to insist on a key where the model needs one; planning does not.
+    limiters : callable
+        Gives the limiter of an account and model; by default the one of this process.
+
+    Raises
+    ------
+    UnknownModelError
+        If no model has that name; names the nearest.
+    ValueError
+        If the model does not have that dimension, region or option.
+    MissingCredentialsError
+        If the model needs a key and there is none.
+    """
+    spec = spec_of(model, region)
+    check_request(spec, dimension=dimension, region=region, instruct=instruct, fps=fps)
+    if spec.provider == "local":
+        from mmembed.providers.local import LocalProvider
+
+        return LocalProvider(workers=workers)
+
+    from mmembed.providers.dashscope.provider import build_api_provider
+
+    return build_api_provider(
+        spec,
+        dimension=dimension,
+        instruct=instruct,
+        fps=fps,
+        region=region,
+        workers=workers,
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
+        timeout_seconds=timeout_seconds,
+        api_key=api_key,
+        extra=extra or {},
+        needs_key=needs_key,
+        limiters=limiters,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +205,7 @@ class Embedder:
 
     def plan_many(self, columns: Mapping[str, pd.Series], modalities: Mapping[str, Modality]) -> EmbedPlan:
         """Return what :meth:`embed_many` would do and cost, without a request and without a key."""
-        from mmembed.embedding.planning import plan_columns
+        from mmembed.embedding.plan import plan_columns
 
         provider = self.provider(for_plan=True)
         return plan_columns(list(self._read(columns, modalities).values()), provider, self.spec, self.open_cache())
@@ -141,7 +219,7 @@ class Embedder:
         return self._survey([self._read_fused(columns)])
 
     def _survey(self, read: list[list[Read]]) -> Survey:
-        from mmembed.embedding.surveying import survey_columns
+        from mmembed.embedding.plan import survey_columns
 
         return survey_columns(read, self.provider(for_plan=True), self.open_cache())
 
@@ -208,8 +286,8 @@ class Embedder:
 
     def open_cache(self) -> Cache | None:
         """Return the cache of these settings, or None."""
-        from mmembed.embedding.cache import VectorCache
-        from mmembed.embedding.shared_cache import Cache, shared_cache
+        from mmembed.cache.local import VectorCache
+        from mmembed.cache.shared import Cache, shared_cache
 
         if self.cache is None or isinstance(self.cache, Cache):
             return self.cache
@@ -242,7 +320,7 @@ class Embedder:
     ) -> dict[str, EmbeddingRun]:
         budget = None if max_cost is None else Budget(max_cost, self.spec)
         cells, cache = list(read.values()), self.open_cache()
-        from mmembed.embedding.line import embed_columns
+        from mmembed.embedding.pipeline import embed_columns
 
         done = embed_columns(cells, provider, cache, budget=budget, progress=progress, sharing=sharing)
         usage = replace(done.bill, cost_otherwise=self._cost_otherwise(read))
@@ -254,3 +332,54 @@ class Embedder:
             own = errors[errors["column"] == name].reset_index(drop=True)
             runs[name] = EmbeddingRun(pd.Series(vectors, index=index, name=f"{name}{suffix}", copy=False), usage, own)
         return runs
+
+
+class TruncationWarning(UserWarning):
+    """Texts were longer than the model takes, and were cut because ``truncate=True`` was asked for."""
+
+
+def cut_texts(cells: Sequence[Read], spec: ModelSpec) -> list[Read]:
+    """Return the cells with each text, also in fused rows, cut to the longest beginning that the model surely takes.
+
+    Warns once, with how many texts were cut and how much the shortest remainder is.
+    """
+    most = spec.text_tokens
+    if most is None:
+        return list(cells)
+    kept: list[float] = []
+
+    def cut(cell: Read) -> Read:
+        if not isinstance(cell, Content):
+            return cell
+        if cell.text is not None:
+            # The high estimate is never above the number of characters, so most texts pass without counting.
+            if len(cell.text) <= most or estimate_text(cell.text).high <= most:
+                return cell
+            text = _beginning(cell.text, most)
+            kept.append(len(text) / len(cell.text))
+            return content_of_text(text)
+        if cell.kind == "fused":
+            parts = tuple(part for part in map(cut, cell.parts) if isinstance(part, Content))
+            return cell if parts == cell.parts else fused_of(parts)
+        return cell
+
+    done = [cut(cell) for cell in cells]
+    if kept:
+        warnings.warn(
+            f"Model {spec.name!r} takes {most} tokens: {len(kept)} longer texts are cut (truncate=True); what is left "
+            f"of the longest is {math.floor(100 * min(kept))} % of its characters.",
+            TruncationWarning,
+            stacklevel=2,
+        )
+    return done
+
+
+def _beginning(text: str, most: int) -> str:
+    fits, too_long = 0, len(text)
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        if estimate_text(text[:middle]).high <= most:
+            fits = middle
+        else:
+            too_long = middle
+    return text[: max(1, fits)]

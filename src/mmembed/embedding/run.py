@@ -11,7 +11,7 @@ import pandas as pd
 from mmembed.errors import EmbeddingError, EmbeddingWarning
 
 if TYPE_CHECKING:
-    from mmembed.embedding.line import Bill, Failure
+    from mmembed.embedding.pipeline import Bill, Failure
 
 Errors = Literal["raise", "coerce"]
 _ERROR_COLUMNS = ["position", "index", "column", "code", "message", "request_id", "retryable"]

@@ -9,85 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from mmembed.arrays import FloatMatrix
+from mmembed.contents.content import Content, ContentKind
 from mmembed.errors import ContentError
-from mmembed.providers.content_digest import digest_of
-
-ContentKind = Literal["text", "image", "video", "multi_images", "fused"]
-
-
-@dataclass(frozen=True, slots=True)
-class Media:
-    """Where the bytes of a picture or a clip are: exactly one of a local file, bytes in memory, or a URL.
-
-    Whoever made it has decided that a string is a path or a URL; a provider never guesses.
-
-    Attributes
-    ----------
-    path, data, url
-        Where the bytes are.
-    hashed : (str, bytes) or None
-        The kind and the digest under which the file was read before: from then on no other bytes are given out, since
-        their vector would be kept under the digest of those that are gone.
-    """
-
-    path: Path | None = None
-    data: bytes | None = field(default=None, repr=False)
-    url: str | None = None
-    hashed: tuple[str, bytes] | None = field(default=None, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        if sum(one is not None for one in (self.path, self.data, self.url)) != 1:
-            raise ValueError("Media needs exactly one of path, data and url.")
-
-    def read(self) -> bytes:
-        """Return the encoded bytes of the file, read anew at each call.
-
-        Raises
-        ------
-        ContentError
-            If the file cannot be read, if it is no longer the one that was hashed, or if there is only a URL.
-        """
-        if self.data is not None:
-            return self.data
-        if self.path is None:
-            raise ContentError("RemoteContent", f"{self.url!r} is a URL; its bytes are not on this machine.")
-        try:
-            data = self.path.read_bytes()
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise ContentError("FileUnreadable", f"File {str(self.path)!r} cannot be read: {reason}.") from error
-        if self.hashed is not None and digest_of(self.hashed[0], b"bytes", data) != self.hashed[1]:
-            raise ContentError(
-                "FileChanged",
-                f"File {str(self.path)!r} was changed while the run went on. Nothing is kept for it; run again to "
-                "embed what it holds now.",
-                retryable=True,
-            )
-        return data
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """One thing that gets one vector.
-
-    Attributes
-    ----------
-    kind : {"text", "image", "video", "multi_images", "fused"}
-        Says which of the other fields are set: ``text`` for a text, ``media`` for a picture or a clip, ``parts`` for
-        the pictures of ``multi_images`` and for the differing kinds of a ``fused`` row.
-    digest : bytes
-        Hash of what is embedded: bytes of a file, characters of a text; never of a path.
-    """
-
-    kind: ContentKind
-    text: str | None = None
-    media: Media | None = None
-    parts: tuple[Content, ...] = ()
-    digest: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

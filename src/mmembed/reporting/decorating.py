@@ -60,7 +60,7 @@ def add_pictures(
     figure: Figure, axes: Axes, on_map: npt.NDArray[np.bool_], cells: pd.Series, root: str | Path | None
 ) -> None:
     """Draw pictures of rows that do not hide each other: of each square of a grid, its first row."""
-    from mmembed.reporting.thumbnails import data_uri, make_thumbnails
+    from mmembed.contents.thumbnails import data_uri, make_thumbnails
 
     steps = [_span(axis[on_map]) / _PICTURES_ACROSS for axis in axes]
     chosen: dict[tuple[int, int], int] = {}

@@ -189,7 +189,7 @@ def _add_pictures(
     tile: int,
     root: str | Path | None,
 ) -> None:
-    from mmembed.reporting.thumbnails import data_uri, make_thumbnails
+    from mmembed.contents.thumbnails import data_uri, make_thumbnails
 
     made, reasons = make_thumbnails(
         range(len(cells)),

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from mmembed.contents.thumbnails import data_uri, make_thumbnails
 from mmembed.reporting.page import PageContents
 from mmembed.reporting.request import Columns
 from mmembed.reporting.selecting import Positions, in_turns, thumbnail_order
-from mmembed.reporting.thumbnails import data_uri, make_thumbnails
 
 # HTML around a thumbnail in a card (its description is the row's text), and JSON around one in the map's data.
 _CARD_PICTURE_BYTES = 900

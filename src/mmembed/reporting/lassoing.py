@@ -158,7 +158,7 @@ def _shower(panel: Any, pictures: pd.Series | None, texts: pd.Series | None, roo
 
 
 def _picture(cell: object, root: Path) -> str:
-    from mmembed.reporting.thumbnails import data_uri, make_thumbnail
+    from mmembed.contents.thumbnails import data_uri, make_thumbnail
 
     try:
         data = make_thumbnail(cell, root=root, edge=2 * _PICTURE_PIXELS, max_bytes=40_000)

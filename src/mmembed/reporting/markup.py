@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
+from mmembed.contents.thumbnails import data_uri
 from mmembed.reporting.shown import ShownRow
-from mmembed.reporting.thumbnails import data_uri
 from mmembed.reporting.wording import Words
 
 

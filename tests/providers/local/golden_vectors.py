@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from contents.samples import DATA, encoded, image, text, video, waves
+from mmembed.contents.content import Content
 from mmembed.providers.local import LocalProvider
-from mmembed.providers.protocol import Content
-from providers.local.samples import DATA, encoded, image, text, video, waves
 
 FILE = Path(__file__).with_name("golden_vectors.json")
 COORDINATES = 16

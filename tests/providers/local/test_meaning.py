@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from contents.samples import DATA, image, text, video
 from mmembed.providers.local import LocalProvider
-from providers.local.samples import DATA, image, text, video
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from contents.samples import DATA, encoded, image, text, video, waves
+from mmembed.contents.content import Content, Media
 from mmembed.errors import MissingExtraError
 from mmembed.providers.local import LocalProvider
 from mmembed.providers.local.model import LocalModel
-from mmembed.providers.protocol import Content, Media, Provider
-from providers.local.samples import DATA, encoded, image, text, video, waves
+from mmembed.providers.protocol import Provider
 
 KINDS = st.sampled_from(sorted(LocalProvider.kinds))
 

@@ -1,32 +1,55 @@
 """The local model with its weights: contents in, vectors out.
 
 This module owns loading (each half once a process, when first needed) and how parts become one vector.
+
+The class table: what each of the thousand ImageNet classes means, as a vector in the space of the texts.
+
+``scripts/build_class_table.py`` makes it; README.md beside it tells its origin and licences.
+
+From class scores to a vector: the convex combination of class vectors.
+
+ConSE, "Zero-Shot Learning by Convex Combination of Semantic Embeddings" (Norouzi et al. 2013): a photograph that looks
+eight parts tabby and two parts fox lies at that point between the texts "tabby" and "fox".
 """
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.resources import files
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.arrays import FloatMatrix
+from mmembed.contents.clips import load_frames
+from mmembed.contents.content import Content, ContentKind, Media
+from mmembed.contents.pictures import load_picture
 from mmembed.errors import ContentError
-from mmembed.providers.local.classes import ClassTable, load_class_table
-from mmembed.providers.local.frames import load_frames
-from mmembed.providers.local.mixture import mix_classes, normalised
-from mmembed.providers.local.network import EfficientNetLite
-from mmembed.providers.local.pictures import load_picture, to_views
+from mmembed.providers.local.network import EfficientNetLite, to_views
 from mmembed.providers.local.text import DIMENSION, TextEncoder, check_text
 from mmembed.providers.local.weights import load_efficientnet_tensors
-from mmembed.providers.protocol import Answer, Content, ContentKind, Media
+from mmembed.providers.protocol import Answer
 
-__all__ = ["DIMENSION", "LocalModel", "shared_model"]
+__all__ = [
+    "CLASSES_IN_MIXTURE",
+    "DIMENSION",
+    "ClassTable",
+    "LocalModel",
+    "load_class_table",
+    "mix_classes",
+    "normalised",
+    "shared_model",
+]
 
 Vector = npt.NDArray[np.float32]
+
 Outcome = Vector | ContentError
+
 T = TypeVar("T")
 
 
@@ -164,6 +187,7 @@ def _mean(vectors: npt.NDArray[np.float32]) -> Vector:
 
 
 _shared: list[LocalModel] = []
+
 _shared_lock = threading.Lock()
 
 
@@ -173,3 +197,63 @@ def shared_model() -> LocalModel:
         if not _shared:
             _shared.append(LocalModel())
         return _shared[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassTable:
+    """Names and vectors of the classes, in the order of the classifier's scores.
+
+    Attributes
+    ----------
+    names : tuple of str
+        English names.
+    vectors : numpy.ndarray, shape (1000, 512), float32
+        Of length 1.
+    """
+
+    names: tuple[str, ...]
+    vectors: FloatMatrix = field(repr=False)
+
+
+def load_class_table() -> ClassTable:
+    """Read the table that comes with mmembed."""
+    folder = files("mmembed.providers.local")
+    names = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
+    with (folder / "classes.npy").open("rb") as file:
+        vectors = np.load(file, allow_pickle=False).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return ClassTable(tuple(names), vectors)
+
+
+# The paper's T; beyond the ten best, the probabilities are noise.
+CLASSES_IN_MIXTURE = 10
+
+
+def normalised(vectors: FloatMatrix) -> FloatMatrix:
+    """Return the vectors with length 1, over the last axis."""
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), np.float32)
+
+
+def mix_classes(scores: FloatMatrix, class_vectors: FloatMatrix) -> FloatMatrix:
+    """Return the vectors of pictures, of length 1.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray, shape (n, c)
+        Class scores (logits); their softmax, cut to the ten best classes, weighs the class vectors.
+    class_vectors : numpy.ndarray, shape (c, d)
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, d), float32
+
+    Examples
+    --------
+    >>> mix_classes(np.array([[9.0, -999.0]], np.float32), np.eye(2, dtype=np.float32))
+    array([[1., 0.]], dtype=float32)
+    """
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :CLASSES_IN_MIXTURE]
+    best_scores = np.take_along_axis(scores, best, axis=1)
+    weights = np.exp(best_scores - best_scores[:, :1])
+    weights /= weights.sum(axis=1, keepdims=True)
+    return normalised(np.einsum("nk,nkd->nd", weights, class_vectors[best]))

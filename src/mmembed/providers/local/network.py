@@ -8,19 +8,57 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 __all__ = ["RESOLUTION", "EfficientNetLite"]
+
+
+def to_views(image: Image) -> npt.NDArray[np.float32]:
+    """Return how the network sees a picture: whole on white, and its centre square.
+
+    Returns
+    -------
+    numpy.ndarray, shape (v, 224, 224, 3), float32
+        v is 2, or 1 for a square picture, whose two views are the same.
+    """
+    from PIL import Image as Pillow
+
+    width, height = image.size
+    if width == height:
+        return _to_numbers([image.resize((RESOLUTION, RESOLUTION), Pillow.Resampling.BICUBIC)])
+    scale = RESOLUTION / max(width, height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    whole = Pillow.new("RGB", (RESOLUTION, RESOLUTION), "white")
+    corner = ((RESOLUTION - size[0]) // 2, (RESOLUTION - size[1]) // 2)
+    whole.paste(image.resize(size, Pillow.Resampling.BICUBIC), corner)
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (left, top, left + side, top + side)
+    return _to_numbers([whole, image.resize((RESOLUTION, RESOLUTION), Pillow.Resampling.BICUBIC, box=box)])
+
+
+def _to_numbers(views: list[Image]) -> npt.NDArray[np.float32]:
+    stacked = np.stack([np.asarray(view) for view in views]).astype(np.float32)
+    stacked -= 127
+    stacked /= 128
+    return stacked
+
 
 FloatArray = npt.NDArray[np.float32]
 
 RESOLUTION = 224
+
 _BATCH_NORM_EPSILON = 1e-3
+
 # Pictures that go through the network together: more of them only push the maps out of the processor's cache.
 _GROUP = 2
+
 # (blocks, kernel, stride of the first block, expansion, channels out), from the paper's table for B0 = Lite0.
 _STAGES = (
     (1, 3, 1, 1, 16),

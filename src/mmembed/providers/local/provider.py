@@ -1,22 +1,29 @@
-"""The provider behind ``model="local"``: what the embedding line needs to know about the local model."""
+"""The provider behind ``model="local"``: what the embedding line needs to know about the local model.
+
+One BLAS thread for as long as somebody embeds.
+
+Many small matrix products gain nothing from more threads and lose much to their meetings. Rows are what runs in
+parallel. The limit belongs to the whole process, so runs at the same time share it.
+"""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mmembed._optional import import_optional
-from mmembed.providers.local.frames import FRAMES_PER_CLIP
+from mmembed.contents.clips import FRAMES_PER_CLIP
+from mmembed.contents.content import Content, ContentKind
 from mmembed.providers.local.model import DIMENSION, shared_model
 from mmembed.providers.local.text import PACKAGE as TEXT_PACKAGE
-from mmembed.providers.local.thread_limit import single_blas_thread
 from mmembed.providers.local.weights import PACKAGE as PICTURE_PACKAGE
-from mmembed.providers.protocol import Content, ContentKind, Session
+from mmembed.providers.protocol import Session
 
-__all__ = ["LocalProvider"]
+__all__ = ["LocalProvider", "single_blas_thread"]
 
 # Small batches keep every worker busy to the end and the first progress early; nothing is gained by larger ones.
 _BATCH_SIZES: Mapping[ContentKind, int] = {"text": 64, "image": 8, "multi_images": 4, "fused": 4, "video": 1}
@@ -40,7 +47,7 @@ class LocalProvider:
 
     Examples
     --------
-    >>> from mmembed.providers.protocol import Content
+    >>> from mmembed.contents.content import Content
     >>> provider = LocalProvider(workers=1)
     >>> with provider.session() as session:
     ...     answer = session.embed([Content("text", text="一只小鸟"), Content("text", text="a little bird")])
@@ -100,3 +107,40 @@ def _count_processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+class _SharedLimit:
+    """The limit and how many hold it: set by the first, lifted by the last, in whatever order they come and go."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holders = 0
+        self._limit: Any = None
+
+    def acquire(self) -> None:
+        with self._lock:
+            if self._holders == 0:
+                from threadpoolctl import threadpool_limits
+
+                self._limit = threadpool_limits(limits=1, user_api="blas")
+            self._holders += 1
+
+    def release(self) -> None:
+        with self._lock:
+            self._holders -= 1
+            if self._holders == 0:
+                self._limit.restore_original_limits()
+                self._limit = None
+
+
+_LIMIT = _SharedLimit()
+
+
+@contextmanager
+def single_blas_thread() -> Iterator[None]:
+    """Hold BLAS at one thread; nested and simultaneous uses restore the old number when the last one ends."""
+    _LIMIT.acquire()
+    try:
+        yield
+    finally:
+        _LIMIT.release()

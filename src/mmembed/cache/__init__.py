@@ -1,0 +1,1 @@
+"""Vectors that were paid for, kept on this machine or shared by several."""

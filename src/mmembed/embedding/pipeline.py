@@ -1,0 +1,446 @@
+"""The straight line: contents → deduplicate → cache → batches → provider → cache → vectors by column.
+
+It keeps rows and vectors together; what a cell means, how a provider works and how long it retries is known elsewhere.
+
+Buying the vectors that are missing: batches over a thread pool, each stored as it arrives, none bought by two runs.
+
+It keeps contents and vectors together by their number; rows, columns and what a bill is compared with are known
+elsewhere.
+
+What a run shares with other runs: the account's limits, the claims on contents, the money that may be spent.
+
+By default with the runs of this process (limits) and of this machine (claims); whoever spreads a run over several
+machines gives other ones.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mmembed.arrays import FloatMatrix
+from mmembed.cache.claims import ClaimBook
+from mmembed.cache.keys import content_keys
+from mmembed.cache.shared import Cache
+from mmembed.contents.content import Content, Read
+from mmembed.embedding.progress import progress_bar
+from mmembed.errors import ContentError, MMEmbedError
+from mmembed.providers.costs import Budget
+from mmembed.providers.dashscope.limiter import LimiterSource, limiter_for
+from mmembed.providers.protocol import Answer, Provider, Session
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why one row of one column has no vector."""
+
+    position: int
+    column: int
+    error: ContentError
+    request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a run took.
+
+    Attributes
+    ----------
+    rows, unique, cached : int
+        Cells with a content; distinct contents among them; distinct contents that the cache already had.
+    requests, tokens : int
+        Batches sent, and tokens the service counted.
+    cost : float
+        CNY.
+    cost_otherwise : float
+        Likely price in CNY of the same cells without cache and deduplication.
+    seconds : float
+        Wall time.
+    """
+
+    rows: int = 0
+    unique: int = 0
+    cached: int = 0
+    requests: int = 0
+    tokens: int = 0
+    cost: float = 0.0
+    cost_otherwise: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The outcome for some columns: matrices ``(n, d)`` with NaN where there is no vector, failures, bill."""
+
+    matrices: list[FloatMatrix]
+    failures: list[Failure]
+    bill: Bill
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """What a run shares, and with whom.
+
+    Attributes
+    ----------
+    limiters : callable
+        Gives the pacer of an account and model; by default the one of this process.
+    claims : ClaimBook, optional
+        Claims on contents; by default those of the cache's folder.
+    bill : callable, optional
+        Is told what each answer cost, in CNY, and returns what all who share ``max_cost`` have paid so far; by default
+        only this run does. Where it is given, whoever gives it has checked the price of the whole.
+    """
+
+    limiters: LimiterSource = limiter_for
+    claims: ClaimBook | None = None
+    bill: Callable[[float], float] | None = None
+
+
+ALONE = Sharing()
+
+
+def embed_columns(
+    columns: Sequence[Sequence[Read]],
+    provider: Provider,
+    cache: Cache | None,
+    *,
+    budget: Budget | None = None,
+    progress: bool | None = None,
+    sharing: Sharing = ALONE,
+) -> Embedded:
+    """Embed the read contents of one or several columns in one plan.
+
+    Equal contents are sent once, across rows and columns. Every answer is stored before the next is waited for, so
+    that whatever ends the run early, what was answered is kept.
+
+    Parameters
+    ----------
+    columns : sequence of sequences of Content, ContentError or None
+        What :func:`mmembed.contents.content.read_contents` gave, a list a column.
+    provider : Provider
+        Turns contents into vectors.
+    cache : VectorCache, SharedCache or None
+        Where vectors are looked up and kept; None for neither.
+    budget : Budget, optional
+        The most that the run may cost.
+    progress : bool, optional
+        Show a bar; None decides by where it runs.
+    sharing : Sharing
+        What the run shares with others.
+
+    Raises
+    ------
+    BudgetError
+        Before anything is sent, if the lowest price is over the budget; or when the bill reaches it.
+    """
+    started = time.perf_counter()
+    distinct, codes = deduplicate(columns)
+    keys = content_keys([content.digest for content in distinct], space=provider.space, options=provider.options)
+    if cache is None:
+        matrix, found = np.full((len(keys), provider.dimension), np.nan, np.float32), np.zeros(len(keys), bool)
+    else:
+        matrix, found = cache.lookup(keys, provider.dimension)
+    purchase = Purchase(matrix)
+    for position in np.flatnonzero(~found):
+        if distinct[position].kind not in provider.kinds:
+            purchase.failures[int(position)] = (_cannot_embed(distinct[position], provider), None)
+    missing = [int(position) for position in np.flatnonzero(~found) if int(position) not in purchase.failures]
+    if missing:
+        if budget is not None and sharing.bill is None:  # else the whole was priced before it was cut into runs
+            budget.check_plan(distinct[position] for position in missing)
+        buy(
+            distinct,
+            keys,
+            missing,
+            provider,
+            cache=cache,
+            purchase=purchase,
+            budget=budget,
+            progress=progress,
+            sharing=sharing,
+        )
+    rows = sum(int((column >= 0).sum()) for column in codes)
+    return Embedded(
+        [_by_row(column, purchase.matrix) for column in codes],
+        _failures(columns, codes, purchase.failures),
+        Bill(
+            rows=rows,
+            unique=len(distinct),
+            cached=int(found.sum()) + purchase.found,
+            requests=purchase.requests,
+            tokens=purchase.tokens,
+            cost=purchase.cost,
+            seconds=time.perf_counter() - started,
+        ),
+    )
+
+
+def deduplicate(columns: Sequence[Sequence[Read]]) -> tuple[list[Content], list[npt.NDArray[np.int64]]]:
+    """Return the distinct contents in order of appearance and, for each column, the number of each row's (−1: none)."""
+    seen: dict[bytes, int] = {}
+    distinct: list[Content] = []
+    codes = []
+    for column in columns:
+        numbers = np.full(len(column), -1, dtype=np.int64)
+        for position, content in enumerate(column):
+            if isinstance(content, Content):
+                numbers[position] = seen.setdefault(content.digest, len(distinct))
+                if numbers[position] == len(distinct):
+                    distinct.append(content)
+        codes.append(numbers)
+    return distinct, codes
+
+
+def _by_row(codes: npt.NDArray[np.int64], matrix: FloatMatrix) -> FloatMatrix:
+    if len(codes) == len(matrix) and np.array_equal(codes, np.arange(len(codes))):
+        return matrix  # every row has a content of its own: nothing to copy
+    rows = np.empty((len(codes), matrix.shape[1]), dtype=np.float32)
+    if len(matrix):
+        np.take(matrix, codes, axis=0, out=rows, mode="clip")
+    rows[codes < 0] = np.nan
+    return rows
+
+
+def _failures(
+    columns: Sequence[Sequence[Read]],
+    codes: Sequence[npt.NDArray[np.int64]],
+    refused: dict[int, tuple[ContentError, str | None]],
+) -> list[Failure]:
+    found = []
+    for number, column in enumerate(columns):
+        for position, content in enumerate(column):
+            code: Any = int(codes[number][position])
+            if isinstance(content, ContentError):
+                found.append(Failure(position, number, content))
+            elif code in refused:
+                found.append(Failure(position, number, *refused[code]))
+    return found
+
+
+def _cannot_embed(content: Content, provider: Provider) -> ContentError:
+    kinds = ", ".join(sorted(provider.kinds))
+    return ContentError("WrongKind", f"Model {provider.space!r} embeds {kinds}; this cell is a {content.kind}.")
+
+
+_PATIENCE_SECONDS = 0.8  # for answers that still come after an interrupt
+
+_LOOK_AGAIN_SECONDS = 0.1  # at what another run is buying
+
+
+@dataclass
+class Purchase:
+    """What is bought so far: the matrix of distinct contents, NaN where there is none yet, and the running bill.
+
+    Attributes
+    ----------
+    failures : dict of int to (ContentError, str or None)
+        Why a content has no vector, and the request that said so.
+    found : int
+        How many contents another run bought meanwhile.
+    """
+
+    matrix: FloatMatrix
+    failures: dict[int, tuple[ContentError, str | None]] = field(default_factory=dict)
+    found: int = 0
+    requests: int = 0
+    tokens: int = 0
+    cost: float = 0.0
+
+    def note(self, batch: Sequence[int], outcome: _Outcome) -> None:
+        """Put what came for a batch in its place and on the bill."""
+        if outcome.found:
+            self.matrix[[batch[one] for one in outcome.found]] = outcome.found_matrix
+            self.found += len(outcome.found)
+        if outcome.answer is None:
+            return
+        answer, sent = outcome.answer, [batch[one] for one in outcome.sent]
+        self.matrix[sent] = answer.matrix
+        self.failures.update({sent[one]: (error, answer.request_id) for one, error in answer.failures.items()})
+        self.requests += 1
+        self.tokens += answer.tokens
+        self.cost += answer.cost
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a batch, by place in it: sent, found in the cache after all, or left to another run."""
+
+    sent: list[int]
+    answer: Answer | None = None
+    found: list[int] = field(default_factory=list)
+    found_matrix: FloatMatrix | None = None
+    left: list[int] = field(default_factory=list)
+
+    @property
+    def cost(self) -> float:
+        return 0.0 if self.answer is None else self.answer.cost
+
+
+def buy(
+    distinct: Sequence[Content],
+    keys: Sequence[bytes],
+    missing: Sequence[int],
+    provider: Provider,
+    *,
+    cache: Cache | None,
+    purchase: Purchase,
+    budget: Budget | None = None,
+    progress: bool | None = None,
+    sharing: Sharing = ALONE,
+) -> None:
+    """Send what is missing and fill the purchase as answers come.
+
+    What another run is buying at this moment, in this process or another one, is left to it and taken from the cache
+    when it is there, or bought after all when that run gave it up.
+
+    Parameters
+    ----------
+    distinct : sequence of Content
+        All contents.
+    keys : sequence of bytes
+        Their keys in the cache.
+    missing : sequence of int
+        Which of them to buy.
+    sharing : Sharing
+        Whose claims are heeded, and who else spends the budget.
+
+    Raises
+    ------
+    BudgetError
+        When the bill reaches the budget.
+    """
+    market = _Market(distinct, keys, provider.dimension, cache, sharing.claims)
+    queue, left = deque(market.batches(provider, missing)), list[int]()
+    bar = progress_bar(len(missing), show=progress, unit="item")
+    # A short queue: an interrupt then has little in flight, and answers do not pile up in memory; none beyond what is
+    # in work where a budget may end the run at any answer.
+    at_once = provider.threads * 2 if budget is None else provider.threads
+    with provider.session() as session, bar, _pool(provider.threads) as pool:
+        waiting: dict[Future[_Outcome], list[int]] = {}
+        try:
+            while queue or waiting or left:
+                while len(waiting) < at_once and queue:
+                    batch = queue.popleft()
+                    waiting[pool.submit(market.ask, session, batch)] = batch
+                if not waiting:
+                    time.sleep(_LOOK_AGAIN_SECONDS)
+                    queue, left = deque(market.batches(provider, left)), []
+                    continue
+                # The timeout lets Ctrl-C in on platforms where waiting for a lock cannot be interrupted.
+                for future in wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED).done:
+                    batch, outcome = waiting.pop(future), future.result()
+                    purchase.note(batch, outcome)
+                    left += [batch[one] for one in outcome.left]
+                    bar.set_postfix_str(_so_far(purchase, session), refresh=False)
+                    bar.update(len(batch) - len(outcome.left))
+                    paid = purchase.cost if sharing.bill is None else sharing.bill(outcome.cost)
+                    if budget is not None and (waiting or queue or left):
+                        budget.check_bill(paid)
+        except BaseException as error:
+            for future in waiting:
+                future.cancel()
+            session.stop()
+            interrupted = isinstance(error, KeyboardInterrupt)
+            _note_late(waiting, purchase, seconds=_PATIENCE_SECONDS if interrupted else None)
+            pool.shutdown(wait=False, cancel_futures=True)
+            if interrupted:
+                raise KeyboardInterrupt(_stopped(purchase, len(missing), kept=cache is not None)) from None
+            raise
+
+
+@dataclass(frozen=True)
+class _Market:
+    """Contents, their keys, and the cache where answers go."""
+
+    distinct: Sequence[Content]
+    keys: Sequence[bytes]
+    dimension: int
+    cache: Cache | None
+    claims: ClaimBook | None = None
+
+    def __post_init__(self) -> None:
+        if self.cache is not None and self.claims is None:
+            object.__setattr__(self, "claims", self.cache.claims())
+
+    def batches(self, provider: Provider, numbers: Sequence[int]) -> list[list[int]]:
+        """Return the contents of these numbers in batches for requests."""
+        plan = provider.plan([self.distinct[one] for one in numbers])
+        return [[numbers[one] for one in batch] for batch in plan]
+
+    def ask(self, session: Session, batch: Sequence[int]) -> _Outcome:
+        """Ask for one batch, but for what another run has bought meanwhile or is buying.
+
+        Runs in a thread of the pool: also an answer that comes after an interrupt is stored.
+        """
+        if self.cache is None or self.claims is None:
+            return _Outcome(list(range(len(batch))), self._answer(session, batch))
+        is_own = self.claims.take([self.keys[one] for one in batch])
+        own = [place for place, ours in enumerate(is_own) if ours]
+        left = [place for place, ours in enumerate(is_own) if not ours]
+        claimed = [self.keys[batch[place]] for place in own]
+        try:
+            # After the claim, so that no other run can buy it between this look and the request.
+            matrix, is_found = self.cache.lookup(claimed, self.dimension)
+            sent = [place for place, has in zip(own, is_found.tolist(), strict=True) if not has]
+            found = [place for place, has in zip(own, is_found.tolist(), strict=True) if has]
+            answer = self._answer(session, [batch[place] for place in sent]) if sent else None
+        finally:
+            self.claims.give_back(claimed)
+        return _Outcome(sent, answer, found, matrix[is_found], left)
+
+    def _answer(self, session: Session, batch: Sequence[int]) -> Answer:
+        """Return the answer to a batch, checked and, since it is paid, already stored."""
+        answer = session.embed([self.distinct[one] for one in batch])
+        wanted = (len(batch), self.dimension)
+        if answer.matrix.shape != wanted:
+            raise MMEmbedError(
+                f"The provider answered with shape {answer.matrix.shape} to a batch that needs {wanted}."
+            )
+        good: npt.NDArray[np.bool_] = np.atleast_1d(np.isfinite(answer.matrix).all(axis=1))
+        if set(np.flatnonzero(~good).tolist()) != set(answer.failures):
+            raise MMEmbedError("The provider's answer has rows that are neither finite nor explained.")
+        if self.cache is not None and good.any():
+            keys = [self.keys[one] for one, is_good in zip(batch, good.tolist(), strict=True) if is_good]
+            self.cache.store(keys, answer.matrix[good])
+        return answer
+
+
+@contextmanager
+def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Open a pool that is waited for at a good end only: after an error nobody wants to wait for a silent server."""
+    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="mmembed")
+    yield pool
+    pool.shutdown()
+
+
+def _note_late(waiting: dict[Future[_Outcome], list[int]], purchase: Purchase, *, seconds: float | None) -> None:
+    """Count the answers that still come."""
+    for future in wait(waiting, timeout=seconds).done:
+        if not future.cancelled() and future.exception() is None:
+            purchase.note(waiting[future], future.result())
+
+
+def _so_far(purchase: Purchase, session: Session) -> str:
+    cost = f", {purchase.cost:.3g} CNY" if purchase.cost else ""
+    return f"{purchase.requests} requests{cost}{', throttled' if session.throttled else ''}"
+
+
+def _stopped(purchase: Purchase, wanted: int, *, kept: bool) -> str:
+    where = "in the cache, and running again continues" if kept else "lost, since there is no cache"
+    cost = f" for {purchase.cost:.4g} CNY" if purchase.cost else ""
+    return (
+        f"Stopped with {purchase.requests} requests answered{cost} of those that {wanted} contents need. "
+        f"What was answered is {where}."
+    )
+
+
+"""From API key, address, model and limits to what paces the requests of that account."""

@@ -1,0 +1,223 @@
+"""What an embedding would take, found without a request: the plan that is looked at before money is spent.
+
+The plan of a table that no one sees whole: each part is surveyed, and the surveys are joined.
+
+A survey holds hashes and figures, no contents, so that it is small enough to be sent around.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import numpy.typing as npt
+
+from mmembed.cache.keys import content_keys
+from mmembed.cache.shared import Cache
+from mmembed.contents.content import Read
+from mmembed.embedding.pipeline import deduplicate
+from mmembed.errors import ContentError
+from mmembed.providers.costs import TokenEstimate, estimate_cost, estimate_tokens, price_tokens
+from mmembed.providers.models import ModelSpec
+from mmembed.providers.protocol import Provider
+
+_SECONDS_A_REQUEST = 0.5
+
+
+@dataclass(frozen=True)
+class EmbedPlan:
+    """What ``embed`` with the same arguments would do.
+
+    Attributes
+    ----------
+    rows : int
+        Cells that hold a content.
+    unique : int
+        Distinct contents among them.
+    cached : int
+        Distinct contents that the cache already has.
+    invalid : int
+        Cells that cannot be read or that the model does not embed.
+    requests : int
+        Requests that will be sent.
+    tokens : int
+        Likely tokens; ``tokens_range`` is the low and the high figure.
+    cost : float
+        Likely price in ``currency``, without the free quota; ``cost_range`` is the low and the high figure.
+    seconds : float
+        Likely wall time, at half a second a request and within the account's limits.
+    """
+
+    model: str
+    rows: int
+    unique: int
+    cached: int
+    invalid: int
+    requests: int
+    tokens: int
+    tokens_range: tuple[int, int]
+    cost: float
+    cost_range: tuple[float, float]
+    seconds: float
+    currency: str = "CNY"
+
+    def __repr__(self) -> str:
+        low, high = self.cost_range
+        return (
+            f"<EmbedPlan {self.model}: {self.rows} rows, {self.unique} distinct, {self.cached} cached, "
+            f"{self.invalid} invalid; {self.requests} requests, about {self.tokens} tokens, "
+            f"{self.cost:.4g} {self.currency} ({low:.4g} to {high:.4g}), {self.seconds:.0f} s; embed(…) carries it out>"
+        )
+
+    def _repr_html_(self) -> str:
+        low, high = self.cost_range
+        fewest, most = self.tokens_range
+        lines = {
+            "model": self.model,
+            "rows": f"{self.rows:,}",
+            "distinct contents": f"{self.unique:,}",
+            "already cached": f"{self.cached:,}",
+            "invalid cells": f"{self.invalid:,}",
+            "requests": f"{self.requests:,}",
+            "tokens": f"about {self.tokens:,} ({fewest:,} to {most:,})",
+            "cost": f"about {self.cost:.4g} {self.currency} ({low:.4g} to {high:.4g})",
+            "time": f"about {self.seconds:.0f} s",
+        }
+        cells = "".join(
+            f'<tr><th style="text-align:left">{escape(name)}</th><td>{escape(value)}</td></tr>'
+            for name, value in lines.items()
+        )
+        return f"<table>{cells}</table>"
+
+
+def plan_columns(
+    columns: Sequence[Sequence[Read]], provider: Provider, spec: ModelSpec, cache: Cache | None
+) -> EmbedPlan:
+    """Plan the embedding of read contents, without a request."""
+    distinct, codes = deduplicate(columns)
+    able = [content for content in distinct if content.kind in provider.kinds]
+    unable = {number for number, content in enumerate(distinct) if content.kind not in provider.kinds}
+    invalid = sum(isinstance(cell, ContentError) for column in columns for cell in column)
+    invalid += sum(int(np.isin(column, list(unable)).sum()) for column in codes)
+    found = np.zeros(len(able), dtype=bool)
+    if cache is not None:
+        keys = content_keys([content.digest for content in able], space=provider.space, options=provider.options)
+        _, found = cache.lookup(keys, provider.dimension)
+    missing = [content for content, cached in zip(able, found.tolist(), strict=True) if not cached]
+    requests = len(provider.plan(missing)) if missing else 0
+    estimate = estimate_cost(missing, spec)
+    return EmbedPlan(
+        model=spec.name,
+        rows=sum(int((column >= 0).sum()) for column in codes),
+        unique=len(distinct),
+        cached=int(found.sum()),
+        invalid=invalid,
+        requests=requests,
+        tokens=estimate.tokens.likely,
+        tokens_range=(estimate.tokens.low, estimate.tokens.high),
+        cost=estimate.likely,
+        cost_range=(estimate.low, estimate.high),
+        seconds=likely_seconds(requests, estimate.tokens.likely, spec, provider.workers),
+    )
+
+
+def likely_seconds(requests: int, tokens: int, spec: ModelSpec, workers: int) -> float:
+    """Return the longest of what latency, requests a minute and tokens a minute allow."""
+    by_latency = requests * _SECONDS_A_REQUEST / max(1, workers)
+    by_requests = requests * 60 / spec.requests_per_minute if spec.requests_per_minute else 0.0
+    by_tokens = tokens * 60 / spec.tokens_per_minute if spec.tokens_per_minute else 0.0
+    return max(by_latency, by_requests, by_tokens)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a plan must know of the n distinct contents of one part of a table.
+
+    Attributes
+    ----------
+    digests : numpy.ndarray, shape (n,), S32
+        Hashes of the contents.
+    rows : numpy.ndarray, shape (n,), int64
+        Cells that hold each of them.
+    is_able, is_cached : numpy.ndarray, shape (n,), bool
+        Whether the model embeds it, and whether the cache has it.
+    tokens : numpy.ndarray, shape (n, 2, 3), int64
+        Of texts and of media; low, likely, high. Zero where nothing is to be bought.
+    unreadable : int
+        Cells that cannot be read.
+    requests : int
+        Requests that this part alone would send.
+    """
+
+    digests: npt.NDArray[np.bytes_]
+    rows: npt.NDArray[np.int64]
+    is_able: npt.NDArray[np.bool_]
+    is_cached: npt.NDArray[np.bool_]
+    tokens: npt.NDArray[np.int64]
+    unreadable: int
+    requests: int
+
+
+def survey_columns(columns: Sequence[Sequence[Read]], provider: Provider, cache: Cache | None) -> Survey:
+    """Survey the read contents of one part of a table, without a request."""
+    distinct, codes = deduplicate(columns)
+    rows = np.zeros(len(distinct), np.int64)
+    for column in codes:
+        rows += np.bincount(column[column >= 0], minlength=len(distinct))
+    is_able = np.array([content.kind in provider.kinds for content in distinct], dtype=bool)
+    is_cached = np.zeros(len(distinct), dtype=bool)
+    if cache is not None and len(distinct):
+        keys = content_keys([one.digest for one in distinct], space=provider.space, options=provider.options)
+        is_cached = cache.lookup(keys, provider.dimension)[1] & is_able
+    tokens = np.zeros((len(distinct), 2, 3), np.int64)
+    missing = np.flatnonzero(is_able & ~is_cached).tolist()
+    for number in missing:
+        tokens[number] = [(one.low, one.likely, one.high) for one in estimate_tokens(distinct[number])]
+    return Survey(
+        digests=np.array([content.digest for content in distinct], dtype="S32"),
+        rows=rows,
+        is_able=is_able,
+        is_cached=is_cached,
+        tokens=tokens,
+        unreadable=sum(isinstance(cell, ContentError) for column in columns for cell in column),
+        requests=len(provider.plan([distinct[number] for number in missing])) if missing else 0,
+    )
+
+
+def join_surveys(surveys: Sequence[Survey], provider: Provider, spec: ModelSpec) -> EmbedPlan:
+    """Return the plan of the whole table.
+
+    A content that several parts hold counts once, for the first of them. Requests are those of the parts by
+    themselves, less the share of their contents that an earlier part buys.
+    """
+    digests = np.concatenate([one.digests for one in surveys])
+    is_first = np.zeros(len(digests), dtype=bool)
+    is_first[np.unique(digests, return_index=True)[1]] = True
+    is_able = np.concatenate([one.is_able for one in surveys])
+    is_cached = np.isin(digests, digests[np.concatenate([one.is_cached for one in surveys])])
+    is_bought = is_first & is_able & ~is_cached
+    rows = np.concatenate([one.rows for one in surveys])
+    requests, start = 0, 0
+    for one in surveys:
+        bought = int(is_bought[start : start + len(one.digests)].sum())
+        alone = int((one.is_able & ~one.is_cached).sum())
+        requests += math.ceil(one.requests * bought / alone) if alone else 0
+        start += len(one.digests)
+    text, media = np.concatenate([one.tokens for one in surveys])[is_bought].sum(axis=0).tolist()
+    estimate = price_tokens(TokenEstimate(*text), TokenEstimate(*media), spec)
+    return EmbedPlan(
+        model=spec.name,
+        rows=int(rows.sum()),
+        unique=int(is_first.sum()),
+        cached=int((is_first & is_cached).sum()),
+        invalid=sum(one.unreadable for one in surveys) + int(rows[~is_able].sum()),
+        requests=requests,
+        tokens=estimate.tokens.likely,
+        tokens_range=(estimate.tokens.low, estimate.tokens.high),
+        cost=estimate.likely,
+        cost_range=(estimate.low, estimate.high),
+        seconds=likely_seconds(requests, estimate.tokens.likely, spec, provider.workers),
+    )

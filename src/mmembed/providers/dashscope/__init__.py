@@ -1,0 +1,1 @@
+"""The models of the DashScope service: requests, limits, retries and answers."""

@@ -1,0 +1,421 @@
+"""The HTTP session that is lent to the SDK: own pool, no netrc, no cookies, no silent second send, watched deadlines.
+
+Whatever happens on the wire is noted in the thread's attempt; the SDK itself sees clean JSON or a plain status. A
+connection is used again only when the answer that came over it was understood to its end: what is left over would be
+taken for the answer to the next request. This module must not know what is asked or answered.
+
+A total time limit for one HTTP attempt: a socket's own timeout begins anew with each byte of a dripping answer.
+
+It ends an attempt by shutting its socket down; what that means for the caller is decided elsewhere.
+
+The HTTP answer that the SDK is handed: read in large pieces and parsed by a fast parser, since vectors are long.
+
+What it cannot parse it leaves to the ordinary parser, so that every oddity of a body ends as it always did.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import orjson
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+NO_ANSWER = 599  # what the SDK is told where there was no HTTP answer at all
+
+_MOST_INTERIM = 1_000  # answers before the answer
+
+_REMEMBERED = 32  # answers of one connection, to know one that comes again
+
+
+class _FinalAnswer(http.client.HTTPResponse):
+    """Reads past interim answers (102, 103, …); the base class does so for 100 alone, and takes others for the end."""
+
+    def begin(self) -> None:
+        super().begin()
+        for _ in range(_MOST_INTERIM):
+            if not 100 <= self.status < 200 or self.status == http.client.SWITCHING_PROTOCOLS:
+                return
+            self.headers = self.msg = None  # type: ignore[assignment]  # as before the first status line
+            super().begin()
+        raise http.client.HTTPException(f"{_MOST_INTERIM:,} interim answers came, and no answer")
+
+
+class _Watched:
+    """Tells the thread's attempt which connection it runs over."""
+
+    sock: socket.socket | None
+    answers: deque[tuple[str, int]]  # what came over it lately: the service's name for each, and a hash
+
+    def connect(self) -> None:
+        self._note()
+        self.answers = deque(maxlen=_REMEMBERED)
+        super().connect()  # type: ignore[misc]  # of HTTPConnection
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._note()
+        super().request(*args, **kwargs)  # type: ignore[misc]  # of HTTPConnection
+
+    def getresponse(self, *args: Any, **kwargs: Any) -> Any:
+        attempt = current_attempt()
+        if attempt is not None:
+            # With "Connection: close" the response takes the socket over and the connection forgets it.
+            attempt.socket = self.sock
+        return super().getresponse(*args, **kwargs)  # type: ignore[misc]  # of HTTPConnection
+
+    def _note(self) -> None:
+        attempt = current_attempt()
+        if attempt is not None:
+            if attempt.expired:
+                raise TimeoutError("The time of the attempt is up.")
+            attempt.connection, attempt.socket = self, None
+
+
+class _WatchedHTTP(_Watched, HTTPConnection):
+    """An HTTP connection under a deadline."""
+
+    response_class = _FinalAnswer
+
+
+class _WatchedHTTPS(_Watched, HTTPSConnection):
+    """An HTTPS connection under a deadline."""
+
+    response_class = _FinalAnswer
+
+
+class _Holding:
+    """A pool that takes a connection back when the attempt says so, not already when the body has ended."""
+
+    def _put_conn(self, conn: Any) -> None:
+        attempt = current_attempt()
+        if conn is None or attempt is None:
+            super()._put_conn(conn)  # type: ignore[misc]  # of HTTPConnectionPool
+        else:
+            attempt.held = self, conn
+
+    def take_back(self, conn: Any, *, is_clean: bool) -> None:
+        """Keep a connection for other requests, closed if something may still come over it."""
+        if not is_clean:
+            conn.close()
+        super()._put_conn(conn)  # type: ignore[misc]  # of HTTPConnectionPool
+
+
+class _HTTPPool(_Holding, HTTPConnectionPool):
+    ConnectionCls = _WatchedHTTP
+
+
+class _HTTPSPool(_Holding, HTTPSConnectionPool):
+    ConnectionCls = _WatchedHTTPS
+
+
+class _Adapter(HTTPAdapter):
+    """Pools of watched connections with TCP keep-alive, so that a connection dropped by a gateway is noticed."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, socket_options=_socket_options(), **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+    def build_response(self, req: Any, resp: Any) -> requests.Response:
+        return QuickAnswer.of(super().build_response(req, resp))
+
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, socket_options=_socket_options(), **kwargs)
+        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        return manager
+
+
+def _socket_options() -> list[tuple[int, int, int]]:
+    options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    idle = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))  # Linux, macOS
+    if idle is not None:
+        options.append((socket.IPPROTO_TCP, idle, 60))
+    return options
+
+
+class LentSession(requests.Session):
+    """A session for one account, to be used by the threads of one process.
+
+    Parameters
+    ----------
+    connections : int
+        How many threads use it at once.
+    """
+
+    def __init__(self, connections: int) -> None:
+        super().__init__()
+        # A callable that changes nothing keeps netrc out, which would replace the key; proxies stay as the
+        # environment has them.
+        self.auth = _unchanged
+        self._environment: dict[tuple[str, str], Any] = {}
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = _Adapter(pool_connections=4, pool_maxsize=connections)
+        self.mount("http://", adapter)
+        self.mount("https://", adapter)
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Read proxies and certificates from the environment once for each server, not for each request."""
+        parts = urlsplit(url)
+        server = parts.scheme, parts.netloc
+        if server not in self._environment:
+            self._environment[server] = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        return dict(self._environment[server])
+
+    def post(self, url: Any, data: Any = None, json: Any = None, **kwargs: Any) -> requests.Response:
+        """Send once; never raise for what the wire does, since the SDK would send again and log the traceback."""
+        attempt = current_attempt()
+        assert attempt is not None  # noqa: S101 - only the provider uses this session, within an attempt
+        try:
+            attempt.response = self._send_once(url, data=data, json=json, **kwargs)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            attempt.error = error
+            return _plain(NO_ANSWER)
+        finally:
+            attempt.done()
+        if attempt.response.status_code != requests.codes.ok:
+            return _plain(attempt.response.status_code)
+        answer: requests.Response = attempt.response
+        return answer
+
+    def _send_once(self, url: str, **kwargs: Any) -> requests.Response:
+        response = self._read(url, **kwargs)
+        if response.status_code in {307, 308}:
+            target = urljoin(url, response.headers.get("location", ""))
+            # Only to the same server: contents and key are for nobody else.
+            if urlsplit(target)[:2] == urlsplit(url)[:2] and target != url:
+                return self._read(target, **kwargs)
+        return response
+
+    def _read(self, url: str, **kwargs: Any) -> requests.Response:
+        """Post and read the whole body; a connection whose answer was not understood is closed."""
+        attempt = current_attempt()
+        assert attempt is not None  # noqa: S101 - as in post
+        is_understood = False
+        try:
+            response = super().post(url, **{**kwargs, "allow_redirects": False, "stream": True})
+            try:
+                response.content  # noqa: B018 - reads it
+            except BaseException:
+                response.close()
+                raise
+            is_understood = _is_understood(response, attempt.connection) and not attempt.expired
+        finally:
+            attempt.give_back(is_understood=is_understood)
+        return response
+
+
+def _is_understood(response: requests.Response, connection: Any) -> bool:
+    """Say whether an answer is a whole one with an output, so that nothing more can follow.
+
+    A refusal is no end: a gateway may report a failure and hand on the answer all the same, when it comes. Refusals are
+    few, and another connection costs little beside the pause after them.
+
+    Raises
+    ------
+    urllib3.exceptions.ProtocolError
+        If it is the answer to an earlier request, come a second time.
+    """
+    is_ok = response.status_code == requests.codes.ok
+    body = response.parsed() if is_ok and isinstance(response, QuickAnswer) else None
+    if not isinstance(body, dict) or not body.get("output"):
+        return False
+    name = body.get("request_id")
+    answer = (name, hash(response.content)) if isinstance(name, str) and name else None
+    if answer is not None:
+        if answer in connection.answers:
+            raise urllib3.exceptions.ProtocolError("the answer to an earlier request came once more")
+        connection.answers.append(answer)
+    return True
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _plain(status: int) -> requests.Response:
+    """Return an answer that the SDK reads without stumbling; what really came is in the attempt."""
+    response = requests.Response()
+    response.status_code = status
+    response.headers["Content-Type"] = "application/json; charset=utf-8"
+    response.raw = io.BytesIO(b"{}")
+    return response
+
+
+_current = threading.local()
+
+
+class Attempt:
+    """One request under way in one thread.
+
+    Attributes
+    ----------
+    connection : object or None
+        The connection it runs over, with the attribute ``sock``.
+    held : tuple or None
+        The pool and the connection that is to go back to it, once the answer is understood.
+    expired : bool
+        Whether its time ran out.
+    response : object or None
+        What came back, whatever its status.
+    error : Exception or None
+        Why nothing came back.
+    on_done : callable or None
+        Is called when the wire is done with, before what came is parsed.
+    """
+
+    def __init__(self) -> None:
+        self.on_done: Callable[[], None] | None = None
+        self.connection: Any = None
+        self.held: tuple[Any, Any] | None = None
+        self.socket: socket.socket | None = None
+        self.expired = False
+        self.response: Any = None
+        self.error: Exception | None = None
+
+    def done(self) -> None:
+        """Say that nothing more goes over the wire."""
+        if self.on_done is not None:
+            self.on_done()
+
+    def give_back(self, *, is_understood: bool) -> None:
+        """Let other requests have the connection, unless more may come over it than was understood."""
+        # From here on the time of this attempt is nothing to the connection.
+        self.connection = self.socket = None
+        if self.held is not None:
+            (pool, connection), self.held = self.held, None
+            pool.take_back(connection, is_clean=is_understood)
+
+    def end(self) -> None:
+        """Wake whoever reads from or writes to the connection."""
+        self.expired = True
+        held = self.socket or getattr(self.connection, "sock", None)
+        if held is None:
+            return  # still connecting, which has a timeout of its own
+        with contextlib.suppress(OSError):
+            # Not the method of an SSL socket, which would take the TLS state from under the thread that reads.
+            socket.socket.shutdown(held, socket.SHUT_RDWR)
+
+
+def current_attempt() -> Attempt | None:
+    """Return the attempt that this thread has under way."""
+    found: Attempt | None = getattr(_current, "attempt", None)
+    return found
+
+
+class Watchdog:
+    """Ends attempts whose time is up, from one thread that lives as long as there is something to watch.
+
+    Parameters
+    ----------
+    clock : callable
+        Gives seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._deadlines: dict[Attempt, float] = {}
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    @contextlib.contextmanager
+    def attempt(self, seconds: float) -> Iterator[Attempt]:
+        """Give the block so many seconds; connections that it opens are shut down after that."""
+        attempt = Attempt()
+        with self._changed:
+            self._deadlines[attempt] = self._clock() + seconds
+            if self._thread is None:
+                self._closed = False
+                self._thread = threading.Thread(target=self._run, name="mmembed-deadlines", daemon=True)
+                self._thread.start()
+            elif len(self._deadlines) == 1:
+                # Otherwise an earlier deadline wakes the thread first.
+                self._changed.notify()
+        _current.attempt = attempt
+        try:
+            yield attempt
+        finally:
+            _current.attempt = None
+            with self._changed:
+                self._deadlines.pop(attempt, None)
+                if self._closed:
+                    self._changed.notify()
+
+    def close(self, *, grace_seconds: float = 0.0) -> None:
+        """End the thread, at once or with the last attempt that is under way.
+
+        Parameters
+        ----------
+        grace_seconds : float
+            What is left to attempts that are under way: nobody waits for them any more, but an answer that comes soon
+            is paid for.
+        """
+        with self._changed:
+            self._closed = True
+            latest = self._clock() + grace_seconds
+            self._deadlines = {attempt: min(deadline, latest) for attempt, deadline in self._deadlines.items()}
+            are_under_way = bool(self._deadlines)
+            self._changed.notify()
+            thread, self._thread = self._thread, None
+        if thread is not None and not are_under_way:
+            thread.join()
+
+    def _run(self) -> None:
+        with self._changed:
+            while self._deadlines or not self._closed:
+                now = self._clock()
+                for attempt in [one for one, deadline in self._deadlines.items() if deadline <= now]:
+                    del self._deadlines[attempt]
+                    attempt.end()
+                earliest = min(self._deadlines.values(), default=None)
+                self._changed.wait(None if earliest is None else max(0.0, earliest - now))
+
+
+_PIECE_BYTES = 1 << 20  # an answer with twenty vectors is about one of these
+
+
+class QuickAnswer(requests.Response):
+    """An answer of ``requests`` with the same contents and errors, in a third of the time."""
+
+    @classmethod
+    def of(cls, plain: requests.Response) -> QuickAnswer:
+        """Return the same answer, not yet read, as one of this class."""
+        answer = cls()
+        vars(answer).update(vars(plain))
+        return answer
+
+    def iter_content(self, chunk_size: Any = 1, decode_unicode: Any = False) -> Iterator[Any]:  # noqa: FBT002  # as the base class has it
+        """Give the body in pieces at least as large as an ordinary answer."""
+        return super().iter_content(max(chunk_size or 0, _PIECE_BYTES), decode_unicode)
+
+    def parsed(self) -> Any:
+        """Return the body's JSON, or None if the fast parser cannot read it."""
+        found = vars(self).get("_parsed")
+        if found is None:
+            try:
+                found = orjson.loads(self.content)
+            except orjson.JSONDecodeError:
+                return None
+            vars(self)["_parsed"] = found  # it is asked for twice: is it whole, and what does it say
+        return found
+
+    def json(self, **options: Any) -> Any:
+        """Return the body's JSON.
+
+        NaN, other encodings than UTF-8 and whatever is no JSON go to the ordinary parser, which reads the first two
+        and raises its own error for the last.
+        """
+        found = self.parsed()
+        return super().json(**options) if found is None else found

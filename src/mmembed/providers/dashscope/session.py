@@ -1,0 +1,270 @@
+"""One run over open connections: a batch becomes requests, refused requests are halved, and all is added up.
+
+Who waits how long, and what may be tried again, the limiter and the table of failures decide.
+
+Finding the contents for whose sake a request is refused, with few further requests.
+
+It knows only positions and a function that sends them; what a refusal is, others say.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
+from typing import Any, Generic, NoReturn, TypeVar
+
+import numpy as np
+
+from mmembed.arrays import FloatMatrix
+from mmembed.contents.content import Content
+from mmembed.errors import ContentError
+from mmembed.providers.dashscope.answer import CONNECTION_FAILED
+from mmembed.providers.dashscope.batches import load_of
+from mmembed.providers.dashscope.faults import ServiceError, content_error
+from mmembed.providers.dashscope.request_body import wire_content
+from mmembed.providers.dashscope.sender import RequestSender
+from mmembed.providers.models import ModelSpec
+from mmembed.providers.protocol import Answer
+
+# So many contents refused alike, and none accepted, mean that not the contents are to blame.
+_MOST_REFUSED_ALIKE = 20
+
+_DIGITS = re.compile(r"\d+")
+
+# Failures that no half of the request can escape.
+_OF_THE_NETWORK = frozenset({CONNECTION_FAILED})
+
+# So many requests given up one after the other, and none answered, mean that the service is down.
+_MOST_GIVEN_UP = 8
+
+
+class _Halve(Exception):  # noqa: N818 - one content may be to blame, or all together
+    """A request that is to be halved."""
+
+    def __init__(self, error: ServiceError, count: int) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.count = count
+
+
+@dataclass
+class _Batch:
+    """What is known of one batch so far."""
+
+    contents: Sequence[Content]
+    wire: dict[int, dict[str, Any]]
+    matrix: FloatMatrix
+    failures: dict[int, ContentError] = field(default_factory=dict)
+    was_given_up: bool = False
+    text_tokens: int = 0
+    media_tokens: int = 0
+    request_ids: list[str] = field(default_factory=list)
+
+    def charge(self, text_tokens: int, media_tokens: int) -> None:
+        self.text_tokens += text_tokens
+        self.media_tokens += media_tokens
+
+
+class ApiSession:
+    """Embeds batches; implements :class:`mmembed.providers.protocol.Session` for the threads of one run.
+
+    Parameters
+    ----------
+    sender : RequestSender
+        Sends one request, tries again where that helps.
+    spec : ModelSpec
+        The model.
+    dimension : int
+        Length of the vectors.
+    """
+
+    def __init__(self, sender: RequestSender, spec: ModelSpec, dimension: int) -> None:
+        self._sender = sender
+        self._spec = spec
+        self._dimension = dimension
+        self._lock = threading.Lock()
+        self._ended_by: ServiceError | None = None
+        self._has_answers = False
+        self._refused: dict[tuple[str, str], int] = {}
+        self._given_up_in_a_row = 0
+        self._most_together: int | None = None  # learned where the service takes fewer than documented
+
+    def embed(self, batch: Sequence[Content]) -> Answer:
+        """Embed one batch.
+
+        Raises
+        ------
+        ServiceError
+            If the whole job must stop: key, access, arrears, a service that is down.
+        concurrent.futures.CancelledError
+            If the session was stopped.
+        """
+        work = _Batch(batch, {}, np.full((len(batch), self._dimension), np.nan, np.float32))
+        for position, content in enumerate(batch):
+            try:
+                work.wire[position] = wire_content(content, self._spec)
+            except ContentError as error:
+                work.failures[position] = error
+        halving = Bisection(
+            lambda positions: self._send(work, positions),
+            _Halve,
+            lambda position, refusal: self._refuse(work, position, refusal.error),
+        )
+        try:
+            for part in self._parts(list(work.wire)):
+                halving.run(part, blames_size=self._blames_size)
+        except CancelledError:
+            if self._ended_by is not None:
+                raise self._ended_by from None  # another thread's failure ended this one's waiting
+            raise
+        cost = (work.text_tokens * self._spec.text_price + work.media_tokens * self._spec.media_price) / 1000
+        return Answer(
+            work.matrix,
+            work.failures,
+            tokens=work.text_tokens + work.media_tokens,
+            cost=cost,
+            request_id=", ".join(work.request_ids) or None,
+        )
+
+    @property
+    def throttled(self) -> bool:
+        """Whether requests leave more slowly than allowed, since the service refused some."""
+        return self._sender.throttled
+
+    def stop(self) -> None:
+        """Wake whoever waits for the limiter or for another attempt; they end with CancelledError."""
+        self._sender.stop()
+
+    def _parts(self, positions: list[int]) -> list[list[int]]:
+        size = self._most_together or max(1, len(positions))
+        return [positions[start : start + size] for start in range(0, len(positions), size)]
+
+    def _blames_size(self, refusal: _Halve) -> bool:
+        if refusal.error.verdict != "size":
+            return False
+        with self._lock:
+            # The halving goes on with half of what was refused; later batches begin with that.
+            half = max(1, (refusal.count + 1) // 2)
+            self._most_together = min(self._most_together or half, half)
+        return True
+
+    def _send(self, work: _Batch, positions: Sequence[int]) -> None:
+        contents = [work.contents[position] for position in positions]
+        fuses = self._spec.fuses_alone and contents[0].kind == "fused"
+        try:
+            reply = self._sender.send(
+                [work.wire[position] for position in positions],
+                tokens=sum(load_of(content, self._spec).tokens for content in contents),
+                # Pages differ on whether several kinds in one object fuse by themselves; with this they do.
+                parameters={"enable_fusion": True} if fuses else None,
+                patient=not work.was_given_up,
+                on_charge=work.charge,
+            )
+        except ServiceError as error:
+            self._after_failure(work, error)
+            raise _Halve(error, len(positions)) from error
+        with self._lock:
+            self._has_answers = True
+            self._given_up_in_a_row = 0
+        work.matrix[list(positions)] = reply.matrix
+        if reply.request_id is not None:
+            work.request_ids.append(reply.request_id)
+
+    def _after_failure(self, work: _Batch, error: ServiceError) -> None:
+        """Stop the job where no other request can do better."""
+        if error.verdict in {"job", "throttled"} or error.code in _OF_THE_NETWORK:
+            self._end(error)
+        if error.verdict == "passing":
+            work.was_given_up = True
+            with self._lock:
+                self._given_up_in_a_row += 1
+                is_down = self._given_up_in_a_row >= _MOST_GIVEN_UP
+            if is_down:
+                self._end(error)
+
+    def _refuse(self, work: _Batch, position: int, error: ServiceError) -> None:
+        """Note the failure of one content, and stop the job where all fail alike."""
+        work.failures[position] = content_error(error)
+        alike = (error.code, _DIGITS.sub("#", str(error)))
+        with self._lock:
+            if self._has_answers:
+                return
+            self._refused[alike] = self._refused.get(alike, 0) + 1
+            all_alike = self._refused[alike] >= _MOST_REFUSED_ALIKE
+        if all_alike:
+            self._end(error)
+
+    def _end(self, error: ServiceError) -> NoReturn:
+        """Stop the job: wake the threads that wait, and let no further attempt begin."""
+        self._ended_by = self._ended_by or error
+        self.stop()
+        raise error
+
+
+Refusal = TypeVar("Refusal", bound=Exception)
+
+
+class Bisection(Generic[Refusal]):
+    """Halves a refused request until what is left is accepted or is a single content.
+
+    One bad content among n costs at most 2·⌈log2(n)⌉ requests besides the refused one. Where one half was accepted, the
+    blame is on the other, which is halved without being sent again.
+
+    Parameters
+    ----------
+    send : callable
+        Sends the contents at these positions; keeps their vectors; raises a refusal.
+    refusal : type
+        What ``send`` raises where contents are to blame.
+    give_up : callable
+        Is told the position and the refusal of each content that is refused alone.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Sequence[int]], None],
+        refusal: type[Refusal],
+        give_up: Callable[[int, Refusal], None],
+    ) -> None:
+        self._send = send
+        self._refusal = refusal
+        self._give_up = give_up
+
+    def run(self, positions: Sequence[int], *, blames_size: Callable[[Refusal], bool]) -> None:
+        """Send the positions, and halve them where they are refused.
+
+        Parameters
+        ----------
+        positions : sequence of int
+            The contents of one request.
+        blames_size : callable
+            Whether a refusal is for the number or the bytes of all contents together, so that nothing follows for one
+            half from the other.
+        """
+        refusal = self._try(positions)
+        if refusal is not None and len(positions) > 1:
+            self._halve(positions, blames_size, whole=blames_size(refusal))
+
+    def _halve(self, positions: Sequence[int], blames_size: Callable[[Refusal], bool], *, whole: bool) -> None:
+        middle = (len(positions) + 1) // 2
+        first, second = positions[:middle], positions[middle:]
+        refusal = self._try(first)
+        if refusal is not None and len(first) > 1:
+            self._halve(first, blames_size, whole=blames_size(refusal))
+        if refusal is not None or whole or len(second) == 1:
+            self.run(second, blames_size=blames_size)
+        else:
+            self._halve(second, blames_size, whole=False)
+
+    def _try(self, positions: Sequence[int]) -> Refusal | None:
+        """Send; return the refusal, which is final where it is for one content."""
+        try:
+            self._send(positions)
+        except self._refusal as refusal:
+            if len(positions) == 1:
+                self._give_up(positions[0], refusal)
+            return refusal
+        return None

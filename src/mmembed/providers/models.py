@@ -1,0 +1,393 @@
+"""The table of models: what each takes, gives, costs and allows, as its documentation says on a date.
+
+It holds figures and the checks that need nothing else; it must not send, read or count anything.
+
+What is to be known of one model, for the table and for models that the table does not have.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import Any, Literal
+
+import pandas as pd
+
+from mmembed.contents.content import ContentKind
+from mmembed.errors import ModalityError, UnknownModelError, did_you_mean, listed
+
+Region = Literal["beijing", "singapore"]
+
+DEFAULT_MODELS: Mapping[str, str] = MappingProxyType(
+    {"beijing": "qwen3-vl-embedding", "singapore": "tongyi-embedding-vision-plus"}
+)
+
+
+_READ_ON = date(2026, 3, 6)
+
+_QWEN_IMAGES = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "ICO", "DIB", "ICNS", "SGI")
+
+_TONGYI_IMAGES = ("JPEG", "PNG", "BMP")
+
+_TONGYI_VIDEOS = ("MP4", "MPEG", "MOV", "MPG", "WEBM", "AVI", "FLV", "MKV")
+
+_PLAIN: frozenset[ContentKind] = frozenset({"text", "image", "video"})
+
+_FUSED: frozenset[ContentKind] = _PLAIN | frozenset({"fused"})
+
+_LISTS: frozenset[ContentKind] = _PLAIN | {"multi_images"}
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model: its limits, prices and abilities.
+
+    Make your own with ``dataclasses.replace(find_model(name), …)`` where your account differs, or from nothing for a
+    model that the table does not know yet.
+
+    Attributes
+    ----------
+    name : str
+        The service's name, which is also the space of the vectors.
+    provider : {"dashscope", "local"}
+        Who computes.
+    kinds : frozenset of str
+        Content kinds that it embeds.
+    dimensions : tuple of int
+        Lengths that it can give, its default first.
+    text_tokens : int or None
+        Most tokens in one text.
+    image_mb, video_mb : float or None
+        Most megabytes (a million bytes) of one picture or clip.
+    image_formats, video_formats : tuple of str
+        Formats that it reads, as Pillow names them and as file suffixes.
+    max_contents, max_texts, max_images, max_videos : int or None
+        Most of each in one request; None is no limit. Pictures in ``multi_images`` and in fused rows count as images.
+    images_in_region : tuple of (str, int)
+        Where a region allows fewer images in one request than ``max_images``.
+    max_multi_images : int
+        Most pictures in one ``multi_images`` content; 0 if it takes none.
+    request_tokens : int or None
+        Most tokens that are put into one request. No page gives a figure where there is no limit on the count: there
+        it is what the service allows in one second.
+    request_mb : float
+        Most megabytes (2**20 bytes) of one request's body.
+    media_price, text_price : float
+        CNY for 1,000 input tokens of pictures and videos, and of texts.
+    requests_per_minute, tokens_per_minute : int or None
+        The published limits of an account; None where no page has one.
+    regions : tuple of str
+        Where it is offered.
+    can_fuse : bool
+        Whether several kinds in one content give one vector.
+    always_fuses : bool
+        Whether a request gives a single vector whatever it holds, so that each content needs its own.
+    fuses_alone : bool
+        Whether a fused content needs a request of its own, marked by ``enable_fusion``.
+    takes_instruct, takes_fps, sends_dimension : bool
+        Which parameters it takes.
+    documented : datetime.date or None
+        The day whose documentation the figures come from.
+    """
+
+    name: str
+    provider: Literal["dashscope", "local"] = "dashscope"
+    kinds: frozenset[ContentKind] = frozenset({"text", "image", "video"})
+    dimensions: tuple[int, ...] = (1024,)
+    text_tokens: int | None = None
+    image_mb: float | None = None
+    video_mb: float | None = None
+    image_formats: tuple[str, ...] = ("JPEG", "PNG", "BMP")
+    video_formats: tuple[str, ...] = ("MP4", "AVI", "MOV")
+    max_contents: int | None = 20
+    max_texts: int | None = None
+    max_images: int | None = None
+    max_videos: int | None = None
+    images_in_region: tuple[tuple[str, int], ...] = ()
+    max_multi_images: int = 0
+    request_tokens: int | None = None
+    request_mb: float = 60.0
+    media_price: float = 0.0
+    text_price: float = 0.0
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    regions: tuple[str, ...] = ("beijing",)
+    can_fuse: bool = False
+    always_fuses: bool = False
+    fuses_alone: bool = False
+    takes_instruct: bool = True
+    takes_fps: bool = True
+    sends_dimension: bool = True
+    documented: date | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name or not self.dimensions or min(self.dimensions) < 1:
+            raise ValueError(
+                f"A model needs a name and dimensions; got {self.name!r} and {self.dimensions!r}. "
+                "Give the dimensions as a tuple of positive whole numbers, the default first."
+            )
+
+    @property
+    def default_dimension(self) -> int:
+        """Length of the vectors when none is asked for."""
+        return self.dimensions[0]
+
+    def most_images(self, region: str) -> int | None:
+        """Return the most pictures that one request may hold in a region; None is no limit."""
+        return dict(self.images_in_region).get(region, self.max_images)
+
+
+_QWEN3 = ModelSpec(
+    name="qwen3-vl-embedding",
+    kinds=_FUSED,
+    dimensions=(2560, 2048, 1536, 1024, 768, 512, 256),
+    text_tokens=32_000,
+    image_mb=5,
+    video_mb=50,
+    image_formats=_QWEN_IMAGES,
+    max_contents=20,
+    max_images=10,
+    max_videos=1,
+    # A tenth of a minute's tokens: twenty texts of 32,000 would be more than a whole minute allows.
+    request_tokens=60_000,
+    media_price=0.0018,
+    text_price=0.0007,
+    requests_per_minute=1_200,
+    tokens_per_minute=600_000,
+    can_fuse=True,
+    fuses_alone=True,
+    documented=_READ_ON,
+)
+
+_PLUS = ModelSpec(
+    name="tongyi-embedding-vision-plus",
+    kinds=_LISTS,
+    dimensions=(1152, 1024, 512, 256, 128, 64),
+    text_tokens=1_024,
+    image_mb=3,
+    video_mb=10,
+    image_formats=_TONGYI_IMAGES,
+    video_formats=_TONGYI_VIDEOS,
+    max_contents=None,
+    images_in_region=(("singapore", 8),),
+    max_multi_images=8,
+    request_tokens=3_333,
+    media_price=0.0005,
+    text_price=0.0005,
+    requests_per_minute=600,
+    tokens_per_minute=200_000,
+    regions=("beijing", "singapore"),
+    documented=_READ_ON,
+)
+
+_PLUS_DATED = dataclasses.replace(
+    _PLUS,
+    name="tongyi-embedding-vision-plus-2026-03-06",
+    kinds=_FUSED,
+    image_mb=10,
+    video_mb=50,
+    max_contents=20,
+    max_images=64,
+    max_videos=8,
+    images_in_region=(),
+    max_multi_images=0,
+    request_tokens=None,
+    requests_per_minute=None,
+    tokens_per_minute=None,
+    regions=("beijing",),
+    can_fuse=True,
+)
+
+_FLASH = {"dimensions": (768, 512, 256, 128, 64), "media_price": 0.00015, "text_price": 0.00015}
+
+MODELS: Mapping[str, ModelSpec] = MappingProxyType(
+    {
+        spec.name: spec
+        for spec in (
+            _QWEN3,
+            dataclasses.replace(
+                _QWEN3,
+                name="qwen2.5-vl-embedding",
+                dimensions=(1024, 2048, 768, 512),
+                max_contents=1,
+                max_images=1,
+                always_fuses=True,
+                fuses_alone=False,
+            ),
+            _PLUS,
+            dataclasses.replace(_PLUS, name="tongyi-embedding-vision-flash", **_FLASH),  # type: ignore[arg-type]  # fields of several types
+            ModelSpec(
+                name="multimodal-embedding-v1",
+                kinds=_PLAIN,
+                dimensions=(1024,),
+                text_tokens=512,
+                image_mb=3,
+                video_mb=10,
+                image_formats=_TONGYI_IMAGES,
+                video_formats=_TONGYI_VIDEOS,
+                max_contents=20,
+                max_texts=20,
+                max_images=1,
+                max_videos=1,
+                media_price=0.0009,
+                text_price=0.0007,
+                requests_per_minute=120,
+                sends_dimension=False,
+                documented=_READ_ON,
+            ),
+            # The dated two: smaller dimensions, text tokens and prices are those of the undated ones, since no page
+            # says otherwise; no page gives them rates.
+            _PLUS_DATED,
+            dataclasses.replace(_PLUS_DATED, name="tongyi-embedding-vision-flash-2026-03-06", **_FLASH),  # type: ignore[arg-type]  # fields of several types
+            ModelSpec(
+                name="local-conse-1",
+                provider="local",
+                kinds=_FUSED | _LISTS,
+                dimensions=(512,),
+                image_formats=("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "ICO"),
+                video_formats=_TONGYI_VIDEOS,
+                max_contents=None,
+                regions=("beijing", "singapore"),
+                can_fuse=True,
+                takes_instruct=False,
+                takes_fps=False,
+                sends_dimension=False,
+            ),
+        )
+    }
+)
+
+_ALIASES: Mapping[str, str] = MappingProxyType({"local": "local-conse-1"})
+
+
+def models() -> pd.DataFrame:
+    """Return the table of known models, a row each.
+
+    Prices are CNY for 1,000 input tokens; a missing limit is one that no page gives.
+
+    Examples
+    --------
+    >>> models().index[0]
+    'qwen3-vl-embedding'
+    """
+    rows = []
+    for spec in MODELS.values():
+        row = {name: _cell(value) for name, value in vars(spec).items()}
+        rows.append({"name": row.pop("name"), "default_dimension": spec.default_dimension, **row})
+    frame = pd.DataFrame(rows).set_index("name")
+    counts = [name for name in map(str, frame) if name.startswith("max_") or name.endswith(("_tokens", "_minute"))]
+    return frame.astype(dict.fromkeys(counts, "Int64"))
+
+
+def _cell(value: Any) -> Any:
+    return ", ".join(sorted(value)) if isinstance(value, frozenset) else value
+
+
+def find_model(model: str | ModelSpec) -> ModelSpec:
+    """Return the entry of a model; a ``ModelSpec`` is its own.
+
+    Raises
+    ------
+    UnknownModelError
+        If no model has that name; names the nearest.
+    """
+    if isinstance(model, ModelSpec):
+        return model
+    spec = MODELS.get(_ALIASES.get(model, model))
+    if spec is None:
+        known = [*MODELS, *_ALIASES]
+        raise UnknownModelError(
+            f"Model {model!r} is not in the table.{did_you_mean(model, known)} Known: {listed(known)}. "
+            "Give a ModelSpec for a model that the table does not have."
+        )
+    return spec
+
+
+def default_model(region: str) -> str:
+    """Return the name of the model that a region gives when none is named."""
+    check_region(region)
+    return DEFAULT_MODELS[region]
+
+
+def check_region(region: str) -> None:
+    """Refuse a region that does not exist."""
+    if region not in DEFAULT_MODELS:
+        known = listed(DEFAULT_MODELS)
+        raise ValueError(f"Region {region!r} does not exist. Expected {known}.{did_you_mean(region, DEFAULT_MODELS)}")
+
+
+def check_request(
+    spec: ModelSpec,
+    *,
+    dimension: int | None = None,
+    region: str = "beijing",
+    instruct: str | None = None,
+    fps: float | None = None,
+    kinds: Iterable[str] = (),
+) -> None:
+    """Refuse what the model cannot do, before any request.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    dimension : int, optional
+        Length of the vectors that is asked for.
+    region : {"beijing", "singapore"}
+        Where it is asked.
+    instruct, fps : optional
+        Parameters of the request; ``fps`` is a share from 0 to 1.
+    kinds : iterable of str
+        Content kinds that are to be embedded.
+
+    Raises
+    ------
+    ModalityError
+        If the model does not embed one of the kinds.
+    ValueError
+        If dimension, region, instruct or fps do not fit the model.
+    """
+    check_region(region)
+    if region not in spec.regions:
+        offered = [one.name for one in MODELS.values() if region in one.regions]
+        raise ValueError(
+            f"Model {spec.name!r} is not offered in {region!r}. It is in {listed(spec.regions)}; "
+            f"{region!r} has {listed(offered)}."
+        )
+    if dimension is not None:
+        _check_dimension(spec, dimension)
+    if instruct is not None and not spec.takes_instruct:
+        raise ValueError(f"Model {spec.name!r} takes no instruct; got instruct={instruct!r}. Leave instruct out.")
+    if fps is not None:
+        _check_fps(spec, fps)
+    for kind in kinds:
+        if kind not in spec.kinds:
+            able = [one.name for one in MODELS.values() if kind in one.kinds and region in one.regions]
+            raise ModalityError(
+                f"Model {spec.name!r} does not embed {kind!r}. It embeds {listed(sorted(spec.kinds))}; "
+                f"models that do: {listed(able)}."
+            )
+
+
+def _check_dimension(spec: ModelSpec, dimension: int) -> None:
+    if dimension in spec.dimensions and not isinstance(dimension, bool):
+        return
+    if len(spec.dimensions) == 1:
+        raise ValueError(
+            f"Model {spec.name!r} has one dimension, {spec.default_dimension}; got dimension={dimension!r}. "
+            "Leave dimension out."
+        )
+    known = ", ".join(str(one) for one in sorted(spec.dimensions))
+    raise ValueError(
+        f"Model {spec.name!r} has the dimensions {known}; got dimension={dimension!r}. Choose one of these."
+    )
+
+
+def _check_fps(spec: ModelSpec, fps: float) -> None:
+    if not spec.takes_fps:
+        raise ValueError(f"Model {spec.name!r} takes no fps; got fps={fps!r}. Leave fps out.")
+    if not 0 <= fps <= 1:
+        raise ValueError(f"fps is the share of video frames, from 0 to 1; got fps={fps!r}. Give e.g. fps=0.5.")

@@ -1,0 +1,122 @@
+"""Local pictures on their way to the API."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmembed.contents.content import Media
+from mmembed.errors import ContentError
+from mmembed.providers.dashscope.request_body import picture_for_model, picture_value
+from mmembed.providers.models import find_model
+
+TONGYI = find_model("tongyi-embedding-vision-plus")
+QWEN = find_model("qwen3-vl-embedding")
+
+
+def encoded(picture, name, **options):
+    out = io.BytesIO()
+    picture.save(out, format=name, **options)
+    return out.getvalue()
+
+
+def opened(data):
+    return Image.open(io.BytesIO(data))
+
+
+def noise(width, height, mode="RGB"):
+    shape = (height, width, len(mode))
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "BMP"])
+def test_a_picture_that_the_model_takes_is_sent_unchanged(name):
+    """Format and size are right, so the very bytes go into the data URI under their format's name."""
+    data = encoded(noise(20, 10), name)
+    value = picture_value(Media(data=data), TONGYI)
+    head, payload = value.split(",", 1)
+    assert head == f"data:image/{name.lower()};base64"
+    assert base64.b64decode(payload) == data
+
+
+def test_a_url_is_sent_as_it_is():
+    """Nothing is downloaded; the service fetches the picture."""
+    assert picture_value(Media(url="https://example.com/a.webp"), TONGYI) == "https://example.com/a.webp"
+
+
+def test_a_format_that_one_model_takes_is_converted_for_another():
+    """A WEBP stays one for qwen3-vl and becomes a JPEG for the tongyi models."""
+    data = encoded(noise(20, 10), "WEBP")
+    assert picture_for_model(data, QWEN) == (data, "WEBP")
+    converted, name = picture_for_model(data, TONGYI)
+    assert (name, opened(converted).format, opened(converted).size) == ("JPEG", "JPEG", (20, 10))
+
+
+@pytest.mark.parametrize("name", ["TIFF", "GIF"])
+def test_a_lossless_picture_is_converted_without_loss(name):
+    """A TIFF or GIF that the model does not take becomes a PNG with the same pixels."""
+    picture = Image.new("RGB", (6, 4), (200, 10, 30))
+    converted, written = picture_for_model(encoded(picture, name), TONGYI)
+    assert written == "PNG"
+    assert np.array_equal(np.asarray(opened(converted).convert("RGB")), np.asarray(picture))
+
+
+def test_a_converted_picture_is_turned_upright():
+    """The EXIF orientation is applied, since a converted picture loses the tag."""
+    exif = Image.Exif()
+    exif[274] = 6  # turn by 90 degrees
+    data = encoded(noise(30, 10), "WEBP", exif=exif)
+    assert opened(picture_for_model(data, TONGYI)[0]).size == (10, 30)
+
+
+@pytest.mark.parametrize("name", ["BMP", "PNG", "TIFF"])
+def test_a_picture_over_the_limit_is_shrunk_below_it(name):
+    """What is too large for the model comes out as a JPEG within its megabytes, in the same proportions."""
+    data = encoded(noise(1500, 1000), name)
+    assert len(data) > 3_000_000
+    shrunk, written = picture_for_model(data, TONGYI)
+    assert written == "JPEG"
+    assert len(shrunk) <= 3_000_000
+    width, height = opened(shrunk).size
+    assert width / height == pytest.approx(1.5, abs=0.01)
+
+
+def test_see_through_parts_stay_or_become_white():
+    """A transparent GIF keeps its transparency as PNG; where only JPEG fits, it lies on white."""
+    clear = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
+    kept, name = picture_for_model(encoded(clear, "WEBP", lossless=True), TONGYI)
+    assert name == "PNG"
+    assert opened(kept).getpixel((0, 0))[3] == 0
+    layered = noise(1100, 1100, "RGBA")
+    layered.putalpha(0)
+    flat, name = picture_for_model(encoded(layered, "PNG", compress_level=0), TONGYI)
+    assert name == "JPEG"
+    assert opened(flat).getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_sixteen_bits_keep_their_upper_eight():
+    """A grey picture of 16 bits keeps its brightness instead of turning white."""
+    grey = Image.fromarray(np.full((4, 4), 128 * 256, dtype=np.uint16))
+    converted, _ = picture_for_model(encoded(grey, "TIFF"), TONGYI)
+    assert opened(converted).convert("L").getpixel((0, 0)) == pytest.approx(128, abs=1)
+
+
+def test_the_file_is_not_touched(tmp_path):
+    """Bytes and time of the file stay as they were."""
+    path = tmp_path / "photo.webp"
+    path.write_bytes(encoded(noise(9, 9), "WEBP"))
+    before = (path.read_bytes(), path.stat().st_mtime_ns)
+    assert picture_value(Media(path=path), TONGYI).startswith("data:image/jpeg;base64,")
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    assert [one.name for one in tmp_path.iterdir()] == ["photo.webp"]
+
+
+@pytest.mark.parametrize("data", [b"no picture", b"\x89PNG\r\n\x1a\n broken", encoded(noise(64, 64), "WEBP")[:200]])
+def test_broken_bytes_are_the_error_of_one_content(data):
+    """Something that is no picture, or only half of one, fails with a reason."""
+    with pytest.raises(ContentError, match="cannot be read as a picture") as caught:
+        picture_for_model(data, TONGYI)
+    assert caught.value.code == "UnreadablePicture"
+    assert not caught.value.retryable
