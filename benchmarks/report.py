@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageFilter
 
-from mmembed.reporting import Report, build_report
+from mmembed.report import Report, build_report
 
 RUNS = 3
 WORDS = [

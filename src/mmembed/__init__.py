@@ -29,14 +29,13 @@ if TYPE_CHECKING:
     from mmembed.analysis.labels.zero_shot import zero_shot
     from mmembed.analysis.maps.projection import fit_projection
     from mmembed.embedding.plan import EmbedPlan
+    from mmembed.figures.clusters import plot_clusters, plot_dendrogram
+    from mmembed.figures.experiments import plot_calibration, plot_confusion, plot_learning_curve
+    from mmembed.figures.map import plot
+    from mmembed.figures.neighbors import plot_neighbors
+    from mmembed.figures.selection import plot_select
+    from mmembed.figures.similarity import plot_similarity
     from mmembed.providers.models import ModelSpec, models
-    from mmembed.reporting.cluster_chart import plot_clusters
-    from mmembed.reporting.dendrogram import plot_dendrogram
-    from mmembed.reporting.experiments import plot_calibration, plot_confusion, plot_learning_curve
-    from mmembed.reporting.gallery import plot_neighbors
-    from mmembed.reporting.heat_map import plot_similarity
-    from mmembed.reporting.lassoing import plot_select
-    from mmembed.reporting.plotting import plot
     from mmembed.transformers import EmbeddingTransformer, VectorMatrix
 
 __version__ = "0.1.0"
@@ -61,15 +60,15 @@ _LAZY = {
     "measure_gap": "mmembed.analysis.finding.calibration",
     "models": "mmembed.providers.models",
     "neighbors": "mmembed.analysis.graphs.graph",
-    "plot": "mmembed.reporting.plotting",
-    "plot_calibration": "mmembed.reporting.experiments",
-    "plot_clusters": "mmembed.reporting.cluster_chart",
-    "plot_dendrogram": "mmembed.reporting.dendrogram",
-    "plot_neighbors": "mmembed.reporting.gallery",
-    "plot_select": "mmembed.reporting.lassoing",
-    "plot_similarity": "mmembed.reporting.heat_map",
-    "plot_confusion": "mmembed.reporting.experiments",
-    "plot_learning_curve": "mmembed.reporting.experiments",
+    "plot": "mmembed.figures.map",
+    "plot_calibration": "mmembed.figures.experiments",
+    "plot_clusters": "mmembed.figures.clusters",
+    "plot_dendrogram": "mmembed.figures.clusters",
+    "plot_neighbors": "mmembed.figures.neighbors",
+    "plot_select": "mmembed.figures.selection",
+    "plot_similarity": "mmembed.figures.similarity",
+    "plot_confusion": "mmembed.figures.experiments",
+    "plot_learning_curve": "mmembed.figures.experiments",
     "search": "mmembed.analysis.finding.search",
     "zero_shot": "mmembed.analysis.labels.zero_shot",
 }

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from mmembed.reporting import build_report
+from mmembed.report import build_report
 
 pytestmark = pytest.mark.browser
 

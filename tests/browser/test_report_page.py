@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mmembed.reporting import build_report
+from mmembed.report import build_report
 
 pytestmark = pytest.mark.browser
 

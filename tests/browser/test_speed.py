@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmembed.reporting import build_report
+from mmembed.report import build_report
 
 pytestmark = pytest.mark.browser
 

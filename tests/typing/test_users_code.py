@@ -18,7 +18,7 @@ import pytest
 import mmembed
 from mmembed.accessor import FrameAccessor, SeriesAccessor
 from mmembed.analysis import Classifier, Clusters, MultiLabelClassifier, NeighborGraph, Projection, SearchHits
-from mmembed.reporting.report import Report
+from mmembed.report.report import Report
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from mmembed.frames import as_list, column_of
 
 if TYPE_CHECKING:
     from mmembed.embedding.run import EmbeddingRun
-    from mmembed.reporting.report import Report
+    from mmembed.report.report import Report
 
 
 class ReportingVerbs:
@@ -90,9 +90,9 @@ class ReportingVerbs:
         MixedKindsWarning
             If clusters or map are computed from contents of several kinds.
         """
-        from mmembed.reporting.building import build_report
+        from mmembed.report.build import build_report
+        from mmembed.report.words import choose_language
         from mmembed.reporting.completing import complete_for_report
-        from mmembed.reporting.wording import choose_language
 
         vectors = column_of(self._df, column)
         texts = as_list(self._df, text)

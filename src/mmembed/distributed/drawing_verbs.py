@@ -45,7 +45,7 @@ class DrawingVerbs:
         sample_rows : int
             Most rows that are drawn, each as likely as any other; a line on the figure says of how many.
         """
-        from mmembed.reporting.plotting import plot
+        from mmembed.figures.map import plot
 
         check_sample_rows(sample_rows)
         meta = self._ddf._meta  # noqa: SLF001 - Dask's own word
@@ -79,7 +79,7 @@ class DrawingVerbs:
         ValueError
             If ``by`` is not given.
         """
-        from mmembed.reporting.heat_map import draw_similarity, similar_groups
+        from mmembed.figures.similarity import draw_similarity, similar_groups
 
         if by is None:
             raise ValueError(
@@ -93,7 +93,7 @@ class DrawingVerbs:
         self, column: str, *, cluster: Hashable = "cluster", name: Hashable = "cluster_name", **options: Any
     ) -> Figure:
         """Return bars of the clusters' exact sizes, coloured by exact cohesion; arguments are those of pandas."""
-        from mmembed.reporting.cluster_chart import draw_clusters
+        from mmembed.figures.clusters import draw_clusters
 
         return draw_clusters(self._groups(column, cluster, name, argument="cluster"), **options)
 
@@ -101,7 +101,7 @@ class DrawingVerbs:
         self, column: str, *, cluster: Hashable = "cluster", name: Hashable = "cluster_name", **options: Any
     ) -> Figure:
         """Return the tree of the clusters' centroids, of all rows; arguments are those of pandas."""
-        from mmembed.reporting.dendrogram import draw_dendrogram
+        from mmembed.figures.clusters import draw_dendrogram
 
         return draw_dendrogram(self._groups(column, cluster, name, argument="cluster"), **options)
 

@@ -16,7 +16,7 @@ from mmembed.frames import as_list, column_of
 
 if TYPE_CHECKING:
     from mmembed.embedding.run import EmbeddingRun
-    from mmembed.reporting.report import Report
+    from mmembed.report.report import Report
 
 
 class ReportVerbs:
@@ -75,8 +75,8 @@ class ReportVerbs:
         from mmembed.distributed.clustering import fit_clusters
         from mmembed.distributed.group_verbs import joined_texts
         from mmembed.distributed.reporting import report_of_partitions
-        from mmembed.reporting.building import build_report
-        from mmembed.reporting.wording import choose_language
+        from mmembed.report.build import build_report
+        from mmembed.report.words import choose_language
 
         findings = {"duplicates": duplicates, "outliers": outliers, "label_issues": label_issues}
         if given := [name for name, value in findings.items() if value is not None]:

@@ -17,13 +17,13 @@ from mmembed.analysis.tallies.trend import Span, read_dates
 from mmembed.distributed.columns import series_dtype, vectors_in
 from mmembed.distributed.folding import folded, on_partitions
 from mmembed.distributed.labelled_rows import draw_by_class
-from mmembed.reporting.building import build_report
+from mmembed.report.build import build_report
+from mmembed.report.words import choose_language
 from mmembed.reporting.completing import clustered_note, projected_note
-from mmembed.reporting.wording import choose_language
 
 if TYPE_CHECKING:
     from mmembed.arrays import Positions
-    from mmembed.reporting.report import Report
+    from mmembed.report.report import Report
 
 _Ends = tuple[Any, Any]
 
@@ -51,7 +51,7 @@ def report_of_partitions(
     texts : sequence of str
         The text columns.
     options : mapping
-        What :func:`mmembed.reporting.build_report` takes beside: image, video, title, breakdown, date, compare, run,
+        What :func:`mmembed.report.build_report` takes beside: image, video, title, breakdown, date, compare, run,
         budget_bytes, max_points, root.
     language : {"zh", "en"} or None
         By most of the texts of the sample if None.

@@ -3,14 +3,13 @@
 Works on any frame that already has map and cluster columns; it fits nothing and calls no model.
 """
 
-from mmembed.reporting.building import build_report
-from mmembed.reporting.cluster_chart import plot_clusters
-from mmembed.reporting.dendrogram import plot_dendrogram
-from mmembed.reporting.gallery import plot_neighbors
-from mmembed.reporting.heat_map import plot_similarity
-from mmembed.reporting.lassoing import MapSelection, plot_select
-from mmembed.reporting.plotting import plot
-from mmembed.reporting.report import Report
+from mmembed.figures.clusters import plot_clusters, plot_dendrogram
+from mmembed.figures.map import plot
+from mmembed.figures.neighbors import plot_neighbors
+from mmembed.figures.selection import MapSelection, plot_select
+from mmembed.figures.similarity import plot_similarity
+from mmembed.report.build import build_report
+from mmembed.report.report import Report
 
 __all__ = [
     "MapSelection",

@@ -1,0 +1,339 @@
+"""What the report says of each cluster: size, keywords, typical and borderline rows, a breakdown and a trend.
+
+Which rows a report shows: an even sample for the map, typical rows for the cards, an order for thumbnails.
+
+A row as the page shows it in a list: its texts, its place on the map, and whether a picture belongs to it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mmembed.analysis.names.keywords import keywords
+from mmembed.analysis.tallies.categories import MISSING, Group, Grouping
+from mmembed.analysis.tallies.totals import WholeTable, value_names
+from mmembed.analysis.tallies.trend import Calendar, Period
+from mmembed.frames import one_line
+from mmembed.report.request import Columns
+from mmembed.report.words import Words
+
+_BREAKDOWN_LINES = 4
+
+_MOST_KEYWORDS = 6
+
+_KEYWORD_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A value of the breakdown column: its name, rows and share of the cluster."""
+
+    name: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One cluster on the page; ``code`` is its rank and gives its colour."""
+
+    code: int
+    group: Group
+    share: float
+    cohesion: float | None
+    keywords: tuple[str, ...]
+    exemplars: tuple[ShownRow, ...]
+    borderline: tuple[ShownRow, ...]
+    breakdown: tuple[Share, ...]
+    trend: tuple[Period, ...]
+
+
+@dataclass(frozen=True)
+class CardSources:
+    """What cards are made from: the rows of each group that they show, and the columns that they sum up.
+
+    Attributes
+    ----------
+    exemplars, borderline : sequence of sequence of int
+        Positions of the typical and of the least typical rows of the first groups.
+    terms : mapping of int to tuple of str
+        Keywords by group.
+    whole : WholeTable or None
+        Figures of the whole table, where the rows are a sample of it.
+    """
+
+    grouping: Grouping
+    exemplars: Sequence[Sequence[int]]
+    borderline: Sequence[Sequence[int]]
+    terms: dict[int, tuple[str, ...]]
+    scores: npt.NDArray[np.float64] | None = None
+    breakdown: pd.Series | None = None
+    calendar: Calendar | None = None
+    whole: WholeTable | None = None
+
+
+def make_cards(sources: CardSources, teller: RowTeller, words: Words) -> list[Card]:
+    """Return a card for each group that has exemplars, the largest group first."""
+    grouping = sources.grouping
+    whole = sources.whole
+    total = max(len(grouping.codes) if whole is None else whole.rows, 1)
+    cards = []
+    for code, rows in enumerate(sources.exemplars):
+        members = grouping.rows(code)
+        group = grouping.groups[code]
+        if whole is None:
+            cohesion = mean_score(sources.scores, members)
+            breakdown = () if sources.breakdown is None else count_values(sources.breakdown.iloc[members], words)
+            trend = () if sources.calendar is None else sources.calendar.count(members)
+        else:
+            figures = whole.of(group.key)
+            cohesion, trend = figures.cohesion, whole.trend(group.key)
+            breakdown = () if sources.breakdown is None else share_out(figures.values, words=words)
+        cards.append(
+            Card(
+                code=code,
+                group=group,
+                share=group.size / total,
+                cohesion=cohesion,
+                keywords=sources.terms.get(code, ()),
+                exemplars=tuple(teller.tell(row) for row in rows),
+                borderline=tuple(_edge(row, sources.scores, teller) for row in sources.borderline[code]),
+                breakdown=breakdown,
+                trend=trend,
+            )
+        )
+    return cards
+
+
+def find_keywords(
+    grouping: Grouping, texts: pd.Series | None, scores: npt.NDArray[np.float64] | None
+) -> dict[int, tuple[str, ...]]:
+    """Return the terms that set the texts of each group apart, best first; nothing without texts or with one group."""
+    if texts is None or len(grouping.groups) < 2:
+        return {}
+    weights = np.ones(len(texts)) if scores is None else np.nan_to_num(np.clip(scores, 0, 1))
+    found = keywords(grouping.codes.astype(np.intp), texts.tolist(), weights)
+    return {
+        label: tuple(one_line(one.term, _KEYWORD_LENGTH) for one in terms[:_MOST_KEYWORDS])
+        for label, terms in found.items()
+    }
+
+
+def choose_borderline(ranked: Positions, chosen: Sequence[int], scores: npt.NDArray[np.float64] | None) -> list[int]:
+    """Return up to three rows of a group that barely belong to it, the least typical first.
+
+    Without scores nobody can say, and a group that is not twice as large as what is shown has no border to speak of.
+
+    Parameters
+    ----------
+    ranked : numpy.ndarray
+        Rows of the group, the most typical first.
+    chosen : sequence of int
+        Its typical rows.
+    """
+    if scores is None or len(ranked) < 2 * (len(chosen) + 3):
+        return []
+    # Where all scores are alike there is no border either.
+    least = min((scores[row] for row in chosen), default=np.inf)
+    known = ranked[np.isfinite(scores[ranked]) & (scores[ranked] < least)]
+    return [row for row in known[::-1].tolist() if row not in set(chosen)][:3]
+
+
+def count_values(values: pd.Series, words: Words) -> tuple[Share, ...]:
+    """Return the most frequent values of a column with their shares; the rest is one line at the end."""
+    return share_out(Counter(value_names(values)), words=words)
+
+
+def share_out(found: Mapping[str, int], *, words: Words) -> tuple[Share, ...]:
+    """Return the most frequent of counted values with their shares; see :func:`count_values`."""
+    named: Counter[str] = Counter()
+    for name, count in found.items():
+        named[name or words("no_value")] += count
+    counts = sorted(named.items(), key=lambda item: (-item[1], item[0]))
+    total = max(named.total(), 1)
+    # A rest of one value is shown as itself.
+    top = counts if len(counts) == _BREAKDOWN_LINES + 1 else counts[:_BREAKDOWN_LINES]
+    shares = [Share(str(name), int(count), count / total) for name, count in top]
+    rest = sum(int(count) for _, count in counts[len(top) :])
+    if rest:
+        shares.append(Share(words("breakdown_other", count=f"{len(counts) - len(top):,}"), rest, rest / total))
+    return tuple(shares)
+
+
+def mean_score(scores: npt.NDArray[np.float64] | None, rows: npt.NDArray[np.intp]) -> float | None:
+    """Return the mean of the scores of some rows, None where none has one."""
+    if scores is None or not np.isfinite(scores[rows]).any():
+        return None
+    return float(np.nanmean(scores[rows]))
+
+
+def _edge(row: int, scores: npt.NDArray[np.float64] | None, teller: RowTeller) -> ShownRow:
+    return teller.tell(row, "" if scores is None else f"{scores[row]:.2f}")
+
+
+Positions = npt.NDArray[np.intp]
+
+
+def choose_points(on_map: npt.NDArray[np.bool_], codes: npt.NDArray[np.int64], most: int) -> Positions:
+    """Return the positions of at most ``most`` rows on the map, ascending, every group thinned alike.
+
+    The same frame gives the same rows: of each group every so-many-th row is taken, in the order of the frame.
+
+    Parameters
+    ----------
+    on_map : numpy.ndarray of bool, shape (n,)
+        Rows with coordinates.
+    codes : numpy.ndarray, shape (n,)
+        Group of each row.
+    most : int
+        Limit.
+    """
+    rows = np.flatnonzero(on_map & (codes != MISSING))
+    if len(rows) <= most:
+        return rows
+    by_group = rows[np.argsort(codes[rows], kind="stable")]
+    return np.sort(by_group[np.linspace(0, len(by_group) - 1, most).round().astype(np.intp)])
+
+
+def rank_in_groups(
+    grouping: Grouping, scores: npt.NDArray[np.float64] | None, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
+) -> list[Positions]:
+    """Return the rows of each group, the most typical first.
+
+    Typical is a high score where there are scores, and otherwise nearness to the median of the group on the map. Rows
+    that have neither come last.
+    """
+    ranked = []
+    for code in range(len(grouping.groups)):
+        rows = grouping.rows(code)
+        if scores is not None and np.isfinite(scores[rows]).any():
+            merit = scores[rows]
+        elif np.isfinite(x[rows]).any():
+            merit = -np.hypot(x[rows] - np.nanmedian(x[rows]), y[rows] - np.nanmedian(y[rows]))
+        else:
+            merit = np.zeros(len(rows))
+        ranked.append(rows[np.argsort(-np.nan_to_num(merit, nan=-np.inf), kind="stable")])
+    return ranked
+
+
+def choose_exemplars(ranked: Positions, most: int, looks: Callable[[int], Hashable]) -> list[int]:
+    """Return the first rows that look different from each other, filled up with repeats if there are too few.
+
+    Parameters
+    ----------
+    ranked : numpy.ndarray
+        Rows of one group, the most typical first.
+    most : int
+        How many are wanted.
+    looks : callable
+        Gives what a reader would see of a row; rows with equal looks are repeats.
+    """
+    chosen: list[int] = []
+    repeats: list[int] = []
+    seen: set[Hashable] = set()
+    for row in ranked[: most * 20].tolist():
+        if len(chosen) == most:
+            break
+        look = looks(row)
+        (repeats if look in seen else chosen).append(row)
+        seen.add(look)
+    return chosen + repeats[: most - len(chosen)]
+
+
+def thumbnail_order(exemplars: list[list[int]], ranked: list[Positions], points: Positions) -> list[int]:
+    """Return rows in the order in which they should get thumbnails: exemplars, then all groups in turn, then noise."""
+    first = in_turns(exemplars)
+    seen = set(first)
+    shown = set(points.tolist())
+    turns = sorted((turn, code, int(row)) for code, rows in enumerate(ranked) for turn, row in enumerate(rows))
+    rest = [row for _, _, row in turns if row in shown and row not in seen]
+    seen.update(rest)
+    return [*first, *rest, *(row for row in points.tolist() if row not in seen)]
+
+
+def in_turns(lists: list[list[int]]) -> list[int]:
+    """Return the first items of all lists, then the second ones, and so on.
+
+    Examples
+    --------
+    >>> in_turns([[1, 2, 3], [4]])
+    [1, 4, 2, 3]
+    """
+    longest = max(map(len, lists), default=0)
+    return [one[place] for place in range(longest) for one in lists if place < len(one)]
+
+
+_TEXT_LENGTH = 150
+
+_LABEL_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """One row in a card or a list.
+
+    Attributes
+    ----------
+    row : int
+        Position in the frame.
+    label : str
+        Its index label.
+    point : int or None
+        Its place in the map's data; None if it is not on the map.
+    texts : tuple of str
+        One a text column, each one line.
+    is_video : bool
+        Whether its picture is a frame of a clip.
+    note : str
+        What the list says of it, e.g. a score.
+    """
+
+    row: int
+    label: str
+    point: int | None
+    texts: tuple[str, ...]
+    is_video: bool
+    note: str = ""
+
+
+class RowTeller:
+    """Makes rows ready to be shown.
+
+    Parameters
+    ----------
+    columns : Columns
+        Where texts and pictures are.
+    points : numpy.ndarray of int
+        Positions of the rows on the map, in the order of its data.
+    """
+
+    def __init__(self, columns: Columns, points: npt.NDArray[np.intp]) -> None:
+        self._columns = columns
+        self._place = {row: point for point, row in enumerate(points.tolist())}
+
+    def tell(self, row: int, note: str = "") -> ShownRow:
+        """Return one row of the frame as the page shows it."""
+        columns = self._columns
+        return ShownRow(
+            row=row,
+            label=one_line(columns.cluster.index[row], _LABEL_LENGTH),
+            point=self._place.get(row),
+            texts=tuple(one_line(column.iloc[row], _TEXT_LENGTH) for column in columns.texts),
+            is_video=columns.has_pictures and columns.picture(row)[1] == "video",
+            note=note,
+        )
+
+
+def looks(columns: Columns, row: int) -> Hashable:
+    """Return what a reader would see of a row: rows with equal looks are repeats of each other."""
+    texts = tuple(one_line(column.iloc[row], _TEXT_LENGTH) for column in columns.texts)
+    if not columns.has_pictures:
+        return texts or (row,)
+    cell, _ = columns.picture(row)
+    return (*texts, cell if isinstance(cell, str) else row)

@@ -1,0 +1,340 @@
+"""From columns to the contents of the report: what is shown within the byte budget, and what is counted as left out.
+
+The first of many findings as rows that the page shows: a list that fits a screen says more than all of it.
+
+Which rows of the report get a thumbnail, how large, and what of the byte budget each kind of place may take.
+
+What the page does not show, counted by reason: nothing is left out in silence.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mmembed.analysis.names.terms import Language
+from mmembed.analysis.tallies.categories import group_rows
+from mmembed.analysis.tallies.trend import read_calendar
+from mmembed.contents.thumbnails import data_uri, make_thumbnails
+from mmembed.embedding.run import EmbeddingRun
+from mmembed.frames import coordinates, one_line
+from mmembed.report.cards import (
+    CardSources,
+    Positions,
+    RowTeller,
+    choose_borderline,
+    choose_exemplars,
+    choose_points,
+    find_keywords,
+    in_turns,
+    looks,
+    make_cards,
+    rank_in_groups,
+    thumbnail_order,
+)
+from mmembed.report.comparison import compare_facts
+from mmembed.report.facts import state_facts
+from mmembed.report.findings import Findings, Suspect
+from mmembed.report.page import CutTexts, PageContents, cut_texts, map_data, point_labels, render_page
+from mmembed.report.request import Columns, Options
+from mmembed.report.summary import describe_parameters, describe_versions, summarise, summary_tiles
+from mmembed.report.words import WORD_KEYS, Words, choose_language
+
+_MOST_CARDS = 48
+
+_FEWEST_POINTS = 200
+
+Axes = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """The contents of the page, and the same as facts for programs."""
+
+    contents: PageContents
+    facts: Mapping[str, Any]
+
+
+def assemble(
+    columns: Columns,
+    options: Options,
+    findings: Findings,
+    *,
+    runs: Sequence[EmbeddingRun] = (),
+    previous: Mapping[str, Any] | None = None,
+) -> Assembled:
+    """Return the contents of the page.
+
+    The page is first laid out without pictures; what that leaves of the budget goes to thumbnails. Were it over the
+    budget already, the points would be thinned out until it fits.
+    """
+    words = Words(_language(columns, options))
+    sources, ranked, axes = _sources(columns, words)
+    grouping = sources.grouping
+    summary = summarise(columns, grouping, runs)
+    facts = state_facts(columns, options, sources, summary=summary, findings=findings)
+    on_map = np.isfinite(axes[0]) & np.isfinite(axes[1])
+    most = options.max_points
+    while True:
+        points = choose_points(on_map, grouping.codes, most)
+        texts = cut_texts(columns.texts, points, _text_budget(columns, options))
+        teller = RowTeller(columns, points)
+        draft = PageContents(
+            title=one_line(options.title, 200) or words("default_title"),
+            words=words,
+            created=options.created,
+            rows=summary.rows,
+            sampled=None if columns.whole is None else len(columns.cluster),
+            tiles=summary_tiles(summary, words),
+            grouping=grouping,
+            cards=make_cards(sources, teller, words),
+            data=_data(columns, sources, axes, points, texts),
+            shown=len(points),
+            breakdown=None if columns.breakdown is None else one_line(columns.breakdown.name, 40),
+            excluded=[],
+            notes=[one_line(note, 1000) for note in options.notes],
+            parameters=describe_parameters(columns, options, words),
+            versions=describe_versions(),
+            comparison=None if previous is None else compare_facts(facts, previous),
+        )
+        draft = list_findings(draft, findings, teller)
+        left = options.budget_bytes - len(render_page(draft).encode())
+        if left >= 0 or most <= _FEWEST_POINTS:
+            break
+        most = min(most, len(points)) // 2
+    reasons: Counter[str] = Counter()
+    if columns.has_pictures:
+        draft, reasons = illustrate(
+            draft,
+            columns,
+            exemplars=[list(rows) for rows in sources.exemplars],
+            listed=_listed_rows(draft),
+            ranked=ranked,
+            points=points,
+            left=max(left, 0),
+            root=options.root,
+        )
+    excluded = count_excluded(words, sources, on_map=on_map, points=points, texts=texts, reasons=reasons)
+    return Assembled(replace(draft, excluded=excluded), facts)
+
+
+def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Positions], Axes]:
+    grouping = group_rows(columns.cluster, columns.names, prefix=words("cluster_prefix"))
+    if columns.whole is not None:
+        grouping = columns.whole.regroup(grouping, prefix=words("cluster_prefix"))
+    axes = coordinates(columns.x), coordinates(columns.y)
+    scores = None if columns.scores is None else coordinates(columns.scores)
+    ranked = rank_in_groups(grouping, scores, *axes)
+    wanted = 6 if columns.has_pictures else 4
+    exemplars = [choose_exemplars(rows, wanted, lambda row: looks(columns, row)) for rows in ranked[:_MOST_CARDS]]
+    sources = CardSources(
+        grouping=grouping,
+        exemplars=exemplars,
+        borderline=[
+            choose_borderline(rows, exemplars[place], scores) for place, rows in enumerate(ranked[:_MOST_CARDS])
+        ],
+        terms=find_keywords(grouping, columns.texts[0] if columns.texts else None, scores),
+        scores=scores,
+        breakdown=columns.breakdown,
+        calendar=None if columns.date is None else read_calendar(columns.date),
+        whole=columns.whole,
+    )
+    return sources, ranked, axes
+
+
+def _language(columns: Columns, options: Options) -> Language:
+    if options.language != "auto":
+        return options.language
+    for source in (*columns.texts[:1], columns.names):
+        if source is not None:
+            texts = [one_line(cell, 200) for cell in source.dropna().head(1000)]
+            if any(texts):
+                return choose_language(texts)
+    return choose_language([options.title or ""])
+
+
+def _text_budget(columns: Columns, options: Options) -> int:
+    return int((options.budget_bytes - 200_000) * (0.5 if columns.has_pictures else 0.85))
+
+
+def _data(columns: Columns, sources: CardSources, axes: Axes, points: Positions, texts: CutTexts) -> dict[str, object]:
+    return {
+        **map_data(*axes, sources.grouping, points, columns.positions),
+        "texts": texts.columns,
+        "columns": [one_line(column.name, 40) for column in columns.texts],
+        "labels": point_labels(columns.cluster.index, points),
+        "thumbnails": {},
+    }
+
+
+def _listed_rows(draft: PageContents) -> list[list[int]]:
+    """Return the rows of all lists beside the typical ones."""
+    lists = [card.borderline for card in draft.cards]
+    lists += [rows for _, rows in draft.duplicates or ()]
+    lists += [draft.suspects or (), draft.outliers or ()]
+    return [[one.row for one in rows] for rows in lists]
+
+
+_MOST_GROUPS = 12
+
+_MOST_OF_GROUP = 4
+
+_MOST_OUTLIERS = 12
+
+_MOST_SUSPECTS = 24
+
+
+def list_findings(draft: PageContents, findings: Findings, teller: RowTeller) -> PageContents:
+    """Return the page with its sections of near duplicates, outliers and label suspects, as far as there are any."""
+    groups, outliers, suspects = findings.duplicates, findings.outliers, findings.suspects
+    return replace(
+        draft,
+        duplicates=None
+        if groups is None
+        else tuple(
+            (len(rows), tuple(teller.tell(row) for row in rows[:_MOST_OF_GROUP])) for rows in groups[:_MOST_GROUPS]
+        ),
+        duplicate_totals=(len(groups or ()), sum(map(len, groups or ()))),
+        outliers=None
+        if outliers is None
+        else tuple(teller.tell(row, f"{score:.3g}") for row, score in outliers[:_MOST_OUTLIERS]),
+        suspects=None
+        if suspects is None
+        else tuple(teller.tell(one.row, _doubt(one)) for one in suspects[:_MOST_SUSPECTS]),
+        suspect_total=len(suspects or ()),
+    )
+
+
+def _doubt(suspect: Suspect) -> str:
+    score = "" if suspect.score is None else f" · {suspect.score:.2f}"
+    return f"{suspect.given} → {suspect.suggested}{score}"
+
+
+# HTML around a thumbnail in a card (its description is the row's text), and JSON around one in the map's data.
+_CARD_PICTURE_BYTES = 900
+
+_POINT_PICTURE_BYTES = 40
+
+_CARD_SHARE = 0.6
+
+_LIST_SHARE = 0.3
+
+
+def illustrate(
+    draft: PageContents,
+    columns: Columns,
+    *,
+    exemplars: list[list[int]],
+    listed: list[list[int]],
+    ranked: list[Positions],
+    points: Positions,
+    left: int,
+    root: Path,
+) -> tuple[PageContents, Counter[str]]:
+    """Return the page with thumbnails, and how many rows have none, by reason.
+
+    Typical rows come first and get the largest ones; then the rows of lists; what is left goes to the other points of
+    the map, so that most of them have one while they can be large.
+
+    Parameters
+    ----------
+    exemplars, listed : list of list of int
+        Rows of the cards, and of borderline rows, duplicates, outliers and label suspects.
+    left : int
+        Bytes that the page may still grow.
+    """
+    typical = in_turns(exemplars)
+    pictures, reasons = make_thumbnails(
+        typical,
+        columns.picture,
+        root=root,
+        edge=240,
+        max_bytes=14_000,
+        budget_bytes=max(0, int(left * _CARD_SHARE) - _CARD_PICTURE_BYTES * len(typical)),
+    )
+    left -= sum(len(data_uri(data)) + _CARD_PICTURE_BYTES for data in pictures.values())
+    shown = in_turns(listed)
+    # A row may be in several lists, and its picture is on the page as often.
+    repeats = max(Counter(shown).values(), default=1)
+    small, why = make_thumbnails(
+        dict.fromkeys(shown),
+        columns.picture,
+        root=root,
+        edge=160,
+        max_bytes=6_000,
+        budget_bytes=max(0, int(left * _LIST_SHARE) - _CARD_PICTURE_BYTES * len(shown)) // repeats,
+    )
+    reasons += why
+    left -= sum(len(data_uri(small[row])) + _CARD_PICTURE_BYTES for row in shown if row in small)
+
+    known = set(typical) | set(shown)
+    rest = [row for row in thumbnail_order(exemplars, ranked, points) if row not in known]
+    left -= _POINT_PICTURE_BYTES * len(rest)
+    edge, most = _point_size(left, len(rest))
+    others, why = make_thumbnails(
+        rest, columns.picture, root=root, edge=edge, max_bytes=most, budget_bytes=max(0, left)
+    )
+    place = {row: point for point, row in enumerate(points.tolist())}
+    videos = [
+        place[row]
+        for row in points.tolist()
+        if (row in pictures or row in small or row in others) and columns.picture(row)[1] == "video"
+    ]
+    data = {
+        **draft.data,
+        "thumbnails": {str(place[row]): data_uri(picture) for row, picture in others.items()},
+        "videos": videos,
+    }
+    return replace(draft, pictures=pictures, small=small, data=data), reasons + why
+
+
+def _point_size(left: int, count: int) -> tuple[int, int]:
+    """Return the side in pixels and the bytes of a thumbnail, so that most rows get one while they can be large."""
+    each = left / count if count else left
+    return (224, 9_000) if each > 9_000 else (160, 5_000) if each > 4_500 else (112, 3_000)
+
+
+def count_excluded(
+    words: Words,
+    sources: CardSources,
+    *,
+    on_map: npt.NDArray[np.bool_],
+    points: Positions,
+    texts: CutTexts,
+    reasons: Counter[str],
+) -> list[tuple[str, int]]:
+    """Return reasons with the number of rows or cells that each one kept off the page.
+
+    Parameters
+    ----------
+    on_map : numpy.ndarray of bool, shape (n,)
+        Rows with coordinates.
+    points : numpy.ndarray
+        Rows that the map shows.
+    reasons : Counter of str
+        Rows without a thumbnail, by reason code.
+    """
+    grouping = sources.grouping
+    has_cluster = grouping.codes >= -1
+    whole = sources.whole
+    unread = 0 if sources.calendar is None else sources.calendar.unreadable
+    counts = [
+        (words("why_missing"), grouping.missing),
+        (words("why_noise"), grouping.noise),
+        (words("why_not_drawn"), 0 if whole is None else whole.rows - whole.missing - int(has_cluster.sum())),
+        (words("why_off_map"), int((has_cluster & ~on_map).sum())),
+        (words("why_sampled"), int((has_cluster & on_map).sum()) - len(points)),
+        (words("why_cut", length=str(texts.length)), texts.cut),
+        (words("why_date"), unread if whole is None else whole.unreadable),
+        *(
+            (words("why_thumbnail", reason=words(f"reason_{code}") if f"reason_{code}" in WORD_KEYS else code), count)
+            for code, count in sorted(reasons.items(), key=lambda item: -item[1])
+        ),
+    ]
+    return [(why, count) for why, count in counts if count]

@@ -1,0 +1,124 @@
+"""The report as Markdown: the same summary, clusters and findings as text, for issues, mails and wikis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from mmembed.report.cards import Card, ShownRow
+from mmembed.report.page import PageContents, percent, sampled_note
+from mmembed.report.words import Words
+
+# Signs that Markdown or the HTML in it would read as more than text.
+_SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~&!$])")
+
+
+def render_markdown(contents: PageContents) -> str:
+    """Return the report as Markdown; texts from the frame are escaped and never become markup."""
+    words = contents.words
+    parts = [
+        f"# {plain(contents.title)}",
+        words("generated", when=f"{contents.created:%Y-%m-%d %H:%M}"),
+        _table([(tile.label, f"{tile.value} {tile.note}".strip()) for tile in contents.tiles]),
+        *([] if contents.sampled is None else [sampled_note(contents)]),
+        *_changes(contents),
+        f"## {words('details')}",
+    ]
+    parts += [_card(card, contents) for card in contents.cards] or [words("no_clusters")]
+    rest = contents.grouping.groups[len(contents.cards) :]
+    if rest:
+        parts += [
+            words("smaller_hint", count=f"{len(rest):,}"),
+            _bullets(f"{plain(one.name)}: {one.size:,}" for one in rest),
+        ]
+    if contents.duplicates is not None:
+        groups, rows = contents.duplicate_totals
+        parts += [f"## {words('duplicates')}", words("duplicates_hint", groups=f"{groups:,}", rows=f"{rows:,}")]
+        parts += [
+            _bullets(
+                f"{size:,}: " + " / ".join(_told(row, words) for row in rows) for size, rows in contents.duplicates
+            )
+        ]
+    if contents.outliers is not None:
+        hint = words("outliers_hint", count=f"{len(contents.outliers):,}")
+        parts += [f"## {words('outliers')}", hint, _rows(contents.outliers, words)]
+    if contents.suspects is not None:
+        hint = words("suspects_hint", count=f"{contents.suspect_total:,}")
+        parts += [f"## {words('suspects')}", hint, _rows(contents.suspects, words)]
+    parts += [f"## {words('appendix')}", f"### {words('excluded')}"]
+    parts += [_table((why, f"{count:,}") for why, count in contents.excluded) or words("excluded_none")]
+    if contents.notes:
+        parts += [f"### {words('notes')}", _bullets(map(plain, contents.notes))]
+    parts += [f"### {words('parameters')}", _table(contents.parameters)]
+    parts += [f"### {words('versions')}", _table(contents.versions)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def plain(text: str) -> str:
+    r"""Return a text that Markdown shows as it is.
+
+    Examples
+    --------
+    >>> plain("<b>*a*</b>")
+    '\\<b\\>\\*a\\*\\</b\\>'
+    """
+    return _SIGNS.sub(r"\\\1", text)
+
+
+def _card(card: Card, contents: PageContents) -> str:
+    words = contents.words
+    facts = [words.rows(card.group.size), percent(card.share)]
+    if card.cohesion is not None:
+        facts.append(words("cohesion", score=f"{card.cohesion:.2f}"))
+    parts = [f"### {plain(card.group.name)}", " · ".join(facts)]
+    if card.keywords:
+        parts.append(f"{words('keywords')}: {words('separator').join(map(plain, card.keywords))}")
+    parts += [f"{words('exemplars')}:", _rows(card.exemplars, words)]
+    if card.borderline:
+        parts += [f"{words('borderline')}:", _rows(card.borderline, words)]
+    if card.breakdown and contents.breakdown is not None:
+        shares = words("separator").join(f"{plain(one.name)} {percent(one.share)}" for one in card.breakdown)
+        parts.append(f"{plain(words('breakdown', column=contents.breakdown))}: {shares}")
+    if len(card.trend) > 1:
+        most = max(card.trend, key=lambda one: one.count)
+        first, last = card.trend[0].name, card.trend[-1].name
+        parts.append(words("trend_told", first=first, last=last, most=most.name, count=f"{most.count:,}"))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _changes(contents: PageContents) -> list[str]:
+    comparison, words = contents.comparison, contents.words
+    if comparison is None:
+        return []
+    when = comparison.created_before.replace("T", " ")[:16]
+    lines = [
+        f"{words(f'kind_{one.kind}')}: {plain(one.name)}, {one.size_before:,} → {one.size:,} "
+        f"({percent(one.share_before)} → {percent(one.share)})"
+        for one in comparison.changes
+        if one.kind != "steady"
+    ]
+    steady = len(comparison.changes) - len(lines)
+    return [
+        f"## {words('changes')}",
+        words("changes_hint", when=when, rows=f"{comparison.rows_before:,}"),
+        _bullets(lines),
+        words("changes_steady", count=f"{steady:,}"),
+    ]
+
+
+def _rows(rows: Sequence[ShownRow], words: Words) -> str:
+    return _bullets(_told(row, words) for row in rows)
+
+
+def _told(row: ShownRow, words: Words) -> str:
+    texts = " / ".join(plain(text) for text in row.texts if text) or plain(words("page_row", label=row.label))
+    return f"{texts} ({plain(row.note)})" if row.note else texts
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _table(pairs: Iterable[tuple[str, str]]) -> str:
+    rows = [f"| {plain(name)} | {plain(value)} |" for name, value in pairs]
+    return "\n".join(["| | |", "|---|---|", *rows]) if rows else ""

@@ -1,0 +1,101 @@
+"""What changed since an earlier report: which clusters are the same, and what grew, shrank, came and went."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmembed.report import build_report
+from mmembed.report.comparison import compare_facts, read_facts
+from mmembed.vectors import VectorArray
+
+SIZES = {"red dress": 60, "boots": 60, "earphones": 60, "lamp": 60}
+
+
+def shop(sizes, *, names=None, start=0):
+    """Return a frame whose clusters point along one axis each, whatever they are called."""
+    rng = np.random.default_rng(start)
+    kinds = [kind for kind, size in sizes.items() for _ in range(size)]
+    axes = [list(SIZES | sizes).index(kind) for kind in kinds]
+    vectors = np.eye(6)[axes] + rng.normal(size=(len(kinds), 6)) * 0.05
+    return pd.DataFrame(
+        {
+            "vector": VectorArray.from_matrix(vectors.astype("float32"), space="toy"),
+            "title": [f"{kind} {start + row}" for row, kind in enumerate(kinds)],
+            "cluster": pd.factorize(pd.Series(kinds))[0],
+            "cluster_name": [(names or {}).get(kind, kind) for kind in kinds],
+            "map_x": vectors[:, 0],
+            "map_y": vectors[:, 1],
+        }
+    )
+
+
+def changes(now, before, **options):
+    reports = [build_report(df, text="title", vector="vector", **options) for df in (now, before)]
+    facts = [json.loads(report.to_json()) for report in reports]
+    return {one.name: one.kind for one in compare_facts(*facts).changes}
+
+
+def test_clusters_grow_shrink_appear_and_vanish():
+    """Shares that chance does not explain are changes; one row more is none."""
+    now = shop({"red dress": 120, "boots": 20, "earphones": 61, "tent": 40}, start=1000)
+    assert changes(now, shop(SIZES)) == {
+        "red dress": "grew",
+        "boots": "shrank",
+        "earphones": "steady",
+        "tent": "appeared",
+        "lamp": "vanished",
+    }
+
+
+def test_a_cluster_is_known_by_its_direction_when_it_is_renamed():
+    """Same vectors under another name and number are the same cluster, and the page says how it was called."""
+    before, now = shop(SIZES), shop(SIZES, names={"boots": "shoes"}, start=500)
+    report = build_report(
+        now.sample(frac=1, random_state=1), text="title", vector="vector", language="en",
+        compare=build_report(before, text="title", vector="vector"),
+    )  # fmt: skip
+    assert set(changes(now, before).values()) == {"steady"}
+    assert "4 clusters have not changed" in report.html()
+    grown = shop(SIZES | {"boots": 160}, names={"boots": "shoes"}, start=500)
+    page = build_report(
+        grown, text="title", vector="vector", language="en", compare=build_report(before, text="title", vector="vector")
+    )
+    assert "was boots" in page.html()
+
+
+def test_without_vectors_typical_rows_and_names_decide():
+    """Two other reports of the same rows are matched though every name changed."""
+    before = shop(SIZES)
+    now = shop(SIZES, names={kind: f"{kind} renamed" for kind in SIZES})
+    reports = [build_report(df, text="title") for df in (now, before)]
+    kinds = {one.kind for one in compare_facts(*(json.loads(one.to_json()) for one in reports)).changes}
+    assert kinds == {"steady"}
+
+
+def test_the_same_report_has_no_changes(tmp_path):
+    """A report compared with its own file has changed in nothing."""
+    df = shop(SIZES)
+    path = build_report(df, text="title", vector="vector").save(tmp_path / "last.json")
+    report = build_report(df, text="title", vector="vector", compare=path, language="en")
+    assert "4 clusters have not changed" in report.html()
+    assert "Grew" not in report.html()
+
+
+@pytest.mark.parametrize(
+    ("previous", "error", "message"),
+    [
+        ("gone.json", FileNotFoundError, "gone.json"),
+        ({"format": "other"}, ValueError, "to_json"),
+        ("broken.json", ValueError, "is no JSON"),
+    ],
+)
+def test_what_is_no_report_is_refused(tmp_path, monkeypatch, previous, error, message):
+    """A missing file, a broken one and another format each say what was expected."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.json").write_text("{")
+    with pytest.raises(error, match=message):
+        read_facts(previous)
