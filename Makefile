@@ -40,7 +40,7 @@ layers: $(STAMP) ## Check that imports point down
 oldest: $(STAMP_OLDEST) ## Run the tests that touch dependencies on the oldest versions that are allowed
 	$(OLDEST)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not browser and not live' \
 	  tests/vectors tests/accessor tests/analysis tests/figures tests/report tests/typing tests/test_embedding_transformer.py \
-	  tests/cli/test_commands.py tests/cli/test_tables.py tests/cli/test_printing.py \
+	  tests/cli/test_commands.py tests/cli/test_tables.py tests/cli/test_terminal.py \
 	  tests/providers/local/test_provider.py tests/contents
 
 notebooks: $(STAMP) ## Run the notebooks

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from mmembed import errors
-from mmembed.accessor.opening import accessor  # importing it registers df.mmembed and series.mmembed
+from mmembed.accessor.frame import accessor  # importing it registers df.mmembed and series.mmembed
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.vectors import Vector, VectorArray, VectorDtype

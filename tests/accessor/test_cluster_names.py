@@ -7,7 +7,7 @@ import pytest
 
 from dashscope_server import DashScopeServer
 from mmembed import Embedder
-from mmembed.accessor.naming_arguments import reader_language
+from mmembed.accessor.arguments import reader_language
 from mmembed.analysis.names.phrases import shipped_phrases, wordings
 from mmembed.errors import BudgetError, ColumnNotFoundError, VectorError
 from mmembed.vectors import VectorArray

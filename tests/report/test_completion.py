@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmembed.reporting.completing import complete_for_report
+from mmembed.accessor.show_verbs import complete_for_report
 from mmembed.vectors import VectorArray
 
 

@@ -1,18 +1,31 @@
-"""What the verbs' arguments mean: columns by name, modalities, settings, queries."""
+"""What the verbs' arguments mean: columns by name, modalities, settings, queries.
+
+What the verbs' arguments on names mean: texts, the vocabulary and what it may cost, the reader's language.
+
+Kinds of content in one vector column: said by a column, or seen in the cells that the vectors were made from.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import locale
+import os
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from mmembed.contents.content import Modality
+from mmembed.contents.content import Modality, is_empty, kind_of_cell
 from mmembed.embedding.embedder import Embedder
+from mmembed.embedding.queries import PhraseEmbedder, free_phrase_embedder, phrase_embedder
 from mmembed.embedding.run import EmbeddingRun
-from mmembed.errors import listed
+from mmembed.errors import ContentError, MixedKindsWarning, did_you_mean, listed
+from mmembed.frames import as_list, column_of
+from mmembed.vectors import as_vector_array
 
 Columns = str | Sequence[str] | Mapping[str, Modality]
 
@@ -61,3 +74,135 @@ def query_modality(query: Any, modality: Modality) -> Modality:
     """Return how a query is read: a string is a text, unless the caller says that it is a file or a URL."""
     texts = query if isinstance(query, list | tuple) else [query]
     return "text" if modality == "auto" and all(isinstance(one, str) for one in texts) else modality
+
+
+NAME_SOURCES = ("auto", "text", "space")
+
+
+def texts_of(df: pd.DataFrame, text: str | Sequence[str] | None) -> pd.Series | None:
+    """Return the texts of one column, or of several, one under the other in each cell."""
+    if text is None:
+        return None
+    columns = [column_of(df, one) for one in as_list(df, text)]
+    if len(columns) == 1:
+        return columns[0]
+    rows = zip(*columns, strict=True)
+    return pd.Series(["\n".join(cell for cell in row if isinstance(cell, str)) for row in rows], index=df.index)
+
+
+def check_names_source(names: str, texts: pd.Series | None) -> str:
+    """Return the source of names, or raise an error that says what is missing."""
+    if names not in NAME_SOURCES:
+        raise ValueError(
+            f"names={names!r} is no source of names. Known: {listed(NAME_SOURCES)}.{did_you_mean(names, NAME_SOURCES)}"
+        )
+    if names == "text" and texts is None:
+        raise ValueError("names='text' needs text=, a column of texts. Give one, or use names='space'.")
+    return names
+
+
+def naming_embedder(
+    vectors: Any, source: str, *, buys: bool, embedder: Embedder | None = None, max_cost: float | None = None
+) -> PhraseEmbedder | None:
+    """Return what embeds the vocabulary, or None where it is not wanted, or would cost what nobody agreed to."""
+    from mmembed.analysis.names.phrases import phrases_with, wordings
+
+    array = as_vector_array(vectors)
+    if buys:
+        return phrase_embedder(array, embedder=embedder, max_cost=max_cost)
+    if source == "text":
+        return None
+    return free_phrase_embedder(array, lambda: wordings(phrases_with(None)), embedder=embedder)
+
+
+def reader_language(environment: Mapping[str, str] | None = None) -> Literal["zh", "en"]:
+    """Return the language of the reader as the locale tells it: Chinese, or English for everybody else.
+
+    Examples
+    --------
+    >>> reader_language({"LANG": "zh_CN.UTF-8"}), reader_language({"LC_ALL": "C", "LANG": "zh_CN.UTF-8"})
+    ('zh', 'en')
+    """
+    variables = os.environ if environment is None else environment
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := variables.get(name):
+            return "zh" if value.casefold().startswith(("zh", "chinese")) else "en"
+    # Windows and notebooks often set none of them.
+    known = locale.getlocale()[0] or "" if environment is None else ""
+    return "zh" if known.casefold().startswith(("zh", "chinese")) else "en"
+
+
+Kinds = str | Literal[False] | None
+
+_FEWEST = 10  # rows of a kind; the mean of fewer is mostly those rows themselves
+
+_SUFFIX = "_vector"
+
+
+def kinds_of_rows(df: pd.DataFrame, column: str, kinds: Kinds) -> pd.Series | None:
+    """Return of which kind each row of a vector column is, or None where all are of one kind or nobody knows.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        The frame.
+    column : str
+        Its vector column.
+    kinds : str, False or None
+        The column that says it; False to treat all rows alike; None to look at the cells of ``x`` for ``x_vector``.
+
+    Warns
+    -----
+    MixedKindsWarning
+        If the cells are of several kinds: what is done about it, and how to have it otherwise.
+    """
+    if kinds is False:
+        return None
+    if kinds is not None:
+        return column_of(df, kinds)
+    source = str(column).removesuffix(_SUFFIX)
+    has_vector = ~as_vector_array(column_of(df, column)).isna()
+    found = _kinds_of_source(df, source, has_vector) if source != column else []
+    counts = pd.Series(found, dtype=object).value_counts()
+    if len(counts) < 2:
+        return None
+    held = " and ".join(f"{count} of kind {kind}" for kind, count in counts.items())
+    if is_enough := counts.min() >= _FEWEST:
+        done = "The mean of each kind was removed, so that rows group by meaning. kinds=False leaves the means"
+    else:
+        done = (
+            f"Kinds lie apart in the space, and {counts.min()} rows are too few for the mean of a kind: rows may group "
+            "by kind. kinds=False says that this is meant"
+        )
+    warnings.warn(
+        f"Column {source!r} holds {held}. {done}, kinds= names a column of kinds.", MixedKindsWarning, stacklevel=3
+    )
+    if not is_enough:
+        return None
+    rows = np.full(len(df), "none", dtype=object)
+    rows[has_vector] = found
+    return pd.Series(rows, index=df.index)
+
+
+def _kinds_of_source(df: pd.DataFrame, source: str, has_vector: npt.NDArray[np.bool_]) -> list[str]:
+    """Return the kinds of the cells that have a vector; none where all are strings, or their kinds uncertain."""
+    if (df.columns == source).sum() != 1 or df[source].dtype != object:
+        return []
+    cells = df[source][has_vector]
+    return [] if pd.api.types.infer_dtype(cells, skipna=False) == "string" else _kinds_of_cells(cells)
+
+
+def _kinds_of_cells(cells: Iterable[Any]) -> list[str]:
+    """Return the kinds; none if a text could also be the name or the address of a picture or video."""
+    found = []
+    for cell in cells:
+        if is_empty(cell):
+            return []  # the vectors were not made from these cells
+        try:
+            kind = kind_of_cell(cell)
+        except ContentError:
+            return []
+        if isinstance(cell, str) and kind != "text":
+            return []
+        found.append(str(kind))
+    return found

@@ -1,17 +1,19 @@
-"""``df.mmembed``: all verbs on a frame."""
+"""``df.mmembed``: all verbs on a frame.
+
+The typed door: the same accessors as ``df.mmembed`` and ``series.mmembed``, for editors and type checkers.
+"""
 
 from __future__ import annotations
 
+from typing import overload
+
 import pandas as pd
 
-from mmembed.accessor.analysis_verbs import AnalysisVerbs
-from mmembed.accessor.classification_verbs import ClassificationVerbs
-from mmembed.accessor.comparison_verbs import ComparisonVerbs
-from mmembed.accessor.drawing_verbs import DrawingVerbs
-from mmembed.accessor.duplicate_verbs import DuplicateVerbs
-from mmembed.accessor.embedding_verbs import EmbeddingVerbs
-from mmembed.accessor.reporting_verbs import ReportingVerbs
-from mmembed.accessor.searching_verbs import SearchingVerbs
+from mmembed.accessor.embed_verbs import EmbeddingVerbs
+from mmembed.accessor.find_verbs import DuplicateVerbs, SearchingVerbs
+from mmembed.accessor.group_verbs import AnalysisVerbs, ClassificationVerbs, ComparisonVerbs
+from mmembed.accessor.series import SeriesAccessor
+from mmembed.accessor.show_verbs import DrawingVerbs, ReportingVerbs
 from mmembed.errors import listed
 from mmembed.vectors import VectorDtype
 
@@ -44,3 +46,38 @@ class FrameAccessor(
     def __repr__(self) -> str:
         vectors = [name for name, dtype in self._df.dtypes.items() if isinstance(dtype, VectorDtype)]
         return f"<mmembed accessor of {len(self._df)} rows; vector columns: {listed(vectors)}>"
+
+
+@overload
+def accessor(data: pd.DataFrame) -> FrameAccessor: ...
+
+
+@overload
+def accessor(data: pd.Series) -> SeriesAccessor: ...
+
+
+def accessor(data: pd.DataFrame | pd.Series) -> FrameAccessor | SeriesAccessor:
+    """Return ``data.mmembed`` with its type, which no checker can know of an attribute that is registered.
+
+    Parameters
+    ----------
+    data : DataFrame or Series
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+
+    Examples
+    --------
+    >>> import mmembed
+    >>> mmembed.accessor(pd.Series([[3.0, 4.0]])).dimension
+    2
+    """
+    if isinstance(data, pd.DataFrame):
+        return FrameAccessor(data)
+    if isinstance(data, pd.Series):
+        return SeriesAccessor(data)
+    raise TypeError(
+        f"accessor() takes a pandas DataFrame or Series; got {type(data).__name__}. Make one first: pd.Series(values)."
+    )

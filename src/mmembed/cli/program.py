@@ -8,18 +8,31 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+from click.shell_completion import get_completion_class
 
 import mmembed
-from mmembed.cli.analysis_commands import classify, cluster, outliers, project
-from mmembed.cli.completing import SHELLS, completion_script
-from mmembed.cli.embedding_commands import cache, embed, models, plan
-from mmembed.cli.finding_commands import deduplicate, duplicates, join, search
-from mmembed.cli.page_commands import demo, report
-from mmembed.cli.printing import say, show
+from mmembed.cli.embed_commands import cache, embed, models, plan
+from mmembed.cli.find_commands import deduplicate, duplicates, join, search
+from mmembed.cli.group_commands import classify, cluster, outliers, project
+from mmembed.cli.options import _VARIABLE, SHELLS
+from mmembed.cli.show_commands import demo, report
+from mmembed.cli.terminal import say, show
 from mmembed.errors import MMEmbedError
+
+
+def completion_script(program: click.Command, shell: str) -> str:
+    """Return the script that a shell loads to complete ``mmembed``."""
+    made = get_completion_class(shell)
+    if made is None:
+        raise click.UsageError(f"There is no completion for {shell!r}. Known: {', '.join(SHELLS)}.")
+    # Without bash's own version check, which starts a bash: the script is also made for other machines.
+    source = made(program, {}, "mmembed", _VARIABLE)
+    return source.source_template % source.source_vars()
+
 
 # What a user can mend. Anything else is a fault of the program and shows its traceback.
 _REFUSALS = (MMEmbedError, ValueError, OSError)
+
 _EPILOG = """\b
 Examples:
   mmembed demo

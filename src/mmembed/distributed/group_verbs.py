@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from mmembed.accessor.mixed_kinds import Kinds
-from mmembed.accessor.naming_arguments import check_names_source, naming_embedder, reader_language, texts_of
+from mmembed.accessor.arguments import Kinds, check_names_source, naming_embedder, reader_language, texts_of
 from mmembed.distributed.aligning import vector_dtype
 from mmembed.distributed.sampling import SAMPLE_ROWS
 from mmembed.embedding.embedder import Embedder

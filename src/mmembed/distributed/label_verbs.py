@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 
 from mmembed.accessor import FrameAccessor
-from mmembed.accessor.classification_verbs import Labels, check_asked, embedded_labels
-from mmembed.accessor.comparison_verbs import compared_columns
+from mmembed.accessor.group_verbs import Labels, check_asked, compared_columns, embedded_labels
 from mmembed.contents.content import Modality
 from mmembed.distributed.aligning import align, vector_dtype
 from mmembed.distributed.columns import no_vectors

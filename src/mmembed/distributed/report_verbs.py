@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mmembed.accessor.naming_arguments import naming_embedder
+from mmembed.accessor.arguments import naming_embedder
 from mmembed.distributed.aligning import vector_dtype
 from mmembed.distributed.columns import no_vectors
 from mmembed.distributed.sampling import SAMPLE_ROWS, check_sample_rows

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from mmembed.accessor.show_verbs import clustered_note, projected_note
 from mmembed.analysis.maps.projection import fit_projection
 from mmembed.analysis.names.terms import Language
 from mmembed.analysis.tallies.totals import CountedColumns, WholeTable, count_table
@@ -19,7 +20,6 @@ from mmembed.distributed.folding import folded, on_partitions
 from mmembed.distributed.labelled_rows import draw_by_class
 from mmembed.report.build import build_report
 from mmembed.report.words import choose_language
-from mmembed.reporting.completing import clustered_note, projected_note
 
 if TYPE_CHECKING:
     from mmembed.arrays import Positions

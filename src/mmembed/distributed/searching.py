@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.accessor.search_arguments import Asking, allowed_rows, keyword_table
+from mmembed.accessor.search_query import Asking, allowed_rows, keyword_table
 from mmembed.analysis.finding.bm25 import KeywordStatistics
 from mmembed.analysis.finding.calibration import Calibration, prepared
 from mmembed.analysis.finding.search import best_by_keywords, pool_size, search

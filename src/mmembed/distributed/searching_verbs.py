@@ -8,7 +8,7 @@ import pandas as pd
 from dask.base import is_dask_collection
 
 from mmembed.accessor.arguments import query_modality
-from mmembed.accessor.search_arguments import allowed_rows, keyword_queries, row_query
+from mmembed.accessor.search_query import allowed_rows, keyword_queries, row_query
 from mmembed.contents.content import Modality
 from mmembed.distributed.columns import column_dtype, no_vectors
 from mmembed.distributed.partitions import compute_each, in_its_partitions
@@ -90,7 +90,7 @@ class SearchingVerbs:
             queries = calibration.prepare(queries)
             unlike = None if unlike is None else calibration.prepare(unlike)
         elif kinds is not None:
-            from mmembed.accessor.search_arguments import calibration_of
+            from mmembed.accessor.search_query import calibration_of
 
             calibration_of(meta, None, kinds, empty)  # which says what is missing
         plan = SearchPlan(

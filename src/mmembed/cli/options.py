@@ -1,4 +1,7 @@
-"""The table that a command reads, and where its result goes: the options that commands share for both."""
+"""The table that a command reads, and where its result goes: the options that commands share for both.
+
+Completion in shells: the script to load, columns of the table at hand, names of models.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,20 @@ from typing import Any, TypeVar
 import click
 import orjson
 import pandas as pd
+from click.shell_completion import CompletionItem
 
-from mmembed.cli.completing import complete_columns
-from mmembed.cli.printing import say, show, text_table, visible
-from mmembed.cli.tables import FORMATS, KINDS, STREAM, TableError, TableFormat, encoded, read_table, write_table
+from mmembed.cli.tables import (
+    FORMATS,
+    KINDS,
+    STREAM,
+    TableError,
+    TableFormat,
+    column_names,
+    encoded,
+    read_table,
+    write_table,
+)
+from mmembed.cli.terminal import say, show, text_table, visible
 from mmembed.embedding.embedder import Embedder
 from mmembed.frames import column_of
 from mmembed.vectors import VectorDtype
@@ -191,3 +204,28 @@ def _numbers(cell: Any, column: str) -> Any:
             "Name a vector column, or make one first: mmembed embed."
         )
     return numbers
+
+
+SHELLS = ("bash", "zsh", "fish")
+
+_VARIABLE = "_MMEMBED_COMPLETE"
+
+
+def complete_columns(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the columns of the table that was typed; none where it cannot be read."""
+    # click leaves the arguments unread where the last option has no value yet.
+    table = ctx.params.get("table") or ctx.params.get("left") or next(iter(ctx.args), None)
+    if table is None:
+        return []
+    try:
+        names = column_names(Path(table))
+    except (OSError, ValueError):  # a shell that completes has no place for messages
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def complete_models(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the names of known models."""
+    from mmembed.providers.models import MODELS
+
+    return [CompletionItem(name) for name in ("local", *MODELS) if name.startswith(incomplete)]

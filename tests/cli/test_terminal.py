@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmembed.cli import main
-from mmembed.cli.printing import say, text_table, visible
+from mmembed.cli.terminal import say, text_table, visible
 
 HOSTILE = "a\x1b[2J\x1b]0;title\x07 b\x9b31m\u202egnp.exe\r\nc"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from mmembed.cli.printing import say, text_table
-from mmembed.cli.sources import column_option, destination_of, reads_table, source_of, space_option, writes_table
+from mmembed.cli.options import column_option, destination_of, reads_table, source_of, space_option, writes_table
+from mmembed.cli.terminal import say, text_table
 
 _kinds = column_option("--kinds", text="Column that says of which kind each row is; each kind's mean is removed.")
 _random_state = click.option("--random-state", type=int, metavar="SEED", help="Same seed, same result.")

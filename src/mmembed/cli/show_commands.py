@@ -1,17 +1,105 @@
-"""The whole line on the sample data: what a newcomer sees first."""
+"""Commands that write a page: demo and report.
+
+The whole line on the sample data: what a newcomer sees first.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import click
 import pandas as pd
 
+from mmembed.cli.options import column_option, reads_table, source_of, space_option
 from mmembed.cli.tables import TableError, read_table
+from mmembed.cli.terminal import say, show
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mmembed report out.parquet --column photo_vector --image photo --text title -o report.html
+  mmembed report out.parquet --column title_vector --text title --date added --breakdown brand \\
+      --compare last.json -o this.html -o this.json -o this.md"""
+)
+@reads_table
+@column_option(text="Column of vectors.", required=True)
+@space_option
+@column_option("--text", text="Column of texts to show; may be given again.", multiple=True)
+@column_option("--image", text="Column of pictures to show.")
+@column_option("--video", text="Column of clips to show.")
+@click.option("--title", metavar="TEXT", help="Title of the page.")
+@click.option("--language", type=click.Choice(("auto", "zh", "en")), default="auto", help="Language of the page.")
+@column_option("--breakdown", text="Column whose shares each cluster's card shows.")
+@column_option("--date", text="Column of dates that each cluster's card counts over time.")
+@column_option("--duplicates", text="Column of groups of near duplicates.  [default: duplicate_group, if there]")
+@column_option("--outliers", text="Column of outlier scores.  [default: outlier_score, if there]")
+@click.option(
+    "--compare",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="JSON of an earlier report: adds what grew, shrank, came and went.",
+)
+@click.option("--random-state", type=int, metavar="SEED", help="For clusters and map, where the table lacks them.")
+@click.option("--budget-mb", type=float, default=8.0, show_default=True, help="Most megabytes of the page.")
+@click.option("--max-points", type=int, default=100_000, show_default=True, help="Most points on the map.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    help="Page to write, or .md or .json for its contents; may be given again.  [default: report.html]",
+)
+def report(
+    *,
+    column: str,
+    space: str | None,
+    text: Sequence[str],
+    budget_mb: float,
+    output: Sequence[Path],
+    **options: Any,
+) -> None:
+    """Write one HTML page that opens offline: map, clusters, search, near duplicates, outliers."""
+    source = source_of(options)
+    df = source.read_vectors(column, space=space)
+    made = df.mmembed.report(
+        column, text=list(text) or None, budget_bytes=int(budget_mb * 1e6), root=source.folder, **options
+    )
+    for path in output or [Path("report.html")]:
+        saved = made.save(path)
+        say(f"Written: {saved}" if path.suffix.lower() in {".md", ".json"} else f"Open {saved} in a browser.")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mmembed demo
+  mmembed demo --data path/to/clone/data -o page.html"""
+)
+@click.option(
+    "--data", type=click.Path(path_type=Path), metavar="FOLDER", help="Where demo.csv lies; found by itself in a clone."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("report.html"),
+    show_default=True,
+    help="Page to write.",
+)
+def demo(*, data: Path | None, output: Path) -> None:
+    """Run the whole line on the sample data, without a key."""
+    run_demo(data, output, say=show)
+
 
 Say = Callable[[str], None]
+
 _QUERIES = (("鸟", "image"), ("水果", "image"), ("交通工具", "image"), ("musical instrument", "video"))
+
 _LABELS = {
     "animals": "动物",
     "clothes": "衣服",

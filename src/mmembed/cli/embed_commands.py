@@ -11,10 +11,9 @@ import click
 import orjson
 
 from mmembed.accessor.arguments import all_errors, names_of
-from mmembed.cli.completing import complete_models
-from mmembed.cli.printing import say, show
-from mmembed.cli.sources import column_option, destination_of, reads_table, source_of, writes_table
+from mmembed.cli.options import column_option, complete_models, destination_of, reads_table, source_of, writes_table
 from mmembed.cli.tables import write_table
+from mmembed.cli.terminal import say, show
 from mmembed.contents.content import MODALITIES, Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.run import check_errors

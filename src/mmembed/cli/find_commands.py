@@ -8,8 +8,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from mmembed.cli.printing import say
-from mmembed.cli.sources import (
+from mmembed.cli.options import (
     Source,
     column_option,
     destination_of,
@@ -19,6 +18,7 @@ from mmembed.cli.sources import (
     writes_table,
 )
 from mmembed.cli.tables import FORMATS
+from mmembed.cli.terminal import say
 from mmembed.contents.content import MODALITIES
 
 _kinds = column_option("--kinds", text="Column that says of which kind each row is; each kind's mean is removed.")

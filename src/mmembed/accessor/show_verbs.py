@@ -1,0 +1,249 @@
+"""Figures: the verbs that draw what other verbs computed.
+
+Reports: the verb that writes a page.
+
+Clusters and a map for a report on a frame that lacks them, with notes that say what was computed and how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from mmembed.accessor.arguments import Kinds, kinds_of_rows, naming_embedder
+from mmembed.analysis.clusters.fit import fit_clusters
+from mmembed.analysis.maps.projection import fit_projection
+from mmembed.analysis.names.terms import Language
+from mmembed.frames import as_list, column_of
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from mmembed.embedding.run import EmbeddingRun
+    from mmembed.figures.selection import MapSelection
+    from mmembed.report.report import Report
+
+
+class DrawingVerbs:
+    """Figures: the verbs that draw what other verbs computed; none fits anything."""
+
+    _df: pd.DataFrame
+
+    def plot(self, *, color: str | None = None, hover: Any = None, image: str | None = None, **layout: Any) -> Figure:
+        """Return a plotly figure of the map that :meth:`project` computed; see :func:`mmembed.plot`."""
+        from mmembed.figures.map import plot
+
+        return plot(self._df, color=color, hover=hover, image=image, **layout)
+
+    def plot_select(self, *, image: str | None = None, text: str | None = None, **options: Any) -> MapSelection:
+        """Show the map in a notebook so that rows can be lassoed; see :func:`mmembed.plot_select`."""
+        from mmembed.figures.selection import plot_select
+
+        return plot_select(self._df, image=image, text=text, **options)
+
+    def plot_similarity(self, column: str, *, by: str | None = None, **options: Any) -> Figure:
+        """Return a heat map of the cosines of rows, or of groups; see :func:`mmembed.plot_similarity`."""
+        from mmembed.figures.similarity import plot_similarity
+
+        return plot_similarity(self._df, column, by=by, **options)
+
+    def plot_clusters(self, column: str, **options: Any) -> Figure:
+        """Return bars of the clusters' sizes, coloured by cohesion; see :func:`mmembed.plot_clusters`."""
+        from mmembed.figures.clusters import plot_clusters
+
+        return plot_clusters(self._df, column, **options)
+
+    def plot_dendrogram(self, column: str, **options: Any) -> Figure:
+        """Return the tree of the clusters' centroids; see :func:`mmembed.plot_dendrogram`."""
+        from mmembed.figures.clusters import plot_dendrogram
+
+        return plot_dendrogram(self._df, column, **options)
+
+    def plot_neighbors(self, *, image: str | None = None, text: str | None = None, **options: Any) -> Figure:
+        """Return a gallery of the rows, which :meth:`search` found; see :func:`mmembed.plot_neighbors`."""
+        from mmembed.figures.neighbors import plot_neighbors
+
+        return plot_neighbors(self._df, image=image, text=text, **options)
+
+
+class ReportingVerbs:
+    """Reports: the verb that writes a page."""
+
+    _df: pd.DataFrame
+
+    def report(
+        self,
+        column: str,
+        *,
+        text: str | Sequence[str] | None = None,
+        kinds: Kinds = None,
+        image: str | None = None,
+        video: str | None = None,
+        title: str | None = None,
+        language: Literal["auto", "zh", "en"] = "auto",
+        breakdown: str | None = None,
+        date: str | None = None,
+        duplicates: Any = None,
+        outliers: Any = None,
+        label_issues: Any = None,
+        run: EmbeddingRun | Sequence[EmbeddingRun] | None = None,
+        compare: Any = None,
+        random_state: int | None = None,
+        budget_bytes: int = 8_000_000,
+        max_points: int = 100_000,
+        root: Path | str | None = None,
+    ) -> Report:
+        """Return a report on the clusters of a vector column: one offline HTML page.
+
+        Clusters and map are taken from the frame; where they are missing they are computed with the default settings,
+        and the report says so.
+
+        Parameters
+        ----------
+        column : str
+            A vector column.
+        text : str or list of str, optional
+            Columns of texts to show.
+        kinds : str or False, optional
+            For clusters and map that are computed: as in :meth:`cluster`. Kinds that are mixed in the column are seen,
+            and the mean of each is removed.
+        image, video : str, optional
+            Columns of pictures and clips to show as thumbnails. Files that their cells name are read, and those of no
+            other column.
+        title : str, optional
+            Title of the page.
+        language : {"auto", "zh", "en"}
+            Language of the page; by default that of most of the texts.
+        breakdown : str, optional
+            A column whose shares each cluster's card shows.
+        date : str, optional
+            A column of dates that each cluster's card counts over time.
+        duplicates, outliers, label_issues : column, values or result, optional
+            What :meth:`duplicates`, :meth:`outliers` and a classifier's ``label_issues()`` found; the columns
+            ``duplicate_group`` and ``outlier_score`` are taken by themselves.
+        run : EmbeddingRun or list of them, optional
+            What embedding took, for the cost.
+        compare : path, mapping or Report, optional
+            The ``to_json()`` of an earlier report: adds what grew, shrank, appeared and vanished.
+        random_state : int, optional
+            Seed for what has to be computed.
+        budget_bytes : int
+            Most bytes of the page.
+        max_points : int
+            Most points on the map.
+        root : path, optional
+            Folder that relative file names start from.
+
+        Warns
+        -----
+        MixedKindsWarning
+            If clusters or map are computed from contents of several kinds.
+        """
+        from mmembed.report.build import build_report
+        from mmembed.report.words import choose_language
+
+        vectors = column_of(self._df, column)
+        texts = as_list(self._df, text)
+        words = column_of(self._df, texts[0]) if texts else None
+        if language == "auto":
+            language = choose_language([title or ""] if words is None else words.dropna().astype(str))
+        named = "cluster" in self._df.columns
+        is_complete = {"cluster", "map_x", "map_y"} <= set(self._df.columns)
+        df, notes = complete_for_report(
+            self._df,
+            vectors,
+            text=words,
+            kinds=None if is_complete else kinds_of_rows(self._df, column, kinds),
+            random_state=random_state,
+            language=language,
+            embed=None if named else naming_embedder(vectors, "auto", buys=False),
+        )
+        return build_report(
+            df,
+            vector=column,
+            text=text,
+            image=image,
+            video=video,
+            title=title,
+            language=language,
+            breakdown=breakdown,
+            date=date,
+            duplicates=duplicates,
+            outliers=outliers,
+            label_issues=label_issues,
+            run=run,
+            compare=compare,
+            notes=notes,
+            budget_bytes=budget_bytes,
+            max_points=max_points,
+            root=root,
+        )
+
+
+_CLUSTERED: dict[Language, str] = {
+    "zh": "原表没有 cluster 列，由本报告用默认设置计算（method={method}，random_state={seed}）。",
+    "en": "The frame had no column 'cluster'; computed with the defaults (method={method}, random_state={seed}).",
+}
+
+_PROJECTED: dict[Language, str] = {
+    "zh": "原表没有 map_x、map_y 列，由本报告用默认设置计算（method={method}，random_state={seed}）。",
+    "en": "The frame had no columns 'map_x', 'map_y'; computed by default (method={method}, random_state={seed}).",
+}
+
+
+def complete_for_report(
+    df: pd.DataFrame,
+    vectors: pd.Series,
+    *,
+    text: pd.Series | None = None,
+    kinds: pd.Series | None = None,
+    random_state: int | None = None,
+    language: Language = "en",
+    embed: Callable[[list[str]], Any] | None = None,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the frame with cluster and map columns, and a note for each that had to be computed.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        The frame to report on; it is not changed.
+    vectors : pandas.Series
+        Its vector column.
+    text : pandas.Series, optional
+        Texts that name the clusters.
+    kinds : pandas.Series, optional
+        Of which kind each row is, where they are mixed: the mean of each is removed from what has to be computed.
+    random_state : int, optional
+        Seed for what has to be computed.
+    language : {"zh", "en"}
+        Language of the notes, and of names that no text gives.
+    embed : callable, optional
+        Embeds phrases in the space of the vectors: names clusters where the texts do not.
+    """
+    notes: list[str] = []
+    seed = 0 if random_state is None else random_state
+    if "cluster" not in df.columns:
+        spoken = language if text is None else "auto"
+        clusters = fit_clusters(vectors, kinds=kinds, random_state=random_state).named(
+            text, embed=embed, language=spoken
+        )
+        df = clusters.add_to(df)
+        notes.append(clustered_note(language, clusters.method, seed))
+    if not {"map_x", "map_y"} <= set(df.columns):
+        projection = fit_projection(vectors, kinds=kinds, random_state=random_state)
+        df = projection.add_to(df)
+        notes.append(projected_note(language, projection.method, seed))
+    return df, notes
+
+
+def clustered_note(language: Language, method: str, seed: int) -> str:
+    """Return what a report says of clusters that it computed."""
+    return _CLUSTERED[language].format(method=method, seed=seed)
+
+
+def projected_note(language: Language, method: str, seed: int) -> str:
+    """Return what a report says of a map that it computed."""
+    return _PROJECTED[language].format(method=method, seed=seed)
