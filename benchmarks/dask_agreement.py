@@ -147,7 +147,7 @@ def zero_shot(ddf: dd.DataFrame, df: pd.DataFrame) -> str:
     array = VectorArray.from_matrix(np.stack(means.tolist()).astype("f4"), space="toy")
 
     def label(df: object) -> object:
-        ask = mmembed.distributed.zero_shot if isinstance(df, dd.DataFrame) else mmembed.zero_shot
+        ask = mmembed.distributed.labels if isinstance(df, dd.DataFrame) else mmembed.zero_shot
         return ask(df["v"], array, list(means.index)).add_to(df)[["label", "label_score"]]
 
     return difference(label, ddf, df)

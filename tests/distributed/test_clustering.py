@@ -17,8 +17,8 @@ from mmembed.analysis.clusters.membership import nearest_centroids
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.preparation import Preparation
 from mmembed.distributed import fit_clusters
-from mmembed.distributed.aligning import side_by_side
-from mmembed.distributed.lloyd import improve
+from mmembed.distributed.clustering import improve
+from mmembed.distributed.columns import side_by_side
 from mmembed.errors import ColumnNotFoundError, VectorError
 
 DEMO = Path(__file__).parents[2] / "data" / "demo.csv"

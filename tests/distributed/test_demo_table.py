@@ -15,7 +15,7 @@ import pytest
 import mmembed.distributed  # noqa: F401  registers the accessor
 from distributed_tables import same
 from mmembed.accessor.frame import FrameAccessor
-from mmembed.distributed.absent import ABSENT
+from mmembed.distributed.frame import ABSENT
 
 DEMO = Path(__file__).parents[2] / "data" / "demo.csv"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from distributed_tables import cut, same, table
 from mmembed.distributed.duplicates import find_duplicates, find_leaks
 from mmembed.distributed.outliers import find_outliers
-from mmembed.distributed.pairing import Blocking
+from mmembed.distributed.pairs import Blocking
 from mmembed.errors import ColumnNotFoundError
 from mmembed.vectors import VectorArray
 

@@ -22,7 +22,8 @@ from dashscope_server import ONE_CONTENT, WHOLE_JOB, containing
 from dashscope_server.reaching import KEY
 from mmembed import Embedder, VectorDtype
 from mmembed.cache.local import CacheWarning
-from mmembed.distributed import embed_job, embedding_errors, surroundings
+from mmembed.distributed import embed_job, embedding_errors
+from mmembed.distributed import quota_client as surroundings
 from mmembed.errors import (
     BudgetError,
     ColumnNotFoundError,

@@ -9,7 +9,7 @@ import pytest
 import mmembed.distributed
 from mmembed.accessor.frame import FrameAccessor
 from mmembed.distributed import DaskFrameAccessor
-from mmembed.distributed.absent import ABSENT
+from mmembed.distributed.frame import ABSENT
 
 
 def verbs(accessor):

@@ -9,9 +9,9 @@ from tests.distributed.tables import clustered, cut
 
 from mmembed.analysis.names.keywords import sample_texts
 from mmembed.distributed import fit_clusters
-from mmembed.distributed.aligning import side_by_side
-from mmembed.distributed.folding import inline
+from mmembed.distributed.columns import side_by_side
 from mmembed.distributed.naming import ReadTexts, rank_partitions
+from mmembed.distributed.partitions import inline
 
 
 def test_terms_of_a_part_are_counted_in_all_texts():

@@ -10,7 +10,7 @@ import pytest
 from distributed_tables import cut, table
 from mmembed.accessor.series import SeriesAccessor
 from mmembed.distributed import DaskSeriesAccessor
-from mmembed.distributed.absent import ABSENT_OF_SERIES
+from mmembed.distributed.frame import ABSENT_OF_SERIES
 from mmembed.errors import SpaceMismatchError, VectorError
 from mmembed.vectors import Vector, VectorDtype
 

@@ -10,8 +10,7 @@ from mmembed._optional import import_optional
 
 import_optional("dask.dataframe", extra="dask", purpose="Working on Dask")
 
-from mmembed.distributed import registration as _registration  # noqa: E402  the message above comes first
-from mmembed.distributed.classifying import DistributedClassifier, fit_classifier  # noqa: E402
+from mmembed.distributed import columns as _registration  # noqa: E402  the message above comes first
 from mmembed.distributed.clustering import fit_clusters  # noqa: E402
 from mmembed.distributed.clusters import DistributedClusters  # noqa: E402
 from mmembed.distributed.duplicates import (  # noqa: E402
@@ -20,13 +19,13 @@ from mmembed.distributed.duplicates import (  # noqa: E402
     find_duplicates,
     find_leaks,
 )
-from mmembed.distributed.embedding_verbs import embedding_errors  # noqa: E402
+from mmembed.distributed.embed_verbs import embedding_errors  # noqa: E402
 from mmembed.distributed.frame import DaskFrameAccessor  # noqa: E402
+from mmembed.distributed.labels import DistributedClassifier, DistributedZeroShot, fit_classifier, zero_shot  # noqa: E402  # noqa: E402
 from mmembed.distributed.outliers import DistributedOutliers, find_outliers  # noqa: E402
-from mmembed.distributed.pairing import Blocking  # noqa: E402
-from mmembed.distributed.projecting import DistributedProjection, fit_projection  # noqa: E402
+from mmembed.distributed.pairs import Blocking  # noqa: E402
+from mmembed.distributed.projection import DistributedProjection, fit_projection  # noqa: E402
 from mmembed.distributed.series import DaskSeriesAccessor  # noqa: E402
-from mmembed.distributed.zero_shot import DistributedZeroShot, zero_shot  # noqa: E402
 
 __all__ = [
     "Blocking",

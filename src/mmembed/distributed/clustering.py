@@ -1,10 +1,16 @@
-"""Clusters of a vector column over all partitions: what is fitted, on which rows, and what is exact."""
+"""Clusters of a vector column over all partitions: what is fitted, on which rows, and what is exact.
+
+Spherical k-means over all partitions: each sums up its rows by nearest centroid, and the sums are added.
+
+Lloyd's algorithm on directions (Dhillon and Modha, "Concept decompositions for large sparse text data", 2001). What a
+round gives depends on how rows are cut into partitions by the rounding of sums in float64 alone.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dask.dataframe as dd
 import numpy as np
@@ -12,14 +18,18 @@ import pandas as pd
 from dask.base import persist
 
 from mmembed.analysis.clusters import fit as local
-from mmembed.distributed.aligning import side_by_side
+from mmembed.analysis.clusters.membership import nearest_centroids
 from mmembed.distributed.clusters import DistributedClusters
-from mmembed.distributed.folding import folded, on_partitions, share
-from mmembed.distributed.labelling import Labeller
-from mmembed.distributed.lloyd import improve
-from mmembed.distributed.placing import Placer, Tally, place_part
-from mmembed.distributed.sampling import SAMPLE_ROWS, Extent, Sample, check_sample_rows, draw, measure_extent
+from mmembed.distributed.columns import side_by_side, vectors_of
+from mmembed.distributed.partitions import folded, inline, on_partitions, share
+from mmembed.distributed.placement import GroupSums, Labeller, Placer, Tally, place_part
+from mmembed.distributed.samples import SAMPLE_ROWS, Extent, Sample, check_sample_rows, draw, measure_extent
 from mmembed.vectors import VectorArray
+
+if TYPE_CHECKING:
+    from mmembed.analysis.preparation import Preparation
+    from mmembed.arrays import FloatMatrix
+
 
 _FEWEST_IN_SAMPLE = 3
 
@@ -183,3 +193,48 @@ def _cohesions(tally: Tally, exact: Any, order: Any) -> Any:
 
 def _say_nothing(_: str) -> None:
     return
+
+
+_MOST_ROUNDS = 30
+
+# A round that brings the rows less nearer to their centroids in the mean is the last one.
+_LEAST_GAIN = 1e-5
+
+
+def improve(columns: Any, centroids: FloatMatrix, preparation: Preparation) -> FloatMatrix:
+    """Return centroids that are the mean directions of the rows of all partitions that are nearest to them.
+
+    Parameters
+    ----------
+    columns : dask DataFrame
+        With ``vector`` and, where the fit had them, ``kinds``.
+    centroids : numpy.ndarray, shape (k, d)
+        Where to begin.
+    preparation : Preparation
+
+    Returns
+    -------
+    numpy.ndarray, shape (k, d), float32
+        Each is the nearest of some row. Rounds end when the mean cosine of rows with their centroids gains less than
+        0.00001, after 30, or when a round would leave a centroid without rows.
+    """
+    prepared = inline(preparation)
+    before = -np.inf
+    kept = centroids
+    for _ in range(_MOST_ROUNDS):
+        calls = on_partitions(_round, columns, centroids=inline(centroids), preparation=prepared)
+        found: GroupSums = folded(calls, GroupSums.add)
+        if (found.counts == 0).any():
+            return kept
+        kept = centroids
+        moved = found.centroids
+        cosine = float((found.sums * moved).sum() / found.counts.sum())
+        if cosine - before < _LEAST_GAIN:
+            return kept
+        before, centroids = cosine, moved
+    return kept
+
+
+def _round(part: pd.DataFrame, *, centroids: FloatMatrix, preparation: Preparation) -> GroupSums:
+    rows = preparation.rows(vectors_of(part), part.get("kinds"))
+    return GroupSums.of(rows, nearest_centroids(rows, centroids), len(centroids))

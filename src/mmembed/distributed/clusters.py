@@ -13,17 +13,24 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.clusters.result import NamedClusters
-from mmembed.distributed.aligning import check_partitions, side_by_side, vector_dtype, vectors_of
-from mmembed.distributed.folding import folded, inline, on_partitions
-from mmembed.distributed.labelling import Labeller, as_labels, label_part
+from mmembed.distributed.columns import check_partitions, side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.naming import name_partitions
-from mmembed.distributed.typical_rows import borderline_of_part, exemplars_of_part, least_clear, nearest
+from mmembed.distributed.partitions import folded, inline, on_partitions
+from mmembed.distributed.placement import (
+    Labeller,
+    as_labels,
+    borderline_of_part,
+    exemplars_of_part,
+    label_part,
+    least_clear,
+    nearest,
+)
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
 
 if TYPE_CHECKING:
     from mmembed.analysis.names.names import Naming
     from mmembed.arrays import FloatMatrix, FloatVector, Positions
-    from mmembed.distributed.placing import Placer
+    from mmembed.distributed.placement import Placer
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,19 +1,27 @@
-"""Vector columns of Dask frames, by partition: their type before anything is computed, and their rows by number."""
+"""Vector columns of Dask frames, by partition: their type before anything is computed, and their rows by number.
+
+The columns that a fit reads, side by side under fixed names.
+
+What Dask has to be told of vector columns: rows to try a function on, a scalar, and their weight in memory.
+
+Everything else that Dask does with a column (shuffling, Parquet, pickling without copies, hashing) goes by pandas'
+extension interface and works without a word here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
+from typing import Any
 
+import dask.dataframe as dd
 import numpy as np
 import pandas as pd
+from dask.dataframe.extensions import make_array_nonempty, make_scalar
+from dask.sizeof import sizeof
 
 from mmembed.errors import VectorError
 from mmembed.frames import column_of
-from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
-
-if TYPE_CHECKING:
-    import dask.dataframe as dd
+from mmembed.vectors import Vector, VectorArray, VectorDtype, as_vector_array, check_comparable
 
 
 def column_dtype(ddf: dd.DataFrame, column: Hashable) -> VectorDtype:
@@ -73,3 +81,127 @@ def no_vectors(dtype: VectorDtype, n_rows: int = 0) -> VectorArray:
 
 def _first_present(part: pd.Series) -> pd.Series:
     return part.dropna().head(1)
+
+
+VECTOR = "vector"
+
+
+def side_by_side(vectors: Any, **others: Any) -> Any:
+    """Return a Dask DataFrame of a vector column, called ``vector``, and others under their keywords.
+
+    Parameters
+    ----------
+    vectors : dask Series, a vector column
+    **others : dask Series or None
+        Of as many partitions and rows; None is left out.
+
+    Raises
+    ------
+    TypeError
+        If something is no Dask Series.
+    VectorError
+        If the first is no vector column.
+    ValueError
+        If the numbers of partitions differ; when it is computed, if the numbers of rows differ.
+    """
+    dtype = vector_dtype(vectors)
+    return align({VECTOR: vectors, **{name: series for name, series in others.items() if series is not None}}, dtype)
+
+
+def check_partitions(ddf: Any, computed: Any, *, what: str) -> None:
+    """Raise if a frame cannot be the one that a result was computed for; ``what`` says which that was.
+
+    Raises
+    ------
+    ValueError
+        If it has other partitions.
+    """
+    if ddf.npartitions != computed.npartitions:
+        raise ValueError(
+            f"The frame has {ddf.npartitions} partitions, but {what} {computed.npartitions}. "
+            "Give the frame whose vectors were used."
+        )
+
+
+def align(named: dict[str, Any], dtype: VectorDtype | None = None) -> Any:
+    """Return a Dask DataFrame of columns under other names.
+
+    Parameters
+    ----------
+    named : dict of str to dask Series
+    dtype : VectorDtype, optional
+        Of the first column, if it holds vectors.
+    """
+    n_partitions = next(iter(named.values())).npartitions
+    for name, series in named.items():
+        if not isinstance(series, dd.Series):
+            raise TypeError(
+                f"{name} is a {type(series).__name__}; expected a column of a Dask DataFrame, such as ddf[{name!r}]."
+            )
+        if series.npartitions != n_partitions:
+            raise ValueError(
+                f"{name} has {series.npartitions} partitions and {next(iter(named))} has {n_partitions}. "
+                "Give columns of one frame."
+            )
+    options: dict[str, Any] = {"names": tuple(named), "dtype": dtype}
+    meta = _beside(*(series._meta for series in named.values()), **options)  # noqa: SLF001 - Dask's own word
+    return dd.map_partitions(_beside, *named.values(), **options, meta=meta, clear_divisions=True)
+
+
+def vector_dtype(vectors: Any) -> VectorDtype:
+    """Return the type of a vector column of a Dask DataFrame; of a column of lists the first vector is computed.
+
+    Raises
+    ------
+    TypeError
+        If it is no Dask Series.
+    VectorError
+        If it holds no vectors.
+    """
+    if not isinstance(vectors, dd.Series):
+        raise TypeError(
+            f"vectors is a {type(vectors).__name__}; expected a column of a Dask DataFrame, such as ddf['v']. "
+            "For pandas there are the functions of mmembed itself."
+        )
+    return series_dtype(vectors)
+
+
+def vectors_of(part: pd.DataFrame) -> VectorArray:
+    """Return the vectors of a partition."""
+    array: VectorArray = part[VECTOR].array
+    return array
+
+
+def _beside(*columns: pd.Series, names: tuple[str, ...], dtype: VectorDtype | None) -> pd.DataFrame:
+    rows = len(columns[0])
+    for name, column in zip(names, columns, strict=True):
+        if len(column) != rows:
+            raise ValueError(
+                f"{name} has {len(column)} values for {rows} rows of a partition; columns of one frame fit."
+            )
+    cells = {name: column.array for name, column in zip(names, columns, strict=True)}
+    if dtype is not None:
+        cells[names[0]] = vectors_in(columns[0], dtype)
+    return pd.DataFrame(cells)
+
+
+__all__: list[str] = []
+
+
+@make_array_nonempty.register(VectorDtype)
+def _example_rows(dtype: VectorDtype) -> VectorArray:
+    """Return two unlike vectors, on which Dask tries what a function gives."""
+    matrix = np.ones((2, dtype.dimension), dtype=np.float32)
+    matrix[1, ::2] = -1.0
+    return VectorArray.from_matrix(matrix, space=dtype.space).astype(dtype)  # type: ignore[no-any-return]
+
+
+@make_scalar.register(VectorDtype)
+def _example_vector(dtype: VectorDtype) -> Vector:
+    return _example_rows(dtype)[0]  # type: ignore[no-any-return]
+
+
+@sizeof.register(VectorArray)
+def _bytes_in_memory(array: VectorArray) -> int:
+    """Return the bytes of the rows: Dask spills by it."""
+    return int(array.nbytes)

@@ -1,11 +1,15 @@
-"""What is to be embedded, as one object that travels to the workers."""
+"""What is to be embedded, as one object that travels to the workers.
+
+Cells that Dask turned into texts: a picture that became its ``repr`` must not be embedded as one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,19 +17,37 @@ import pandas as pd
 
 from mmembed.cache.local import VectorCache
 from mmembed.contents.content import Modality
-from mmembed.distributed.flattened_cells import refuse_flattened
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.pipeline import Sharing
 from mmembed.embedding.plan import Survey
 from mmembed.embedding.run import EmbeddingRun, Errors
+from mmembed.errors import ModalityError
 from mmembed.frames import column_of
 from mmembed.vectors import VectorArray, VectorDtype
 
-__all__ = ["Deduplicate", "EmbedJob"]
+__all__ = ["Deduplicate", "EmbedJob", "refuse_flattened"]
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What the partitions of one run may cost together, and what each will likely cost, in CNY."""
+
+    run: str
+    max_cost: float
+    likely: list[float] = field(repr=False)
+
+    def part(self, partition: int) -> float:
+        """Return a partition's part of the whole: all parts make the whole."""
+        total = sum(self.likely)
+        return self.max_cost * (self.likely[partition] / total if total else 1 / len(self.likely))
+
 
 Deduplicate = Literal["global", "partition"]
+
 _salt = os.urandom(16)  # what is kept of a key is worth nothing outside this process
+
 _key_numbers: dict[bytes, int] = {}
+
 _caches: dict[Path, VectorCache] = {}
 
 
@@ -143,3 +165,29 @@ def _number_of(api_key: str | None) -> int:
 def _plain(value: Any) -> object:
     """Return a setting as Dask can tokenize it."""
     return value if isinstance(value, str | int | float | bool | dict | type(None)) else repr(value)
+
+
+# What str() makes of pictures, bytes, arrays and lists of them.
+_FLATTENED = re.compile(r"<PIL\.|<[\w.]+ object at 0x|b'|b\"|\[\s*[\[\d'\"<]")
+
+_WAY_OUT = (
+    "Dask makes texts of objects unless told otherwise: call dask.config.set({'dataframe.convert-string': False}) "
+    "before the frame is made, or give paths or URLs."
+)
+
+
+def refuse_flattened(cells: pd.Series, modality: Modality) -> None:
+    """Refuse a column of texts in which there were once pictures, bytes or lists.
+
+    Raises
+    ------
+    ModalityError
+        Says how to make the frame so that they stay.
+    """
+    if modality == "text" or not isinstance(cells.dtype, pd.StringDtype):
+        return
+    if modality == "multi_images":
+        raise ModalityError(f"Column {cells.name!r} holds texts; 'multi_images' needs lists of pictures. {_WAY_OUT}")
+    for cell in cells.dropna():
+        if _FLATTENED.match(cell) and (modality != "auto" or cell.startswith(("<PIL.", "b'\\x", 'b"\\x'))):
+            raise ModalityError(f"Column {cells.name!r} holds the text {cell[:40]!r}, once an object. {_WAY_OUT}")

@@ -1,4 +1,7 @@
-"""``ddf.mmembed``: the verbs on a Dask DataFrame."""
+"""``ddf.mmembed``: the verbs on a Dask DataFrame.
+
+The pandas verbs that have no twin on Dask, each with its reason and the way out.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from dask.dataframe.extensions import register_dataframe_accessor
 
-from mmembed.distributed.absent import ABSENT
-from mmembed.distributed.drawing_verbs import DrawingVerbs
-from mmembed.distributed.duplicate_verbs import DuplicateVerbs
-from mmembed.distributed.embedding_verbs import EmbeddingVerbs
-from mmembed.distributed.group_verbs import GroupVerbs
-from mmembed.distributed.label_verbs import LabelVerbs
-from mmembed.distributed.report_verbs import ReportVerbs
-from mmembed.distributed.searching_verbs import SearchingVerbs
+from mmembed.distributed.embed_verbs import EmbeddingVerbs
+from mmembed.distributed.find_verbs import DuplicateVerbs, SearchingVerbs
+from mmembed.distributed.group_verbs import GroupVerbs, LabelVerbs
+from mmembed.distributed.show_verbs import DrawingVerbs, ReportVerbs
 from mmembed.errors import did_you_mean, listed
 from mmembed.vectors import VectorDtype
 
@@ -49,3 +48,22 @@ class DaskFrameAccessor(
         raise AttributeError(
             f"The mmembed accessor has no verb {name!r}. There are: {listed(verbs)}.{did_you_mean(name, verbs)}"
         )
+
+
+_NOT_YET = "it is not there yet"
+
+ABSENT: dict[str, str] = {
+    "plot_neighbors": "it draws the few rows that a search found, which fit into this process: "
+    "ddf.mmembed.search(…).compute().mmembed.plot_neighbors(…)",
+    "plot_select": "a lasso names single rows, and the page would hold but a sample of them. Take one first: "
+    "ddf.sample(frac=0.01).compute().mmembed.plot_select(…)",
+}
+
+ABSENT_OF_SERIES: dict[str, str] = {
+    "to_arrow": "it would bring all vectors into this process. Write them with ddf.to_parquet, or "
+    "compute the rows that you want first: series.compute().mmembed.to_arrow()",
+    "to_matrix": "it would bring all vectors into this process. Compute the rows that you want first: "
+    "series.compute().mmembed.to_matrix(), or work on each part with series.map_partitions",
+    "vectors": "it would bring all vectors into this process. Compute the rows that you want first: "
+    "series.compute().mmembed.vectors",
+}

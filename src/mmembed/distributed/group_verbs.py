@@ -1,16 +1,26 @@
-"""Clusters and maps on Dask: the verbs fit, and the columns of the frame that they return are lazy."""
+"""Clusters and maps on Dask: the verbs fit, and the columns of the frame that they return are lazy.
+
+Labels on Dask: learned or asked for from words, and what a label set is worth.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
+
+from mmembed.accessor import FrameAccessor
 from mmembed.accessor.arguments import Kinds, check_names_source, naming_embedder, reader_language, texts_of
-from mmembed.distributed.aligning import vector_dtype
-from mmembed.distributed.sampling import SAMPLE_ROWS
+from mmembed.accessor.group_verbs import Labels, check_asked, compared_columns, embedded_labels
+from mmembed.contents.content import Modality
+from mmembed.distributed.columns import align, no_vectors, vector_dtype
+from mmembed.distributed.samples import SAMPLE_ROWS, check_sample_rows, draw_labelled, warn_of_cut
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.progress import progress_bar
 from mmembed.frames import as_list, column_of
+from mmembed.vectors import as_vector_array
 
 
 class GroupVerbs:
@@ -118,7 +128,7 @@ class GroupVerbs:
         -------
         dask DataFrame
         """
-        from mmembed.distributed.projecting import fit_projection
+        from mmembed.distributed.projection import fit_projection
 
         return fit_projection(
             column_of(self._ddf, column),
@@ -140,3 +150,127 @@ def joined_texts(ddf: Any, text: str | Sequence[str] | None) -> Any:
         return columns[0]
     meta = texts_of(ddf._meta, names)  # noqa: SLF001 - Dask's own word
     return ddf[names].map_partitions(texts_of, names, meta=meta)
+
+
+class LabelVerbs:
+    """Labels on Dask: learned or asked for from words, and what a label set is worth."""
+
+    _ddf: Any
+
+    def classify(
+        self,
+        column: str,
+        *,
+        target: str | None = None,
+        labels: Labels | None = None,
+        kinds: str | None = None,
+        groups: str | None = None,
+        threshold: float | None = None,
+        estimator: Any = None,
+        class_weight: Any = None,
+        random_state: int | None = None,
+        embedder: Embedder | None = None,
+        name: str | None = None,
+        sample_rows: int = SAMPLE_ROWS,
+    ) -> Any:
+        """Add a label to each row: learnt from the rows that have one, from the labels' own words, or from both.
+
+        Learning computes; the new columns are lazy. :func:`mmembed.distributed.fit_classifier` gives the same
+        predictions with the experiment.
+
+        Parameters
+        ----------
+        column : str
+            A vector column.
+        target, labels, kinds, groups, threshold, estimator, class_weight, random_state, embedder, name
+            As on pandas. Without ``target``, one pass over the vectors learns how much cosines of all rows with the
+            labels differ, after one for the mean of each kind; where each label has several descriptions, one more
+            asks how often they agree, and a warning comes as on pandas.
+        sample_rows : int
+            About how many labelled rows are learned from, with ``target``; of each class in proportion, and at least
+            20. A warning says so where there are more.
+
+        Returns
+        -------
+        dask DataFrame
+        """
+        from mmembed.distributed.labels import fit_classifier, zero_shot
+
+        check_asked(target, labels, kinds=kinds, estimator=estimator, groups=groups)
+        vectors = column_of(self._ddf, column)
+        array = no_vectors(vector_dtype(vectors))
+        asked = {one: column_of(self._ddf, one) for one in (target, kinds, groups) if one is not None}
+        described = None if labels is None else embedded_labels(labels, array, embedder)
+        if target is None:
+            return zero_shot(
+                vectors,
+                as_vector_array([vector for vectors in (described or {}).values() for vector in vectors]),
+                [label for label, vectors in (described or {}).items() for _ in vectors],
+                kinds=None if kinds is None else asked[kinds],
+                threshold=threshold,
+            ).add_to(self._ddf, name=name or "label")
+        fitted = fit_classifier(
+            vectors,
+            asked[target],
+            descriptions=described,
+            groups=None if groups is None else asked[groups],
+            estimator=estimator,
+            class_weight=class_weight,
+            random_state=random_state,
+            sample_rows=sample_rows,
+        )
+        warn_of_cut("classify learned from", len(fitted.sample), fitted.labelled, stacklevel=2)
+        return fitted.add_to(self._ddf, name=name or target, threshold=threshold)
+
+    def compare(
+        self,
+        columns: str | Sequence[str] | None = None,
+        *,
+        target: str,
+        models: Sequence[Any] | None = None,
+        dimensions: Sequence[int] | None = None,
+        modality: Modality = "auto",
+        groups: str | None = None,
+        estimator: Any = None,
+        random_state: int | None = None,
+        max_cost: float | None = None,
+        progress: bool | None = None,
+        root: Path | str | None = None,
+        sample_rows: int = SAMPLE_ROWS,
+    ) -> pd.DataFrame:
+        """Return one table of accuracy against column, model, dimension and price, from a sample of the labelled rows.
+
+        Parameters
+        ----------
+        columns, target, models, dimensions, modality, groups, estimator, random_state, max_cost, progress, root
+            As on pandas. With ``models``, the rows of the sample are embedded, and ``cost`` is theirs.
+        sample_rows : int
+            About how many labelled rows are drawn; of each class in proportion, and at least 20. A warning says so
+            where there are more.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As on pandas; ``rows`` are those of the sample.
+        """
+        check_sample_rows(sample_rows)
+        ddf = self._ddf
+        names = compared_columns(ddf, columns, needs_vectors=models is None)
+        asked = {"target": column_of(ddf, target)}
+        if groups is not None:
+            asked["groups"] = column_of(ddf, groups)
+        what = "vector" if models is None else "content"
+        keys = {f"{what} {at}" if at else what: name for at, name in enumerate(names)}
+        compared = {key: column_of(ddf, name) for key, name in keys.items()}
+        dtype = vector_dtype(next(iter(compared.values()))) if models is None else None
+        seed = 0 if random_state is None else random_state
+        drawn = draw_labelled(align(compared | asked, dtype), sample_rows, seed=seed)
+        warn_of_cut("compare measured", len(drawn.frame), drawn.of, stacklevel=2)
+        sample = pd.DataFrame(
+            {name: drawn.frame[key] for key, name in keys.items()}
+            | {name: drawn.frame[key] for key, name in (("target", target), ("groups", groups)) if name is not None}
+        )
+        return FrameAccessor(sample).compare(
+            names, target=target, models=models, dimensions=dimensions, modality=modality, groups=groups,
+            estimator=estimator, random_state=random_state, max_cost=max_cost, progress=progress, root=root,
+        )  # fmt: skip

@@ -12,9 +12,8 @@ from dask.delayed import delayed
 
 from mmembed.analysis.cosines import distinct_rows
 from mmembed.analysis.finding.outliers import OutlierReference
-from mmembed.distributed.distinct_sampling import RowSample, read_facts, sample_rows
 from mmembed.distributed.partitions import in_its_partitions, sent_once
-from mmembed.distributed.preparing import PreparedColumn, prepared_column
+from mmembed.distributed.samples import PreparedColumn, RowSample, prepared_column, read_facts, sample_rows
 from mmembed.frames import with_columns
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from dask.dataframe.extensions import register_series_accessor
 
 from mmembed.accessor.arguments import query_modality
 from mmembed.contents.content import Modality
-from mmembed.distributed.absent import ABSENT_OF_SERIES
 from mmembed.distributed.columns import no_vectors, series_dtype, vectors_in
+from mmembed.distributed.frame import ABSENT_OF_SERIES
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.queries import embed_queries
 from mmembed.embedding.run import Errors

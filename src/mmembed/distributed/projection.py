@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from mmembed.analysis.maps import projection as local
-from mmembed.distributed.aligning import check_partitions, side_by_side, vector_dtype, vectors_of
-from mmembed.distributed.folding import share
-from mmembed.distributed.sampling import SAMPLE_ROWS, check_sample_rows, draw, measure_extent
+from mmembed.distributed.columns import check_partitions, side_by_side, vector_dtype, vectors_of
+from mmembed.distributed.partitions import share
+from mmembed.distributed.samples import SAMPLE_ROWS, check_sample_rows, draw, measure_extent
 from mmembed.errors import listed
 from mmembed.frames import with_columns
 from mmembed.vectors import VectorArray, check_comparable

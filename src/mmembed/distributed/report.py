@@ -16,8 +16,8 @@ from mmembed.analysis.names.terms import Language
 from mmembed.analysis.tallies.totals import CountedColumns, WholeTable, count_table
 from mmembed.analysis.tallies.trend import Span, read_dates
 from mmembed.distributed.columns import series_dtype, vectors_in
-from mmembed.distributed.folding import folded, on_partitions
-from mmembed.distributed.labelled_rows import draw_by_class
+from mmembed.distributed.partitions import folded, on_partitions
+from mmembed.distributed.samples import draw_by_class
 from mmembed.report.build import build_report
 from mmembed.report.words import choose_language
 

@@ -16,8 +16,7 @@ from mmembed.analysis.finding.join import JoinedPairs, best_matching, join
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.arrays import FloatVector, Positions
 from mmembed.distributed.columns import column_dtype, no_vectors, vectors_in
-from mmembed.distributed.folding import parts_of
-from mmembed.distributed.partitions import sent_once
+from mmembed.distributed.partitions import parts_of, sent_once
 from mmembed.frames import column_of
 from mmembed.vectors import VectorDtype, as_vector_array
 

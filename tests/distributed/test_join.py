@@ -69,7 +69,7 @@ def test_nothing_is_computed_before_it_is_asked_for_and_divisions_stay():
 def test_a_large_pandas_frame_is_sent_once(cluster, monkeypatch):
     """It does not travel with the plan, of whose size Dask would warn, and its slices are compared one by one."""
     monkeypatch.setattr("mmembed.distributed.partitions.MOST_IN_A_PLAN", 10)
-    monkeypatch.setattr("mmembed.distributed.joining._ROWS_OF_A_SLICE", 20)
+    monkeypatch.setattr("mmembed.distributed.join._ROWS_OF_A_SLICE", 20)
     with cluster.as_current():
         same(cut(LEFT, 20).mmembed.join(RIGHT, "v", k=2), LEFT.mmembed.join(RIGHT, "v", k=2), check_exact=True)
 

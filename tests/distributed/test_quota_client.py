@@ -17,9 +17,8 @@ import pytest
 import mmembed.distributed  # noqa: F401  registers the accessor
 from dashscope_server import DashScopeServer, RateLimits
 from mmembed import Embedder
-from mmembed.distributed.coordinator import Line
-from mmembed.distributed.leased_limiter import LeasedLimiter, leased_limiter
 from mmembed.distributed.quota_book import QuotaBook
+from mmembed.distributed.quota_client import LeasedLimiter, Line, leased_limiter
 from mmembed.errors import MMEmbedError
 from mmembed.providers.dashscope.limiter import RateLimit
 

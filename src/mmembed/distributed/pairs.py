@@ -19,10 +19,8 @@ from mmembed.analysis.cosines import distinct_rows, unit_rows
 from mmembed.analysis.graphs.blocks import SAMPLE_A_CELL, Cells, fit_cells, pairs_across, pairs_in_block
 from mmembed.analysis.graphs.pairs import NearPairs
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
-from mmembed.distributed.distinct_sampling import RowSample, TableFacts, read_facts, sample_rows
-from mmembed.distributed.folding import parts_of
-from mmembed.distributed.partitions import cell, for_each_partition, in_its_partitions
-from mmembed.distributed.preparing import PreparedColumn, prepared_column
+from mmembed.distributed.partitions import cell, for_each_partition, in_its_partitions, parts_of
+from mmembed.distributed.samples import PreparedColumn, RowSample, TableFacts, prepared_column, read_facts, sample_rows
 from mmembed.vectors import VectorArray
 
 if TYPE_CHECKING:
