@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -22,13 +23,57 @@ def tracked():
     return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
-def test_source_files_hold_one_idea(tracked):
-    """No module grows past 300 lines, and none is called utils."""
-    sources = [path for path in tracked if path.is_relative_to(ROOT / "src") and path.suffix == ".py"]
-    long = {path.name: lines for path in sources if (lines := len(path.read_text("utf-8").splitlines())) > 300}
-    # The accessor is a list of doors, one a verb; most of its lines are their docstrings.
-    assert set(long) <= {"accessor.py"}, long
-    assert not [path for path in sources if path.stem in ("utils", "helpers", "misc")]
+# Files that do the same thing for two peers bear one name: verbs on pandas, on Dask and in the shell, a result on
+# Dask and its twin on pandas, the service and the local model, what clusters and labels are fitted by.
+PEERS = [
+    {"accessor", "distributed"},
+    {"providers/dashscope", "providers/local"},
+    {"analysis/clusters", "analysis/labels"},
+]
+
+
+@pytest.fixture(scope="module")
+def sources(tracked):
+    """Return the modules of the package, by their path below it."""
+    package = ROOT / "src" / "mmembed"
+    return {
+        path.relative_to(package): path for path in tracked if path.is_relative_to(package) and path.suffix == ".py"
+    }
+
+
+def test_no_source_file_is_longer_than_an_idea(sources):
+    """No module grows past 650 lines, and none is called utils."""
+    assert not {
+        str(name): n for name, path in sources.items() if (n := len(path.read_text("utf-8").splitlines())) > 650
+    }
+    assert not [str(name) for name in sources if name.stem in ("utils", "helpers", "misc")]
+
+
+def test_no_function_is_longer_than_a_screen(sources):
+    """No function has more than 80 lines of code; its docstring, comments and blank lines do not count."""
+    long = {}
+    for name, path in sources.items():
+        text = path.read_text("utf-8")
+        lines = text.splitlines()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                code = lines[body[0].lineno - 1 : node.end_lineno] if body else []
+                count = sum(1 for line in code if line.strip() and not line.strip().startswith("#"))
+                if count > 80:
+                    long[f"{name}: {node.name}"] = count
+    assert not long
+
+
+def test_one_file_name_has_one_meaning(sources):
+    """No two files bear one name, but those of peers; a file on Dask bears the name of its twin."""
+    folders: dict[str, list[str]] = {}
+    for name in sources:
+        if not name.stem.startswith("__"):
+            folders.setdefault(name.stem, []).append(name.parent.as_posix())
+    twice = {stem: set(found) - {"distributed"} for stem, found in folders.items() if len(found) > 1}
+    # A package's main file may bear the name of its package: report/report.py.
+    assert not {stem: found for stem, found in twice.items() if len(found) > 1 and found not in PEERS}
 
 
 def test_no_file_is_large(tracked):
