@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from mmembed import errors
+from mmembed._renamed import find_former_names
 from mmembed.accessor.frame import accessor  # importing it registers df.mmembed and series.mmembed
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.run import EmbeddingRun
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from mmembed.transformers import EmbeddingTransformer, VectorMatrix
 
 __version__ = "0.1.0"
+
+find_former_names()
 
 _LAZY = {
     "EmbedPlan": "mmembed.embedding.plan",
