@@ -191,7 +191,7 @@ def test_coordinates_in_a_frame(digits):
     ("options", "error", "message"),
     [
         ({"dimensions": 4}, ValueError, "2 or 3"),
-        ({"method": "tsne"}, ValueError, "Known: 'umap', 'pca'"),
+        ({"method": "tsne"}, ValueError, "Known: 'umap', 'umap-learn', 'pca'"),
         ({"method": 7}, TypeError, "fit_transform"),
     ],
 )

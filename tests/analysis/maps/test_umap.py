@@ -12,8 +12,10 @@ from sklearn.datasets import load_digits
 from mmembed.analysis import fit_projection
 from mmembed.analysis.cosines import distinct_rows, unit_rows
 from mmembed.analysis.graphs.graph import shared_graph
+from mmembed.analysis.maps.curve import fit_curve
 from mmembed.analysis.maps.projection import measure_map
-from mmembed.analysis.maps.umap import CURVE_A, CURVE_B, fuzzy_set, memberships, principal_start
+from mmembed.analysis.maps.starting import principal_start
+from mmembed.analysis.maps.umap import fuzzy_set, memberships
 from mmembed.analysis.maps.umap_kernel import force_table
 
 
@@ -54,8 +56,12 @@ def test_the_weights_are_those_of_umap_learn(rows, knn, umap):
 
 
 def test_the_curve_is_the_one_that_umap_learn_fits(umap):
-    """The constants are what its fit of min_dist 0.1 and spread 1 gives."""
-    np.testing.assert_allclose(umap.umap_.find_ab_params(1.0, 0.1), (CURVE_A, CURVE_B), rtol=1e-4)
+    """For the defaults and others; of wide spreads, which its solver does not find, the curve only grows wide."""
+    for min_dist, spread in ((0.1, 1.0), (0.0, 1.0), (0.5, 0.5), (0.99, 1.0), (0.2, 2.0)):
+        curve = fit_curve(min_dist, spread)
+        np.testing.assert_allclose((curve.a, curve.b), umap.umap_.find_ab_params(spread, min_dist), rtol=1e-4)
+    narrow, wide = fit_curve(0.1, 1.0), fit_curve(1.0, 10.0)
+    np.testing.assert_allclose((wide.a * 10 ** (2 * wide.b), wide.b), (narrow.a, narrow.b), rtol=1e-4)
 
 
 def test_maps_are_as_good_as_those_of_umap_learn(rows, knn, umap):

@@ -7,8 +7,8 @@ weights are those of umap-learn's ``fuzzy_simplicial_set`` with its defaults, co
 
 UMAP's layout of a fuzzy set: points pulled together along its pairs and pushed apart elsewhere, from a given start.
 
-The objective, the schedule and the constants are those of umap-learn with its defaults (``min_dist=0.1``,
-``spread=1``, five pushes for each pull); the implementation is our own, in one thread, so that a seed fixes the map.
+The objective, the schedule and the constants are those of umap-learn with its defaults (five pushes for each pull); the
+implementation is our own, in one thread, so that a seed fixes the map.
 """
 
 from __future__ import annotations
@@ -22,15 +22,47 @@ import numpy.typing as npt
 
 from mmembed.analysis.graphs.graph import shared_graph
 from mmembed.analysis.graphs.nearest import nearest_rows
+from mmembed.analysis.maps.curve import MIN_DIST, SPREAD, Curve, fit_curve
+from mmembed.analysis.maps.starting import principal_start, start_beside
 from mmembed.arrays import row_chunks
 
 if TYPE_CHECKING:
     from mmembed.analysis.graphs.graph import NeighborGraph
-    from mmembed.arrays import FloatMatrix
+    from mmembed.analysis.maps.earlier import EarlierPlaces
+    from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
 
 # umap-learn's default counts the row itself, too: local enough for groups, wide enough for their arrangement.
 N_NEIGHBORS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class MapSettings:
+    """What UMAP is called with, in umap-learn's words.
+
+    Attributes
+    ----------
+    dimensions : int
+    n_neighbors : int
+        With the row itself.
+    min_dist, spread : float
+    seed : int
+    """
+
+    dimensions: int = 2
+    n_neighbors: int = N_NEIGHBORS
+    min_dist: float = MIN_DIST
+    spread: float = SPREAD
+    seed: int = 0
+
+    @property
+    def curve(self) -> Curve:
+        """How much points belong together by their distance on the map."""
+        return fit_curve(self.min_dist, self.spread)
+
+    def graph(self, source: FloatMatrix) -> NeighborGraph:
+        """Return the neighbours that the map is made of: those that clusters and duplicates of the column use, too."""
+        return shared_graph(source, min(self.n_neighbors, len(source)) - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,16 +76,26 @@ class NeighborMap:
     places : numpy.ndarray, shape (u, dimensions), float32
     graph : NeighborGraph, u rows
         What the map was made of.
-    seed : int
+    settings : MapSettings
+    umap : umap.UMAP or None
+        The fitted estimator of umap-learn, where that made the map.
     """
 
     rows: FloatMatrix = field(repr=False)
     places: FloatMatrix = field(repr=False)
     graph: NeighborGraph
-    seed: int
+    settings: MapSettings
+    umap: Any = field(default=None, repr=False)
 
     @classmethod
-    def fit(cls, rows: FloatMatrix, source: FloatMatrix, *, dimensions: int, seed: int) -> NeighborMap:
+    def fit(
+        cls,
+        rows: FloatMatrix,
+        source: FloatMatrix,
+        settings: MapSettings,
+        *,
+        earlier: EarlierPlaces | None = None,
+    ) -> NeighborMap:
         """Make a map of rows that are all different.
 
         Parameters
@@ -62,25 +104,34 @@ class NeighborMap:
             Unit rows, at least 4.
         source : numpy.ndarray, shape (u, d), float32
             The same rows as the store of graphs knows them: with the lengths they came with.
-        dimensions : int
-        seed : int
+        settings : MapSettings
+        earlier : EarlierPlaces, optional
+            Of an earlier map that this one goes on from.
         """
-        graph = shared_graph(source, min(N_NEIGHBORS, len(rows)) - 1)
-        places = lay_out(fuzzy_set(graph), principal_start(rows, dimensions), seed=seed)
-        return cls(rows, places, graph, seed)
+        graph = settings.graph(source)
+        weights = fuzzy_set(graph)
+        if earlier is None:
+            start = principal_start(rows, settings.dimensions)
+            places = lay_out(weights, start, curve=settings.curve, seed=settings.seed)
+        else:
+            places = going_on(rows, weights, settings, earlier)
+        return cls(rows, places, graph, settings)
 
     def transform(self, rows: FloatMatrix) -> FloatMatrix:
         """Return where unit rows lie on the map, shape (m, dimensions); each depends on no other."""
-        from scipy.sparse import csr_array
-
-        k = min(N_NEIGHBORS, len(self.rows))
+        k = min(self.settings.n_neighbors, len(self.rows))
         queries_missing, missing = np.zeros(len(rows), dtype=bool), np.zeros(len(self.rows), dtype=bool)
         near, similarities = nearest_rows(rows, self.rows, k, queries_missing=queries_missing, missing=missing)
-        belonging = memberships(np.maximum(1 - similarities, 0), nearest_is_sure=False)
-        starts = np.arange(len(rows) + 1, dtype=np.int32) * k
-        weights = csr_array((belonging.ravel(), near.ravel().astype(np.int32), starts), shape=(len(rows), len(missing)))
-        seeds = np.array([_seed(row, self.seed) for row in rows], dtype=np.uint64)
-        return place_new(weights, self.places, seeds=seeds)
+        belonging = memberships(np.maximum(1 - similarities, 0))
+        seeds = np.array([_seed(row, self.settings.seed) for row in rows], dtype=np.uint64)
+        return place_new(near, belonging, self.places, curve=self.settings.curve, seeds=seeds)
+
+
+def going_on(rows: FloatMatrix, weights: Any, settings: MapSettings, earlier: EarlierPlaces) -> FloatMatrix:
+    """Return places of rows that go on from an earlier map, turned back to lie as it did."""
+    start = start_beside(rows, weights, earlier.places, seed=settings.seed)
+    places = lay_on(weights, start, is_old=earlier.is_old, curve=settings.curve, seed=settings.seed)
+    return earlier.turned_back(places)
 
 
 def _seed(row: FloatMatrix, seed: int) -> int:
@@ -188,41 +239,47 @@ def _bandwidths(gaps: Doubles, target: float) -> Doubles:
     return middle
 
 
-# 1 / (1 + a d^2b), fitted to a plateau of 0.1 and a fall of 1; umap-learn fits the same numbers at each call.
-CURVE_A = 1.5769434603113077
-
-CURVE_B = 0.8950608779109733
-
 _FEW_ROWS = 10_000
 
 _EPOCHS_OF_FEW = 500
 
 _EPOCHS_OF_MANY = 200
 
-_PLACING_EPOCHS = 100
-
-_PLACING_RATE = 0.1
-
 _EXTENT = 10.0
-
-_SMALL = 128  # up to here all eigenvectors cost nothing
-
-_SPARE_AXES = 8
-
-_ROUNDS = 10
 
 _EPOCHS_A_CALL = 10  # between calls of the compiled loop Ctrl-C is heard
 
+# Going on from an earlier map. Chosen on digits, verb-glosses and heavy-tails-development: with half the epochs a new
+# group is not yet one, and with old rows as free as new ones a map of sentences changes twice as much.
+_EPOCHS_ON_OF_FEW = 200
 
-def lay_out(weights: Any, start: FloatMatrix, *, seed: int) -> FloatMatrix:
+_EPOCHS_ON_OF_MANY = 100
+
+_RATE_ON = 0.5
+
+_FREEDOM_OF_OLD = 0.1
+
+# Placing on a map that stays. Chosen on the same sets.
+_PLACING_EPOCHS = 200
+
+_PLACING_RATE = 0.1
+
+# In a layout each pair is in the fuzzy set both ways, and so pulls twice for five pushes.
+_PULLS_OF_ONE_WAY = 2.0
+
+_TOWARDS_MEAN = 0.01
+
+
+def lay_out(weights: Any, start: FloatMatrix, *, curve: Curve, seed: int) -> FloatMatrix:
     """Return places that minimise UMAP's cross entropy, found by stochastic gradient descent.
 
     Parameters
     ----------
     weights : scipy.sparse.csr_array, shape (n, n), float32
-        A symmetric fuzzy set; see :func:`mmembed.analysis.fuzzy_set.fuzzy_set`.
+        A symmetric fuzzy set; see :func:`mmembed.analysis.maps.umap.fuzzy_set`.
     start : numpy.ndarray, shape (n, dimensions), float32
         Where the points are at first; left alone.
+    curve : Curve
     seed : int
         Of the pushes, and of a little noise on the start that parts points that lie together.
 
@@ -233,22 +290,60 @@ def lay_out(weights: Any, start: FloatMatrix, *, seed: int) -> FloatMatrix:
     random = np.random.default_rng(seed)
     n_epochs = _EPOCHS_OF_FEW if len(start) <= _FEW_ROWS else _EPOCHS_OF_MANY
     places = _spread_out(start, random)
-    states = random.integers(1, 1 << 63, size=len(start), dtype=np.uint64)
     if weights.nnz:
-        _descend(places, places, weights / weights.data.max(), n_epochs=n_epochs, rate=1.0, states=states)
+        _descend(places, places, _relative(weights), curve, n_epochs=n_epochs, rate=1.0, states=_states(places, random))
     return places
 
 
-def place_new(weights: Any, fitted: FloatMatrix, *, seeds: npt.NDArray[np.uint64]) -> FloatMatrix:
-    """Return places for new points on a map that stays as it is.
-
-    Each starts at the mean of its neighbours by weight, and is then pulled and pushed as the points of the map were.
+def lay_on(weights: Any, start: FloatMatrix, *, is_old: npt.NDArray[np.bool_], curve: Curve, seed: int) -> FloatMatrix:
+    """Return places that go on from those of an earlier map: old points move little, new ones find theirs.
 
     Parameters
     ----------
-    weights : scipy.sparse.csr_array, shape (m, n), float32
-        How much the points of the map are neighbours of the new ones; each has one at least.
+    weights, curve, seed
+        As in :func:`lay_out`.
+    start : numpy.ndarray, shape (n, dimensions), float32
+        At the scale of a map; left alone.
+    is_old : numpy.ndarray of bool, shape (n,)
+        Which points lie where the earlier map had them.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, dimensions), float32
+    """
+    random = np.random.default_rng(seed)
+    n_epochs = _EPOCHS_ON_OF_FEW if len(start) <= _FEW_ROWS else _EPOCHS_ON_OF_MANY
+    places = np.array(start, dtype=np.float32, order="C")
+    if weights.nnz:
+        freedom = np.where(is_old, _FREEDOM_OF_OLD, 1).astype(np.float32)
+        states = _states(places, random)
+        _descend(
+            places, places, _relative(weights), curve, n_epochs=n_epochs, rate=_RATE_ON, states=states, freedom=freedom
+        )
+    return places
+
+
+def place_new(
+    near: Positions,
+    belonging: FloatMatrix,
+    fitted: FloatMatrix,
+    *,
+    curve: Curve,
+    seeds: npt.NDArray[np.uint64],
+) -> FloatMatrix:
+    """Return places for new points on a map that stays as it is.
+
+    Each starts at the one of its neighbours that lies nearest to all of them by weight (their mean may lie in the void
+    between two groups), and is then pulled and pushed as the points of the map were.
+
+    Parameters
+    ----------
+    near : numpy.ndarray of int, shape (m, k)
+        Points of the map that are neighbours of the new ones.
+    belonging : numpy.ndarray, shape (m, k), float32
+        How much they are.
     fitted : numpy.ndarray, shape (n, dimensions), float32
+    curve : Curve
     seeds : numpy.ndarray of uint64, shape (m,)
         One of each new point, not 0: where a point goes depends on no other new point.
 
@@ -256,47 +351,41 @@ def place_new(weights: Any, fitted: FloatMatrix, *, seeds: npt.NDArray[np.uint64
     -------
     numpy.ndarray, shape (m, dimensions), float32
     """
-    from scipy.sparse import diags_array
+    from scipy.sparse import csr_array
 
-    totals = np.asarray(weights.sum(axis=1), dtype=np.float64).reshape(-1, 1)
-    places = np.ascontiguousarray((weights @ fitted) / totals, dtype=np.float32)
+    places = np.empty((len(near), fitted.shape[1]), dtype=np.float32)
+    for some in row_chunks(len(near), near.shape[1] ** 2):
+        around, shares = fitted[near[some]].astype(np.float64), belonging[some].astype(np.float64)
+        apart = np.sqrt(((around[:, :, np.newaxis] - around[:, np.newaxis]) ** 2).sum(axis=3))
+        middle = (apart * shares[:, np.newaxis]).sum(axis=2).argmin(axis=1)
+        mean = (around * shares[:, :, np.newaxis]).sum(axis=1) / shares.sum(axis=1)[:, np.newaxis]
+        # A point that lay exactly on another would not be pushed away from it.
+        places[some] = (1 - _TOWARDS_MEAN) * around[np.arange(len(around)), middle] + _TOWARDS_MEAN * mean
     # The nearest neighbour of each new point pulls in every epoch.
-    pulls = (diags_array(1 / weights.max(axis=1).toarray().ravel()) @ weights).astype(np.float32).tocsr()
-    _descend(places, fitted, pulls, n_epochs=_PLACING_EPOCHS, rate=_PLACING_RATE, states=seeds.copy())
+    pulls = belonging / belonging.max(axis=1, keepdims=True)
+    starts = np.arange(len(near) + 1, dtype=np.int32) * near.shape[1]
+    weights = csr_array((pulls.ravel(), near.ravel().astype(np.int32), starts), shape=(len(near), len(fitted)))
+    _descend(
+        places,
+        fitted,
+        weights,
+        curve,
+        n_epochs=_PLACING_EPOCHS,
+        rate=_PLACING_RATE,
+        states=seeds.copy(),
+        pulls=_PULLS_OF_ONE_WAY,
+    )
     return places
 
 
-def principal_start(rows: FloatMatrix, dimensions: int) -> FloatMatrix:
-    """Return the first principal components of the rows, each with the sign that makes its greatest loading positive.
-
-    Axes that the rows do not have are 0.
-    """
-    mean = rows.mean(axis=0, dtype=np.float64)
-    if len(rows) >= rows.shape[1]:
-        covariance = np.zeros((rows.shape[1], rows.shape[1]))
-        for some in row_chunks(*rows.shape):  # a centred copy of all rows would double the memory
-            centred = rows[some] - mean.astype(np.float32)
-            covariance += centred.T @ centred
-        axes = _leading_axes(covariance, dimensions)
-    else:
-        axes = np.linalg.svd((rows - mean).T, full_matrices=False)[0]
-    axes = axes[:, :dimensions]
-    greatest = np.abs(axes).argmax(axis=0)
-    axes = axes * np.where(axes[greatest, np.arange(axes.shape[1])] < 0, -1, 1)
-    start = np.zeros((len(rows), dimensions), dtype=np.float32)
-    start[:, : axes.shape[1]] = rows @ axes.astype(np.float32) - (mean @ axes).astype(np.float32)
-    return start
+def _relative(weights: Any) -> Any:
+    """Return the weights with a greatest of 1, without a copy where it is that already."""
+    greatest = weights.data.max()
+    return weights if greatest == 1 else weights / greatest
 
 
-def _leading_axes(covariance: npt.NDArray[np.float64], dimensions: int) -> npt.NDArray[np.float64]:
-    """Return the leading eigenvectors; of a large matrix by subspace iteration, which is exact enough for a start."""
-    if len(covariance) <= _SMALL:
-        return np.asarray(np.linalg.eigh(covariance)[1][:, ::-1])
-    block = np.random.default_rng(0).normal(size=(len(covariance), dimensions + _SPARE_AXES))
-    for _ in range(_ROUNDS):
-        block = np.linalg.qr(covariance @ (covariance @ (covariance @ block)))[0]
-    turn = np.linalg.eigh(block.T @ covariance @ block)[1][:, ::-1]
-    return np.asarray(block @ turn)
+def _states(places: FloatMatrix, random: np.random.Generator) -> npt.NDArray[np.uint64]:
+    return random.integers(1, 1 << 63, size=len(places), dtype=np.uint64)
 
 
 def _spread_out(start: FloatMatrix, random: np.random.Generator) -> FloatMatrix:
@@ -312,25 +401,29 @@ def _descend(
     places: FloatMatrix,
     others: FloatMatrix,
     weights: Any,
+    curve: Curve,
     *,
     n_epochs: int,
     rate: float,
     states: npt.NDArray[np.uint64],
+    freedom: FloatVector | None = None,
+    pulls: float = 1.0,
 ) -> None:
     """Move ``places`` (and ``others``, where that is the same array) through all epochs; weight 1 pulls in each."""
     from mmembed.analysis.maps.umap_kernel import force_table, layout_kernel
 
     # A pair is pulled in proportion to its weight; one that would not be in any epoch is left out.
     starts, tails, kept = _strong(weights, 1 / n_epochs)
-    every = (1 / kept).astype(np.float32)
+    every = np.divide(1, kept, dtype=np.float32)
     next_pull, next_push = every.copy(), every * np.float32(0.2)
-    pull, push = force_table(_pull), force_table(_push)
+    pull, push = force_table(curve.pull) * np.float32(pulls), force_table(curve.push)
+    free = np.ones(len(places), dtype=np.float32) if freedom is None else freedom
     loop = layout_kernel(places.shape[1])
     for epoch in range(0, n_epochs, _EPOCHS_A_CALL):
         last = min(epoch + _EPOCHS_A_CALL, n_epochs)
         loop(
             places, others, starts, tails, every, next_pull, next_push, epoch, last, n_epochs, np.float32(rate), states,
-            pull, push, places is others,
+            pull, push, free, places is others,
         )  # fmt: skip
 
 
@@ -339,11 +432,3 @@ def _strong(weights: Any, least: float) -> tuple[npt.NDArray[np.int32], npt.NDAr
     kept = weights.data >= least
     before = np.concatenate([[0], np.cumsum(kept)])
     return before[weights.indptr].astype(np.int32), weights.indices[kept].astype(np.int32), weights.data[kept]
-
-
-def _pull(squares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.asarray(-2 * CURVE_A * CURVE_B * squares ** (CURVE_B - 1) / (CURVE_A * squares**CURVE_B + 1))
-
-
-def _push(squares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.asarray(2 * CURVE_B / ((0.001 + squares) * (CURVE_A * squares**CURVE_B + 1)))

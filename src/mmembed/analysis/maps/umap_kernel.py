@@ -29,7 +29,7 @@ _FARTHEST = 4.0  # no single force moves a point by more
 
 _SIGNATURE = (
     "void(f4[:,::1], f4[:,::1], i4[::1], i4[::1], f4[::1], f4[::1], f4[::1], "
-    "i8, i8, i8, f4, u8[::1], f4[::1], f4[::1], b1)"
+    "i8, i8, i8, f4, u8[::1], f4[::1], f4[::1], f4[::1], b1)"
 )
 
 
@@ -50,10 +50,21 @@ def force_table(force: Callable[[Any], Any]) -> Any:
     return np.asarray(force(squares), dtype=np.float32)
 
 
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _look_up(table: Any, bits: Any) -> Any:
+    past = max(bits - _FIRST_BITS, 0)
+    place = min(past >> _REST_BITS, len(table) - 2)
+    share = np.float32(past & _REST_MASK) * np.float32(_REST_SHARE)
+    return table[place] + share * (table[place + 1] - table[place])
+
+
 @cache
 def layout_kernel(dimensions: int) -> Any:
-    """Return the compiled loop for maps of so many dimensions."""
-    look_up = numba.njit(inline="always")(_look_up)
+    """Return the compiled loop for maps of so many dimensions.
+
+    The loop closes over this number alone: numba keeps compiled code by what a function closes over, and a function
+    that is made anew in each process is never found again.
+    """
 
     def lay_out(  # noqa: PLR0917, PLR0912 - compiled functions take positions, and calls inside cost
         places: Any,
@@ -70,6 +81,7 @@ def layout_kernel(dimensions: int) -> Any:
         states: Any,
         pull: Any,
         push: Any,
+        freedom: Any,
         others_move: bool,  # noqa: FBT001
     ) -> None:
         n_others = np.uint64(len(others))
@@ -79,9 +91,10 @@ def layout_kernel(dimensions: int) -> Any:
         gap = np.empty(dimensions, np.float32)
         most = np.float32(_FARTHEST)
         for epoch in range(first_epoch, last_epoch):
-            step = np.float32(rate * (1.0 - epoch / n_epochs))
+            all_step = np.float32(rate * (1.0 - epoch / n_epochs))
             for head in range(len(places)):
                 state = states[head]
+                step = all_step * freedom[head]
                 for axis in range(dimensions):
                     here[axis] = places[head, axis]
                 for pair in range(starts[head], starts[head + 1]):
@@ -94,12 +107,12 @@ def layout_kernel(dimensions: int) -> Any:
                         gap[axis] = here[axis] - others[other, axis]
                         square += gap[axis] * gap[axis]
                     box[0] = square
-                    force = look_up(pull, bits[0])
+                    force = _look_up(pull, bits[0])
                     for axis in range(dimensions):
-                        move = min(max(force * gap[axis], -most), most) * step
-                        here[axis] += move
+                        move = min(max(force * gap[axis], -most), most)
+                        here[axis] += move * step
                         if others_move:
-                            others[other, axis] -= move
+                            others[other, axis] -= move * all_step * freedom[other]
                     # Five pushes for each pull, counted as umap-learn counts them.
                     between = every[pair] * np.float32(0.2)
                     pushes = int((epoch - next_push[pair]) / between)
@@ -116,7 +129,7 @@ def layout_kernel(dimensions: int) -> Any:
                             gap[axis] = here[axis] - others[other, axis]
                             square += gap[axis] * gap[axis]
                         box[0] = square
-                        force = look_up(push, bits[0])
+                        force = _look_up(push, bits[0])
                         for axis in range(dimensions):
                             here[axis] += min(max(force * gap[axis], -most), most) * step
                 for axis in range(dimensions):
@@ -124,13 +137,6 @@ def layout_kernel(dimensions: int) -> Any:
                 states[head] = state
 
     return _compiled(lay_out)
-
-
-def _look_up(table: Any, bits: Any) -> Any:
-    past = max(bits - _FIRST_BITS, 0)
-    place = min(past >> _REST_BITS, len(table) - 2)
-    share = np.float32(past & _REST_MASK) * np.float32(_REST_SHARE)
-    return table[place] + share * (table[place + 1] - table[place])
 
 
 def _compiled(function: Callable[..., None]) -> Any:
