@@ -30,6 +30,11 @@ from mmembed.vectors import as_vector_array
 Columns = str | Sequence[str] | Mapping[str, Modality]
 
 
+def map_columns(name: str, dimensions: int) -> list[str]:
+    """Return the names of the columns of a map."""
+    return [f"{name}_{axis}" for axis in "xyz"[:dimensions]]
+
+
 def modalities_of(column: Columns, modality: Modality) -> dict[str, Modality]:
     """Return the modality of each column to embed."""
     if isinstance(column, Mapping):

@@ -18,6 +18,7 @@ from mmembed.accessor.arguments import (
     Kinds,
     check_names_source,
     kinds_of_rows,
+    map_columns,
     naming_embedder,
     reader_language,
     texts_of,
@@ -137,6 +138,12 @@ class AnalysisVerbs:
         method: Any = "umap",
         *,
         dimensions: Literal[2, 3] = 2,
+        n_neighbors: int = 15,
+        min_dist: float = 0.1,
+        spread: float = 1.0,
+        target: str | None = None,
+        densmap: bool = False,
+        like: Any = None,
         kinds: Kinds = None,
         random_state: int | None = None,
         name: str = "map",
@@ -147,10 +154,22 @@ class AnalysisVerbs:
         ----------
         column : str
             A vector column.
-        method : {"umap", "pca"} or scikit-learn estimator
-            How the map is drawn.
+        method : {"umap", "umap-learn", "pca"} or scikit-learn estimator
+            How the map is drawn; see :func:`mmembed.fit_projection`.
         dimensions : {2, 3}
             Number of coordinates.
+        n_neighbors : int
+            Neighbours of each row that UMAP arranges: few show small groups, many the whole.
+        min_dist, spread : float
+            How near rows come on a map of UMAP, and at which distance they stop belonging together.
+        target : str, optional
+            A column of labels, or of fractional numbers, that a supervised map parts rows by; made by umap-learn.
+        densmap : bool
+            Whether dense groups are to be small on the map; made by umap-learn.
+        like : str or Projection, optional
+            An earlier map to go on from: the ``name`` of its columns in this frame (``"map"`` for ``map_x`` and
+            ``map_y``), in which new rows have no number yet, or the fitted map. Old rows stay, new ones lie beside
+            their neighbours.
         kinds : str or False, optional
             As in :meth:`cluster`.
         random_state : int, optional
@@ -160,10 +179,20 @@ class AnalysisVerbs:
         """
         from mmembed.analysis.maps.projection import fit_projection
 
+        vectors = column_of(self._df, column)
+        if isinstance(like, str):
+            axes = [column_of(self._df, one) for one in map_columns(like, dimensions)]
+            like = np.column_stack([axis.to_numpy(dtype=np.float32, na_value=np.nan) for axis in axes])
         return fit_projection(
-            column_of(self._df, column),
+            vectors,
             method,
             dimensions=dimensions,
+            n_neighbors=n_neighbors,
+            min_dist=min_dist,
+            spread=spread,
+            target=None if target is None else column_of(self._df, target),
+            densmap=densmap,
+            like=like,
             kinds=kinds_of_rows(self._df, column, kinds),
             random_state=random_state,
         ).add_to(self._df, name=name)

@@ -1,5 +1,7 @@
 """The layout beside umap-learn, the reference: the same weights, maps as good, and compiled code that is kept."""
 
+import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+import mmembed
 from mmembed.analysis import fit_projection
 from mmembed.analysis.cosines import distinct_rows, unit_rows
 from mmembed.analysis.graphs.graph import shared_graph
@@ -17,6 +20,8 @@ from mmembed.analysis.maps.projection import measure_map
 from mmembed.analysis.maps.starting import principal_start
 from mmembed.analysis.maps.umap import fuzzy_set, memberships
 from mmembed.analysis.maps.umap_kernel import force_table
+
+PACKAGE = Path(mmembed.__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -115,42 +120,68 @@ def test_forces_are_tabulated_to_five_digits():
 
 
 _MAP = """
-import sys, numpy as np, mmembed
+import logging, os, sys
+logging.basicConfig(level="INFO", stream=sys.stderr)
+import numpy as np, mmembed
 found = mmembed.fit_projection(np.random.default_rng(0).normal(size=(40, 6)).astype("float32"))
-print(found.coordinates.tobytes().hex(), sorted({"umap", "pynndescent", "sklearn", "plotly"} & set(sys.modules)))
+from mmembed.analysis.maps.umap_kernel import layout_kernel
+stats = layout_kernel(2).stats
+print(found.coordinates.tobytes().hex())
+print(sorted({"umap", "pynndescent", "sklearn", "plotly"} & set(sys.modules)))
+print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
+print(os.path.dirname(mmembed.__file__))
 """
 
 
-def test_the_compiled_layout_is_kept_and_nothing_else_is_imported(tmp_path):
-    """A fresh process leaves compiled code in numba's folder and needs neither umap-learn nor scikit-learn."""
-    outputs = [_printed({"NUMBA_CACHE_DIR": str(tmp_path)}) for _ in range(2)]
+def test_the_compiled_layout_is_found_again_and_nothing_else_is_imported(tmp_path):
+    """A second process finds the code that the first one compiled; neither imports umap-learn or scikit-learn."""
+    first, second = (_run({"NUMBA_CACHE_DIR": str(tmp_path)}) for _ in range(2))
     assert list(tmp_path.rglob("*.nbc"))
-    assert outputs[0].split(" ", 1)[1].strip() == "[]"
-    assert outputs[0] == outputs[1]
+    assert first[:2] == second[:2]
+    assert first[1] == "[]"
+    assert (first[2], second[2]) == ("0 1", "1 0")
 
 
-def _printed(environment):
-    import os
+@pytest.mark.parametrize("kept", ["package", "home", "NUMBA_CACHE_DIR"])
+def test_the_compiled_layout_is_found_again_wherever_it_can_be_kept(kept, tmp_path):
+    """Beside the package, where that can be written; else in the home folder, or where the user says."""
+    package = _copy_of_the_package(tmp_path, writable=kept == "package")
+    folders = {"HOME": os.devnull, "XDG_CACHE_HOME": os.devnull}
+    if kept == "home":
+        folders = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    elif kept == "NUMBA_CACHE_DIR":
+        folders[kept] = str(tmp_path / "kept")
+    outputs = [_run(folders, package=package) for _ in range(2)]
+    assert [found[2:] for found in outputs] == [["0 1", str(package / "mmembed")], ["1 0", str(package / "mmembed")]]
 
-    command = [sys.executable, "-c", _MAP]
+
+@pytest.mark.parametrize("folders", [{}, {"NUMBA_CACHE_DIR": os.devnull}], ids=["no folder", "a folder that is none"])
+def test_without_a_folder_that_can_be_written_each_process_compiles(folders, tmp_path):
+    """In a package folder and with a home that cannot be written the map is made all the same, and the log says how."""
+    package = _copy_of_the_package(tmp_path, writable=False)
+    without = {"HOME": os.devnull, "XDG_CACHE_HOME": os.devnull, **folders}
+    found = _run(without, package=package, log="is not kept")
+    assert found[2:] == ["0 1", str(package / "mmembed")]
+
+
+def _copy_of_the_package(folder, *, writable):
+    """Return a folder with mmembed in it; a file in the place of numba's folder is in the way of root, too."""
+    shutil.copytree(PACKAGE, folder / "copy" / "mmembed", ignore=shutil.ignore_patterns("__pycache__"))
+    if not writable:
+        (folder / "copy/mmembed/analysis/maps/__pycache__").touch()
+    return folder / "copy"
+
+
+def _run(environment, *, package=PACKAGE.parent, log=""):
+    """Return what the script prints in a process of its own; what it logs must contain ``log``."""
+    given = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     done = subprocess.run(  # noqa: S603 - our own code
-        command,
+        [sys.executable, "-c", _MAP],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, **environment},
+        env={**given, "PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1", **environment},
         cwd=Path(__file__).parent,
     )
-    return done.stdout
-
-
-def test_a_folder_that_cannot_be_written_is_no_obstacle(caplog):
-    """Without a place to keep the compiled code, each process compiles, and the log says so."""
-    from mmembed.analysis.maps.umap_kernel import _compiled
-
-    # A function that stands in no file has no place where numba could keep it.
-    scope = {}
-    exec("def nothing(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o):\n    pass", scope)  # noqa: S102
-    with caplog.at_level("INFO"):
-        assert callable(_compiled(scope["nothing"]))
-    assert "NUMBA_CACHE_DIR" in caplog.text
+    assert log in done.stderr
+    return done.stdout.splitlines()

@@ -30,12 +30,14 @@ class EarlierPlaces:
     ----------
     places : numpy.ndarray, shape (u, dimensions), float32
         NaN for a new row.
-    is_old : numpy.ndarray of bool, shape (u,)
-        Rows that are to stay. A row whose place is only an estimate has one and is not old.
     """
 
     places: FloatMatrix = field(repr=False)
-    is_old: npt.NDArray[np.bool_] = field(repr=False)
+
+    @property
+    def is_old(self) -> npt.NDArray[np.bool_]:
+        """Whether each row had a place, which it is to keep, shape (u,)."""
+        return np.asarray(~np.isnan(self.places[:, 0]))
 
     def turned_back(self, places: FloatMatrix) -> FloatMatrix:
         """Return new places, turned, mirrored and moved to be nearest to the earlier ones by squares.
@@ -43,7 +45,7 @@ class EarlierPlaces:
         The scale stays, because distances on a map of UMAP mean something. Schönemann (1966), "A generalized solution
         of the orthogonal Procrustes problem".
         """
-        known = self.is_old if self.is_old.any() else ~np.isnan(self.places[:, 0])
+        known = self.is_old
         before, after = self.places[known].astype(np.float64), places[known].astype(np.float64)
         there, here = before.mean(axis=0), after.mean(axis=0)
         left, _, right = np.linalg.svd((after - here).T @ (before - there))
@@ -87,12 +89,11 @@ def earlier_places(like: Any, array: VectorArray, distinct: DistinctRows, dimens
     places = np.full((len(distinct), dimensions), np.nan, dtype=np.float32)
     known = np.flatnonzero(np.isfinite(of_rows).all(axis=1))[::-1]
     places[distinct.groups[known]] = of_rows[known]
-    is_old = np.isfinite(places).all(axis=1)
-    if not is_old.any():
+    if not len(known):
         raise ValueError(
             "like has a place for none of the rows with a vector. Leave like out, or give the earlier map."
         )
-    return EarlierPlaces(places, is_old)
+    return EarlierPlaces(places)
 
 
 def _of_projection(like: Projection, array: VectorArray, present: Positions, dimensions: int) -> EarlierPlaces:
@@ -109,13 +110,11 @@ def _of_projection(like: Projection, array: VectorArray, present: Positions, dim
     of_new, of_old = _same_directions(array.matrix, present, like.vectors.matrix, before)
     places = np.full((len(present), dimensions), np.nan, dtype=np.float32)
     places[of_new] = like.coordinates[of_old]
-    is_old = np.zeros(len(present), dtype=bool)
-    is_old[of_new] = True
     if not len(of_new):  # the map of other rows of the same space still says where each belongs
         if like.preparation.means is not None:
             raise ValueError("like was made of other rows and with kinds. Leave like out, or give rows that it knows.")
         places = like.transform(array[present])
-    return EarlierPlaces(places, is_old)
+    return EarlierPlaces(places)
 
 
 def _same_directions(

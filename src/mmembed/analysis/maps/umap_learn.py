@@ -115,7 +115,7 @@ def fit_umap_learn(
     if earlier is not None:
         options["n_epochs"], options["init"] = 0, "random"
     estimator = UMAP(
-        n_neighbors=min(settings.n_neighbors, len(rows)),
+        n_neighbors=min(settings.n_neighbors, len(rows) - 1),  # it refuses to count all
         n_components=settings.dimensions,
         metric="cosine",
         min_dist=settings.min_dist,
