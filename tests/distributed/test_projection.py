@@ -41,6 +41,35 @@ def test_rows_that_are_not_in_the_sample_are_placed(df, cluster):
     assert repr(found).startswith("DistributedProjection(umap, dimensions=2, fitted on 120 of 232 rows)")
 
 
+def test_a_map_goes_on_as_on_pandas(df):
+    """Of all rows, from the map, from its pandas twin or from the frame's columns, it is the map of pandas."""
+    first = mmembed.fit_projection(df["v"])
+    want = df.mmembed.project("v", like=first, name="m")[["m_x", "m_y"]]
+    earlier = first.add_to(df, name="old")
+    ddf = cut(earlier, [100])
+    for like in ("old", first, fit_projection(ddf["v"])):
+        found = ddf.mmembed.project("v", like=like, name="m").compute()[["m_x", "m_y"]]
+        pd.testing.assert_frame_equal(found, want)
+
+
+def test_a_map_of_a_sample_goes_on_from_that_of_another(df):
+    """The rows of this week's sample start where last week's map places them, and most lie near it still."""
+    ddf = cut(df, [100, 150])
+    earlier = fit_projection(ddf["v"], sample_rows=150)
+    later = fit_projection(ddf["v"], sample_rows=150, random_state=1, like=earlier)
+    before, after = (one.add_to(ddf).compute()[["map_x", "map_y"]].dropna().to_numpy() for one in (earlier, later))
+    assert ((after - before) ** 2).sum() < 0.1 * ((before - before.mean(axis=0)) ** 2).sum()
+    with pytest.raises(TypeError, match="no earlier map"):
+        fit_projection(ddf["v"], like=7)
+
+
+def test_options_are_those_of_pandas(df):
+    """Neighbours, distances and a target give the coordinates of pandas."""
+    options = {"n_neighbors": 8, "min_dist": 0.3, "target": "kind"}
+    want = df.mmembed.project("v", **options)[["map_x", "map_y"]]
+    pd.testing.assert_frame_equal(cut(df, [100]).mmembed.project("v", **options).compute()[["map_x", "map_y"]], want)
+
+
 def test_methods_that_cannot_place_rows_need_the_whole_table(df):
     """An estimator without transform is refused where rows would have no place, not where the sample is the table."""
     from sklearn.manifold import SpectralEmbedding
@@ -54,7 +83,13 @@ def test_methods_that_cannot_place_rows_need_the_whole_table(df):
 
 def test_what_is_no_map_is_refused_before_anything_is_computed(df):
     """Methods and dimensions are checked in the words of pandas."""
-    for arguments in ({"method": "umpa"}, {"dimensions": 5}, {"column": "w"}):
+    for arguments in (
+        {"method": "umpa"},
+        {"dimensions": 5},
+        {"n_neighbors": 1},
+        {"method": "pca", "densmap": True},
+        {"column": "w"},
+    ):
         with pytest.raises((ValueError, KeyError)) as local:
             df.mmembed.project(**{"column": "v", **arguments})
         with pytest.raises((ValueError, KeyError)) as distributed:

@@ -165,9 +165,10 @@ def distinct_directions(source: FloatMatrix) -> DistinctDirections:
     """
     distinct = distinct_rows(source)
     units = unit_rows(distinct.rows)
-    by_direction = distinct_rows(units)
-    if len(by_direction) == len(distinct):
+    n_directions = int(equal_row_groups(units).max(initial=-1)) + 1
+    if n_directions == len(distinct):  # as a rule; a third copy of all rows would be for nothing
         return DistinctDirections(units, distinct.groups, distinct.counts, distinct.first, distinct.rows)
+    by_direction = distinct_rows(units)
     groups = by_direction.groups[distinct.groups]
     _, first, counts = np.unique(groups, return_index=True, return_counts=True)
     return DistinctDirections(by_direction.rows, groups, counts, first, by_direction.rows)

@@ -99,13 +99,22 @@ def classify(*, column: str, space: str | None, label: Sequence[str], **options:
 @click.command(
     epilog="""\b
 Example:
-  mmembed project out.parquet --column photo_vector --random-state 1 -o out.parquet"""
+  mmembed project out.parquet --column photo_vector --random-state 1 -o out.parquet
+  mmembed project grown.parquet --column photo_vector --like map -o out.parquet"""
 )
 @reads_table
 @column_option(text="Column of vectors.", required=True)
 @space_option
-@click.option("--method", type=click.Choice(("umap", "pca")), default="umap", show_default=True, help="Kind of map.")
+@click.option(
+    "--method", type=click.Choice(("umap", "umap-learn", "pca")), default="umap", show_default=True, help="Kind of map."
+)
 @click.option("--dimensions", type=click.Choice(("2", "3")), default="2", show_default=True, help="Coordinates.")
+@click.option("--n-neighbors", type=int, default=15, show_default=True, help="Neighbours that UMAP arranges.")
+@click.option("--min-dist", type=float, default=0.1, show_default=True, help="How near rows come.")
+@click.option("--spread", type=float, default=1.0, show_default=True, help="Where rows stop belonging together.")
+@column_option("--target", text="Column of labels that a supervised map parts rows by.")
+@click.option("--densmap", is_flag=True, help="Draw dense groups small.")
+@click.option("--like", help="First part of the names of earlier coordinates to go on from, such as map.")
 @_kinds
 @_random_state
 @click.option("--name", default="map", show_default=True, help="First part of the new columns' names.")

@@ -12,7 +12,14 @@ from typing import Any, Literal
 import pandas as pd
 
 from mmembed.accessor import FrameAccessor
-from mmembed.accessor.arguments import Kinds, check_names_source, naming_embedder, reader_language, texts_of
+from mmembed.accessor.arguments import (
+    Kinds,
+    check_names_source,
+    map_columns,
+    naming_embedder,
+    reader_language,
+    texts_of,
+)
 from mmembed.accessor.group_verbs import Labels, check_asked, compared_columns, embedded_labels
 from mmembed.contents.content import Modality
 from mmembed.distributed.columns import align, no_vectors, vector_dtype
@@ -106,6 +113,12 @@ class GroupVerbs:
         method: Any = "umap",
         *,
         dimensions: Literal[2, 3] = 2,
+        n_neighbors: int = 15,
+        min_dist: float = 0.1,
+        spread: float = 1.0,
+        target: str | None = None,
+        densmap: bool = False,
+        like: Any = None,
         kinds: Kinds = None,
         random_state: int | None = None,
         name: str = "map",
@@ -119,7 +132,7 @@ class GroupVerbs:
         ----------
         column : str
             A vector column.
-        method, dimensions, kinds, random_state, name
+        method, dimensions, n_neighbors, min_dist, spread, target, densmap, like, kinds, random_state, name
             As on pandas.
         sample_rows : int
             Rows that the map is made of; a table of no more has the map of pandas.
@@ -130,10 +143,19 @@ class GroupVerbs:
         """
         from mmembed.distributed.projection import fit_projection
 
+        vectors = column_of(self._ddf, column)
+        if isinstance(like, str):
+            like = [column_of(self._ddf, one) for one in map_columns(like, dimensions)]
         return fit_projection(
-            column_of(self._ddf, column),
+            vectors,
             method,
             dimensions=dimensions,
+            n_neighbors=n_neighbors,
+            min_dist=min_dist,
+            spread=spread,
+            target=None if target is None else column_of(self._ddf, target),
+            densmap=densmap,
+            like=like,
             kinds=None if kinds is None or kinds is False else column_of(self._ddf, kinds),
             random_state=random_state,
             sample_rows=sample_rows,

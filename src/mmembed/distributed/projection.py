@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +11,10 @@ import numpy as np
 import pandas as pd
 
 from mmembed.analysis.maps import projection as local
+from mmembed.analysis.maps.curve import MIN_DIST, SPREAD
+from mmembed.analysis.maps.earlier import check_earlier
+from mmembed.analysis.maps.projection import Projection
+from mmembed.analysis.maps.umap import N_NEIGHBORS, MapSettings
 from mmembed.distributed.columns import check_partitions, side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.partitions import share
 from mmembed.distributed.samples import SAMPLE_ROWS, check_sample_rows, draw, measure_extent
@@ -18,7 +23,6 @@ from mmembed.frames import with_columns
 from mmembed.vectors import VectorArray, check_comparable
 
 if TYPE_CHECKING:
-    from mmembed.analysis.maps.projection import Projection
     from mmembed.analysis.preparation import Preparation
 
 _AXES = ("x", "y", "z")
@@ -105,6 +109,12 @@ def fit_projection(
     method: Any = "umap",
     *,
     dimensions: Literal[2, 3] = 2,
+    n_neighbors: int = N_NEIGHBORS,
+    min_dist: float = MIN_DIST,
+    spread: float = SPREAD,
+    target: Any = None,
+    densmap: bool = False,
+    like: Any = None,
     random_state: int | None = None,
     kinds: Any = None,
     sample_rows: int = SAMPLE_ROWS,
@@ -115,10 +125,14 @@ def fit_projection(
 
     Parameters
     ----------
-    vectors, kinds : columns of one Dask DataFrame
+    vectors, kinds, target : columns of one Dask DataFrame
         The means of kinds are those of all rows.
-    method, dimensions, random_state
+    method, dimensions, n_neighbors, min_dist, spread, densmap, random_state
         As on pandas. An estimator needs ``transform``, unless the sample is the whole table.
+    like : DistributedProjection, Projection or sequence of columns of the same frame, optional
+        As on pandas; columns hold the coordinates that rows had, one column an axis. Rows of the sample that the
+        earlier map does not know start where it would place them. Rows that are not in the sample are placed on the new
+        map, wherever they lay before.
     sample_rows : int
         Rows that the map is made of; a table of no more has the map of pandas.
 
@@ -132,31 +146,64 @@ def fit_projection(
         If the estimator cannot place the rows that are not in the sample.
     """
     check_sample_rows(sample_rows)
-    check_map(method, dimensions)
-    columns = side_by_side(vectors, kinds=kinds)
+    seed = 0 if random_state is None else random_state
+    local.check_method(method, dimensions)
+    settings = MapSettings(dimensions, n_neighbors, min_dist, spread, seed)
+    local.check_options(method, settings, target=target, densmap=densmap, like=like)
+    before = _before(like, dimensions)
+    columns = side_by_side(vectors, kinds=kinds, target=target, **before)
     extent = measure_extent(columns)
     if not isinstance(method, str) and not hasattr(method, "transform") and extent.with_vector > sample_rows:
         raise TypeError(
             f"{type(method).__name__} has no transform and cannot place the rows that are not in the sample. "
             f"Give one of {listed(local.METHODS)}, or sample_rows={extent.with_vector:,}."
         )
-    seed = 0 if random_state is None else random_state
     sample = draw(columns, extent.present.tolist(), sample_rows, seed=seed, offsets=extent.offsets)
     array: VectorArray = sample.frame["vector"].array
     source = extent.preparation.source(array, sample.frame.get("kinds"))
+    if before:
+        like = sample.frame[list(before)].to_numpy(dtype=np.float32, na_value=np.nan)
+    elif like is not None:
+        like = _places_on(like, array, sample.frame.get("kinds"), dimensions, is_whole=sample.is_whole)
     fitted = local.fit_projection(
         VectorArray.from_matrix(source, space=array.dtype.space),
         method,
         dimensions=dimensions,
+        n_neighbors=n_neighbors,
+        min_dist=min_dist,
+        spread=spread,
+        target=sample.frame.get("target"),
+        densmap=densmap,
+        like=like,
         random_state=random_state,
     )
     return DistributedProjection(fitted, len(sample), sample.of, extent.preparation, columns)
 
 
-def check_map(method: Any, dimensions: int) -> None:
-    """Refuse what is no method or no map, in the words of pandas."""
-    nothing = np.empty((0, 1), dtype=np.float32)
-    local.fit_projection(nothing, method, dimensions=dimensions)
+def _before(like: Any, dimensions: int) -> dict[str, Any]:
+    """Return the columns of earlier coordinates, by the names that they have beside the vectors."""
+    if like is None or isinstance(like, DistributedProjection | Projection):
+        return {}
+    if isinstance(like, str) or not isinstance(like, Sequence) or len(like) != dimensions:
+        raise TypeError(
+            "like is no earlier map. Give a DistributedProjection, a Projection, "
+            f"or {dimensions} columns of coordinates."
+        )
+    return {f"before_{axis}": column for axis, column in zip(_AXES, like, strict=False)}
+
+
+def _places_on(like: Any, array: VectorArray, kinds: Any, dimensions: int, *, is_whole: bool) -> Any:
+    """Return what the fit on a sample goes on from: the map itself, or the places that it gives to the sample.
+
+    Two samples of a large table have few rows in common, and the map of the one has a place for all of the other.
+    """
+    projection = like.fitted if isinstance(like, DistributedProjection) else like
+    if is_whole and kinds is None:
+        return projection
+    check_earlier(projection, array, dimensions)
+    if isinstance(like, DistributedProjection):
+        return _Slim.of(like).place(array, kinds)
+    return projection.transform(array, kinds=kinds)
 
 
 def _coordinates(part: pd.DataFrame, *, model: _Slim, names: list[str]) -> pd.DataFrame:

@@ -1,6 +1,4 @@
-"""Maps that go on from an earlier one: old rows stay, new rows find their place, and what cannot be meant is refused."""
-
-import warnings
+"""Maps that go on from an earlier one: old rows stay, new rows find their place, what cannot be meant is refused."""
 
 import numpy as np
 import pandas as pd
@@ -75,7 +73,7 @@ def test_rows_are_found_again_in_any_order_and_length(digits, earlier, later):
 
 
 def test_coordinates_do_as_well_as_the_map(digits, earlier, later):
-    """Places as numbers, NaN for new rows, give the map that the Projection gives; copies share what one of them has."""
+    """Places as numbers, NaN for new rows, give the map of the Projection; copies share what one of them has."""
     places = np.vstack([earlier.coordinates, np.full((ALL - OLD, 2), np.nan)])
     np.testing.assert_array_equal(fit_projection(digits, like=places).coordinates, later.coordinates)
     copies = np.vstack([digits[:5], digits])
@@ -139,7 +137,6 @@ def test_what_cannot_be_gone_on_from_is_refused(digits, earlier):
             fit_projection(some, **{"like": earlier, **options})
     with pytest.raises(ValueError, match="4 different"):
         fit_projection(some[:3], like=earlier)
-    named = VectorArray.from_matrix(digits[:50], space="a")
-    with warnings.catch_warnings(), pytest.raises(SpaceMismatchError):
-        warnings.simplefilter("error")
-        fit_projection(VectorArray.from_matrix(digits[:50], space="b"), like=fit_projection(named))
+    of_one, of_other = (VectorArray.from_matrix(some, space=space) for space in "ab")
+    with pytest.raises(SpaceMismatchError):
+        fit_projection(of_other, like=fit_projection(of_one))

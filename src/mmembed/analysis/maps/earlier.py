@@ -1,4 +1,4 @@
-"""An earlier map as the start of a new one: which rows had a place on it, and the turn that lays the new one over it."""
+"""An earlier map as the start of a new one: which rows had a place on it, and the turn that lays the new over it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def earlier_places(like: Any, array: VectorArray, distinct: DistinctRows, dimens
     given = np.asarray(like, dtype=np.float32)
     if given.shape != (len(array), dimensions):
         raise ValueError(
-            f"like has shape {given.shape}; expected {(len(array), dimensions)}: one place for each row, NaN for new rows."
+            f"like has shape {given.shape}; expected {(len(array), dimensions)}: "
+            "one place for each row, NaN for new rows."
         )
     # Any copy of a vector may be the one that had a place.
     of_rows = given[~array.isna()]
@@ -96,17 +97,31 @@ def earlier_places(like: Any, array: VectorArray, distinct: DistinctRows, dimens
     return EarlierPlaces(places)
 
 
-def _of_projection(like: Projection, array: VectorArray, present: Positions, dimensions: int) -> EarlierPlaces:
+def check_earlier(like: Projection, array: VectorArray, dimensions: int) -> None:
+    """Refuse an earlier map that a map of these vectors cannot go on from.
+
+    Raises
+    ------
+    SpaceMismatchError
+        If it is of another space.
+    ValueError
+        If it has other dimensions, no place at all, or is no map of UMAP.
+    """
     check_comparable(array, like.vectors)
     if like.dimensions != dimensions:
         raise ValueError(f"like has {like.dimensions} dimensions and the new map {dimensions}. Give dimensions= alike.")
     if like.method not in _OF_UMAP:
         raise ValueError(
-            f"like is a map by {like.method}, whose distances are not those of UMAP. Give a map by UMAP, or leave like out."
+            f"like is a map by {like.method}, whose distances are not those of UMAP. "
+            "Give a map by UMAP, or leave like out."
         )
-    before = np.flatnonzero(np.isfinite(like.coordinates).all(axis=1))
-    if not len(before):
+    if np.isnan(like.coordinates).all():
         raise ValueError("like has a place for no row at all. Leave like out.")
+
+
+def _of_projection(like: Projection, array: VectorArray, present: Positions, dimensions: int) -> EarlierPlaces:
+    check_earlier(like, array, dimensions)
+    before = np.flatnonzero(np.isfinite(like.coordinates).all(axis=1))
     of_new, of_old = _same_directions(array.matrix, present, like.vectors.matrix, before)
     places = np.full((len(present), dimensions), np.nan, dtype=np.float32)
     places[of_new] = like.coordinates[of_old]

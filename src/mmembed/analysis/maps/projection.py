@@ -179,8 +179,8 @@ def check_options(method: Any, settings: MapSettings, *, target: Any, densmap: b
     if given:
         name = repr(method) if isinstance(method, str) else type(method).__name__
         raise ValueError(
-            f"{listed(given)} would change nothing with method {name}. Leave {'it' if len(given) == 1 else 'them'} out, "
-            "or take method='umap'."
+            f"{listed(given)} would change nothing with method {name}. Leave {'it' if len(given) == 1 else 'them'} "
+            "out, or take method='umap'."
         )
 
 

@@ -105,7 +105,7 @@ def _heap_up(rows: FloatMatrix, weights: Any, start: FloatMatrix, has_place: Fla
             if likeness.max() > best:
                 nearest, best = placed[some][likeness.argmax()], float(likeness.max())
         own = principal_start(rows[members], start.shape[1])
-        start[members] = start[nearest] + own * (_HEAP / max(float(np.abs(own).max()), np.finfo(np.float32).tiny))
+        start[members] = start[nearest] + own * (_HEAP / (float(np.abs(own).max()) or 1.0))
 
 
 def _leading_axes(covariance: npt.NDArray[np.float64], dimensions: int) -> npt.NDArray[np.float64]:

@@ -50,7 +50,7 @@ def force_table(force: Callable[[Any], Any]) -> Any:
     return np.asarray(force(squares), dtype=np.float32)
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(inline="always")
 def _look_up(table: Any, bits: Any) -> Any:
     past = max(bits - _FIRST_BITS, 0)
     place = min(past >> _REST_BITS, len(table) - 2)

@@ -25,14 +25,14 @@ class Target:
 
     Attributes
     ----------
-    values : numpy.ndarray, shape (u,)
+    codes_or_numbers : numpy.ndarray, shape (u,)
         Codes of labels, -1 where there is none, or float32 numbers.
     metric : {"categorical", "l2"}
         umap-learn's name for what they are.
     """
 
-    def __init__(self, values: npt.NDArray[Any], metric: str) -> None:
-        self.values = values
+    def __init__(self, codes_or_numbers: npt.NDArray[Any], metric: str) -> None:
+        self.codes_or_numbers = codes_or_numbers
         self.metric = metric
 
     @classmethod
@@ -87,8 +87,8 @@ def fit_umap_learn(
 ) -> NeighborMap:
     """Make a map of different rows by umap-learn, from the neighbours that all products of the column share.
 
-    It starts as umap-learn does by default, from the spectrum of the fuzzy set. Going on from an earlier map, umap-learn
-    makes the fuzzy set, and the layout is ours: its own stretches each start to a square.
+    It starts as umap-learn does by default, from the spectrum of the fuzzy set. Going on from an earlier map,
+    umap-learn makes the fuzzy set, and the layout is ours: its own stretches each start to a square.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def fit_umap_learn(
     with warnings.catch_warnings():
         # Its transform needs an index that it would build; ours does not.
         warnings.filterwarnings("ignore", message=r"precomputed_knn\[2\]")
-        estimator.fit(rows, None if target is None else target.values)
+        estimator.fit(rows, None if target is None else target.codes_or_numbers)
     if earlier is None:
         places = np.ascontiguousarray(estimator.embedding_, dtype=np.float32)
     else:
