@@ -126,6 +126,17 @@ def test_join_pairs_rows_of_two_files(embedded):
     assert len(pairs) == 8
 
 
+def test_a_map_goes_on_from_the_columns_of_the_file(embedded):
+    """``--like map`` lays the rows out as before, and the options of UMAP are those of pandas."""
+    options = ["--n-neighbors", "4", "--min-dist", "0.2", "--spread", "1.5"]
+    assert main(["project", embedded, *VECTORS, *options, "-o", embedded]) == 0
+    assert main(["project", embedded, *VECTORS, *options, "--like", "map", "--name", "now", "-o", embedded]) == 0
+    df = read_table(Path(embedded))
+    want = df.mmembed.project("title_vector", n_neighbors=4, min_dist=0.2, spread=1.5, like="map")
+    np.testing.assert_array_equal(df[["now_x", "now_y"]], want[["map_x", "map_y"]])
+    assert main(["project", embedded, *VECTORS, "--like", "mop", "-o", embedded]) == 1
+
+
 def test_cluster_classify_project_outliers_and_report_follow_each_other(embedded, capsys):
     """Each adds its columns to the same file, and the page shows them."""
     options = ["--method", "kmeans", "--n-clusters", "2", "--text", "title"]

@@ -1,5 +1,7 @@
 """Maps: real digits by UMAP, small tables, and what a map cannot be made of."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,6 +115,22 @@ def test_quality_is_what_scikit_learn_measures(digits, digit_map):
         np.mean([len({*a} & {*b}) / 10 for a, b in zip(true, near, strict=True)])
     )
     assert found.n_rows == n
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["first", "going on"])
+def test_a_map_holds_less_than_three_matrices(again):
+    """Beside the column, the different rows with and without their lengths are the only large things."""
+    rows = np.random.default_rng(0).normal(size=(11_000, 1024)).astype(np.float32)
+    array = VectorArray.from_matrix(rows)
+    like = fit_projection(array) if again else None  # its graph is kept, and not counted
+    fit_projection(array)
+    tracemalloc.start()
+    try:
+        fit_projection(array, like=like)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak / rows.nbytes < 3
 
 
 def test_repeated_vectors_have_a_map():

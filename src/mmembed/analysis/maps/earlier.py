@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Maps whose distances are those that UMAP's curve speaks of.
 _OF_UMAP = ("umap", "umap-learn", "UMAP")
+_COMPARED_AT_ONCE = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +143,7 @@ def _same_directions(
     candidates = np.flatnonzero(known[at] == wanted)
     partners = old_rows[first[at[candidates]]]
     equal = np.ones(len(candidates), dtype=bool)
-    for some in blocks(len(candidates)):
+    for some in blocks(len(candidates), _COMPARED_AT_ONCE):
         here, there = unit_rows(new[new_rows[candidates[some]]]), unit_rows(old[partners[some]])
         equal[some] = (here == there).all(axis=1)
     return candidates[equal], partners[equal]
@@ -151,6 +152,6 @@ def _same_directions(
 def _marks(matrix: FloatMatrix, rows: Positions) -> npt.NDArray[np.uint64]:
     """Return a number for each unit row, equal for equal ones."""
     marks = np.empty(len(rows), dtype=np.uint64)
-    for some in blocks(len(rows)):
+    for some in blocks(len(rows), _COMPARED_AT_ONCE):
         marks[some] = row_priorities(unit_rows(matrix[rows[some]]))
     return marks

@@ -22,10 +22,10 @@ _ROUNDS = 10
 _HEAP = 1.0
 
 
-def blocks(n_rows: int) -> Iterator[slice]:
-    """Yield slices of 4,096 rows that cover ``n_rows``."""
-    for start in range(0, n_rows, _BLOCK_ROWS):
-        yield slice(start, min(start + _BLOCK_ROWS, n_rows))
+def blocks(n_rows: int, step: int = _BLOCK_ROWS) -> Iterator[slice]:
+    """Yield slices of ``step`` rows that cover ``n_rows``."""
+    for start in range(0, n_rows, step):
+        yield slice(start, min(start + step, n_rows))
 
 
 def principal_start(rows: FloatMatrix, dimensions: int) -> FloatMatrix:
