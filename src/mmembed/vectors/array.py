@@ -1,17 +1,8 @@
 # ruff: noqa: SLF001  an array reads the private parts of other arrays of its own class
-# ruff: noqa: SLF001  the constructor fills the private parts of a new array
-# ruff: noqa: SLF001  the rows of two arrays of one class are compared
 """The array behind a vector column: one matrix and a mask of missing rows, as a pandas ExtensionArray.
 
-What a vector array is made of: one matrix, a mask of missing rows, a dtype.
-
-Reading and writing the rows of a vector array by position: items, slices, take, shift.
-
-Equality, order and hashing of the rows of a vector array: what sorting, grouping and merging rest on.
-
-The mean of rows: of a whole column, and of the groups of a groupby.
-
-Any column of vectors, whoever made it, as a VectorArray.
+It holds all that pandas asks of a column: making one, reading and writing rows by position, equality and order, means,
+and what it becomes as another type. The numbers themselves are checked in ``conversion`` and ``arrow``.
 """
 
 from __future__ import annotations
@@ -42,18 +33,122 @@ if TYPE_CHECKING:
 lib_no_default = pd.api.extensions.no_default
 
 
-class StoredRows(ExtensionArray):
-    """Rows in one contiguous ``(n, d)`` matrix; a missing row is under the mask and NaN in the matrix."""
+class VectorArray(ExtensionArray):
+    """The cells of a vector column.
+
+    Rows lie in one contiguous ``(n, d)`` matrix; a missing row is under the mask and NaN in the matrix. Slices are
+    views; take, filter and concatenation are one numpy copy. Make one with :meth:`from_matrix`.
+
+    Parameters
+    ----------
+    values : VectorArray or sequence of vectors
+        A matrix ``(n, d)``, an Arrow array of lists, or cells: Vector, array, list or missing.
+    dtype : VectorDtype or str, optional
+        Taken from the values if not given.
+    copy : bool, default False
+        Copy a VectorArray or a matrix instead of sharing its memory.
+
+    Raises
+    ------
+    VectorError
+        If a cell is no vector, or holds NaN or infinity in part.
+    """
 
     _matrix: npt.NDArray[Any]
     _mask: BoolVector
     _dtype: VectorDtype
     _readonly: bool = False  # pandas 3 sets it on the arrays that it hands out
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # arrays that have == are not hashable
 
-    if TYPE_CHECKING:
-        # Written in VectorArray; declared here for the halves that call it.
-        @classmethod
-        def _from_sequence(cls, scalars: Any, *, dtype: Any = None, copy: bool = False) -> Self: ...
+    def __init__(self, values: Any, dtype: VectorDtype | str | None = None, *, copy: bool = False) -> None:
+        made = self._from_sequence(values, dtype=dtype, copy=copy)
+        self._matrix, self._mask, self._dtype = made._matrix, made._mask, made._dtype
+
+    # -- making one -----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_matrix(
+        cls, matrix: npt.ArrayLike, space: str | None = None, mask: npt.ArrayLike | None = None
+    ) -> VectorArray:
+        """Make a vector array of a matrix ``(n, d)``, without a copy where it is contiguous float32.
+
+        Parameters
+        ----------
+        matrix : array-like, shape (n, d)
+            One vector a row. A row that is all NaN is missing. Do not change it afterwards: the memory is shared.
+        space : str, optional
+            Name of the model that made the vectors.
+        mask : array-like of bool, shape (n,), optional
+            True where a row is missing, whatever the matrix holds there.
+
+        Raises
+        ------
+        VectorError
+            If the shape is not two-dimensional, or a row is NaN or infinite in part.
+
+        Examples
+        --------
+        >>> VectorArray.from_matrix([[1, 0], [0, 1]], space="toy").dtype
+        vector[2, toy]
+        """
+        numbers, missing = matrix_from_numbers(matrix, mask)
+        return cls._simple_new(numbers, missing, VectorDtype(numbers.shape[1], space))
+
+    @classmethod
+    def _from_sequence(cls, scalars: Any, *, dtype: Any = None, copy: bool = False) -> Self:
+        wanted = pd.api.types.pandas_dtype(dtype) if dtype is not None else None
+        if wanted is not None and not isinstance(wanted, VectorDtype):
+            raise TypeError(f"A VectorArray has a VectorDtype; got dtype={dtype!r}.")
+        if isinstance(scalars, pd.Series | pd.Index):
+            scalars = scalars.array
+        if isinstance(scalars, VectorArray):
+            return cast("Self", scalars.astype(wanted or scalars.dtype, copy=copy))
+        arrow = arrow_in(scalars)
+        if arrow is not None:
+            matrix, mask = matrix_from_arrow(arrow, wanted.dimension if wanted else None)
+            found = VectorDtype(matrix.shape[1])
+        elif isinstance(scalars, np.ndarray) and scalars.ndim == 2 and scalars.dtype != object:
+            matrix, mask = matrix_from_numbers(scalars.copy() if copy else scalars)
+            found = VectorDtype(matrix.shape[1])
+        else:
+            matrix, mask, kind = matrix_from_cells(list(scalars), wanted)
+            found = VectorDtype(kind.dimension, kind.space)
+        final = wanted or found
+        if matrix.shape[1] != final.dimension:
+            raise DimensionMismatchError(
+                f"The rows have dimension {matrix.shape[1]}; expected {final.dimension}, as in the dtype {final}."
+            )
+        return cls._simple_new(stored(matrix, final.numpy_storage), mask, final)
+
+    @classmethod
+    def _from_arrow(cls, array: pa.Array | pa.ChunkedArray, dtype: VectorDtype) -> Self:
+        matrix, mask = matrix_from_arrow(array, dtype.dimension)
+        return cls._simple_new(stored(matrix, dtype.numpy_storage), mask, dtype)
+
+    @classmethod
+    def _from_scalars(cls, scalars: Any, *, dtype: Any) -> Self:
+        if not all(isinstance(scalar, Vector) or is_missing(scalar) for scalar in scalars):
+            raise ValueError("The values are not vectors.")
+        return cls._from_sequence(scalars, dtype=dtype)
+
+    @classmethod
+    def _from_sequence_of_strings(cls, strings: Any, *, dtype: Any = None, copy: bool = False) -> Self:
+        cells = [None if is_missing(text) else numbers_in_text(text) for text in strings]
+        return cls._from_sequence(cells, dtype=dtype, copy=copy)
+
+    @classmethod
+    def _from_factorized(cls, values: Any, original: VectorArray) -> Self:
+        return cls._from_sequence(values, dtype=original.dtype)
+
+    @classmethod
+    def _concat_same_type(cls, to_concat: Sequence[Self]) -> Self:
+        return cls._simple_new(
+            np.concatenate([array._matrix for array in to_concat]),
+            np.concatenate([array._mask for array in to_concat]),
+            to_concat[0]._dtype,
+        )
+
+    # -- what it is ------------------------------------------------------------------------------------------------
 
     @classmethod
     def _simple_new(cls, matrix: npt.NDArray[Any], mask: BoolVector, dtype: VectorDtype) -> Self:
@@ -103,137 +198,7 @@ class StoredRows(ExtensionArray):
         """Return an array with memory of its own."""
         return self._simple_new(self._matrix.copy(), self._mask.copy(), self._dtype)
 
-
-class AveragedRows(StoredRows):
-    """The part of a vector array that pandas asks for means; a mean is a vector of the same space, not of length 1."""
-
-    def mean(self, *, skipna: bool = True) -> Any:
-        """Return the mean vector, measured in float64; missing for no rows, or for a missing one without ``skipna``."""
-        return self._reduce("mean", skipna=skipna)
-
-    def _reduce(self, name: str, *, skipna: bool = True, keepdims: bool = False, **kwargs: Any) -> Any:
-        if name != "mean":
-            return super()._reduce(name, skipna=skipna, keepdims=keepdims, **kwargs)
-        mean = self._means(np.zeros(len(self), dtype=np.intp), 1, skipna=skipna)
-        return mean if keepdims else mean[0]
-
-    def _groupby_op(self, *, how: str, ngroups: int, ids: npt.NDArray[np.intp], **kwargs: Any) -> Any:
-        if how != "mean":
-            return super()._groupby_op(how=how, ngroups=ngroups, ids=ids, **kwargs)  # type: ignore[misc]  # not in the stubs
-        return self._means(ids, ngroups, skipna=kwargs.get("skipna", True))
-
-    def _means(self, groups: npt.NDArray[np.intp], n_groups: int, *, skipna: bool) -> Self:
-        """Return the mean of each group, shape ``(n_groups,)``; rows of a negative group belong to none."""
-        matrix = np.full((n_groups, self.dimension), np.nan, dtype=self._matrix.dtype)
-        kept = np.where(self._mask, -1, groups)
-        order = np.argsort(kept, kind="stable")
-        bounds = np.searchsorted(kept[order], np.arange(n_groups + 1))
-        for group in np.flatnonzero(np.diff(bounds)):
-            rows = order[bounds[group] : bounds[group + 1]]
-            matrix[group] = self._matrix[rows].mean(axis=0, dtype=np.float64)
-        if not skipna:
-            matrix[groups[self._mask & (groups >= 0)]] = np.nan
-        return self._simple_new(matrix, np.isnan(matrix[:, 0]), self._dtype)
-
-
-class ComparableRows(StoredRows):
-    """The half of a vector array that tells rows apart; equality is exact, order is lexicographic."""
-
-    __hash__: ClassVar[None]  # type: ignore[assignment]  # arrays that have == are not hashable
-
-    def _compare(self, other: Any, compare: Comparison) -> Any:
-        if isinstance(other, pd.Series | pd.Index | pd.DataFrame):
-            return NotImplemented
-        if isinstance(other, ComparableRows | Vector):
-            check_comparable(self, other)
-        if isinstance(other, ComparableRows):
-            if len(self) != len(other):
-                raise ValueError(f"Lengths differ: {len(self)} and {len(other)}.")
-            result, missing = _compare_rows(self._matrix, other._matrix, compare), self._mask | other._mask
-        elif isinstance(other, Vector):
-            # Not rounded to float16: a row equals a vector exactly if its scalar does.
-            result, missing = _compare_rows(self._matrix, np.asarray(other)[np.newaxis], compare), self._mask
-        elif isinstance(other, list | tuple | np.ndarray | ExtensionArray) and len(other) == len(self):
-            pairs = zip(cast("Any", self), cast("Sequence[Any]", other), strict=True)
-            result = np.array([left is not pd.NA and compare(left, right) is True for left, right in pairs], dtype=bool)
-            missing = self._mask
-        elif compare in (operator.eq, operator.ne):
-            result, missing = np.full(len(self), compare is operator.ne), self._mask
-        else:
-            return NotImplemented
-        # A missing row equals nothing and comes before or after nothing.
-        result[missing] = compare is operator.ne
-        return result
-
-    def __eq__(self, other: object) -> Any:
-        """Compare row by row; a missing row equals nothing."""
-        return self._compare(other, operator.eq)
-
-    def __ne__(self, other: object) -> Any:
-        """Compare row by row; a missing row differs from everything."""
-        return self._compare(other, operator.ne)
-
-    def __lt__(self, other: object) -> Any:
-        return self._compare(other, operator.lt)
-
-    def __le__(self, other: object) -> Any:
-        return self._compare(other, operator.le)
-
-    def __gt__(self, other: object) -> Any:
-        return self._compare(other, operator.gt)
-
-    def __ge__(self, other: object) -> Any:
-        return self._compare(other, operator.ge)
-
-    def equals(self, other: object) -> bool:
-        """Return whether the other array has the same dtype, the same rows and the same missing rows."""
-        if not isinstance(other, ComparableRows) or self._dtype != other._dtype or len(self) != len(other):
-            return False
-        return np.array_equal(self._mask, other._mask) and np.array_equal(self._matrix, other._matrix, equal_nan=True)
-
-    def factorize(self, use_na_sentinel: bool = True) -> tuple[npt.NDArray[np.intp], Self]:  # noqa: FBT001, FBT002  pandas' signature
-        """Return codes and the distinct rows in order of appearance."""
-        codes, first = row_codes(self._matrix, self._mask)
-        if not use_na_sentinel and self._mask.any():
-            at = int(np.flatnonzero(self._mask)[0])
-            code = int((first < at).sum())
-            codes[codes >= code] += 1
-            codes[self._mask] = code
-            first = np.insert(first, code, at)
-        return codes.astype(np.intp), self.take(first)
-
-    def unique(self) -> Self:
-        """Return the distinct rows in order of appearance."""
-        return self.factorize(use_na_sentinel=False)[1]
-
-    def duplicated(self, keep: Any = "first") -> BoolVector:
-        """Return True where the same row stands elsewhere; missing rows equal each other here, as in pandas."""
-        codes, _ = row_codes(self._matrix, self._mask)
-        return pd.Series(codes).duplicated(keep=keep).to_numpy()
-
-    def value_counts(self, dropna: bool = True) -> pd.Series[int]:  # noqa: FBT001, FBT002  pandas' signature
-        """Return how often each row stands in the array."""
-        codes, rows = self.factorize(use_na_sentinel=dropna)
-        counts = np.bincount(codes[codes >= 0], minlength=len(rows))
-        return pd.Series(counts, index=pd.Index(rows), name="count", dtype="Int64")
-
-    def searchsorted(self, value: Any, side: Any = "left", sorter: Any = None) -> Any:
-        """Return where rows belong in this sorted array."""
-        wanted = self._from_sequence([value] if isinstance(value, Vector) else value, dtype=self._dtype)
-        ranks = row_ranks(np.concatenate([self._matrix, wanted._matrix]))
-        found = ranks[: len(self)].searchsorted(ranks[len(self) :], side=side, sorter=sorter)
-        return found[0] if isinstance(value, Vector) else found
-
-    def _hash_pandas_object(self, *, encoding: str, hash_key: str, categorize: bool) -> npt.NDArray[np.uint64]:  # noqa: ARG002  pandas' signature
-        return row_hashes(self._matrix, self._mask, hash_key.encode(encoding))
-
-    def _values_for_argsort(self) -> npt.NDArray[np.int64]:
-        return row_ranks(self._matrix)
-
-
-# ruff: noqa: SLF001  rows move between the matrices of two arrays of one class
-class IndexedRows(StoredRows):
-    """The half of a vector array that reads and writes rows. Slices are views; the rest is one numpy copy."""
+    # -- rows by position ------------------------------------------------------------------------------------------
 
     def _cell(self, position: int) -> Any:
         if self._mask[position]:
@@ -332,109 +297,126 @@ class IndexedRows(StoredRows):
             raise NotImplementedError(f"A vector column has no view as {dtype!r}; use .astype().")
         return cast("Self", self[:])
 
+    # -- equality and order: equality is exact, order is lexicographic ---------------------------------------------
 
-class VectorArray(IndexedRows, ComparableRows, AveragedRows):
-    """The cells of a vector column.
-
-    Rows lie in one contiguous ``(n, d)`` matrix; a missing row is under the mask and NaN in the matrix. Slices are
-    views; take, filter and concatenation are one numpy copy. Make one with :meth:`from_matrix`.
-
-    Parameters
-    ----------
-    values : VectorArray or sequence of vectors
-        A matrix ``(n, d)``, an Arrow array of lists, or cells: Vector, array, list or missing.
-    dtype : VectorDtype or str, optional
-        Taken from the values if not given.
-    copy : bool, default False
-        Copy a VectorArray or a matrix instead of sharing its memory.
-
-    Raises
-    ------
-    VectorError
-        If a cell is no vector, or holds NaN or infinity in part.
-    """
-
-    def __init__(self, values: Any, dtype: VectorDtype | str | None = None, *, copy: bool = False) -> None:
-        made = self._from_sequence(values, dtype=dtype, copy=copy)
-        self._matrix, self._mask, self._dtype = made._matrix, made._mask, made._dtype
-
-    # -- making one -----------------------------------------------------------------------------------------------
-
-    @classmethod
-    def from_matrix(
-        cls, matrix: npt.ArrayLike, space: str | None = None, mask: npt.ArrayLike | None = None
-    ) -> VectorArray:
-        """Make a vector array of a matrix ``(n, d)``, without a copy where it is contiguous float32.
-
-        Parameters
-        ----------
-        matrix : array-like, shape (n, d)
-            One vector a row. A row that is all NaN is missing. Do not change it afterwards: the memory is shared.
-        space : str, optional
-            Name of the model that made the vectors.
-        mask : array-like of bool, shape (n,), optional
-            True where a row is missing, whatever the matrix holds there.
-
-        Raises
-        ------
-        VectorError
-            If the shape is not two-dimensional, or a row is NaN or infinite in part.
-
-        Examples
-        --------
-        >>> VectorArray.from_matrix([[1, 0], [0, 1]], space="toy").dtype
-        vector[2, toy]
-        """
-        numbers, missing = matrix_from_numbers(matrix, mask)
-        return cls._simple_new(numbers, missing, VectorDtype(numbers.shape[1], space))
-
-    @classmethod
-    def _from_sequence(cls, scalars: Any, *, dtype: Any = None, copy: bool = False) -> Self:
-        wanted = pd.api.types.pandas_dtype(dtype) if dtype is not None else None
-        if wanted is not None and not isinstance(wanted, VectorDtype):
-            raise TypeError(f"A VectorArray has a VectorDtype; got dtype={dtype!r}.")
-        if isinstance(scalars, pd.Series | pd.Index):
-            scalars = scalars.array
-        if isinstance(scalars, VectorArray):
-            return cast("Self", scalars.astype(wanted or scalars.dtype, copy=copy))
-        arrow = arrow_in(scalars)
-        if arrow is not None:
-            matrix, mask = matrix_from_arrow(arrow, wanted.dimension if wanted else None)
-            found = VectorDtype(matrix.shape[1])
-        elif isinstance(scalars, np.ndarray) and scalars.ndim == 2 and scalars.dtype != object:
-            matrix, mask = matrix_from_numbers(scalars.copy() if copy else scalars)
-            found = VectorDtype(matrix.shape[1])
+    def _compare(self, other: Any, compare: Comparison) -> Any:
+        if isinstance(other, pd.Series | pd.Index | pd.DataFrame):
+            return NotImplemented
+        if isinstance(other, VectorArray | Vector):
+            check_comparable(self, other)
+        if isinstance(other, VectorArray):
+            if len(self) != len(other):
+                raise ValueError(f"Lengths differ: {len(self)} and {len(other)}.")
+            result, missing = _compare_rows(self._matrix, other._matrix, compare), self._mask | other._mask
+        elif isinstance(other, Vector):
+            # Not rounded to float16: a row equals a vector exactly if its scalar does.
+            result, missing = _compare_rows(self._matrix, np.asarray(other)[np.newaxis], compare), self._mask
+        elif isinstance(other, list | tuple | np.ndarray | ExtensionArray) and len(other) == len(self):
+            pairs = zip(cast("Any", self), cast("Sequence[Any]", other), strict=True)
+            result = np.array([left is not pd.NA and compare(left, right) is True for left, right in pairs], dtype=bool)
+            missing = self._mask
+        elif compare in (operator.eq, operator.ne):
+            result, missing = np.full(len(self), compare is operator.ne), self._mask
         else:
-            matrix, mask, found = matrix_from_cells(list(scalars), wanted)
-        final = wanted or found
-        if matrix.shape[1] != final.dimension:
-            raise DimensionMismatchError(
-                f"The rows have dimension {matrix.shape[1]}; expected {final.dimension}, as in the dtype {final}."
-            )
-        return cls._simple_new(stored(matrix, final), mask, final)
+            return NotImplemented
+        # A missing row equals nothing and comes before or after nothing.
+        result[missing] = compare is operator.ne
+        return result
 
-    @classmethod
-    def _from_scalars(cls, scalars: Any, *, dtype: Any) -> Self:
-        if not all(isinstance(scalar, Vector) or is_missing(scalar) for scalar in scalars):
-            raise ValueError("The values are not vectors.")
-        return cls._from_sequence(scalars, dtype=dtype)
+    def __eq__(self, other: object) -> Any:
+        """Compare row by row; a missing row equals nothing."""
+        return self._compare(other, operator.eq)
 
-    @classmethod
-    def _from_sequence_of_strings(cls, strings: Any, *, dtype: Any = None, copy: bool = False) -> Self:
-        cells = [None if is_missing(text) else numbers_in_text(text) for text in strings]
-        return cls._from_sequence(cells, dtype=dtype, copy=copy)
+    def __ne__(self, other: object) -> Any:
+        """Compare row by row; a missing row differs from everything."""
+        return self._compare(other, operator.ne)
 
-    @classmethod
-    def _from_factorized(cls, values: Any, original: VectorArray) -> Self:
-        return cls._from_sequence(values, dtype=original.dtype)
+    def __lt__(self, other: object) -> Any:
+        return self._compare(other, operator.lt)
 
-    @classmethod
-    def _concat_same_type(cls, to_concat: Sequence[Self]) -> Self:
-        return cls._simple_new(
-            np.concatenate([array._matrix for array in to_concat]),
-            np.concatenate([array._mask for array in to_concat]),
-            to_concat[0]._dtype,
-        )
+    def __le__(self, other: object) -> Any:
+        return self._compare(other, operator.le)
+
+    def __gt__(self, other: object) -> Any:
+        return self._compare(other, operator.gt)
+
+    def __ge__(self, other: object) -> Any:
+        return self._compare(other, operator.ge)
+
+    def equals(self, other: object) -> bool:
+        """Return whether the other array has the same dtype, the same rows and the same missing rows."""
+        if not isinstance(other, VectorArray) or self._dtype != other._dtype or len(self) != len(other):
+            return False
+        return np.array_equal(self._mask, other._mask) and np.array_equal(self._matrix, other._matrix, equal_nan=True)
+
+    def factorize(self, use_na_sentinel: bool = True) -> tuple[npt.NDArray[np.intp], Self]:  # noqa: FBT001, FBT002  pandas' signature
+        """Return codes and the distinct rows in order of appearance."""
+        codes, first = row_codes(self._matrix, self._mask)
+        if not use_na_sentinel and self._mask.any():
+            at = int(np.flatnonzero(self._mask)[0])
+            code = int((first < at).sum())
+            codes[codes >= code] += 1
+            codes[self._mask] = code
+            first = np.insert(first, code, at)
+        return codes.astype(np.intp), self.take(first)
+
+    def unique(self) -> Self:
+        """Return the distinct rows in order of appearance."""
+        return self.factorize(use_na_sentinel=False)[1]
+
+    def duplicated(self, keep: Any = "first") -> BoolVector:
+        """Return True where the same row stands elsewhere; missing rows equal each other here, as in pandas."""
+        codes, _ = row_codes(self._matrix, self._mask)
+        return pd.Series(codes).duplicated(keep=keep).to_numpy()
+
+    def value_counts(self, dropna: bool = True) -> pd.Series[int]:  # noqa: FBT001, FBT002  pandas' signature
+        """Return how often each row stands in the array."""
+        codes, rows = self.factorize(use_na_sentinel=dropna)
+        counts = np.bincount(codes[codes >= 0], minlength=len(rows))
+        return pd.Series(counts, index=pd.Index(rows), name="count", dtype="Int64")
+
+    def searchsorted(self, value: Any, side: Any = "left", sorter: Any = None) -> Any:
+        """Return where rows belong in this sorted array."""
+        wanted = self._from_sequence([value] if isinstance(value, Vector) else value, dtype=self._dtype)
+        ranks = row_ranks(np.concatenate([self._matrix, wanted._matrix]))
+        found = ranks[: len(self)].searchsorted(ranks[len(self) :], side=side, sorter=sorter)
+        return found[0] if isinstance(value, Vector) else found
+
+    def _hash_pandas_object(self, *, encoding: str, hash_key: str, categorize: bool) -> npt.NDArray[np.uint64]:  # noqa: ARG002  pandas' signature
+        return row_hashes(self._matrix, self._mask, hash_key.encode(encoding))
+
+    def _values_for_argsort(self) -> npt.NDArray[np.int64]:
+        return row_ranks(self._matrix)
+
+    # -- means: a mean is a vector of the same space, not of length 1 ----------------------------------------------
+
+    def mean(self, *, skipna: bool = True) -> Any:
+        """Return the mean vector, measured in float64; missing for no rows, or for a missing one without ``skipna``."""
+        return self._reduce("mean", skipna=skipna)
+
+    def _reduce(self, name: str, *, skipna: bool = True, keepdims: bool = False, **kwargs: Any) -> Any:
+        if name != "mean":
+            return super()._reduce(name, skipna=skipna, keepdims=keepdims, **kwargs)
+        mean = self._means(np.zeros(len(self), dtype=np.intp), 1, skipna=skipna)
+        return mean if keepdims else mean[0]
+
+    def _groupby_op(self, *, how: str, ngroups: int, ids: npt.NDArray[np.intp], **kwargs: Any) -> Any:
+        if how != "mean":
+            return super()._groupby_op(how=how, ngroups=ngroups, ids=ids, **kwargs)  # type: ignore[misc]  # not in the stubs
+        return self._means(ids, ngroups, skipna=kwargs.get("skipna", True))
+
+    def _means(self, groups: npt.NDArray[np.intp], n_groups: int, *, skipna: bool) -> Self:
+        """Return the mean of each group, shape ``(n_groups,)``; rows of a negative group belong to none."""
+        matrix = np.full((n_groups, self.dimension), np.nan, dtype=self._matrix.dtype)
+        kept = np.where(self._mask, -1, groups)
+        order = np.argsort(kept, kind="stable")
+        bounds = np.searchsorted(kept[order], np.arange(n_groups + 1))
+        for group in np.flatnonzero(np.diff(bounds)):
+            rows = order[bounds[group] : bounds[group + 1]]
+            matrix[group] = self._matrix[rows].mean(axis=0, dtype=np.float64)
+        if not skipna:
+            matrix[groups[self._mask & (groups >= 0)]] = np.nan
+        return self._simple_new(matrix, np.isnan(matrix[:, 0]), self._dtype)
 
     # -- other types ----------------------------------------------------------------------------------------------
 
@@ -480,7 +462,7 @@ class VectorArray(IndexedRows, ComparableRows, AveragedRows):
             if wanted == self._dtype and not copy:
                 return self
             mask = self._mask.copy() if copy else self._mask
-            return self._simple_new(stored(self._matrix, wanted, copy=copy), mask, wanted)
+            return self._simple_new(stored(self._matrix, wanted.numpy_storage, copy=copy), mask, wanted)
         if isinstance(wanted, ExtensionDtype):
             target = cast("Any", wanted.construct_array_type())  # its constructors are not in the stubs
             if isinstance(wanted, pd.ArrowDtype):
@@ -516,7 +498,7 @@ def _only_axis(item: tuple[Any, ...]) -> Any:
 
 def _is_row(value: Any) -> bool:
     """Return whether a list-like is one vector written as numbers, rather than a list of vectors."""
-    return len(value) > 0 and not isinstance(value, StoredRows) and np.ndim(value[0]) == 0 and not is_missing(value[0])
+    return len(value) > 0 and not isinstance(value, VectorArray) and np.ndim(value[0]) == 0 and not is_missing(value[0])
 
 
 Comparison = Callable[[Any, Any], Any]

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.arrays import BoolVector, FloatMatrix
 from mmembed.errors import DimensionMismatchError, VectorError
 from mmembed.frames import is_missing
-from mmembed.vectors.dtype import VectorDtype
-from mmembed.vectors.scalar import Vector, as_float32, check_comparable
-
-if TYPE_CHECKING:
-    from mmembed.arrays import BoolVector, FloatMatrix
-
+from mmembed.vectors.scalar import InSpace, Vector, as_float32, check_comparable
 
 _EXPECTED = "expected a vector: an array or a list of numbers"
 
@@ -68,10 +64,15 @@ def _missing_rows(matrix: FloatMatrix, known: BoolVector) -> BoolVector:
     return empty
 
 
-def matrix_from_cells(
-    cells: Sequence[Any], wanted: VectorDtype | None = None
-) -> tuple[FloatMatrix, BoolVector, VectorDtype]:
-    """Return matrix, mask and dtype of cells that are Vector, array, list or missing.
+class Space(NamedTuple):
+    """What cells are, as far as they tell: the length of the vectors, and the space that one of them names."""
+
+    dimension: int
+    space: str | None = None
+
+
+def matrix_from_cells(cells: Sequence[Any], wanted: InSpace | None = None) -> tuple[FloatMatrix, BoolVector, InSpace]:
+    """Return matrix, mask and space of cells that are Vector, array, list, a list written as text, or missing.
 
     Raises
     ------
@@ -86,28 +87,28 @@ def matrix_from_cells(
     """
     mask = np.fromiter((is_missing(cell) for cell in cells), dtype=bool, count=len(cells))
     present: list[int] = np.flatnonzero(~mask).tolist()
-    dtype = wanted or _dtype_of(cells, present)
-    matrix = np.empty((len(cells), dtype.dimension), dtype=np.float32)
+    kind = wanted or _space_of(cells, present)
+    matrix = np.empty((len(cells), kind.dimension), dtype=np.float32)
     matrix[mask] = np.nan
-    shape = (dtype.dimension,)
+    shape = (kind.dimension,)
     # A list of floats is packed straight into its row: half the time of an array made of it.
-    packer, memory, row_bytes = struct.Struct(f"{dtype.dimension}f"), matrix.data, matrix.itemsize * dtype.dimension
+    packer, memory, row_bytes = struct.Struct(f"{kind.dimension}f"), matrix.data, matrix.itemsize * kind.dimension
     for position in present:
         cell = cells[position]
         if isinstance(cell, list | tuple):
             try:
                 packer.pack_into(memory, position * row_bytes, *cell)
             except (struct.error, OverflowError, TypeError):
-                matrix[position] = _row(cell, position, dtype)
+                matrix[position] = _row(cell, position, kind)
         elif type(cell) is np.ndarray and cell.dtype == np.float32 and cell.shape == shape:
             matrix[position] = cell
         else:
-            matrix[position] = _row(cell, position, dtype)
-    return (*matrix_from_numbers(matrix, mask), dtype)
+            matrix[position] = _row(cell, position, kind)
+    return (*matrix_from_numbers(matrix, mask), kind)
 
 
-def stored(matrix: FloatMatrix, dtype: VectorDtype, *, copy: bool = False) -> npt.NDArray[Any]:
-    """Return a matrix in the storage of a dtype, float32 or float16.
+def stored(matrix: FloatMatrix, storage: np.dtype[Any], *, copy: bool = False) -> npt.NDArray[Any]:
+    """Return a matrix as it is kept in memory, in float32 or float16.
 
     Raises
     ------
@@ -115,7 +116,7 @@ def stored(matrix: FloatMatrix, dtype: VectorDtype, *, copy: bool = False) -> np
         If a number is too large for float16.
     """
     with np.errstate(over="ignore"):
-        made = matrix.astype(dtype.numpy_storage, copy=copy)
+        made = matrix.astype(storage, copy=copy)
     if made.itemsize < matrix.itemsize and np.isinf(made).any():
         position = int(np.flatnonzero(np.isinf(made).any(axis=1))[0])
         largest = np.abs(matrix[position]).max()
@@ -127,7 +128,7 @@ def stored(matrix: FloatMatrix, dtype: VectorDtype, *, copy: bool = False) -> np
 
 
 def numbers_in_text(text: str) -> list[float]:
-    """Read what ``str(vector)`` wrote, e.g. from a CSV file.
+    """Read numbers in brackets, parted by commas or blanks: what ``str(vector)``, JSON and numpy write.
 
     Raises
     ------
@@ -138,37 +139,42 @@ def numbers_in_text(text: str) -> list[float]:
     --------
     >>> numbers_in_text("[0.5, -1]")
     [0.5, -1.0]
+    >>> numbers_in_text("[0.5 -1.]")
+    [0.5, -1.0]
     """
+    inside = text.strip().removeprefix("[").removesuffix("]")
     try:
-        return [float(number) for number in text.strip().removeprefix("[").removesuffix("]").split(",")]
+        return [float(number) for number in (inside.split(",") if "," in inside else inside.split())]
     except ValueError as error:
         raise VectorError(
             f"{text[:40]!r} is not a vector; expected numbers in brackets, as in '[0.1, 0.2]'."
         ) from error
 
 
-def _dtype_of(cells: Sequence[Any], present: list[int]) -> VectorDtype:
+def _space_of(cells: Sequence[Any], present: list[int]) -> Space:
     if not present:
         raise VectorError("No cell holds a vector, so the dimension is unknown. Give dtype=VectorDtype(dimension).")
     first = cells[present[0]]
     dimension = first.dimension if isinstance(first, Vector) else len(_numbers(first, present[0]))
     spaces = (cells[position].space for position in present if isinstance(cells[position], Vector))
-    return VectorDtype(dimension, next((space for space in spaces if space is not None), None))
+    return Space(dimension, next((space for space in spaces if space is not None), None))
 
 
-def _row(cell: Any, position: int, dtype: VectorDtype) -> npt.NDArray[np.float32]:
+def _row(cell: Any, position: int, kind: InSpace) -> npt.NDArray[np.float32]:
     if isinstance(cell, Vector):
-        check_comparable(dtype, cell)
+        check_comparable(kind, cell)
         return np.asarray(cell)
     numbers = _numbers(cell, position)
-    if len(numbers) != dtype.dimension:
+    if len(numbers) != kind.dimension:
         raise DimensionMismatchError(
-            f"Row {position} has dimension {len(numbers)}; expected {dtype.dimension}, as in the other rows."
+            f"Row {position} has dimension {len(numbers)}; expected {kind.dimension}, as in the other rows."
         )
     return numbers
 
 
 def _numbers(cell: Any, position: int) -> npt.NDArray[np.float32]:
+    if isinstance(cell, str) and cell.lstrip()[:1] == "[":
+        return as_float32(numbers_in_text(cell))
     if not hasattr(cell, "__len__") or isinstance(cell, str | bytes | dict | set):
         # A TypeError, since pandas tells by it that a value does not fit the column.
         raise TypeError(f"Row {position} holds {type(cell).__name__}; {_EXPECTED}.")

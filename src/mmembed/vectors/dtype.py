@@ -118,12 +118,7 @@ class VectorDtype(ExtensionDtype):
             raise TypeError(f"Cannot construct a 'VectorDtype' from '{string}': {error}") from error
 
     def __from_arrow__(self, array: pa.Array | pa.ChunkedArray) -> VectorArray:
-        from mmembed.vectors.array import VectorArray
-        from mmembed.vectors.arrow import matrix_from_arrow
-        from mmembed.vectors.conversion import stored
-
-        matrix, mask = matrix_from_arrow(array, self.dimension)
-        return VectorArray._simple_new(stored(matrix, self), mask, self)  # noqa: SLF001  the array's own constructor
+        return self.construct_array_type()._from_arrow(array, self)  # noqa: SLF001  the array's own constructor
 
     def _get_common_dtype(self, dtypes: list[Any]) -> Any:
         """Return the dtype that a concatenation gives: None (object) for two spaces or two dimensions."""
