@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mmembed.analysis.graphs.graph import neighbors
     from mmembed.analysis.labels.fit import fit_classifier
     from mmembed.analysis.labels.zero_shot import zero_shot
-    from mmembed.analysis.maps.projection import fit_projection
+    from mmembed.analysis.maps.fit import fit_projection
     from mmembed.embedding.plan import EmbedPlan
     from mmembed.figures.clusters import plot_clusters, plot_dendrogram
     from mmembed.figures.experiments import plot_calibration, plot_confusion, plot_learning_curve
@@ -57,7 +57,7 @@ _LAZY = {
     "fit_calibration": "mmembed.analysis.finding.calibration",
     "fit_classifier": "mmembed.analysis.labels.fit",
     "fit_clusters": "mmembed.analysis.clusters.fit",
-    "fit_projection": "mmembed.analysis.maps.projection",
+    "fit_projection": "mmembed.analysis.maps.fit",
     "join": "mmembed.analysis.finding.join",
     "load_clusters": "mmembed.analysis.clusters.result",
     "measure_gap": "mmembed.analysis.finding.calibration",

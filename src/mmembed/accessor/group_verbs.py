@@ -177,7 +177,7 @@ class AnalysisVerbs:
         name : str
             First part of the new columns' names.
         """
-        from mmembed.analysis.maps.projection import fit_projection
+        from mmembed.analysis.maps.fit import fit_projection
 
         vectors = column_of(self._df, column)
         if isinstance(like, str):

@@ -15,7 +15,7 @@ import pandas as pd
 
 from mmembed.accessor.arguments import Kinds, kinds_of_rows, naming_embedder
 from mmembed.analysis.clusters.fit import fit_clusters
-from mmembed.analysis.maps.projection import fit_projection
+from mmembed.analysis.maps.fit import fit_projection
 from mmembed.analysis.names.terms import Language
 from mmembed.frames import as_list, column_of
 

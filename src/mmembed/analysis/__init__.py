@@ -13,7 +13,8 @@ from mmembed.analysis.labels.column_choice import compare_vectors
 from mmembed.analysis.labels.fit import fit_classifier
 from mmembed.analysis.labels.multi_label import MultiLabelClassifier
 from mmembed.analysis.labels.zero_shot import ZeroShot, zero_shot
-from mmembed.analysis.maps.projection import MapQuality, Projection, fit_projection
+from mmembed.analysis.maps.fit import fit_projection
+from mmembed.analysis.maps.projection import MapQuality, Projection
 from mmembed.analysis.names.naming import name_clusters
 
 __all__ = [

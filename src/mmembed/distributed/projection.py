@@ -10,7 +10,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.maps import projection as local
+from mmembed.analysis.maps import fit as local
 from mmembed.analysis.maps.curve import MIN_DIST, SPREAD
 from mmembed.analysis.maps.earlier import check_earlier
 from mmembed.analysis.maps.projection import Projection

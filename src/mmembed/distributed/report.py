@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mmembed.accessor.show_verbs import clustered_note, projected_note
-from mmembed.analysis.maps.projection import fit_projection
+from mmembed.analysis.maps.fit import fit_projection
 from mmembed.analysis.names.terms import Language
 from mmembed.analysis.tallies.totals import CountedColumns, WholeTable, count_table
 from mmembed.analysis.tallies.trend import Span, read_dates

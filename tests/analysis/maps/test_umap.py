@@ -17,7 +17,7 @@ from mmembed.analysis.cosines import distinct_rows, unit_rows
 from mmembed.analysis.graphs.graph import shared_graph
 from mmembed.analysis.maps.curve import fit_curve
 from mmembed.analysis.maps.projection import measure_map
-from mmembed.analysis.maps.starting import principal_start
+from mmembed.analysis.maps.start import principal_start
 from mmembed.analysis.maps.umap import fuzzy_set, memberships
 from mmembed.analysis.maps.umap_kernel import force_table
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.maps.projection import Projection
-from mmembed.analysis.maps.starting import blocks
+from mmembed.analysis.maps.start import blocks
 from mmembed.vectors import VectorArray, check_comparable
 from mmembed.vectors.rows import row_priorities
 

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from mmembed.analysis.graphs.graph import shared_graph
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.maps.curve import MIN_DIST, SPREAD, Curve, fit_curve
-from mmembed.analysis.maps.starting import principal_start, start_beside
+from mmembed.analysis.maps.start import principal_start, start_beside
 from mmembed.arrays import row_chunks
 
 if TYPE_CHECKING:
