@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from mmembed.accessor.arguments import Kinds, kinds_of_rows, naming_embedder
-from mmembed.analysis.clusters.fit import fit_clusters
-from mmembed.analysis.maps.fit import fit_projection
 from mmembed.analysis.names.terms import Language
 from mmembed.frames import as_list, column_of
 
@@ -227,12 +225,16 @@ def complete_for_report(
     seed = 0 if random_state is None else random_state
     if "cluster" not in df.columns:
         spoken = language if text is None else "auto"
+        from mmembed.analysis.clusters.fit import fit_clusters
+
         clusters = fit_clusters(vectors, kinds=kinds, random_state=random_state).named(
             text, embed=embed, language=spoken
         )
         df = clusters.add_to(df)
         notes.append(clustered_note(language, clusters.method, seed))
     if not {"map_x", "map_y"} <= set(df.columns):
+        from mmembed.analysis.maps.fit import fit_projection
+
         projection = fit_projection(vectors, kinds=kinds, random_state=random_state)
         df = projection.add_to(df)
         notes.append(projected_note(language, projection.method, seed))
