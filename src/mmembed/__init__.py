@@ -5,10 +5,10 @@ Importing registers ``df.mmembed`` and ``series.mmembed`` and does nothing else;
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmembed import errors
+from mmembed._lazy import find_when_used
 from mmembed._renamed import find_former_names
 from mmembed.accessor.frame import accessor  # importing it registers df.mmembed and series.mmembed
 from mmembed.embedding.embedder import Embedder
@@ -118,12 +118,7 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # a checker knows the names from the imports above, and would take any other for one
-
-    def __getattr__(name: str) -> Any:
-        """Import a public function when it is first asked for."""
-        if name not in _LAZY:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(_LAZY[name]), name)
+    __getattr__ = find_when_used(__name__, _LAZY)
 
 
 def __dir__() -> list[str]:

@@ -1,1 +1,26 @@
-"""From cells to vectors: contents, plan, cache and the one straight line that ``df.mmembed.embed`` runs."""
+"""Cells to vectors by row: contents, plan, cache, provider, one straight line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmembed._lazy import find_when_used
+
+if TYPE_CHECKING:
+    from mmembed.embedding.pipeline import Bill
+
+_WHERE = {
+    "Bill": "mmembed.embedding.pipeline",
+}
+
+__all__ = [
+    "Bill",
+]
+
+
+if not TYPE_CHECKING:  # a checker knows the names from the imports above, and would take any other for one
+    __getattr__ = find_when_used(__name__, _WHERE)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
