@@ -24,7 +24,7 @@ def refitted(ridge, rows, y, weights, without):
     """Return the scores of the rows ``without`` from a plain weighted ridge on the same features without them."""
     features = np.column_stack([ridge.landmarks.features(rows), np.ones(len(rows))]).astype(np.float64)
     known = np.setdiff1d(np.arange(len(rows)), without)
-    penalty = np.full(features.shape[1], PENALTY * ridge.variances.sum() * len(rows))
+    penalty = np.full(features.shape[1], PENALTY * ridge.variance * len(rows))
     penalty[-1] = 0
     weighted = features[known] * weights[known, None]
     truth = np.eye(int(y.max()) + 1)[y] - ridge.priors
@@ -51,12 +51,12 @@ def test_predictions_are_those_of_the_same_ridge():
     """Coefficients give, from kernels with the landmarks, the scores of the regression on all rows."""
     rows, y = table()
     ridge = fitted(rows, y, np.ones(60))
-    slopes, offsets = ridge.coefficients(PENALTY)
+    slopes, offsets = ridge.coefficients(ridge.solve(PENALTY).slopes)
     new = table(9)[0] * 0.9
     both = np.vstack([rows, new])
     expected = refitted(ridge, both, np.append(y, y[:9]), np.append(np.ones(60), np.ones(9)), np.arange(60, 69))
     # The plain ridge above scales its penalty by all rows that it is shown.
-    slopes, offsets = ridge.coefficients(PENALTY * 69 / 60)
+    slopes, offsets = ridge.coefficients(ridge.solve(PENALTY * 69 / 60).slopes)
     assert ridge.landmarks.kernel(new) @ slopes + offsets == pytest.approx(expected, abs=2e-3)
 
 

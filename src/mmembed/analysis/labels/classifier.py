@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -19,6 +19,9 @@ from mmembed.analysis.labels.scores import class_table, confusion_counts, learni
 from mmembed.arrays import FloatMatrix
 from mmembed.frames import with_columns
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
+
+# So many rows at once are predicted, which bounds what is held beside the column.
+_ROWS_AT_ONCE = 32_768
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,10 +216,9 @@ class Classifier:
         """Return the probability of each class (columns) for each row; NaN for rows without a vector."""
         array = as_vector_array(vectors)
         check_comparable(array, self.vectors)
-        present = ~array.isna()
         found = np.full((len(array), len(self.classes)), np.nan)
-        if present.any():
-            found[np.ix_(present, self.estimator.classes_)] = self._probabilities(unit_rows(array.matrix[present]))
+        for places, rows in _present_blocks(array):
+            found[np.ix_(places, self.estimator.classes_)] = self._probabilities(rows)
         index = vectors.index if isinstance(vectors, pd.Series) else None
         return pd.DataFrame(found, index=index, columns=pd.Index(self.classes, name=self.target))
 
@@ -262,15 +264,21 @@ class Classifier:
 
     def _predict(self, array: VectorArray) -> tuple[pd.api.extensions.ExtensionArray, npt.NDArray[np.float32]]:
         check_comparable(array, self.vectors)
-        present = ~array.isna()
         codes = np.full(len(array), -1)
         scores = np.full(len(array), np.nan, dtype=np.float32)
-        if present.any():
-            rows = unit_rows(array.matrix[present])
+        for places, rows in _present_blocks(array):
             if hasattr(self.estimator, "predict_proba"):
                 probabilities = self.estimator.predict_proba(rows)
-                codes[present] = self.estimator.classes_[probabilities.argmax(axis=1)]
-                scores[present] = probabilities.max(axis=1)
+                codes[places] = self.estimator.classes_[probabilities.argmax(axis=1)]
+                scores[places] = probabilities.max(axis=1)
             else:
-                codes[present] = self.estimator.predict(rows)
+                codes[places] = self.estimator.predict(rows)
         return self.classes.take(codes, allow_fill=True), scores
+
+
+def _present_blocks(array: VectorArray) -> Iterator[tuple[npt.NDArray[np.intp], FloatMatrix]]:
+    """Yield the positions and unit rows of some rows that have a vector at a time."""
+    present = np.flatnonzero(~array.isna())
+    for begin in range(0, len(present), _ROWS_AT_ONCE):
+        places = present[begin : begin + _ROWS_AT_ONCE]
+        yield places, unit_rows(array.matrix[places])

@@ -6,6 +6,7 @@ Which rows are so alike that one must not be predicted from the other: equal, ne
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +17,14 @@ from mmembed.analysis.cosines import DistinctDirections, distinct_directions, un
 from mmembed.analysis.graphs.graph import shared_graph
 from mmembed.analysis.labels.folds import Codes, Folds, make_folds, measurable
 from mmembed.arrays import FloatMatrix
+from mmembed.vectors.rows import equal_row_groups
 
 FloatRows = npt.NDArray[np.float32]
+
+# From so many rows on the fits of the default classifier share one reading of the rows.
+_SHARED_ROWS = 10_000
+
+_ROW_BLOCK = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +59,7 @@ class HeldOut:
         return self.predicted >= 0
 
 
-def hold_out(
+def fit_and_hold_out(
     estimator: Any,
     rows: FloatMatrix,
     y: Codes,
@@ -61,44 +68,88 @@ def hold_out(
     n_classes: int,
     folds: int,
     random_state: int,
-) -> HeldOut:
-    """Predict each row by a clone of the estimator that has not seen its fold.
+) -> tuple[Any, HeldOut]:
+    """Fit on all rows, and predict each row by a clone of the estimator that has not seen its fold.
 
     Parameters
     ----------
     estimator : scikit-learn classifier
     rows : numpy.ndarray, shape (m, d), float32
     y, groups : numpy.ndarray of int, shape (m,)
+
+    Returns
+    -------
+    estimator
+        Fitted on all rows.
+    HeldOut
     """
     made = make_folds(y, groups, count=folds, random_state=random_state)
     predicted, centroid, majority = (np.full(len(y), -1, dtype=np.intp) for _ in range(3))
     probabilities = np.full((len(y), n_classes), np.nan, dtype=np.float32)
     priors = np.full((len(y), n_classes), np.nan, dtype=np.float32)
     has_probabilities = hasattr(estimator, "predict_proba")
+    sums = _sums(rows, y, made, n_classes)
+    total = sums.sum(axis=0)
+    fits = _fits(estimator, rows, y, groups, made)
     for fold in range(made.count):
+        fitted = next(fits)
         learned, tested = made.split(fold)
         present, counts = np.unique(y[learned], return_counts=True)
-        if not len(tested) or len(present) < 2:
+        if fitted is None:
             continue
-        mine = rows[learned]
-        fitted = fit_clone(estimator, mine, y[learned], groups[learned])
-        held = rows[tested]
-        if has_probabilities:
-            probabilities[tested] = 0
-            probabilities[np.ix_(tested, fitted.classes_)] = fitted.predict_proba(held)
-            predicted[tested] = probabilities[tested].argmax(axis=1)
-        else:
-            predicted[tested] = fitted.predict(held)
+        nearest = unit_rows((total - sums[fold])[present].astype(np.float32))
+        for begin in range(0, len(tested), _ROW_BLOCK):
+            some = tested[begin : begin + _ROW_BLOCK]
+            held = rows[some]
+            if has_probabilities:
+                probabilities[some] = 0
+                probabilities[np.ix_(some, fitted.classes_)] = fitted.predict_proba(held)
+                predicted[some] = probabilities[some].argmax(axis=1)
+            else:
+                predicted[some] = fitted.predict(held)
+            centroid[some] = present[(held @ nearest.T).argmax(axis=1)]
         majority[tested] = present[counts.argmax()]
         priors[tested] = 0
         priors[np.ix_(tested, present)] = counts / counts.sum()
-        centroid[tested] = present[(held @ centroids(mine, y[learned], present).T).argmax(axis=1)]
-    return HeldOut(y, predicted, centroid, majority, probabilities if has_probabilities else None, priors, made, groups)
+    held_out = HeldOut(
+        y, predicted, centroid, majority, probabilities if has_probabilities else None, priors, made, groups
+    )
+    return next(fits), held_out
 
 
-def centroids(rows: FloatMatrix, y: Codes, present: Codes) -> FloatMatrix:
-    """Return the mean direction of each class in ``present``, shape (c, d)."""
-    return unit_rows(np.stack([rows[y == one].mean(axis=0, dtype=np.float64) for one in present]).astype(np.float32))
+def _fits(estimator: Any, rows: FloatMatrix, y: Codes, groups: Codes, made: Folds) -> Iterator[Any]:
+    """Yield a fit without each fold, None where nothing can be learned or tested, and last the fit on all rows."""
+    from mmembed.analysis.labels.kernel_classifier import KernelClassifier
+
+    splits = [made.split(fold) for fold in range(made.count)]
+    is_use = [len(tested) > 0 and y[learned].min() != y[learned].max() for learned, tested in splits]
+    if isinstance(estimator, KernelClassifier) and len(rows) >= _SHARED_ROWS and made.count:
+        for fold, fitted in enumerate(estimator.fit_without(rows, y, groups, _parts(made))):
+            yield fitted if fold == made.count or is_use[fold] else None
+        return
+    for (learned, _), is_useful in zip(splits, is_use, strict=True):
+        yield fit_clone(estimator, rows[learned], y[learned], groups[learned]) if is_useful else None
+    yield fit_clone(estimator, rows, y, groups)
+
+
+def _parts(made: Folds) -> Codes:
+    """Return the fold of each row; -1 for lone rows that cannot be measured, which are always learned from."""
+    return np.where(made.alone & ~made.measured, -1, made.numbers)
+
+
+def _sums(rows: FloatMatrix, y: Codes, made: Folds, n_classes: int) -> npt.NDArray[np.float64]:
+    """Return the sum of each class's rows in each fold, shape (folds + 1, c, d); what is in no fold comes last."""
+    from scipy.sparse import csr_array
+
+    parts = _parts(made)
+    places = np.where(parts < 0, made.count, parts) * n_classes + y
+    sums = np.zeros(((made.count + 1) * n_classes, rows.shape[1]))
+    for begin in range(0, len(rows), _ROW_BLOCK):
+        block = rows[begin : begin + _ROW_BLOCK].astype(np.float64)
+        found, own = np.unique(places[begin : begin + _ROW_BLOCK], return_inverse=True)
+        at = np.arange(len(block))
+        sums[found] += csr_array((np.ones(len(block)), (own, at)), shape=(len(found), len(block))) @ block
+    return sums.reshape(made.count + 1, n_classes, rows.shape[1])
 
 
 def fit_clone(estimator: Any, rows: FloatMatrix, y: Codes, groups: Codes) -> Any:
@@ -129,6 +180,7 @@ def hold_together(
     threshold: float | None,
     *,
     folds: int,
+    units: FloatMatrix | None = None,
 ) -> npt.NDArray[np.intp]:
     """Return which rows are held out together, as :func:`linked_groups` numbers them.
 
@@ -144,12 +196,19 @@ def hold_together(
         Class of each row, where each has one.
     folds : int
         Number of parts that the rows are dealt to.
+    units : numpy.ndarray, shape (m, d), float32, optional
+        The rows at length 1, where they are at hand.
 
     Warns
     -----
     UserWarning
         If near duplicates cannot be held out together.
     """
+    if units is not None and len(units) > MOST_LINKED_ROWS:
+        # Without a graph all that is asked is which directions are equal, and that needs no copy of them.
+        equal = equal_row_groups(units)
+        if (count := int(equal.max()) + 1) > MOST_LINKED_ROWS:
+            return _joined(equal, count, groups)
     distinct = distinct_directions(rows)
     linked = _components(distinct, groups, threshold)
     if threshold is None or len(rows) < _FEWEST_TO_JUDGE or len(distinct) > MOST_LINKED_ROWS:
@@ -194,9 +253,6 @@ def linked_groups(
 def _components(
     distinct: DistinctDirections, groups: npt.NDArray[np.intp] | None, threshold: float | None
 ) -> npt.NDArray[np.intp]:
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     size = len(distinct)
     left, right = np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
     if threshold is not None and 1 < size <= MOST_LINKED_ROWS:
@@ -204,11 +260,26 @@ def _components(
         near = graph.similarities >= threshold
         left = np.repeat(np.arange(size), near.sum(axis=1))
         right = graph.indices[near].astype(np.intp)
+    return _joined(distinct.groups, size, groups, left, right)
+
+
+def _joined(
+    equal: npt.NDArray[np.intp],
+    size: int,
+    groups: npt.NDArray[np.intp] | None,
+    left: npt.NDArray[np.intp] | None = None,
+    right: npt.NDArray[np.intp] | None = None,
+) -> npt.NDArray[np.intp]:
+    """Number the rows by what links them: ``size`` directions, of which ``left`` and ``right`` are alike, and groups."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    left, right = (np.empty(0, dtype=np.intp) if one is None else one for one in (left, right))
     if groups is not None:
         # Each given group is a node of its own that its rows hang on.
-        left = np.append(left, distinct.groups)
+        left = np.append(left, equal)
         right = np.append(right, size + groups)
         size += int(groups.max()) + 1
     links = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(size, size))
     _, components = connected_components(links, directed=False)
-    return np.unique(components[distinct.groups], return_inverse=True)[1].astype(np.intp)
+    return np.unique(components[equal], return_inverse=True)[1].astype(np.intp)

@@ -7,6 +7,7 @@ What a target column says: classes, sets of labels, or a quantity that no classi
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,7 @@ import pandas as pd
 
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.labels.classifier import Classifier
-from mmembed.analysis.labels.experiment import fit_clone, hold_out, hold_together
+from mmembed.analysis.labels.experiment import HeldOut, fit_and_hold_out, hold_together
 from mmembed.analysis.labels.multi_label import MultiLabelClassifier
 from mmembed.arrays import FloatMatrix
 from mmembed.errors import listed
@@ -25,6 +26,9 @@ from mmembed.vectors import Vector, VectorArray, as_vector_array, check_comparab
 
 # Of the sets in benchmarks/labelled, captions and glosses have next to no pair this near, reprints of a text have.
 NEAR_DUPLICATE = 0.98
+
+# That a class of fewer rows is never predicted may be chance.
+_FEWEST_TO_BE_PREDICTED = 10
 
 
 def fit_classifier(
@@ -90,6 +94,11 @@ def fit_classifier(
         If fewer than two values of the target have a row with a vector, if it is a quantity, or if its length or that
         of the groups is not n.
 
+    Warns
+    -----
+    UserWarning
+        If a class of at least 10 rows was predicted for no row while held out; ``class_weight="balanced"`` finds more.
+
     Examples
     --------
     >>> import numpy as np, pandas as pd
@@ -114,9 +123,10 @@ def fit_classifier(
             )
         recipe = _default(class_weight, None, seed) if estimator is None else clone(estimator)
         learned = np.flatnonzero(values.notna().to_numpy() & ~array.isna())
-        rows = unit_rows(array.matrix[learned])
+        source = _matrix(array, learned)
+        rows = unit_rows(source)
         given = _given_groups(groups, len(array), learned)
-        linked = hold_together(array.matrix[learned], None, given, near_duplicates, folds=folds)
+        linked = hold_together(source, None, given, near_duplicates, folds=folds, units=rows)
         return fit_label_sets(
             array, values, recipe, rows=rows, learned=learned, linked=linked, folds=folds, random_state=seed
         )
@@ -134,14 +144,20 @@ def fit_classifier(
         recipe = _prototypes(array, read.classes, descriptions, center)
     else:
         recipe = _default(class_weight, read.classes, seed)
-    rows = unit_rows(array.matrix[learned])
+    source = _matrix(array, learned)
+    rows = unit_rows(source)
     given = _given_groups(groups, len(array), learned)
-    linked = hold_together(array.matrix[learned], y, given, near_duplicates, folds=folds)
-    held = hold_out(recipe, rows, y, linked, n_classes=len(read.classes), folds=folds, random_state=seed)
+    linked = hold_together(source, y, given, near_duplicates, folds=folds, units=rows)
+    del source
+    fitted, held = fit_and_hold_out(
+        recipe, rows, y, linked, n_classes=len(read.classes), folds=folds, random_state=seed
+    )
+    if class_weight is None and descriptions is None and estimator is None:
+        _warn_of_lost_classes(held, read.classes)
     measured = held.measured
     return Classifier(
         classes=read.classes,
-        estimator=fit_clone(recipe, rows, y, linked),
+        estimator=fitted,
         accuracy=float((held.predicted == y)[measured].mean()) if measured.any() else float("nan"),
         target=read.name,
         linked=int((np.bincount(linked)[linked] > 1).sum()),
@@ -152,6 +168,27 @@ def fit_classifier(
         recipe=recipe,
         random_state=seed,
     )
+
+
+def _matrix(array: VectorArray, learned: npt.NDArray[np.intp]) -> FloatMatrix:
+    """Return the rows that are learned from, without a copy where these are all."""
+    return array.matrix if len(learned) == len(array) else array.matrix[learned]
+
+
+def _warn_of_lost_classes(held: HeldOut, classes: pd.api.extensions.ExtensionArray) -> None:
+    """Say which classes with enough rows were predicted for no row that was held out."""
+    rows = held.measured
+    counts = np.bincount(held.y[rows], minlength=len(classes))
+    said = np.bincount(held.predicted[rows], minlength=len(classes))
+    if len(lost := np.flatnonzero((counts >= _FEWEST_TO_BE_PREDICTED) & (said == 0))):
+        warnings.warn(
+            f"Never predicted while held out: {listed([str(classes[one]) for one in lost])} "
+            f"({counts[lost].sum():,} of {rows.sum():,} rows). Other classes are likelier for each of their rows. "
+            'class_weight="balanced" finds more of rare classes, at the price of calibrated probabilities; '
+            "more labels of them help, too.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _prototypes(array: VectorArray, classes: pd.api.extensions.ExtensionArray, descriptions: Any, center: Any) -> Any:
@@ -254,10 +291,11 @@ def fit_label_sets(
         if y.min() == y.max():
             fitted[classes[code]] = DummyClassifier(strategy="prior").fit(rows, y)
             continue
-        held = hold_out(recipe, rows, y, linked, n_classes=2, folds=folds, random_state=random_state)
+        fitted[classes[code]], held = fit_and_hold_out(
+            recipe, rows, y, linked, n_classes=2, folds=folds, random_state=random_state
+        )
         likely = held.predicted.astype(np.float32) if held.probabilities is None else held.probabilities[:, 1]
         probabilities[held.measured, code] = likely[held.measured]
-        fitted[classes[code]] = fit_clone(recipe, rows, y, linked)
     judged = np.isfinite(probabilities)
     whole = judged.any(axis=1)
     right = ((np.nan_to_num(probabilities) >= 0.5) == truth) | ~judged

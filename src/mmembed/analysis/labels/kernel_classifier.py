@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from mmembed.analysis.labels.kernel_ridge import fit_ridge, leave_out
+from mmembed.analysis.labels.kernel_ridge import Matrix, Ridge, Sums, choose_landmarks, fit_ridge, leave_out, read_rows
 from mmembed.analysis.labels.probabilities import fit_softmax, softmax
+from mmembed.arrays import FloatMatrix
 
 # The many small products of a small fit lose more by waiting for each other's threads than they win, on a busy machine
 # by a factor of ten.
 _ONE_THREAD_ROWS = 20_000
 _PREDICTED_AT_ONCE = 8192
-# Rows for each landmark. Two classes are told apart nearly as well with fewer (within .3 points).
-_ROWS_A_LANDMARK, _ROWS_A_LANDMARK_OF_TWO = 8, 12
-_LANDMARKS = 384, 1024
-# How much the scores' own say counts against what rows left out teach about them, as a number of rows.
-_DRAWN_BACK = 32
+# More are not better in a way that could be measured, and take longer by their square.
+_LANDMARKS = 2048
+# With so few landmarks, and of so many rows, it is seen quickly about where the penalty has to be. With more landmarks
+# the best one was half a decade lower on nearly all sets.
+_FEW_LANDMARKS, _FEW_ROWS, _LOWER = 384, 4096, 10**-0.5
+# How much the scores' own say counts against what rows left out teach about them, as a number of rows: about what one
+# class tells of another, and about a class's own scores, which are too small as a rule where the class is rare.
+_DRAWN_BACK, _OWN_DRAWN_BACK = 32, 4
 # From so many classes on there is too much to learn about them in pairs; then the scores are only tempered.
 _MOST_PAIRED_CLASSES = 256
 
@@ -45,8 +51,8 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     width : float
         Of the kernel, as a multiple of the rows' variance.
     n_features : int or "auto"
-        Landmarks: more are slower, and better where there are many rows of many kinds. ``"auto"`` takes an eighth
-        of the rows, of two classes a twelfth, but 384 to 1,024.
+        Landmarks: more are slower, and better where there are many rows of many kinds. ``"auto"`` takes all rows, of
+        more than 2,048 rows as many means of them.
     class_weight : None, "balanced" or dict
         None learns the classes' shares as they are, and its probabilities are those of such rows. ``"balanced"`` counts
         each class alike: rare classes are found more often, and probabilities are those of a table with even shares.
@@ -100,11 +106,10 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"Classifier can't train when only one class is present: {self.classes_[0]!r}.")
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[codes]
-        weights = weights * (len(weights) / weights.sum())
+        seed = self._seed()
+        weights = self._weights(y, codes)
         groups = None if groups is None else np.asarray(groups)
-        with threadpool_limits(1 if len(rows) <= _ONE_THREAD_ROWS else None, user_api="blas"):
+        with _threads(len(rows)):
             ridge = fit_ridge(
                 rows,
                 codes,
@@ -114,15 +119,98 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
                 most=self._landmark_count(len(rows)),
                 random_state=seed,
             )
-            penalty = None if self.penalty == "auto" else float(self.penalty)
-            left = leave_out(ridge, rows, codes, weights, groups, penalty=penalty, random_state=seed)
-            self.penalty_, self.temperature_, self.trials_ = left.penalty, left.temperature, left.trials
-            mixing = self._mix(left.scores / np.float32(left.temperature), codes[left.rows], weights[left.rows])
-        self._landmarks = ridge.landmarks
-        slopes, offsets = ridge.coefficients(left.penalty)
+            return self._learn(ridge, rows, codes, weights, groups, seed)
+
+    def fit_without(
+        self, rows: FloatMatrix, y: npt.NDArray[np.intp], groups: npt.NDArray[np.intp], parts: npt.NDArray[np.intp]
+    ) -> Iterator[Self]:
+        """Fit clones on all rows but each part's, then one on all rows, from a single reading of the rows.
+
+        Landmarks are those of all rows, which tell nothing of their classes; with ``class_weight``, so are the weights.
+        All else is learned from the rows outside the part alone.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray, shape (n, d), float32
+        y, groups : numpy.ndarray of int, shape (n,)
+        parts : numpy.ndarray of int, shape (n,)
+            From 0; rows of the part -1 are in every fit.
+
+        Yields
+        ------
+        KernelClassifier
+            Part by part, the one on all rows last. Where fewer than two classes are left there is an unfitted one.
+        """
+        self._check_parameters()
+        present, codes = np.unique(y, return_inverse=True)
+        seed, n_parts = self._seed(), int(parts.max()) + 1
+        weights = self._weights(y, codes)
+        with _threads(len(rows)):
+            most = self._landmark_count(len(rows))
+            landmarks = choose_landmarks(rows, width=self.width, most=most, random_state=seed)
+            numbers = np.where(parts < 0, n_parts, parts)
+            sums, _ = read_rows(landmarks, rows, codes, weights, n_classes=len(present), parts=numbers)
+            whole = Sums.added(sums)
+            for part in (*range(n_parts), None):
+                inside = np.arange(len(rows)) if part is None else np.flatnonzero(parts != part)
+                known, mine = np.unique(codes[inside], return_inverse=True)
+                fresh = clone(self)
+                if len(known) > 1:
+                    fresh.classes_, fresh.n_features_in_ = present[known], rows.shape[1]
+                    ridge = Ridge.of(landmarks, whole if part is None else whole.without(sums[part]), known)
+                    fresh._learn(ridge, rows, mine, weights[inside], groups[inside], seed, inside)
+                yield fresh
+
+    def _learn(
+        self,
+        ridge: Ridge,
+        rows: FloatMatrix,
+        codes: npt.NDArray[np.intp],
+        weights: Matrix,
+        groups: npt.NDArray[Any] | None,
+        seed: int,
+        inside: npt.NDArray[np.intp] | None = None,
+    ) -> Self:
+        """Choose the penalty, and make the scores of rows left out probabilities.
+
+        ``rows`` are all rows, of which those ``inside`` were learned from; everything else is about the latter.
+        """
+        places = np.arange(len(rows)) if inside is None else inside
+        penalty = None if self.penalty == "auto" else float(self.penalty)
+        about = self._look_ahead(ridge, rows, places, codes, weights, groups, seed) if penalty is None else None
+        left = leave_out(
+            ridge, rows, codes, weights, groups, places=places, penalty=penalty, about=about, random_state=seed
+        )
+        self.penalty_, self.temperature_, self.trials_ = left.penalty, left.temperature, left.trials
+        mixing = self._mix(left.scores / np.float32(left.temperature), codes[left.rows], left.counted)
+        self._landmarks = replace(ridge.landmarks, own=None)
+        slopes, offsets = ridge.coefficients(left.slopes)
         self._slopes = slopes / left.temperature @ mixing[:-1]
         self._offsets = offsets / left.temperature @ mixing[:-1] + mixing[-1]
         return self
+
+    def _look_ahead(
+        self,
+        ridge: Ridge,
+        rows: FloatMatrix,
+        places: npt.NDArray[np.intp],
+        codes: npt.NDArray[np.intp],
+        weights: Matrix,
+        groups: npt.NDArray[Any] | None,
+        seed: int,
+    ) -> float | None:
+        """Return a penalty that is about right, by few landmarks and some of the rows; None where that saves nothing."""
+        if len(ridge.mean) <= 2 * _FEW_LANDMARKS:
+            return None
+        some = np.sort(np.random.default_rng(seed).permutation(len(places))[:_FEW_ROWS])
+        known, mine = np.unique(codes[some], return_inverse=True)
+        few, counted = rows[places[some]], weights[some] * (len(some) / weights[some].sum())
+        options = {"width": self.width, "most": _FEW_LANDMARKS, "random_state": seed}
+        small = fit_ridge(few, mine, counted, n_classes=len(known), **options)
+        left = leave_out(
+            small, few, mine, counted, None if groups is None else groups[some], penalty=None, random_state=seed
+        )
+        return _LOWER * left.penalty * len(some) / len(places)
 
     def decision_function(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
         """Return the logits, shape (n, c); of two classes their difference, shape (n,)."""
@@ -148,7 +236,8 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         seen = np.unique(codes)
         if 2 <= len(seen) <= _MOST_PAIRED_CLASSES:
             places = np.searchsorted(seen, codes)
-            found = fit_softmax(logits[:, seen], places, weights, penalty=_DRAWN_BACK / len(codes))
+            penalties = (_DRAWN_BACK / len(codes), _OWN_DRAWN_BACK / len(codes))
+            found = fit_softmax(logits[:, seen], places, weights, penalties=penalties)
             mixing[np.ix_(np.append(seen, n_classes), seen)] = found
         return mixing
 
@@ -163,10 +252,15 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         return logits
 
     def _landmark_count(self, n_rows: int) -> int:
-        if self.n_features != "auto":
-            return self.n_features
-        share = _ROWS_A_LANDMARK_OF_TWO if len(self.classes_) == 2 else _ROWS_A_LANDMARK
-        return int(np.clip(n_rows // share, *_LANDMARKS))
+        return min(n_rows, _LANDMARKS if self.n_features == "auto" else self.n_features)
+
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _weights(self, y: npt.NDArray[Any], codes: npt.NDArray[np.intp]) -> Matrix:
+        """Return how much each row counts; all together as much as there are rows."""
+        weights = compute_class_weight(self.class_weight, classes=np.unique(y), y=y)[codes]
+        return np.asarray(weights * (len(weights) / weights.sum()), dtype=np.float64)
 
     def _check_parameters(self) -> None:
         if self.penalty != "auto" and not float(self.penalty) > 0:
@@ -177,3 +271,7 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             raise ValueError(
                 f"n_features={self.n_features!r} leaves nothing to learn from. Give at least 1, or 'auto'."
             )
+
+
+def _threads(n_rows: int) -> threadpool_limits:
+    return threadpool_limits(1 if n_rows <= _ONE_THREAD_ROWS else None, user_api="blas")

@@ -1,4 +1,7 @@
-"""Kernel ridge regression on classes: from one reading of the rows the scores at any penalty.
+"""Kernel ridge regression on classes: from one reading of the rows the scores at any penalty, of all rows or of some.
+
+What a reading leaves are sums, and sums of parts add up: the fit without one part of the rows, such as the fold that is
+held out, needs no reading of its own.
 
 Rows described by their Gaussian kernel with landmarks: what the default classifier learns on.
 
@@ -11,11 +14,12 @@ What each row would have scored had it been left out of the regression, and the 
 
 No further fit is needed: leaving a row out divides its residual by one minus its leverage (Golub, Heath and Wahba,
 "Generalized Cross-Validation", 1979), leaving a group out multiplies its residuals by a small inverse, and one
-eigendecomposition serves all penalties.
+root of the penalised covariance serves all rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,52 +34,173 @@ Matrix = npt.NDArray[np.float64]
 
 _ROW_BLOCK = 8192
 
+# What is less is rounding of the moments, whose blocks are in single precision.
+LEAST_PENALTY = 3e-7
+
+# Above this penalty single precision does: it is twice as fast.
+_SINGLE = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Sums over rows from which the regression follows; of disjoint sets of rows they add up.
+
+    Attributes
+    ----------
+    counts : numpy.ndarray, shape (c,)
+        Weight of each class.
+    totals : numpy.ndarray, shape (f,)
+        Of the features.
+    by_class : numpy.ndarray, shape (c, f)
+        The same for each class.
+    moments : numpy.ndarray, shape (f, f)
+        Of products of features.
+    """
+
+    counts: Matrix = field(repr=False)
+    totals: Matrix = field(repr=False)
+    by_class: Matrix = field(repr=False)
+    moments: Matrix = field(repr=False)
+
+    @classmethod
+    def none(cls, size: int, n_classes: int) -> Sums:
+        """Return the sums over no row."""
+        return cls(np.zeros(n_classes), np.zeros(size), np.zeros((n_classes, size)), np.zeros((size, size)))
+
+    def add(self, features: FloatMatrix, codes: Codes, weights: Matrix) -> None:
+        """Count more rows in."""
+        if not len(codes):
+            return
+        is_even = bool((weights == 1).all())
+        # A matrix times its own transpose takes half the time of a product of two.
+        weighted = features if is_even else features * np.sqrt(weights).astype(np.float32)[:, None]
+        np.add(self.moments, weighted.T @ weighted, out=self.moments)
+        shares = np.zeros((len(codes), len(self.counts)), dtype=np.float32)
+        shares[np.arange(len(codes)), codes] = weights
+        np.add(self.by_class, shares.T @ features, out=self.by_class)
+        np.add(self.totals, weights.astype(np.float32) @ features, out=self.totals)
+        np.add(self.counts, np.bincount(codes, weights=weights, minlength=len(self.counts)), out=self.counts)
+
+    @classmethod
+    def added(cls, parts: Sequence[Sums]) -> Sums:
+        """Return the sums over the rows of all parts."""
+        whole = cls.none(len(parts[0].totals), len(parts[0].counts))
+        for part in parts:
+            np.add(whole.counts, part.counts, out=whole.counts)
+            np.add(whole.totals, part.totals, out=whole.totals)
+            np.add(whole.by_class, part.by_class, out=whole.by_class)
+            np.add(whole.moments, part.moments, out=whole.moments)
+        return whole
+
+    def without(self, part: Sums) -> Sums:
+        """Return the sums over the other rows."""
+        return Sums(
+            self.counts - part.counts,
+            self.totals - part.totals,
+            self.by_class - part.by_class,
+            self.moments - part.moments,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """The regression at one penalty, on features that are turned so that the penalised covariance is the identity.
+
+    Attributes
+    ----------
+    root : numpy.ndarray, shape (f, f), float32
+        Upper triangular: the penalised covariance is ``root.T @ root``.
+    targets : numpy.ndarray, shape (f, c), float32
+        Slopes of the turned features.
+    slopes : numpy.ndarray, shape (f, c)
+        Those of the features.
+    """
+
+    root: FloatMatrix = field(repr=False)
+    targets: FloatMatrix = field(repr=False)
+    slopes: Matrix = field(repr=False)
+
+    def turn(self, centered: FloatMatrix) -> FloatMatrix:
+        """Return turned features, shape (k, f): their squares sum to a row's leverage."""
+        from scipy.linalg.blas import strsm
+
+        # Rows in numpy's order are columns in that of BLAS.
+        return np.asarray(strsm(1.0, self.root, centered.T, trans_a=1).T)
+
 
 @dataclass(frozen=True, eq=False)
 class Ridge:
-    """Sums over rows from which the regression at any penalty follows.
+    """The regression before a penalty is chosen.
 
     Attributes
     ----------
     landmarks : Landmarks
+    weight : float
+        Of all rows.
     mean : numpy.ndarray, shape (f,)
         Of the features.
     priors : numpy.ndarray, shape (c,)
         Share of each class.
-    variances, axes : numpy.ndarray, shape (f,), (f, f)
-        Principal components of the features.
+    covariance : numpy.ndarray, shape (f, f)
     targets : numpy.ndarray, shape (f, c)
-        Covariance of the components with the classes.
+        Covariance of the features with the classes.
     features : numpy.ndarray, shape (n, f), or None
         Those of the rows, where they are few enough to be kept.
     """
 
     landmarks: Landmarks
+    weight: float
     mean: Matrix = field(repr=False)
     priors: Matrix = field(repr=False)
-    variances: Matrix = field(repr=False)
-    axes: FloatMatrix = field(repr=False)
+    covariance: Matrix = field(repr=False)
     targets: Matrix = field(repr=False)
-    features: FloatMatrix | None = field(repr=False)
+    features: FloatMatrix | None = field(default=None, repr=False)
 
-    def inverse(self, penalty: float) -> Matrix:
-        """Return what each component's covariance with the classes is multiplied by, shape (f,).
+    @classmethod
+    def of(cls, landmarks: Landmarks, sums: Sums, present: Codes, features: FloatMatrix | None = None) -> Ridge:
+        """Return the regression on the classes in ``present``, which are those that the sums have."""
+        weight = float(sums.counts.sum())
+        mean, priors = sums.totals / weight, sums.counts[present] / weight
+        covariance = sums.moments / weight
+        covariance -= np.outer(mean, mean)
+        targets = (sums.by_class[present] / weight - np.outer(priors, mean)).T
+        return cls(landmarks, weight, mean, priors, covariance, targets, features)
 
-        The penalty is a share of the features' variance, so that it means the same for all rows.
-        """
-        return np.asarray(1 / (self.variances + penalty * max(float(self.variances.sum()), 1e-12)))
+    @property
+    def variance(self) -> float:
+        """Total variance of the features."""
+        return max(float(np.trace(self.covariance)), 1e-12)
 
-    def coefficients(self, penalty: float) -> tuple[Matrix, Matrix]:
+    def solve(self, penalty: float) -> Solution:
+        """Return the regression at a penalty, which is a share of the features' variance: it means the same for all rows."""
+        from scipy.linalg import cho_solve, cholesky, solve_triangular
+
+        penalised = self.covariance.copy()
+        penalised[np.diag_indices_from(penalised)] += max(penalty, LEAST_PENALTY) * self.variance
+        # In single precision the root may not exist where the penalty is small.
+        if penalty > _SINGLE:
+            penalised = penalised.astype(np.float32)
+        root = cholesky(penalised, overwrite_a=True, check_finite=False)
+        turned = solve_triangular(root, self.targets, trans=1, check_finite=False)
+        slopes = cho_solve((root, False), self.targets, check_finite=False)
+        return Solution(np.asfortranarray(root, dtype=np.float32), turned.astype(np.float32), slopes.astype(np.float64))
+
+    def coefficients(self, slopes: Matrix) -> tuple[Matrix, Matrix]:
         """Return ``(m, c)`` and ``(c,)``: kernels with the landmarks times the one plus the other are the scores."""
-        turned = self.axes @ (self.targets * self.inverse(penalty)[:, None])
-        slopes = self.landmarks.whitening.astype(np.float64) @ turned
-        return slopes, np.asarray(-(self.landmarks.center @ slopes + self.mean @ turned))
+        found = self.landmarks.whitening.astype(np.float64) @ slopes
+        return found, np.asarray(-(self.landmarks.center @ found + self.mean @ slopes))
 
 
-def fit_ridge(
-    rows: FloatMatrix, codes: Codes, weights: Matrix, *, n_classes: int, width: float, most: int, random_state: int
-) -> Ridge:
-    """Read all rows once.
+def read_rows(
+    landmarks: Landmarks,
+    rows: FloatMatrix,
+    codes: Codes,
+    weights: Matrix,
+    *,
+    n_classes: int,
+    parts: npt.NDArray[Any] | None = None,
+) -> tuple[list[Sums], FloatMatrix | None]:
+    """Read all rows once, block by block.
 
     Parameters
     ----------
@@ -83,34 +208,50 @@ def fit_ridge(
     codes : numpy.ndarray of int, shape (n,)
         Classes from 0.
     weights : numpy.ndarray, shape (n,)
-        How much each row counts; they sum to n.
+        How much each row counts.
+    parts : numpy.ndarray of int, shape (n,), optional
+        Part of each row, from 0; all are in one if not given.
+
+    Returns
+    -------
+    list of Sums
+        One a part.
+    numpy.ndarray, shape (n, m), or None
+        The features, where they are one block.
+    """
+    size = len(landmarks.rows)
+    sums = [Sums.none(size, n_classes) for _ in range(1 if parts is None else int(parts.max()) + 1)]
+    kept = None
+    for begin in range(0, len(rows), _ROW_BLOCK):
+        block = slice(begin, begin + _ROW_BLOCK)
+        features = landmarks.features(rows[block]) if landmarks.own is None else landmarks.own[block]
+        kept = features if len(rows) <= _ROW_BLOCK else None
+        if parts is None:
+            sums[0].add(features, codes[block], weights[block])
+            continue
+        for number, part in enumerate(sums):
+            inside = np.flatnonzero(parts[block] == number)
+            part.add(features[inside], codes[block][inside], weights[block][inside])
+    return sums, kept
+
+
+def fit_ridge(
+    rows: FloatMatrix, codes: Codes, weights: Matrix, *, n_classes: int, width: float, most: int, random_state: int
+) -> Ridge:
+    """Choose landmarks and read all rows once.
+
+    Parameters
+    ----------
+    rows, codes, weights, n_classes
+        As in :func:`read_rows`.
     width : float
         Of the kernel, as a multiple of the rows' variance.
     most : int
         Landmarks.
     """
-    from scipy.linalg import eigh
-
     landmarks = choose_landmarks(rows, width=width, most=most, random_state=random_state)
-    size, n, is_uneven = len(landmarks.rows), len(rows), bool((weights != 1).any())
-    moments, sums = np.zeros((size, size)), np.zeros(size)
-    by_class, counts = np.zeros((n_classes, size)), np.bincount(codes, weights=weights, minlength=n_classes)
-    kept = None
-    for begin in range(0, n, _ROW_BLOCK):
-        block = slice(begin, begin + _ROW_BLOCK)
-        features = landmarks.features(rows[block])
-        kept = features if n <= _ROW_BLOCK else None
-        share = weights[block].astype(np.float32)
-        weighted = features * share[:, None] if is_uneven else features
-        moments += features.T @ weighted
-        sums += weighted.sum(axis=0)
-        by_class += np.eye(n_classes, dtype=np.float32)[codes[block]].T @ weighted
-    mean, priors = sums / n, counts / n
-    covariance = moments / n - np.outer(mean, mean)
-    # Single precision is twice as fast, and what it gets wrong is far below any penalty.
-    variances, axes = eigh(covariance.astype(np.float32), driver="evd", overwrite_a=True, check_finite=False)
-    targets = axes.T @ (by_class / n - np.outer(priors, mean)).T
-    return Ridge(landmarks, mean, priors, np.maximum(variances.astype(np.float64), 0), axes, targets, kept)
+    (sums,), kept = read_rows(landmarks, rows, codes, weights, n_classes=n_classes)
+    return Ridge.of(landmarks, sums, np.arange(n_classes), kept)
 
 
 # Directions of the kernel with less than this share of its trace are rounding.
@@ -139,6 +280,8 @@ class Landmarks:
         Mean kernel of the landmarks with each other, which is about that of all rows: features are then small.
     whitening : numpy.ndarray, shape (m, m), float32
         Turns kernels to features whose products are the kernel; upper triangular.
+    own : numpy.ndarray, shape (n, m), float32, or None
+        Features of the rows that they were chosen from, where each of these is a landmark.
     """
 
     width: float
@@ -146,6 +289,7 @@ class Landmarks:
     rows: FloatMatrix = field(repr=False)
     center: npt.NDArray[np.float32] = field(repr=False)
     whitening: FloatMatrix = field(repr=False)
+    own: FloatMatrix | None = field(default=None, repr=False)
 
     def kernel(self, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the kernel of rows with the landmarks, shape (n, m), in the rows' own precision."""
@@ -180,14 +324,16 @@ def choose_landmarks(rows: FloatMatrix, *, width: float, most: int, random_state
     distance = width * total_variance(rows, origin)
     chosen = rows - origin if len(rows) <= most else _means(rows, origin, most, random_state)
     # In double precision, since in single the root of a matrix of nearly equal rows may not exist.
-    exact = chosen.astype(np.float64)
-    products = gaussian(exact, exact, distance)
+    products = gaussian(chosen, chosen, distance).astype(np.float64)
     center = products.mean(axis=0)
     # What is added keeps equal landmarks apart. Which root is taken does not matter: features are turned later.
     products[np.diag_indices_from(products)] += _SMALLEST * len(chosen)
-    whitening, _ = dtrtri(cholesky(products, overwrite_a=True, check_finite=False), overwrite_c=True)
+    root = cholesky(products, overwrite_a=True, check_finite=False)
+    whitening, _ = dtrtri(root)
+    # The kernel of landmarks with themselves, but for what was added, is the root's square: whitened it is the root.
+    own = None if len(rows) > most else np.asarray(root.T - center @ whitening, dtype=np.float32)
     whitening = np.asfortranarray(whitening, dtype=np.float32)
-    return Landmarks(distance, origin, chosen, center.astype(np.float32), whitening)
+    return Landmarks(distance, origin, chosen, center.astype(np.float32), whitening, own)
 
 
 def _means(rows: FloatMatrix, origin: npt.NDArray[np.float32], most: int, random_state: int) -> FloatMatrix:
@@ -233,11 +379,17 @@ _MOST_TRIALS = 12
 
 _WORTH = 1e-3
 
+# Beside a penalty that is known to be about right, a third trial has to promise more.
+_WORTH_BESIDE = 2e-2
+
 # A log loss below which there is nothing to gain: every row is right and sure.
 _PERFECT = 0.005
 
-# Rows that are left out; of larger tables a sample of whole groups: more did not change what was chosen.
+# Rows that are left out; of larger tables a sample of whole groups: more did not change what was chosen. Of a class of
+# few rows, however, the sample would have next to none, and nothing would be learned about it.
 _MOST_LEFT_OUT = 3000
+
+_FEW_OF_A_CLASS, _MOST_OF_FEW = 50, 1000
 
 # Scores are shares, so that divided by this they are logits. Where nothing can be left out it stays.
 _USUAL_TEMPERATURE = 0.1
@@ -255,6 +407,10 @@ class LeftOut:
     penalty, temperature : float
     rows : numpy.ndarray of int, shape (k,)
         Which rows were left out, each alone or with its group; empty where none could be.
+    counted : numpy.ndarray, shape (k,)
+        How much each counts; rows that were likelier to be drawn count less.
+    slopes : numpy.ndarray, shape (f, c)
+        Of the features, by all rows.
     scores : numpy.ndarray, shape (k, c), float32
     trials : list of tuple (penalty, log loss)
     """
@@ -262,6 +418,8 @@ class LeftOut:
     penalty: float
     temperature: float
     rows: Codes = field(repr=False)
+    counted: Matrix = field(repr=False)
+    slopes: Matrix = field(repr=False)
     scores: FloatMatrix = field(repr=False)
     trials: list[tuple[float, float]] = field(repr=False)
 
@@ -275,56 +433,69 @@ def leave_out(
     *,
     penalty: float | None,
     random_state: int,
+    about: float | None = None,
+    places: Codes | None = None,
 ) -> LeftOut:
     """Choose penalty and temperature by the log loss of rows that are left out.
 
     Parameters
     ----------
-    rows, codes, weights
-        What the ridge was fitted on.
+    rows : numpy.ndarray, shape (n, d), float32
+    codes, weights
+        Of the rows that the ridge was fitted on.
     groups : numpy.ndarray of int, shape (n,), or None
         Rows of one group are left out together.
     penalty : float or None
         As a share of the features' variance; None compares several.
+    about : float, optional
+        Where to begin to compare: a penalty that is about right.
+    places : numpy.ndarray of int, optional
+        Which of the rows the ridge was fitted on, where that is not all.
     """
-    groups = np.arange(len(rows)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    sample = _sample(groups, random_state)
+    groups = np.arange(len(codes)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sample, odds = _sample(codes, groups, random_state)
     judged = np.flatnonzero(measurable(codes, groups)[sample])
-    begin = 1 / len(rows) if penalty is None else penalty
-    truth, counted = codes[sample][judged], weights[sample][judged]
+    begin = penalty if penalty is not None else 1 / len(codes) if about is None else about
+    truth, counted = codes[sample][judged], (weights[sample] / odds)[judged]
     if len(np.unique(truth)) < 2:
-        return LeftOut(begin, _USUAL_TEMPERATURE, sample[:0], np.empty((0, len(ridge.priors)), np.float32), [])
+        empty = np.empty((0, len(ridge.priors)), np.float32)
+        return LeftOut(begin, _USUAL_TEMPERATURE, sample[:0], counted[:0], ridge.solve(begin).slopes, empty, [])
     kept = ridge.features
-    features = ridge.landmarks.features(rows[sample]) if kept is None else kept[sample]
-    leaving = _Leaving(ridge, features, codes[sample], weights[sample] / len(rows), groups[sample])
+    read = sample if places is None else places[sample]
+    features = ridge.landmarks.features(rows[read]) if kept is None else kept[read]
+    leaving = _Leaving(ridge, features, codes[sample], weights[sample] / ridge.weight, groups[sample])
 
-    def look(tried: float, temperature: float) -> tuple[float, float, FloatMatrix]:
-        """Return the log loss, the temperature at which it is least, and the scores."""
-        scores = leaving.scores(tried)[judged]
-        found, loss = best_temperature(scores, truth, counted, start=temperature)
+    def look(tried: float, temperature: float) -> tuple[float, float, FloatMatrix, Matrix]:
+        """Return the log loss, the temperature at which it is least, the scores and the slopes."""
+        scores, slopes = leaving.scores(tried)
+        found, loss = best_temperature(scores[judged], truth, counted, start=temperature)
         trials.append((tried, loss))
-        return loss, found, scores
+        return loss, found, scores[judged], slopes
 
     trials: list[tuple[float, float]] = []
+    begin = begin if penalty is not None else max(begin, LEAST_PENALTY)
     first = best = look(begin, _USUAL_TEMPERATURE)
-    for step in (1 / _STEP, _STEP) if penalty is None else ():
-        while len(trials) < _MOST_TRIALS and best[0] > _PERFECT:
+    worth = _WORTH if about is None else _WORTH_BESIDE
+    for step in () if penalty is not None else (1 / _STEP, _STEP) if about is None else (_STEP, 1 / _STEP):
+        while len(trials) < _MOST_TRIALS and best[0] > _PERFECT and begin * step >= LEAST_PENALTY:
             found = look(begin * step, best[1])
-            if found[0] >= (1 - _WORTH) * best[0]:
+            if found[0] >= best[0]:
                 break
+            is_worth_more = found[0] < (1 - worth) * best[0]
             best, begin = found, begin * step
-        if best is not first:
+            if not is_worth_more:
+                break
+        # Where the loss hardly rises on the one side there is next to nothing to win on the other.
+        if best is not first or (about is not None and trials[-1][1] < (1 + worth) * first[0]):
             break
-    return LeftOut(begin, best[1], sample[judged], best[2], trials)
+    return LeftOut(begin, best[1], sample[judged], counted, best[3], best[2], trials)
 
 
 class _Leaving:
-    """Rows along the regression's principal components, where a penalty only scales the axes."""
+    """Rows that are left out, as the regression sees them."""
 
     def __init__(self, ridge: Ridge, features: FloatMatrix, codes: Codes, shares: Matrix, groups: Codes) -> None:
-        self._turned = features @ ridge.axes
-        self._turned -= ridge.mean.astype(np.float32) @ ridge.axes
-        self._squares = self._turned**2
+        self._centered = features - ridge.mean.astype(np.float32)
         self._truth = np.eye(len(ridge.priors), dtype=np.float32)[codes] - ridge.priors.astype(np.float32)
         self._ridge, self._shares = ridge, shares
         several = np.flatnonzero(np.bincount(groups)[groups] > 1)
@@ -332,25 +503,24 @@ class _Leaving:
         _, starts = np.unique(groups[several], return_index=True)
         self._together = np.split(several, starts[1:]) if len(several) else []
 
-    def scores(self, penalty: float) -> FloatMatrix:
-        """Return the centred scores, shape (k, c), of each row without its group."""
-        ridge = self._ridge
-        inverse = ridge.inverse(penalty)
-        slopes = (ridge.targets * inverse[:, None]).astype(np.float32)
-        residuals = np.asarray(self._truth - self._turned @ slopes, dtype=np.float32)
-        leverages = self._shares * (1 + self._squares @ inverse.astype(np.float32))
+    def scores(self, penalty: float) -> tuple[FloatMatrix, Matrix]:
+        """Return the centred scores, shape (k, c), of each row without its group, and the slopes by all rows."""
+        solution = self._ridge.solve(penalty)
+        turned = solution.turn(self._centered)
+        residuals = np.asarray(self._truth - turned @ solution.targets, dtype=np.float32)
+        leverages = self._shares * (1 + np.einsum("ij,ij->i", turned, turned))
         left = residuals / np.maximum(1 - leverages, _LEAST_REST).astype(np.float32)[:, None]
         for members in self._together:
-            left[members] = self._without(members, inverse, residuals[members])
-        return np.asarray(self._truth - left)
+            left[members] = self._without(turned[members], self._shares[members], residuals[members])
+        return np.asarray(self._truth - left), solution.slopes
 
-    def _without(self, members: Codes, inverse: Matrix, residuals: FloatMatrix) -> FloatMatrix:
+    @staticmethod
+    def _without(turned: FloatMatrix, shares: Matrix, residuals: FloatMatrix) -> FloatMatrix:
         """Return the residuals of a group without it, by an inverse of its size or of the features' number."""
-        turned, shares = self._turned[members].astype(np.float64), self._shares[members]
         # The intercept is one more feature, whose variance is not penalised.
-        wide = np.column_stack([turned * np.sqrt(inverse), np.ones(len(members))])
-        if len(members) <= wide.shape[1]:
-            rest = np.eye(len(members)) - (wide @ wide.T) * shares
+        wide = np.column_stack([turned.astype(np.float64), np.ones(len(turned))])
+        if len(wide) <= wide.shape[1]:
+            rest = np.eye(len(wide)) - (wide @ wide.T) * shares
             rest[np.diag_indices_from(rest)] += _LEAST_REST
             return np.asarray(np.linalg.solve(rest, residuals), dtype=np.float32)
         rest = np.eye(wide.shape[1]) - wide.T @ (shares[:, None] * wide)
@@ -359,12 +529,26 @@ class _Leaving:
         return np.asarray(residuals + wide @ back, dtype=np.float32)
 
 
-def _sample(groups: Codes, seed: int) -> Codes:
-    """Return the rows of so many groups that there are about enough, in order."""
+def _sample(codes: Codes, groups: Codes, seed: int) -> tuple[Codes, Matrix]:
+    """Return the rows of about enough groups, in order, and how likely each was to be drawn.
+
+    Groups with rows of classes that have few are all drawn, rarest class first, as long as they are not many.
+    """
     if len(groups) <= _MOST_LEFT_OUT:
-        return np.arange(len(groups))
-    sizes = np.bincount(groups)
-    order = np.random.default_rng(seed).permutation(len(sizes))
-    chosen = np.zeros(len(sizes), dtype=bool)
-    chosen[order[: int(np.searchsorted(np.cumsum(sizes[order]), _MOST_LEFT_OUT)) + 1]] = True
-    return np.flatnonzero(chosen[groups])
+        return np.arange(len(groups)), np.ones(len(groups))
+    sizes, counts = np.bincount(groups), np.bincount(codes)
+    is_certain = np.zeros(len(sizes), dtype=bool)
+    rare = [one for one in np.argsort(counts, kind="stable") if 0 < counts[one] <= _FEW_OF_A_CLASS]
+    for one in rare:
+        mine = np.unique(groups[codes == one])
+        if sizes[is_certain].sum() + sizes[mine].sum() > _MOST_OF_FEW:
+            break
+        is_certain[mine] = True
+    others = np.random.default_rng(seed).permutation(np.flatnonzero(~is_certain))
+    sums = np.cumsum(sizes[others])
+    drawn = others[: int(np.searchsorted(sums, _MOST_LEFT_OUT)) + 1]
+    odds = np.where(is_certain, 1.0, sizes[drawn].sum() / max(int(sums[-1]), 1))
+    chosen = is_certain.copy()
+    chosen[drawn] = True
+    sample = np.flatnonzero(chosen[groups])
+    return sample, odds[groups[sample]]

@@ -30,12 +30,12 @@ def fit_softmax(
     y: npt.NDArray[np.intp],
     row_weights: npt.NDArray[np.float64],
     *,
-    penalty: float,
+    penalties: tuple[float, float],
 ) -> Matrix:
     """Return what makes better logits of logits: ``logits @ found[:-1] + found[-1]``.
 
-    Minimises the mean log loss plus ``penalty / 2`` times the squared distance of the factors from those that leave the
-    logits as they are. What is added is free: then the shares of the classes come out right.
+    Minimises the mean log loss plus half the squared distance of the factors from those that leave the logits as they
+    are, times a penalty. What is added is free: then the shares of the classes come out right.
 
     Parameters
     ----------
@@ -43,7 +43,8 @@ def fit_softmax(
     y : numpy.ndarray of int, shape (n,)
         Classes from 0.
     row_weights : numpy.ndarray, shape (n,)
-    penalty : float
+    penalties : tuple of float
+        For what a class's logits add to another's, and for what they are multiplied by themselves.
 
     Returns
     -------
@@ -55,8 +56,10 @@ def fit_softmax(
     shares = (row_weights / row_weights.sum()).astype(np.float32)
     # The second derivative of the loss in a coefficient is about this: scaled by it the problem is nearly round.
     squares = np.append(np.einsum("ij,ij->j", logits, logits, dtype=np.float64) / len(logits), 1)
-    penalties = np.append(np.full(n_classes, penalty), _LEAST_PENALTY)[:, None]
-    scales = 1 / np.sqrt(squares[:, None] / (2 * n_classes) + penalties)
+    drawn_back = np.full((n_classes + 1, n_classes), penalties[0])
+    drawn_back[np.diag_indices(n_classes)] = penalties[1]
+    drawn_back[-1] = _LEAST_PENALTY
+    scales = 1 / np.sqrt(squares[:, None] / (2 * n_classes) + drawn_back)
 
     def loss(flat: Matrix) -> tuple[float, Matrix]:
         change = flat.reshape(n_classes + 1, n_classes) * scales
@@ -67,12 +70,12 @@ def fit_softmax(
         own = better[at, y]
         np.exp(better, out=better)
         sums = better.sum(axis=1)
-        total = 0.5 * float((penalties * change**2).sum()) + float(
+        total = 0.5 * float((drawn_back * change**2).sum()) + float(
             (shares * (np.log(sums) - own)).sum(dtype=np.float64)
         )
         better *= (shares / sums)[:, None]
         better[at, y] -= shares
-        gradient = penalties * change
+        gradient = drawn_back * change
         gradient[:-1] += logits.T @ better
         gradient[-1] += better.sum(axis=0, dtype=np.float64)
         return total, (gradient * scales).ravel()
