@@ -153,13 +153,15 @@ def _sums(rows: FloatMatrix, y: Codes, made: Folds, n_classes: int) -> npt.NDArr
 
 
 def fit_clone(estimator: Any, rows: FloatMatrix, y: Codes, groups: Codes) -> Any:
-    """Return a fitted clone; the default classifier is told the groups, which keep its own trials honest."""
+    """Return a fitted clone; the default classifiers are called with the groups, which keep their own trials honest."""
     from sklearn.base import clone
 
     from mmembed.analysis.labels.kernel_classifier import KernelClassifier
+    from mmembed.analysis.labels.prototypes import DescribedClassifier
 
     fresh = clone(estimator)
-    return fresh.fit(rows, y, groups=groups) if isinstance(fresh, KernelClassifier) else fresh.fit(rows, y)
+    takes_groups = isinstance(fresh, KernelClassifier | DescribedClassifier)
+    return fresh.fit(rows, y, groups=groups) if takes_groups else fresh.fit(rows, y)
 
 
 # The graph of more rows costs more than everything else that a classifier does; equal rows are still found.

@@ -56,8 +56,10 @@ def fit_classifier(
     descriptions : mapping of label to vector, shape (d,), or vectors, shape (p, d), optional
         For few labelled rows: what each class is about, such as the vectors of its name and of other words for it, in
         the column's space. Each class is then the mean of its rows, shrunk towards its description as if that were two
-        rows (:class:`mmembed.analysis.labels.prototypes.ShrunkenPrototypes`). Better than rows or descriptions alone
-        for 1 to some 20 rows a class; from there on leave it out. Classes without a row may be described, too.
+        rows, mixed with the default classifier on the rows alone in the shares under which rows left out are likeliest
+        (:class:`mmembed.analysis.labels.prototypes.DescribedClassifier`). Better than rows or descriptions alone for 1
+        to some 20 rows a class, and no worse with more. Classes without a row may be described, too; then the means
+        alone decide.
     groups : sequence, length n, optional
         Rows that belong together (one author, one product): they are held out together, so that the score is that of
         new groups. A missing group is a group of its own.
@@ -141,7 +143,7 @@ def fit_classifier(
     if estimator is not None:
         recipe = clone(estimator)
     elif descriptions is not None or (class_weight is None and np.median(np.unique(y, return_counts=True)[1]) < 3):
-        recipe = _prototypes(array, read.classes, descriptions, center)
+        recipe = _prototypes(array, read.classes, descriptions, center, _default(class_weight, read.classes, seed))
     else:
         recipe = _default(class_weight, read.classes, seed)
     source = _matrix(array, learned)
@@ -191,8 +193,10 @@ def _warn_of_lost_classes(held: HeldOut, classes: pd.api.extensions.ExtensionArr
         )
 
 
-def _prototypes(array: VectorArray, classes: pd.api.extensions.ExtensionArray, descriptions: Any, center: Any) -> Any:
-    from mmembed.analysis.labels.prototypes import ShrunkenPrototypes
+def _prototypes(
+    array: VectorArray, classes: pd.api.extensions.ExtensionArray, descriptions: Any, center: Any, default: Any
+) -> Any:
+    from mmembed.analysis.labels.prototypes import DescribedClassifier, ShrunkenPrototypes
 
     if center is None:
         center = unit_rows(array.matrix[~array.isna()]).mean(axis=0, dtype=np.float64)
@@ -210,7 +214,12 @@ def _prototypes(array: VectorArray, classes: pd.api.extensions.ExtensionArray, d
         if described.isna().any() or not len(described):
             raise ValueError(f"The description of {str(value)!r} has no vector. Embed its words first.")
         means.append(unit_rows(described.matrix).mean(axis=0))
-    return ShrunkenPrototypes(descriptions=unit_rows(np.stack(means)), center=center)
+    return DescribedClassifier(
+        descriptions=unit_rows(np.stack(means)),
+        center=center,
+        class_weight=default.class_weight,
+        random_state=default.random_state,
+    )
 
 
 def _default(class_weight: Any, classes: pd.api.extensions.ExtensionArray | None, seed: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -33,6 +33,24 @@ _FEW_LANDMARKS, _FEW_ROWS, _LOWER = 384, 4096, 10**-0.5
 _DRAWN_BACK, _OWN_DRAWN_BACK = 32, 4
 # From so many classes on there is too much to learn about them in pairs; then the scores are only tempered.
 _MOST_PAIRED_CLASSES = 256
+
+
+@dataclass(frozen=True, eq=False)
+class LeftLogits:
+    """Logits of k rows that were left out, before and after what these rows themselves have taught about logits.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray of int, shape (k,)
+    counted : numpy.ndarray, shape (k,)
+        How much each counts.
+    tempered, mended : numpy.ndarray, shape (k, c)
+    """
+
+    rows: npt.NDArray[np.intp] = field(repr=False)
+    counted: Matrix = field(repr=False)
+    tempered: npt.NDArray[Any] = field(repr=False)
+    mended: npt.NDArray[Any] = field(repr=False)
 
 
 class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -100,6 +118,11 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         groups : array of int, shape (n,), optional
             Rows of one group are left out together.
         """
+        self.fit_and_leave_out(X, y, groups)
+        return self
+
+    def fit_and_leave_out(self, X: Any, y: Any, groups: Any = None) -> LeftLogits:  # noqa: N803
+        """Fit as :meth:`fit` does, and return the logits of rows that were left out."""
         rows, y = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
         self._check_parameters()
@@ -170,7 +193,7 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         groups: npt.NDArray[Any] | None,
         seed: int,
         inside: npt.NDArray[np.intp] | None = None,
-    ) -> Self:
+    ) -> LeftLogits:
         """Choose the penalty, and make the scores of rows left out probabilities.
 
         ``rows`` are all rows, of which those ``inside`` were learned from; everything else is about the latter.
@@ -182,12 +205,13 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             ridge, rows, codes, weights, groups, places=places, penalty=penalty, about=about, random_state=seed
         )
         self.penalty_, self.temperature_, self.trials_ = left.penalty, left.temperature, left.trials
-        mixing = self._mix(left.scores / np.float32(left.temperature), codes[left.rows], left.counted)
+        logits = left.scores / np.float32(left.temperature)
+        mixing = self._mix(logits, codes[left.rows], left.counted)
         self._landmarks = replace(ridge.landmarks, own=None)
         slopes, offsets = ridge.coefficients(left.slopes)
         self._slopes = slopes / left.temperature @ mixing[:-1]
         self._offsets = offsets / left.temperature @ mixing[:-1] + mixing[-1]
-        return self
+        return LeftLogits(left.rows, left.counted, logits, logits @ mixing[:-1] + mixing[-1])
 
     def _look_ahead(
         self,
@@ -205,8 +229,9 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         some = np.sort(np.random.default_rng(seed).permutation(len(places))[:_FEW_ROWS])
         known, mine = np.unique(codes[some], return_inverse=True)
         few, counted = rows[places[some]], weights[some] * (len(some) / weights[some].sum())
-        options = {"width": self.width, "most": _FEW_LANDMARKS, "random_state": seed}
-        small = fit_ridge(few, mine, counted, n_classes=len(known), **options)
+        small = fit_ridge(
+            few, mine, counted, n_classes=len(known), width=self.width, most=_FEW_LANDMARKS, random_state=seed
+        )
         left = leave_out(
             small, few, mine, counted, None if groups is None else groups[some], penalty=None, random_state=seed
         )
