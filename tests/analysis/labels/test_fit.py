@@ -236,3 +236,84 @@ def test_classes_that_are_alike_by_nature_are_measured():
     with pytest.warns(UserWarning, match="no sign of repetition"):
         experiment = fit_classifier(tight, y)
     assert experiment.accuracy > 0.99
+
+
+def lost(n_rare):
+    """Return rows of two clear classes, and a third that lies scattered among the first."""
+    random = np.random.default_rng(5)
+    y = np.append(np.arange(400) % 2, np.full(n_rare, 2))
+    rows = np.eye(6)[np.where(y == 2, 0, y)] * 4 + random.normal(size=(len(y), 6))
+    return rows.astype(np.float32), pd.Series(np.array(["plain", "other", "rare"])[y], name="kind")
+
+
+def test_a_class_that_is_never_predicted_is_told():
+    """A warning names the class and what finds more of it, at both doors."""
+    rows, kinds = lost(14)
+    with pytest.warns(UserWarning, match=r"Never predicted while held out: 'rare' \(14 of 414 rows\)") as said:
+        fit_classifier(rows, kinds)
+    assert 'class_weight="balanced"' in str(said[0].message)
+    assert said[0].filename == __file__
+
+
+@pytest.mark.parametrize(("n_rare", "weight"), [(6, None), (14, "balanced"), (14, {"rare": 20})])
+def test_few_rows_and_weighted_classes_are_no_warning(n_rare, weight):
+    """Below ten rows it may be chance; weights find rows of the class."""
+    rows, kinds = lost(n_rare)
+    found = fit_classifier(rows, kinds, class_weight=weight)
+    said = found.report().set_index("class")
+    assert n_rare < 10 or said.loc["rare", "recall"] > 0.2
+
+
+def mistaken(pictures, names, share, random_state):
+    """Return the names with some replaced by the class whose mean is nearest, and which rows these are."""
+    random = np.random.default_rng(random_state)
+    kinds = np.unique(names)
+    means = np.stack([pictures[names == one].mean(axis=0) for one in kinds])
+    near = pictures @ means.T / np.linalg.norm(means, axis=1)
+    near[np.arange(len(names)), np.searchsorted(kinds, names)] = -np.inf
+    planted = random.choice(len(names), round(share * len(names)), replace=False)
+    wrong = pd.Series(names, dtype=object)
+    wrong.iloc[planted] = kinds[near.argmax(axis=1)][planted]
+    return wrong, planted
+
+
+@pytest.mark.parametrize(("share", "seed"), [(0.02, 0), (0.04, 1), (0.08, 2)])
+def test_labels_of_the_neighbouring_class_are_found(digits, share, seed):
+    """Labels that people mistake head the list; without a number most that is returned is wrong, and most is found."""
+    pictures, names = digits
+    pictures, names = np.asarray(pictures), np.asarray(names)
+    wrong, planted = mistaken(pictures, names, share, seed)
+    found = fit_classifier(pictures, wrong)
+    assert np.isin(found.label_issues(len(planted))["position"], planted).mean() >= 0.75
+    returned = found.label_issues()["position"]
+    assert np.isin(returned, planted).mean() >= 0.8
+    assert np.isin(planted, returned).mean() >= 0.5
+    assert len(returned) <= found.label_issues(10_000)["is_confident"].sum()
+
+
+def test_a_weak_classifier_accuses_nobody_without_saying_so():
+    """Where many rows are mistaken anyway, a warning says that doubt is no proof; a number asks for the list itself."""
+    random = np.random.default_rng(6)
+    y = np.arange(300) % 3
+    rows = np.eye(5)[y] + random.normal(scale=1.2, size=(300, 5))
+    found = fit_classifier(rows.astype(np.float32), pd.Series(y))
+    assert 0.4 < found.accuracy < 0.7
+    with pytest.warns(UserWarning, match="too weak to accuse labels"):
+        issues = found.label_issues()
+    assert len(issues) < 0.05 * 300
+    assert len(found.label_issues(50)) == 50
+
+
+def test_large_tables_share_a_reading_of_the_rows(digits, monkeypatch):
+    """Predictions while held out are about those of fits of their own, and no fold is learned from."""
+    from mmembed.analysis.labels import experiment as holding_out
+
+    pictures, names = digits
+    plain = fit_classifier(pictures, names)
+    monkeypatch.setattr(holding_out, "_SHARED_ROWS", 100)
+    shared = fit_classifier(pictures, names)
+    assert (shared.held_out.predicted == plain.held_out.predicted).mean() > 0.98
+    assert shared.accuracy == pytest.approx(plain.accuracy, abs=0.01)
+    assert (shared.held_out.nearest_centroid == plain.held_out.nearest_centroid).all()
+    random = pd.Series(np.random.default_rng(0).integers(0, 2, len(names)))
+    assert fit_classifier(pictures, random).accuracy < 0.6

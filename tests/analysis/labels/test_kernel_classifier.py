@@ -134,3 +134,54 @@ def test_rows_of_one_group_do_not_judge_each_other():
     assert min(loss for _, loss in apart.trials_) < 0.05
     assert min(loss for _, loss in together.trials_) > 0.5
     assert together.predict_proba(new).max(axis=1).mean() < 0.75 < apart.predict_proba(new).max(axis=1).mean()
+
+
+def test_fits_from_one_reading_are_fits_without_each_part():
+    """The fit without a part gives what a fit on the other rows gives, and the last one what a plain fit does."""
+    random = np.random.default_rng(11)
+    y = np.arange(400) % 3
+    rows = (np.eye(6)[y] + random.normal(scale=0.5, size=(400, 6))).astype(np.float32)
+    parts = np.where(np.arange(400) < 20, -1, np.arange(400) % 4)
+    recipe = KernelClassifier(penalty=0.01, random_state=0)
+    fits = list(recipe.fit_without(rows, y, np.arange(400), parts))
+    assert len(fits) == 5
+    for part, fitted in enumerate(fits):
+        plain = KernelClassifier(penalty=0.01, random_state=0).fit(rows[parts != part], y[parts != part])
+        assert fitted.predict_proba(rows) == pytest.approx(plain.predict_proba(rows), abs=0.03)
+    assert fits[-1].predict_proba(rows) == pytest.approx(recipe.fit(rows, y).predict_proba(rows), abs=1e-3)
+
+
+def test_a_class_that_only_the_part_has_is_not_known_without_it():
+    """Classes of a fit are those of its rows; where fewer than two are left it is unfitted."""
+    rows = np.random.default_rng(12).normal(size=(40, 3)).astype(np.float32)
+    y, parts = np.repeat([0, 1, 4, 7], 10), np.repeat([0, 1, 0, 1], 10)
+    fits = list(KernelClassifier(random_state=0).fit_without(rows, y, np.arange(40), parts))
+    assert [one.classes_.tolist() for one in fits] == [[1, 7], [0, 4], [0, 1, 4, 7]]
+    alone = list(KernelClassifier(random_state=0).fit_without(rows[:20], y[:20], np.arange(20), parts[:20]))
+    assert [hasattr(one, "classes_") for one in alone] == [False, False, True]
+
+
+@pytest.mark.parametrize("rare", [1, 3, 8])
+def test_a_class_of_twenty_rows_is_found_as_by_logistic_regression(rare):
+    """Beside some thousand other rows, more of its rows are found, and what is found is as often right."""
+    pictures, digit = load_digits(return_X_y=True)
+    pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
+    known, others, y, truth = train_test_split(pictures, digit, train_size=0.6, stratify=digit, random_state=3)
+    keep = (y != rare) | (np.cumsum(y == rare) <= 20)
+    for ours in (KernelClassifier(random_state=0), KernelClassifier(class_weight="balanced", random_state=0)):
+        said = ours.fit(known[keep], y[keep]).predict(others)
+        theirs = LogisticRegression(C=10, max_iter=500).fit(known[keep], y[keep]).predict(others)
+        assert (said == rare)[truth == rare].mean() >= (theirs == rare)[truth == rare].mean()
+        assert (truth == rare)[said == rare].mean() > 0.95
+
+
+def test_landmarks_are_all_rows_up_to_two_thousand():
+    """More landmarks than 2,048 were never better; a number that is given counts."""
+    random = np.random.default_rng(13)
+    rows = random.normal(size=(2100, 4)).astype(np.float32)
+    y = (rows[:, 0] + rows[:, 1] ** 2 > 0.5).astype(int)
+    counts = [
+        len(KernelClassifier(n_features=number, random_state=0).fit(rows[:size], y[:size])._landmarks.rows)
+        for number, size in (("auto", 900), ("auto", 2100), (50, 900))
+    ]
+    assert counts == [900, 2048, 50]

@@ -94,3 +94,15 @@ def test_nothing_to_leave_out_is_no_trial():
     rows, y = np.eye(2, dtype=np.float32), np.array([0, 1])
     left = leave_out(fitted(rows, y, np.ones(2)), rows, y, np.ones(2), None, penalty=None, random_state=0)
     assert (left.penalty, left.temperature, len(left.rows), left.trials) == (0.5, 0.1, 0, [])
+
+
+def test_rows_of_rare_classes_are_all_left_out(monkeypatch):
+    """Of a large table a class of few rows is looked at as a whole, and each of its rows counts for one."""
+    monkeypatch.setattr(leaving_out, "_MOST_LEFT_OUT", 100)
+    rows, y = table(600)
+    y = np.where(np.arange(600) < 8, 3, y)
+    rows = np.hstack([rows, (y == 3)[:, None]]).astype(np.float32)
+    left = leave_out(fitted(rows, y, np.ones(600)), rows, y, np.ones(600), None, penalty=PENALTY, random_state=0)
+    assert (y[left.rows] == 3).sum() == 8
+    assert left.counted[y[left.rows] == 3] == pytest.approx(1)
+    assert left.counted.sum() == pytest.approx(600, rel=0.02)

@@ -6,7 +6,8 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mmembed.analysis import fit_classifier
-from mmembed.analysis.labels.prototypes import ShrunkenPrototypes
+from mmembed.analysis.labels.kernel_classifier import KernelClassifier
+from mmembed.analysis.labels.prototypes import DescribedClassifier, ShrunkenPrototypes
 from mmembed.errors import SpaceMismatchError
 from mmembed.vectors import VectorArray
 
@@ -106,3 +107,38 @@ def test_one_row_for_each_of_many_classes():
     """One row a class is what prototypes are for: there is no warning, and each row is its own class."""
     rows = np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32)
     assert ShrunkenPrototypes().fit(rows, np.arange(40)).predict(rows).tolist() == list(range(40))
+
+
+@pytest.mark.parametrize("shots", [3, 20, 40])
+def test_descriptions_never_cost_accuracy(topics, shots):
+    """With descriptions a classifier is as often right as the better of prototypes and rows alone, but for chance."""
+    random = np.random.default_rng(3)
+    rows, truth, described = topics
+    more = rows[truth == 0] * 0 + random.normal(size=64) * 2  # a class that no prototype stands for: two far parts
+    rows = rows.copy()
+    rows[truth == 0] += np.where(np.arange((truth == 0).sum()) % 2 == 0, 1, -1)[:, None] * more
+    known, rest = np.arange(8 * shots), np.arange(8 * 40, 400)
+    center = rows.mean(axis=0)
+    both = DescribedClassifier(descriptions=described, center=center, random_state=0).fit(rows[known], truth[known])
+    plain = ShrunkenPrototypes(descriptions=described, center=center).fit(rows[known], truth[known])
+    alone = KernelClassifier(random_state=0).fit(rows[known], truth[known])
+    scores = [one.score(rows[rest], truth[rest]) for one in (both, plain, alone)]
+    assert scores[0] >= max(scores[1:]) - 0.03
+
+
+def test_the_share_of_descriptions_falls_with_rows(topics):
+    """One row a class leaves the answer to prototypes; wrong descriptions lose their say where rows tell."""
+    rows, truth, described = topics
+    shares = [
+        DescribedClassifier(descriptions=words, random_state=0).fit(rows[:n], truth[:n]).share_
+        for words, n in ((described, 8), (described, 320), (described[::-1] * -1, 320))
+    ]
+    assert shares[0] == 1
+    assert shares[2] <= shares[1] < 1
+
+
+@parametrize_with_checks([DescribedClassifier(random_state=0)])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+def test_the_mixture_keeps_the_rules_of_scikit_learn(estimator, check):
+    """All checks for classifiers pass."""
+    check(estimator)

@@ -272,7 +272,7 @@ def _joined(
     left: npt.NDArray[np.intp] | None = None,
     right: npt.NDArray[np.intp] | None = None,
 ) -> npt.NDArray[np.intp]:
-    """Number the rows by what links them: ``size`` directions, of which ``left`` and ``right`` are alike, and groups."""
+    """Return the numbers of rows by what links them: equality, pairs of ``left`` and ``right``, given groups."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

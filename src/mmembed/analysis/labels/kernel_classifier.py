@@ -142,7 +142,7 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
                 most=self._landmark_count(len(rows)),
                 random_state=seed,
             )
-            return self._learn(ridge, rows, codes, weights, groups, seed)
+            return self._learn(ridge, rows, codes=codes, weights=weights, groups=groups, seed=seed)
 
     def fit_without(
         self, rows: FloatMatrix, y: npt.NDArray[np.intp], groups: npt.NDArray[np.intp], parts: npt.NDArray[np.intp]
@@ -181,13 +181,15 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
                 if len(known) > 1:
                     fresh.classes_, fresh.n_features_in_ = present[known], rows.shape[1]
                     ridge = Ridge.of(landmarks, whole if part is None else whole.without(sums[part]), known)
-                    fresh._learn(ridge, rows, mine, weights[inside], groups[inside], seed, inside)
+                    options = {"codes": mine, "weights": weights[inside], "groups": groups[inside]}
+                    fresh._learn(ridge, rows, **options, seed=seed, inside=inside)  # noqa: SLF001 - a clone of its own
                 yield fresh
 
     def _learn(
         self,
         ridge: Ridge,
         rows: FloatMatrix,
+        *,
         codes: npt.NDArray[np.intp],
         weights: Matrix,
         groups: npt.NDArray[Any] | None,
@@ -200,7 +202,9 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         """
         places = np.arange(len(rows)) if inside is None else inside
         penalty = None if self.penalty == "auto" else float(self.penalty)
-        about = self._look_ahead(ridge, rows, places, codes, weights, groups, seed) if penalty is None else None
+        about = None
+        if penalty is None:
+            about = self._look_ahead(ridge, rows, places=places, codes=codes, weights=weights, groups=groups, seed=seed)
         left = leave_out(
             ridge, rows, codes, weights, groups, places=places, penalty=penalty, about=about, random_state=seed
         )
@@ -217,13 +221,14 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self,
         ridge: Ridge,
         rows: FloatMatrix,
+        *,
         places: npt.NDArray[np.intp],
         codes: npt.NDArray[np.intp],
         weights: Matrix,
         groups: npt.NDArray[Any] | None,
         seed: int,
     ) -> float | None:
-        """Return a penalty that is about right, by few landmarks and some of the rows; None where that saves nothing."""
+        """Return a penalty that is about right, by few landmarks and some rows; None where that saves nothing."""
         if len(ridge.mean) <= 2 * _FEW_LANDMARKS:
             return None
         some = np.sort(np.random.default_rng(seed).permutation(len(places))[:_FEW_ROWS])

@@ -172,7 +172,7 @@ class Ridge:
         return max(float(np.trace(self.covariance)), 1e-12)
 
     def solve(self, penalty: float) -> Solution:
-        """Return the regression at a penalty, which is a share of the features' variance: it means the same for all rows."""
+        """Return the regression at a penalty, a share of the features' variance: it means the same for all rows."""
         from scipy.linalg import cho_solve, cholesky, solve_triangular
 
         penalised = self.covariance.copy()

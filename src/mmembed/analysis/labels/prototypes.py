@@ -67,8 +67,8 @@ class ShrunkenPrototypes(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self._learn(X, y, None)
         return self
 
-    def _learn(self, X: Any, y: Any, groups: Any) -> npt.NDArray[Any]:  # noqa: N803
-        """Make the prototypes, and return each row's cosines with them, its own class's without it and its group."""
+    def _learn(self, X: Any, y: Any, groups: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:  # noqa: N803
+        """Make the prototypes; return rows' cosines with them, the own class's without the row's group, and classes."""
         rows, y = validate_data(self, X, y, dtype=np.float32)
         # scikit-learn's own check would take one row a class, which is what this is for, for a regression.
         if y.dtype.kind == "f" and (y % 1).any():
@@ -93,7 +93,7 @@ class ShrunkenPrototypes(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.prototypes_ = _shrunken(sums, described, self.worth)
         left_out = self._left_out(rows, codes, sums, described, groups)
         self.temperature_ = self._temper(left_out, codes, described)
-        return left_out
+        return left_out, codes
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
         """Return the probability of each class, shape (n, c)."""
@@ -141,7 +141,7 @@ class ShrunkenPrototypes(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
 
 class DescribedClassifier(ShrunkenPrototypes):
-    """Prototypes that descriptions help to make, and the default classifier on the rows alone, as much of each as helps.
+    """Prototypes that descriptions help to make, and the default classifier on rows alone, as much of each as helps.
 
     Logarithms of both probabilities are mixed. The share of the prototypes, and with them of the descriptions, is the
     one under which rows are likeliest that were left out. With up to some five rows a class it is next to one, with
@@ -185,13 +185,12 @@ class DescribedClassifier(ShrunkenPrototypes):
         """
         from mmembed.analysis.labels.kernel_classifier import KernelClassifier
 
-        cosines = self._learn(X, y, groups)
+        cosines, codes = self._learn(X, y, groups)
         self.share_, self._kernel = 1.0, None
-        known, codes = np.unique(y, return_inverse=True)
-        if len(known) < len(self.classes_) or len(codes) < 2 * len(known):
+        if len(np.unique(codes)) < len(self.classes_) or len(codes) < 2 * len(self.classes_):
             return self
         kernel = KernelClassifier(class_weight=self.class_weight, random_state=self.random_state)
-        left = kernel.fit_and_leave_out(X, y, groups)
+        left = kernel.fit_and_leave_out(X, codes, groups)
         if len(left.rows):
             ours = _log_softmax(cosines[left.rows] / self.temperature_)
             losses = [_pooled_loss(share, ours, left, codes[left.rows]) for share in _SHARES]

@@ -31,7 +31,8 @@ _LEAST_VOTES = 0.05
 
 # Odds of 150 to 1 by both together. Of the rows above it on development sets (digits, laws, names of emoji, sayings),
 # .95 to .99 had a planted error where the classifier was right for .92 or more, and a half where for .75 to .82. Where
-# it was right for .53 (glosses of verbs) it was a fifth: too few to accuse anybody.
+# it was right for .53 (glosses of verbs) it was a fifth, too few to accuse anybody; and a quarter of terms of computing
+# (.73), whose own labels are doubtful.
 CERTAIN = 0.925
 
 WEAK = 0.7
@@ -51,8 +52,9 @@ def doubt_labels(held: HeldOut, rows: FloatMatrix) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The rows in doubt, most doubtful first: ``row`` (position among the m), ``label`` and ``suggested`` (codes),
-        ``doubt`` (the geometric mean of both odds, as a share from 0 to 1), ``label_probability``, ``suggested_probability``, ``label_votes`` and
-        ``suggested_votes`` (shares of the ten nearest other rows), ``is_confident``.
+        ``doubt`` (the geometric mean of both odds, as a share from 0 to 1), ``label_probability``,
+        ``suggested_probability``, ``label_votes`` and ``suggested_votes`` (shares of the ten nearest other rows),
+        ``is_confident``.
     """
     if held.probabilities is None:
         raise ValueError(
@@ -94,7 +96,7 @@ def doubt_labels(held: HeldOut, rows: FloatMatrix) -> pd.DataFrame:
 
 
 def certain(doubted: pd.DataFrame) -> int:
-    """Return how many of the first rows of :func:`doubt_labels` to show: the surest, and no more than are wrong at all."""
+    """Return how many of the first rows of :func:`doubt_labels` to show: the surest, no more than are wrong."""
     return min(int((doubted["doubt"] >= CERTAIN).sum()), int(doubted["is_confident"].sum()))
 
 
