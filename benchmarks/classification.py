@@ -1,6 +1,7 @@
 """Measure classification on labelled sets: ``python benchmarks/classification.py [set …]``.
 
-For each set: accuracy and time beside logistic regression tuned by grid search on the same splits, one thread each; the
+A set is one of ``benchmarks/labelled`` or a file ``.npz`` with ``vectors`` and ``labels``. For each: the bars of
+``label_bars.py`` beside tuned peers; accuracy and time beside logistic regression tuned by grid search on the same splits, one thread each; the
 experiment's accuracy, intervals and calibration error, beside what perfect probabilities would show by chance; planted
 label errors, beside what could be found by whoever knew the true labels; zero-shot accuracy, calibration, and how right
 the surest are; words together with few labelled rows. Then the digits from 30 % of their rows, the photographs from a
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from label_bars import beside_peers, mistaken_labels, rare_class
 from labelled import load, sets
 from labelled.descriptions import DESCRIBED
 from planting import planted_errors
@@ -32,6 +34,7 @@ from wording import few_shots, zero_shots
 from mmembed.analysis import fit_classifier
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.labels.kernel_classifier import KernelClassifier
+from mmembed.vectors import VectorArray
 
 SETS = (
     *("digits", "bbc-news", "demo-photographs", "demo-fused", "mnist", "spam-mails"),
@@ -115,16 +118,31 @@ def digits_from_a_third() -> None:
     print(f"digits, 30 % learned: {', '.join(f'{one:.4f}' for one in scores)} of the rest right (target .955)")
 
 
+def read(path: str) -> pd.DataFrame:
+    """Return the table in a file; ``background`` is the label of rows that have none, and they are left out."""
+    found = np.load(path)
+    is_labelled = found["labels"] != "background"
+    vectors = VectorArray.from_matrix(np.ascontiguousarray(found["vectors"][is_labelled], dtype=np.float32))
+    return pd.DataFrame({"vector": vectors, "label": found["labels"][is_labelled]})
+
+
 def main() -> None:
     names = sys.argv[1:] or [*SETS, "heavy-tails", *ONLY_WORDS]
     marks = sets()["is_held_out"]
     for name in names:
-        frame = load(name)
+        frame = read(name) if name.endswith(".npz") else load(name)
         classes = sorted(set(frame["label"]))
         rows = unit_rows(frame["vector"].array.matrix)
         y = pd.Categorical(frame["label"], categories=classes).codes.astype(np.intp)
-        mark = "held out" if marks[name] else "methods were developed on it"
+        is_held_out = "held-out" in name if name.endswith(".npz") else marks[name]
+        mark = "held out" if is_held_out else "methods were developed on it"
         print(f"{name} ({mark}): {len(frame)} rows of {rows.shape[1]} numbers, {len(classes)} classes", flush=True)
+        if name not in ONLY_WORDS:
+            beside_peers(rows, y)
+            rare_class(rows, y)
+            mistaken_labels(rows, y)
+        if name.endswith(".npz"):
+            continue
         if name not in ONLY_WORDS:
             beside_grid_search(rows, y, 1 if len(frame) > 5000 else 3)
             experiment(frame)

@@ -11,10 +11,11 @@ from labelled.descriptions import descriptions
 
 from mmembed.analysis import zero_shot
 from mmembed.analysis.cosines import unit_rows
-from mmembed.analysis.labels.prototypes import ShrunkenPrototypes
+from mmembed.analysis.labels.kernel_classifier import KernelClassifier
+from mmembed.analysis.labels.prototypes import DescribedClassifier, ShrunkenPrototypes
 from mmembed.analysis.labels.scores import calibration_error, reliability
 
-SHOTS = (1, 2, 3, 5, 10, 20)
+SHOTS = (1, 2, 3, 5, 10, 20, 50)
 LABELLED = (20, 50, 100)
 DRAWS = 5
 Matrix = npt.NDArray[np.float32]
@@ -57,8 +58,11 @@ def few_shots(name: str, rows: Matrix, y: Codes, classes: list[str]) -> None:
     described = words(name, "en", classes)
     center = rows.mean(axis=0)
     bare = (unit_rows(rows - center) @ unit_rows(described - described.mean(axis=0)).T).argmax(axis=1)
-    print(f"  few-shot, mean of {DRAWS} draws; rows a class: words and rows | rows alone | words alone")
-    for shots in SHOTS:
+    print(
+        f"  few-shot, mean of {DRAWS} draws; rows a class: words and rows | prototypes of both | of rows alone | "
+        "default without words | words alone"
+    )
+    for shots in (one for one in SHOTS if one <= 20 or one * len(classes) <= len(y) // 2):
         scores = []
         for seed in range(DRAWS):
             random = np.random.default_rng(seed)
@@ -66,18 +70,24 @@ def few_shots(name: str, rows: Matrix, y: Codes, classes: list[str]) -> None:
                 [random.permutation(np.flatnonzero(y == one))[:shots] for one in range(len(classes))]
             )
             rest = np.setdiff1d(np.arange(len(y)), known)
-            both = ShrunkenPrototypes(descriptions=described, center=center).fit(rows[known], y[known])
-            alone = ShrunkenPrototypes(center=center).fit(rows[known], y[known])
-            scores.append((both.score(rows[rest], y[rest]), alone.score(rows[rest], y[rest]), (bare == y)[rest].mean()))
+            makers = [
+                DescribedClassifier(descriptions=described, center=center, random_state=0),
+                ShrunkenPrototypes(descriptions=described, center=center),
+                ShrunkenPrototypes(center=center),
+                KernelClassifier(random_state=0) if shots > 2 else ShrunkenPrototypes(center=center),
+            ]
+            found = [one.fit(rows[known], y[known]).score(rows[rest], y[rest]) for one in makers]
+            scores.append((*found, (bare == y)[rest].mean()))
         means = np.mean(scores, axis=0)
-        print(f"    {shots:3}: {means[0]:.3f} | {means[1]:.3f} | {means[2]:.3f}", flush=True)
+        print(f"    {shots:3}: " + " | ".join(f"{one:.3f}" for one in means), flush=True)
     print("  words and rows drawn from the whole table: accuracy, mean score, calibration error on the others")
     for count in (one for one in LABELLED if one <= 3 * len(y) // 4):
         scores = []
         for seed in range(DRAWS):
             order = np.random.default_rng(seed).permutation(len(y))
             known, rest = order[:count], order[count:]
-            fitted = ShrunkenPrototypes(descriptions=described, center=center).fit(rows[known], y[known])
+            fitted = DescribedClassifier(descriptions=described, center=center, random_state=0)
+            fitted.fit(rows[known], y[known])
             probabilities = fitted.predict_proba(rows[rest])
             best, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == y[rest]
             scores.append((right.mean(), best.mean(), calibration_error(reliability(best, right))))

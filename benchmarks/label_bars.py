@@ -1,0 +1,150 @@
+"""The default classifier beside tuned peers: all rows, one rare class, labels that are mistaken, few described labels.
+
+Tuned on which set: the number of landmarks on digits, emoji-names-zh, sayings, texture, verb-glosses, chatbot,
+reviews-zh and heavy-tails-development; a class's own factor on emoji-names-zh, emoji-names-en, sayings and verb-glosses
+with 20 rows of one class; the order of label issues and the level of what is returned on digits, emoji-names-zh,
+sayings, verb-glosses, computing-terms and laws-zh; the share of descriptions on emoji-names-zh, emoji-names-en, sayings
+and verb-glosses.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import SVC
+from threadpoolctl import threadpool_limits
+
+from mmembed.analysis import fit_classifier
+from mmembed.analysis.labels.kernel_classifier import KernelClassifier
+from mmembed.analysis.labels.scores import calibration_error, reliability
+
+Matrix = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.intp]
+FEW, BESIDE, DRAWS = 20, 1000, 5
+SHARES = {"the most similar class": 0.04, "any class": 0.02}
+
+
+def beside_peers(rows: Matrix, y: Codes) -> None:
+    """Print accuracy and processor time beside three methods, each tuned by a grid and five folds, on one split."""
+    enough = np.bincount(y)[y] >= 10
+    rows, y = rows[enough], np.unique(y[enough], return_inverse=True)[1]
+    known, held, truth, asked = train_test_split(rows, y, train_size=0.8, stratify=y, random_state=0)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    peers: dict[str, Any] = {
+        "ours": KernelClassifier(random_state=0),
+        "logistic regression": GridSearchCV(
+            LogisticRegression(max_iter=2000), {"C": [0.01, 0.1, 1, 10, 100]}, cv=folds
+        ),
+        "RBF SVC": GridSearchCV(SVC(), {"C": [1, 10, 100], "gamma": ["scale", 1.0]}, cv=folds),
+        "kNN": GridSearchCV(KNeighborsClassifier(metric="cosine"), {"n_neighbors": [3, 5, 10, 20]}, cv=folds),
+    }
+    scores, seconds = {}, {}
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.simplefilter("ignore")
+        for name, one in peers.items():
+            begin = time.process_time()
+            one.fit(known, truth)
+            seconds[name] = time.process_time() - begin
+            scores[name] = float(one.score(held, asked))
+    noise = (scores["ours"] * (1 - scores["ours"]) / len(asked)) ** 0.5
+    print("  beside peers: " + "; ".join(f"{one} {scores[one]:.4f} in {seconds[one]:.2f} s" for one in peers))
+    print(
+        f"    bar: {scores['ours'] - max(list(scores.values())[1:]):+.4f} to the best peer (one standard error "
+        f"{noise:.4f}); 1/{seconds['logistic regression'] / seconds['ours']:.1f} and 1/"
+        f"{seconds['RBF SVC'] / seconds['ours']:.1f} of the two grid searches' time",
+        flush=True,
+    )
+
+
+def rare_class(rows: Matrix, y: Codes) -> None:
+    """Print recall and precision of a class with 20 labelled rows beside a thousand others, and calibration."""
+    sums: dict[str, list[npt.NDArray[np.float64]]] = {}
+    for seed in range(DRAWS):
+        random = np.random.default_rng(seed)
+        rare = random.choice(np.flatnonzero(np.bincount(y) >= 60))
+        held = np.zeros(len(y), dtype=bool)
+        held[random.permutation(len(y))[: len(y) // 3]] = True
+        mine = random.permutation(np.flatnonzero((y == rare) & ~held))[:FEW]
+        known = np.append(mine, random.permutation(np.flatnonzero((y != rare) & ~held))[:BESIDE])
+        methods: dict[str, Any] = {
+            "ours": KernelClassifier(random_state=0),
+            "ours, balanced": KernelClassifier(class_weight="balanced", random_state=0),
+            "logistic regression, C = 10": LogisticRegression(C=10, max_iter=1000),
+            "logistic regression, C = 100": LogisticRegression(C=100, max_iter=1000),
+        }
+        is_rare = y[held] == rare
+        orders = {}
+        for name, one in methods.items():
+            with warnings.catch_warnings(), threadpool_limits(1):
+                warnings.simplefilter("ignore")
+                likely = one.fit(rows[known], y[known]).predict_proba(rows[held])
+            said, column = one.classes_[likely.argmax(axis=1)], likely[:, list(one.classes_).index(rare)]
+            right = (said == y[held])[~is_rare]
+            orders[name] = np.argsort(-column, kind="stable")
+            counts = [((said == rare) & is_rare).sum(), (said == rare).sum(), is_rare.sum()]
+            error = calibration_error(reliability(likely.max(axis=1)[~is_rare], right))
+            sums.setdefault(name, []).append(np.array([*counts, right.mean(), error]))
+    print(f"  one class with {FEW} labelled rows beside {BESIDE:,} others, {DRAWS} draws:")
+    for name, lines in sums.items():
+        hits, called, there = np.sum([one[:3] for one in lines], axis=0)
+        others, error = np.mean([one[3:] for one in lines], axis=0)
+        print(
+            f"    {name:30} recall {hits / there:.3f}, precision {hits / max(called, 1):.3f}; others right "
+            f"{others:.3f}, calibration error {error:.3f}",
+            flush=True,
+        )
+
+
+def mistaken(rows: Matrix, y: Codes, kind: str, seed: int) -> Codes:
+    """Return the labels with a share replaced by the class whose mean is nearest, or by any other."""
+    random = np.random.default_rng(seed)
+    n_classes = int(y.max()) + 1
+    planted = random.choice(len(y), round(SHARES[kind] * len(y)), replace=False)
+    wrong = y.copy()
+    if kind == "any class":
+        wrong[planted] = (y[planted] + random.integers(1, n_classes, len(planted))) % n_classes
+        return wrong
+    means = np.stack([rows[y == one].mean(axis=0) for one in range(n_classes)])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    near = (rows - rows.mean(axis=0)) @ (means - means.mean(axis=0)).T
+    near[np.arange(len(y)), y] = -np.inf
+    wrong[planted] = near[planted].argmax(axis=1)
+    return wrong
+
+
+def mistaken_labels(rows: Matrix, y: Codes) -> None:
+    """Print the precision of the first rows, and of what is returned without a number, beside two other orders."""
+    for kind in SHARES:
+        labels = mistaken(rows, y, kind, 0)
+        planted = labels != y
+        count = int(planted.sum())
+        found = fit_classifier(rows, pd.Series(labels))
+        every = found.label_issues(len(y))
+        own, rival = every["label_probability"], every["suggested_probability"]
+        # The order before: the label's own probability and votes alone.
+        before = ((own + 1e-3) * (every["label_votes"] + 0.1)).to_numpy()
+        orders = {
+            "ours": np.arange(len(every)),
+            "own probability and votes (before)": np.argsort(before, kind="stable"),
+            "margin": np.argsort((own - rival).to_numpy(), kind="stable"),
+        }
+        hits = planted[every["position"].to_numpy()]
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            returned = planted[found.label_issues()["position"].to_numpy()]
+        print(
+            f"  {count} labels mistaken for {kind}, classifier right for {found.accuracy:.3f}; precision of as many: "
+            + ", ".join(f"{name} {hits[order[:count]].mean():.3f}" for name, order in orders.items())
+            + f"; without a number {len(returned)} rows"
+            + (f", {returned.mean():.3f} of them planted" if len(returned) else "")
+            + (", and a warning that the classifier is too weak" if said else ""),
+            flush=True,
+        )
