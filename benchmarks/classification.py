@@ -1,12 +1,12 @@
 """Measure classification on labelled sets: ``python benchmarks/classification.py [set …]``.
 
 A set is one of ``benchmarks/labelled`` or a file ``.npz`` with ``vectors`` and ``labels``. For each: the bars of
-``label_bars.py`` beside tuned peers; accuracy and time beside logistic regression tuned by grid search on the same splits, one thread each; the
-experiment's accuracy, intervals and calibration error, beside what perfect probabilities would show by chance; planted
-label errors, beside what could be found by whoever knew the true labels; zero-shot accuracy, calibration, and how right
-the surest are; words together with few labelled rows. Then the digits from 30 % of their rows, the photographs from a
-third, and 10,000 rows of 1,024 numbers. Sets that only words are measured on come last. Each set says whether methods
-were developed on it.
+``label_bars.py`` beside tuned peers; accuracy and time beside logistic regression tuned by grid search on the same
+splits, one thread each; the experiment's accuracy, intervals and calibration error, beside what perfect probabilities
+would show by chance; planted label errors, beside what could be found by whoever knew the true labels; zero-shot
+accuracy, calibration, and how right the surest are; words together with few labelled rows. Then the digits from 30 %
+of their rows, the photographs from a third, and 10,000 rows of 1,024 numbers. Sets that only words are measured on
+come last. Each set says whether methods were developed on it.
 
 MNIST and the mails were chosen before anything was measured on them, as sets whose labels people are sure of.
 """

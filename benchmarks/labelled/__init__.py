@@ -19,9 +19,9 @@ A set is divided off before anybody has seen a figure of it, and what is held ou
 3. The held-out sets are run once, with all rivals, and every figure is written down.
 4. Whoever changes a method because of a held-out figure says so where the figures stand, and holds out new sets.
 
-For clusters this has happened: ``benchmarks/clusters.py`` names the sets that have been seen. For the classifier, too:
-the number of landmarks (rows / 8) was chosen after mnist and noun-glosses had shown what fewer cost, and the most rows
-for k-means after timings that included mnist and heavy-tails.
+For clusters this has happened: ``benchmarks/clusters.py`` names the sets that have been seen. For the classifier,
+too: a former number of landmarks (rows / 8) was chosen after mnist and noun-glosses had shown what fewer cost, and
+the most rows for k-means after timings that included mnist and heavy-tails.
 """
 
 from labelled.loading import load, sets

@@ -65,6 +65,15 @@ def test_zero_shot_is_pandas(kinds):
     assert_same(lazy.compute(), want, "thing")
 
 
+def test_balanced_classes_are_those_of_pandas(df):
+    """A class that is told from another by next to nothing is found at both doors when classes count alike."""
+    rare = df.assign(side=df["side"].mask((df["group"] == "group 0") & (np.arange(len(df)) % 7 == 1), "rare"))
+    want = rare.mmembed.classify("v", target="side", class_weight="balanced")
+    got = cut(rare, [100, 300]).mmembed.classify("v", target="side", class_weight="balanced")
+    assert_same(got.compute(), want, "side")
+    assert (want["side_predicted"] == "rare").sum() > 0
+
+
 def test_lists_of_labels_are_learned(df):
     """A target whose cells are lists gives lists, from a bounded sample too."""
     import dask
@@ -136,6 +145,7 @@ WRONG = {
     "no such target": (ColumnNotFoundError, "classify", {"column": "v", "target": "sid"}),
     "kinds with a target": (ValueError, "classify", {"column": "v", "target": "side", "kinds": "kind"}),
     "an estimator for words": (ValueError, "classify", {"column": "v", "labels": ["a"], "estimator": object()}),
+    "weights for words": (ValueError, "classify", {"column": "v", "labels": ["a"], "class_weight": "balanced"}),
     "contents without names": (ValueError, "compare", {"target": "side", "models": ["local"]}),
     "no column to compare": (ColumnNotFoundError, "compare", {"columns": "w", "target": "side"}),
 }

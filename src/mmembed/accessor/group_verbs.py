@@ -249,7 +249,8 @@ class ClassificationVerbs:
         estimator : scikit-learn classifier, optional
             Instead of the default one; it is cloned.
         class_weight : None, "balanced" or dict, optional
-            With ``target``, how much each class counts.
+            With ``target``, how much each class counts. ``"balanced"`` finds more rows of rare classes, and its scores
+            are probabilities of a table in which all classes are as frequent.
         random_state : int, optional
             Seed.
         embedder : Embedder, optional
@@ -262,7 +263,7 @@ class ClassificationVerbs:
         ValueError
             If neither target nor labels are given, or an option that does not go with them.
         """
-        check_asked(target, labels, kinds=kinds, estimator=estimator, groups=groups)
+        check_asked(target, labels, kinds=kinds, estimator=estimator, groups=groups, class_weight=class_weight)
         array = as_vector_array(column_of(self._df, column))
         described = None if labels is None else embedded_labels(labels, array, embedder)
         if target is None:
@@ -290,7 +291,7 @@ class ClassificationVerbs:
         return fitted.add_to(self._df, name=name or target, threshold=threshold)
 
 
-def check_asked(target: Any, labels: Any, *, kinds: Any, estimator: Any, groups: Any) -> None:
+def check_asked(target: Any, labels: Any, *, kinds: Any, estimator: Any, groups: Any, class_weight: Any = None) -> None:
     """Refuse options of :meth:`ClassificationVerbs.classify` that do not go together.
 
     Raises
@@ -300,7 +301,8 @@ def check_asked(target: Any, labels: Any, *, kinds: Any, estimator: Any, groups:
     """
     if target is None and labels is None:
         raise ValueError("classify needs target= (a column of labels), labels= (words), or both.")
-    if target is None and (bad := [k for k, v in {"estimator": estimator, "groups": groups}.items() if v is not None]):
+    learning = {"estimator": estimator, "groups": groups, "class_weight": class_weight}
+    if target is None and (bad := [name for name, value in learning.items() if value is not None]):
         raise ValueError(f"{listed(bad)} need target=: labels alone are not learned from examples.")
     if target is not None and kinds is not None:
         raise ValueError("kinds= is for labels= alone. Leave it out: a classifier learns from kinds what they tell.")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mmembed.analysis.labels.fit import fit_classifier
     from mmembed.analysis.labels.kernel_classifier import KernelClassifier
     from mmembed.analysis.labels.multi_label import MultiLabelClassifier
-    from mmembed.analysis.labels.prototypes import ShrunkenPrototypes
+    from mmembed.analysis.labels.prototypes import DescribedClassifier, ShrunkenPrototypes
     from mmembed.analysis.labels.zero_shot import ZeroShot, zero_shot
     from mmembed.analysis.maps.fit import fit_projection
     from mmembed.analysis.maps.projection import MapQuality, Projection
@@ -37,6 +37,7 @@ _WHERE = {
     "Classifier": "labels.classifier",
     "ClusterDraft": "names.names",
     "Clusters": "clusters.result",
+    "DescribedClassifier": "labels.prototypes",
     "DuplicateLevels": "finding.duplicates",
     "Duplicates": "finding.duplicates",
     "IndexFacts": "finding.index",
@@ -70,6 +71,7 @@ __all__ = [
     "Classifier",
     "ClusterDraft",
     "Clusters",
+    "DescribedClassifier",
     "DuplicateLevels",
     "Duplicates",
     "IndexFacts",

@@ -78,6 +78,11 @@ Examples:
 )
 @click.option("--threshold", type=float, help="Rows whose score is lower get no label.")
 @column_option("--groups", text="With --target, column of what belongs together and is held out together.")
+@click.option(
+    "--class-weight",
+    type=click.Choice(("balanced",)),
+    help="With --target, count each class alike: rare classes are found more often.",
+)
 @_kinds
 @_random_state
 @click.option("--name", help="First part of the new columns' names.")

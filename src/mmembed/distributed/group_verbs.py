@@ -218,7 +218,7 @@ class LabelVerbs:
         """
         from mmembed.distributed.labels import fit_classifier, zero_shot
 
-        check_asked(target, labels, kinds=kinds, estimator=estimator, groups=groups)
+        check_asked(target, labels, kinds=kinds, estimator=estimator, groups=groups, class_weight=class_weight)
         vectors = column_of(self._ddf, column)
         array = no_vectors(vector_dtype(vectors))
         asked = {one: column_of(self._ddf, one) for one in (target, kinds, groups) if one is not None}
