@@ -67,9 +67,12 @@ def beside_peers(rows: Matrix, y: Codes) -> None:
 def rare_class(rows: Matrix, y: Codes) -> None:
     """Print recall and precision of a class with 20 labelled rows beside a thousand others, and calibration."""
     sums: dict[str, list[npt.NDArray[np.float64]]] = {}
+    if np.bincount(y).max() < 3 * FEW:
+        print("  no class has the rows for twenty labelled ones and a test")
+        return
     for seed in range(DRAWS):
         random = np.random.default_rng(seed)
-        rare = random.choice(np.flatnonzero(np.bincount(y) >= 60))
+        rare = random.choice(np.flatnonzero(np.bincount(y) >= 3 * FEW))
         held = np.zeros(len(y), dtype=bool)
         held[random.permutation(len(y))[: len(y) // 3]] = True
         mine = random.permutation(np.flatnonzero((y == rare) & ~held))[:FEW]

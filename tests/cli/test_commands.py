@@ -173,6 +173,8 @@ def test_classify_learns_from_a_column_and_needs_something_to_learn_from(embedde
     call = ["classify", "some.parquet", *VECTORS, "--target", "kind", "--label", "animal", "--label", "vehicle"]
     assert main([*call, "-o", "all.parquet"]) == 0
     assert read_table(Path("all.parquet"))["kind_predicted"].iloc[[0, 4]].tolist() == ["animal", "vehicle"]
+    assert main([*call[:-4], "--class-weight", "balanced", "-o", "even.parquet"]) == 0
+    assert read_table(Path("even.parquet"))["kind_predicted"].iloc[[0, 4]].tolist() == ["animal", "vehicle"]
     assert main(["classify", "some.parquet", *VECTORS]) == 2
     assert "--target" in capsys.readouterr().err
 
