@@ -21,8 +21,7 @@ from mmembed.arrays import FloatMatrix
 from mmembed.frames import with_columns
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
-# So many rows at once are predicted, which bounds what is held beside the column.
-_ROWS_AT_ONCE = 32_768
+_ROWS_AT_ONCE = 32_768  # what is held beside the column
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,9 +147,8 @@ class Classifier:
         """Return labels that the other rows contradict, the most doubtful first.
 
         Wrong labels are found as far as vectors tell the classes. Of the rows that are returned without a number, most
-        are wrong where the classifier is right for .92 of the rows or more, about a half where for .75 to .82, and the
-        others are odd examples of their class. Vectors that hold more of a row find more, such as ``df.mmembed.fuse``
-        of its text and its picture.
+        are wrong where the classifier is right for .92 of the rows or more, about a half where for .75 to .82. Vectors
+        that hold more of a row find more, such as ``df.mmembed.fuse`` of its text and its picture.
 
         Parameters
         ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -15,7 +15,16 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from mmembed.analysis.labels.kernel_ridge import Matrix, Ridge, Sums, choose_landmarks, fit_ridge, leave_out, read_rows
+from mmembed.analysis.labels.kernel_ridge import (
+    LeftLogits,
+    Matrix,
+    Ridge,
+    Sums,
+    choose_landmarks,
+    fit_ridge,
+    leave_out,
+    read_rows,
+)
 from mmembed.analysis.labels.probabilities import fit_softmax, softmax
 from mmembed.arrays import FloatMatrix
 
@@ -33,24 +42,6 @@ _FEW_LANDMARKS, _FEW_ROWS, _LOWER = 384, 4096, 10**-0.5
 _DRAWN_BACK, _OWN_DRAWN_BACK = 32, 4
 # From so many classes on there is too much to learn about them in pairs; then the scores are only tempered.
 _MOST_PAIRED_CLASSES = 256
-
-
-@dataclass(frozen=True, eq=False)
-class LeftLogits:
-    """Logits of k rows that were left out, before and after what these rows themselves have taught about logits.
-
-    Attributes
-    ----------
-    rows : numpy.ndarray of int, shape (k,)
-    counted : numpy.ndarray, shape (k,)
-        How much each counts.
-    tempered, mended : numpy.ndarray, shape (k, c)
-    """
-
-    rows: npt.NDArray[np.intp] = field(repr=False)
-    counted: Matrix = field(repr=False)
-    tempered: npt.NDArray[Any] = field(repr=False)
-    mended: npt.NDArray[Any] = field(repr=False)
 
 
 class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

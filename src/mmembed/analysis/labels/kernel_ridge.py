@@ -424,6 +424,24 @@ class LeftOut:
     trials: list[tuple[float, float]] = field(repr=False)
 
 
+@dataclass(frozen=True, eq=False)
+class LeftLogits:
+    """Logits of k rows that were left out, before and after what these rows themselves have taught about logits.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray of int, shape (k,)
+    counted : numpy.ndarray, shape (k,)
+        How much each counts.
+    tempered, mended : numpy.ndarray, shape (k, c)
+    """
+
+    rows: Codes = field(repr=False)
+    counted: Matrix = field(repr=False)
+    tempered: npt.NDArray[Any] = field(repr=False)
+    mended: npt.NDArray[Any] = field(repr=False)
+
+
 def leave_out(
     ridge: Ridge,
     rows: FloatMatrix,

@@ -20,7 +20,7 @@ from mmembed.analysis.labels.probabilities import best_temperature, softmax
 from mmembed.arrays import FloatMatrix
 
 if TYPE_CHECKING:
-    from mmembed.analysis.labels.kernel_classifier import LeftLogits
+    from mmembed.analysis.labels.kernel_ridge import LeftLogits
 
 _USUAL_TEMPERATURE = 0.1
 _SHARES = np.linspace(1, 0, 11)
