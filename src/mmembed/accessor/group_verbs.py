@@ -53,6 +53,7 @@ class AnalysisVerbs:
         rewrite: Callable[[Mapping[int, Any]], Mapping[int, str]] | None = None,
         min_cluster_size: int | None = None,
         assign_noise: bool = False,
+        levels: Literal[1, 2] = 1,
         random_state: int | None = None,
         max_cost: float | None = None,
         embedder: Embedder | None = None,
@@ -95,6 +96,11 @@ class AnalysisVerbs:
             The smallest group that counts as a cluster, for ``"auto"``, ``"leiden"`` and ``"hdbscan"``.
         assign_noise : bool
             Put noise in the nearest cluster, with a score of 0.
+        levels : {1, 2}
+            With 2, the smaller groups that clusters fall into are added, too: ``subcluster``, ``subcluster_score`` and
+            ``subcluster_name``, which begins with the name of its cluster. The two are neighbours among the levels of
+            the data, ``fit_clusters(…).levels``; a warning tells where there is one only. ``rename`` and ``rewrite``
+            are of the clusters.
         random_state : int, optional
             Seed; the same seed gives the same clusters, and so does None.
         max_cost : float, optional
@@ -107,7 +113,10 @@ class AnalysisVerbs:
             First part of the new columns' names.
         """
         from mmembed.analysis.clusters.fit import fit_clusters
+        from mmembed.analysis.clusters.other_level import add_two, two_levels
 
+        if levels not in (1, 2):
+            raise ValueError(f"levels={levels!r} is no number of levels. Give 1, or 2 for clusters and subclusters.")
         vectors = column_of(self._df, column)
         texts = texts_of(self._df, text)
         source = check_names_source(names, texts)
@@ -123,14 +132,16 @@ class AnalysisVerbs:
                 random_state=random_state,
                 on_step=lambda step: bar.set_description_str(f"cluster: {step}"),
             )
-        return fitted.named(
-            None if source == "space" else texts,
-            embed=naming_embedder(vectors, source, buys=buys, embedder=embedder, max_cost=max_cost),
-            vocabulary=vocabulary,
-            language=language if language != "auto" or texts is not None else reader_language(),
-            rename=rename,
-            rewrite=rewrite,
-        ).add_to(self._df, name=name)
+        naming = {
+            "text": None if source == "space" else texts,
+            "embed": naming_embedder(vectors, source, buys=buys, embedder=embedder, max_cost=max_cost),
+            "vocabulary": vocabulary,
+            "language": language if language != "auto" or texts is not None else reader_language(),
+        }
+        if levels == 1:
+            return fitted.named(**naming, rename=rename, rewrite=rewrite).add_to(self._df, name=name)
+        upper, lower = two_levels(fitted)
+        return add_two(self._df, upper.named(**naming, rename=rename, rewrite=rewrite), lower.named(**naming), name)
 
     def project(
         self,

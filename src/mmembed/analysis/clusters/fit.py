@@ -6,23 +6,31 @@ One method's groups of distinct rows: what the user's choice of method and numbe
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.clusters.choice import choose, hdbscan_candidate, k_means_candidate, no_candidates, pick, sweep
-from mmembed.analysis.clusters.hierarchy import Hierarchy, grow, numbered_by_size
+from mmembed.analysis.clusters.choice import (
+    Communities,
+    choose,
+    find_communities,
+    hdbscan_candidate,
+    k_means_candidate,
+    no_candidates,
+)
+from mmembed.analysis.clusters.hierarchy import Hierarchy, grow, grow_from_communities, numbered_by_size
 from mmembed.analysis.clusters.membership import GroupedRows, vote
+from mmembed.analysis.clusters.memberships import memberships
 from mmembed.analysis.clusters.methods import CommunityFinder, majority, weighted_centroids
 from mmembed.analysis.clusters.points import Table, spherical_k_means
 from mmembed.analysis.clusters.quality import Candidate, cluster_stabilities, mean_agreement, measure, resamples
 from mmembed.analysis.clusters.result import Clusters, labels_array
-from mmembed.analysis.cosines import distinct_directions, pair_cosines
+from mmembed.analysis.cosines import distinct_directions
 from mmembed.analysis.names.naming import name_clusters
 from mmembed.analysis.preparation import Preparation
-from mmembed.arrays import FloatMatrix, FloatVector, Positions
+from mmembed.arrays import FloatVector, Positions
 from mmembed.errors import did_you_mean, listed
 from mmembed.vectors import as_vector_array
 
@@ -107,12 +115,12 @@ def fit_clusters(
     step("names")
     labels, numbers, stabilities = _numbered(table, grouping)
     assigned = np.zeros(len(labels), dtype=bool)
-    leaves, merges = grow(table, labels)
+    tree = _tree(table, grouping, labels)
     centroids = weighted_centroids(table.rows, table.counts, labels, len(numbers))
     if assign_noise and len(numbers):
         assigned = labels < 0
         labels[assigned] = vote(table.rows[assigned], table.rows[~assigned], labels[~assigned])
-    scores, rivals, margins = _memberships(table.rows, labels, centroids)
+    scores, rivals, margins = memberships(table.rows, labels, centroids)
     scores[assigned] = 0
     groups = distinct.groups
     final = labels_array(labels[groups], missing)
@@ -133,7 +141,7 @@ def fit_clusters(
         assigned=spread(assigned, fill=False),
         rivals=spread(rivals, -1),
         margins=spread(margins, np.nan),
-        hierarchy=Hierarchy(spread(leaves, -2), merges, len(numbers)),
+        hierarchy=replace(tree, leaves=spread(tree.leaves, -2)),
         grouped=GroupedRows.of(distinct, labels),
         preparation=preparation,
         dtype=array.dtype,
@@ -186,29 +194,15 @@ def _numbered(table: Table, grouping: Grouping) -> tuple[Positions, dict[int, in
     return labels, numbers, stabilities
 
 
-def _memberships(
-    rows: FloatMatrix, labels: Positions, centroids: FloatMatrix
-) -> tuple[FloatVector, Positions, FloatVector]:
-    """Return each row's cosine with its centroid (at least 0), the nearest other cluster, and by how much it is nearer.
-
-    Noise has NaN, the nearest cluster, and NaN.
-    """
-    scores = np.full(len(rows), np.nan, dtype=np.float32)
-    margins = np.full(len(rows), np.nan, dtype=np.float32)
-    rivals = np.full(len(rows), -1, dtype=np.int64)
-    inside = np.flatnonzero(labels >= 0)
-    scores[inside] = np.maximum(pair_cosines(rows, centroids, inside, labels[inside]), 0)
-    if not len(centroids):
-        return scores, rivals, margins
-    cosines = rows @ centroids.T
-    own = cosines[inside, labels[inside]].copy()
-    cosines[inside, labels[inside]] = -np.inf
-    rivals = cosines.argmax(axis=1).astype(np.int64)
-    if len(centroids) > 1:
-        margins[inside] = own - cosines[inside].max(axis=1)
-    else:
-        rivals[inside] = -1
-    return scores, rivals, margins
+def _tree(table: Table, grouping: Grouping, labels: Positions) -> Hierarchy:
+    """Return the levels: of the communities where those were chosen, else what the clusters merge to and fall into."""
+    number = int(labels.max(initial=-1)) + 1
+    found = grouping.communities
+    if found is None or number < 2:
+        return Hierarchy(*grow(table, labels), number)
+    leaves, merges = grow_from_communities(table, found.tree, found.n_communities, labels)
+    others = [level for level in found.levels if level != found.n_communities and level <= len(merges) + 1]
+    return Hierarchy(leaves, merges, number, tuple(sorted({*others, number})))
 
 
 class _Spread:
@@ -247,6 +241,7 @@ class Grouping:
     candidates: pd.DataFrame
     note: str = ""
     estimator: Any = None
+    communities: Communities | None = None
 
 
 def group(
@@ -266,7 +261,7 @@ def group(
             f"Ask for {len(table)} clusters or fewer."
         )
     named = "leiden" if method == "auto" else method
-    small = min_cluster_size or max(3, round(total**0.5 / 4))
+    small = min_cluster_size or max(3, round(total**0.5 / 8))
     if method == "hdbscan":
         return _hdbscan(table, min_cluster_size or max(5, round(total**0.5 / 2)))
     if n_clusters is not None:
@@ -276,11 +271,10 @@ def group(
     if len(table) < _FEWEST_FOR_GRAPH or method == "kmeans":
         return _best_k_means(table, named if len(table) >= _FEWEST_FOR_GRAPH else "kmeans")
     if method == "leiden":
-        communities, plateau = sweep(table, min_cluster_size=small, step=step)
-        best = pick(communities, plateau)
-        return Grouping(communities[best], _frame(communities, best))
-    chosen, candidates, note = choose(table, min_cluster_size=small, step=step)
-    return Grouping(chosen, candidates, note)
+        found = find_communities(table, min_cluster_size=small, step=step)
+        return Grouping(found.chosen, _frame([found.chosen, *found.others], 0), communities=found)
+    choice = choose(table, min_cluster_size=small, step=step)
+    return Grouping(choice.chosen, choice.candidates, choice.note, communities=choice.communities)
 
 
 def group_by_estimator(table: Table, given: Any) -> Grouping:

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from mmembed.analysis.clusters.methods import k_means, weighted_centroids
+from mmembed.analysis.clusters.tree import cut
 
 if TYPE_CHECKING:
     from mmembed.analysis.clusters.points import Table
+    from mmembed.analysis.clusters.tree import CommunityTree
     from mmembed.arrays import Positions
 
 # Parts that a cluster can fall into at most, and how many different rows a part has at least.
@@ -33,11 +35,14 @@ class Hierarchy:
         Which two nodes become one, first merges first; nodes are numbered on from the leaves.
     n_clusters : int
         The level of the fit.
+    levels : tuple of int
+        The numbers of clusters that stand by themselves, from few to many; nothing where only the fit is known.
     """
 
     leaves: Positions = field(repr=False)
     merges: Positions = field(repr=False)
     n_clusters: int
+    levels: tuple[int, ...] = ()
 
     @property
     def n_leaves(self) -> int:
@@ -56,9 +61,7 @@ class Hierarchy:
         """
         if not 1 <= n_clusters <= max(1, self.n_leaves):
             raise ValueError(f"n_clusters={n_clusters} is no level of this tree. Give 1 to {max(1, self.n_leaves)}.")
-        node = np.arange(self.n_leaves)
-        for at, (one, other) in enumerate(self.merges[: max(0, self.n_leaves - n_clusters)]):
-            node[(node == one) | (node == other)] = self.n_leaves + at
+        node = cut(self.merges, n_clusters)
         inside = self.leaves >= 0
         labels = self.leaves.copy()
         labels[inside] = numbered_by_size(node[self.leaves[inside]])[0]
@@ -107,6 +110,45 @@ def grow(table: Table, labels: Positions) -> tuple[Positions, Positions]:
             merges.append((above[one], above[other]))
             above.append(n_leaves + len(merges) - 1)
     return leaves, np.array(merges, dtype=np.int64).reshape(-1, 2)
+
+
+def grow_from_communities(
+    table: Table, tree: CommunityTree, n_communities: int, labels: Positions
+) -> tuple[Positions, Positions]:
+    """Return the leaf of each distinct row and the merges of a tree whose cut at so many communities is these labels.
+
+    A row that settled in another community than its leaf is of goes to the leaf there that it is most closely tied to;
+    leaves without rows are gone.
+    """
+    from scipy import sparse
+
+    number = int(labels.max(initial=-1)) + 1
+    community = tree.cut(n_communities)
+    inside = labels >= 0
+    shared = np.zeros((n_communities, max(1, number)), dtype=np.int64)
+    np.add.at(shared, (community[tree.leaves[inside]], labels[inside]), table.counts[inside])
+    label_of_leaf = shared.argmax(axis=1)[community]
+    leaves = np.where(inside, tree.leaves, -1)
+    moved = np.flatnonzero(inside & (label_of_leaf[tree.leaves] != labels))
+    if len(moved):
+        member = sparse.csr_matrix((np.ones(len(labels)), (np.arange(len(labels)), tree.leaves)))
+        ties = (table.weights[moved] @ member).toarray()
+        leaves[moved] = np.where(label_of_leaf == labels[moved][:, np.newaxis], ties, -1).argmax(axis=1)
+    return _without_empty(leaves, tree.merges, tree.n_leaves)
+
+
+def _without_empty(leaves: Positions, merges: Positions, n_leaves: int) -> tuple[Positions, Positions]:
+    there = np.unique(leaves[leaves >= 0])
+    name = np.full(n_leaves + len(merges), -1, dtype=np.int64)
+    name[there] = np.arange(len(there))
+    kept: list[tuple[int, int]] = []
+    for at, (one, other) in enumerate(merges):
+        if name[one] >= 0 and name[other] >= 0:
+            kept.append((int(name[one]), int(name[other])))
+            name[n_leaves + at] = len(there) + len(kept) - 1
+        else:
+            name[n_leaves + at] = max(name[one], name[other])
+    return np.where(leaves < 0, leaves, name[leaves]), np.array(kept, dtype=np.int64).reshape(-1, 2)
 
 
 def numbered_by_size(raw: Positions) -> tuple[Positions, dict[int, int]]:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.cosines import unit_rows
+from mmembed.analysis.rows.steady_order import steady_order
 
 if TYPE_CHECKING:
     from mmembed.analysis.graphs.graph import NeighborGraph
@@ -32,10 +33,13 @@ def k_means(reduced: FloatMatrix, counts: Positions, n_clusters: int, seed: int,
     from threadpoolctl import threadpool_limits
 
     estimator = KMeans(n_clusters, n_init=starts, random_state=seed)
+    order = steady_order(reduced)
     # With several threads sums depend on which thread ends first, and one seed would not always give one result.
     with threadpool_limits(limits=1, user_api="openmp"):
-        estimator.fit(reduced, sample_weight=counts)
-    return np.asarray(estimator.labels_, dtype=np.int64)
+        estimator.fit(reduced[order], sample_weight=counts[order])
+    labels = np.empty(len(order), dtype=np.int64)
+    labels[order] = estimator.labels_
+    return labels
 
 
 def weighted_centroids(rows: FloatMatrix, counts: Positions, labels: Positions, n_clusters: int) -> FloatMatrix:
@@ -77,7 +81,7 @@ def majority(labels: npt.NDArray[Any], group: Positions, n_groups: int) -> Posit
 
 
 # More neighbours blur small clusters and fewer tear large ones: the square root, between the two.
-_FEWEST_NEIGHBORS, _MOST_NEIGHBORS = 5, 30
+_FEWEST_NEIGHBORS, _MOST_NEIGHBORS = 5, 15
 
 # Above this many rows, communities are made of small ones that are found once: many times faster, and hardly different.
 _MOST_SINGLE_ROWS = 8000
@@ -241,9 +245,10 @@ class CommunityFinder:
 
     def at(self, resolution: float) -> Positions:
         """Return the community of each row, shape (u,)."""
-        return settle(self._weights, self._unsettled(resolution))
+        return settle(self._weights, self.unsettled(resolution))
 
-    def _unsettled(self, resolution: float) -> Positions:
+    def unsettled(self, resolution: float) -> Positions:
+        """Return the community of each row before rows have settled."""
         return leiden(self.nodes, resolution, self._seed)[self._groups]
 
     def exactly(self, n_clusters: int) -> Positions:
@@ -261,10 +266,10 @@ class CommunityFinder:
 
     def _numbered(self, n_clusters: int) -> Positions:
         low, high = 2.0**-6, 1.0
-        labels = self._unsettled(high)
+        labels = self.unsettled(high)
         while labels.max() + 1 < n_clusters and high < 2.0**20:
             high *= 2
-            labels = self._unsettled(high)
+            labels = self.unsettled(high)
         if labels.max() + 1 < n_clusters:
             raise ValueError(f"n_clusters={n_clusters} is more than the {labels.max() + 1} communities of these rows.")
         best = labels
@@ -272,7 +277,7 @@ class CommunityFinder:
             if best.max() + 1 == n_clusters:
                 return best
             middle = (low * high) ** 0.5
-            labels = self._unsettled(middle)
+            labels = self.unsettled(middle)
             if labels.max() + 1 >= n_clusters:
                 high, best = middle, labels if labels.max() <= best.max() else best
             else:

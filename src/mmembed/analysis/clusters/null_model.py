@@ -23,13 +23,16 @@ from mmembed.analysis.clusters.methods import (
 )
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.graphs.graph import NeighborGraph
+from mmembed.analysis.rows.steady_order import steady_order
 
 if TYPE_CHECKING:
     from mmembed.arrays import FloatMatrix, Positions
 
 # Fewer rows would part small groups from nothing worse than the whole table does.
 _SAMPLE_ROWS = 3000
-_CLOUDS = 2
+# Clouds of few rows differ more, and cost nothing.
+_CLOUDS = ((400, 6), (1000, 4))
+_FEWEST_CLOUDS = 2
 # From many groups to few; below the resolution at which a cloud is one group there is no other.
 _RESOLUTIONS = tuple(float(one) for one in 2.0 ** np.arange(2, -5.1, -1))
 
@@ -62,12 +65,12 @@ class Clouds:
         ``weights`` are the ties of the rows, which spares making them again where the sample is all of them.
         """
         random = np.random.default_rng([seed, 2])
-        sample = np.arange(len(rows))
+        sample = steady_order(rows)
         if len(rows) > _SAMPLE_ROWS:
-            sample = np.sort(random.choice(len(rows), _SAMPLE_ROWS, replace=False))
+            sample = sample[np.sort(random.choice(len(rows), _SAMPLE_ROWS, replace=False))]
             weights = None
         some = rows[sample]
-        weights = neighbor_ties(exact_graph(some)) if weights is None else weights
+        weights = neighbor_ties(exact_graph(some)) if weights is None else weights[sample][:, sample].tocsr()
 
         def part(cloud: FloatMatrix) -> list[tuple[float, float]]:
             ties = neighbor_ties(exact_graph(cloud))
@@ -79,8 +82,9 @@ class Clouds:
                     return points[:-1]
             return points
 
-        clouds = [cloud_like(some, random) for _ in range(_CLOUDS)]
-        with ThreadPoolExecutor(max_workers=_CLOUDS) as pool:
+        number = next((clouds for most, clouds in _CLOUDS if len(some) <= most), _FEWEST_CLOUDS)
+        clouds = [cloud_like(some, random) for _ in range(number)]
+        with ThreadPoolExecutor(max_workers=_FEWEST_CLOUDS) as pool:
             found = np.array([one for points in pool.map(part, clouds) for one in points])
         if not len(found):
             return cls(sample, weights, np.ones(1), np.zeros(1))
@@ -95,7 +99,11 @@ class Clouds:
 
         Between the two it is the share of the ties which as many groups of a cloud would cut that these do not.
         """
-        number, parted = _parted(self.weights, labels[self.sample])
+        return self.beyond_by(self.weights, labels[self.sample])
+
+    def beyond_by(self, weights: Any, labels: Positions) -> float:
+        """Return the same from ties of the sample between parts of groups, such as their sums over leaves of a tree."""
+        number, parted = _parted(weights, labels)
         if number <= 1:
             return 0.0
         expected = float(np.interp(np.log(number), np.log(self.numbers), self.parted))

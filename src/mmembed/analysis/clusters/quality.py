@@ -22,6 +22,7 @@ import numpy.typing as npt
 from mmembed.analysis.clusters.methods import k_means, leiden, modularity, shared_neighbor_weights
 from mmembed.analysis.clusters.null_model import cloud_like, exact_graph
 from mmembed.analysis.preparation import principal_components
+from mmembed.analysis.rows.steady_order import steady_order
 
 if TYPE_CHECKING:
     from mmembed.analysis.clusters.points import Table
@@ -51,8 +52,8 @@ class Candidate:
         Those groupings.
     silhouette, coverage, separation, modularity, beyond : float
         See :func:`measure`.
-    agreement : float
-        Adjusted Rand index with k-means of the same number; NaN where it was not asked.
+    width : float
+        Over how many doublings of the resolution there are so many communities; NaN for other methods.
     """
 
     method: str
@@ -65,7 +66,7 @@ class Candidate:
     resolution: float = float("nan")
     stability: float = float("nan")
     again: list[tuple[Positions, Positions]] = field(default_factory=list, repr=False)
-    agreement: float = float("nan")
+    width: float = float("nan")
 
     @property
     def n_clusters(self) -> int:
@@ -97,7 +98,7 @@ class Candidate:
             "separation": self.separation,
             "modularity": self.modularity,
             "beyond": self.beyond,
-            "agreement": self.agreement,
+            "width": self.width,
             "score": self.score,
             "note": note,
         }
@@ -111,6 +112,7 @@ def measure(
     resolution: float = float("nan"),
     stability: float = float("nan"),
     again: list[tuple[Positions, Positions]] | None = None,
+    width: float = float("nan"),
     is_compared: bool = False,
 ) -> Candidate:
     """Measure a grouping.
@@ -136,6 +138,7 @@ def measure(
         resolution=resolution,
         stability=stability,
         again=again or [],
+        width=width,
     )
 
 
@@ -278,6 +281,7 @@ def measure_structure(rows: FloatMatrix, seed: int) -> Structure:
         Distinct unit rows, at least 30.
     seed : int
     """
+    rows = rows[steady_order(rows)]
     # In a small table chance reaches farther.
     least = max(_LEAST_MODULARITY, 0.6 / math.sqrt(len(rows)))
     by_modularity = _compared("modularity", _modularity, rows[_sample(len(rows), _SAMPLE_ROWS, seed)], least, seed)

@@ -178,8 +178,8 @@ class Clusters(NamedClusters):
         groupings of four fifths of the rows), silhouette, coverage (share of rows that are not noise), separation (the
         chance that two rows are in different clusters), modularity (share of ties between neighbours within clusters
         beyond that of random ties), beyond (share of the ties that as many groups of a structureless cloud would cut
-        and these do not), agreement (adjusted Rand index of communities and their merged levels with k-means of that
-        number), score (stability times modularity times the cube root of beyond) and a note that says which was chosen.
+        and these do not), width (over how many doublings of the resolution there are so many communities),
+        score (stability times modularity times the cube root of beyond) and a note that says which was chosen.
         Empty when there was no choice.
     centroids : numpy.ndarray, shape (n_clusters, d), float32
         Mean direction of each cluster.
@@ -195,7 +195,7 @@ class Clusters(NamedClusters):
     assigned : numpy.ndarray of bool, shape (n,)
         Rows that were noise and were put in a cluster by ``assign_noise=True``.
     hierarchy : Hierarchy
-        ``.cut(n)`` gives the labels at another level.
+        ``.cut(n)`` gives the labels at another level, ``.levels`` the numbers that stand by themselves.
     estimator : object
         The fitted estimator, where one was given; it works on unit rows.
     """
@@ -365,10 +365,20 @@ class Clusters(NamedClusters):
             return np.asarray(self.numbers[nearest_centroids(rows, self.centroids)], dtype=np.int64)
         return self.grouped.vote(rows)
 
+    @property
+    def levels(self) -> list[int]:
+        """The numbers of clusters that the data have levels at, from few to many, that of the fit among them.
+
+        Each stands over a wide stretch of the resolution and is found again in resampled rows: a level for
+        :meth:`cut` and :meth:`at`. Where the clusters are not communities that were chosen, there is that of the fit.
+        """
+        return list(self.hierarchy.levels) or [self.hierarchy.n_clusters]
+
     def cut(self, n_clusters: int) -> pd.api.extensions.ExtensionArray:
         """Return the labels of ``n_clusters`` clusters, numbered by size; noise stays noise.
 
-        Fewer than the fit merges its clusters, more splits them, and no border moves.
+        Fewer than the fit merges its clusters, more splits them, and no border moves. Communities fall into smaller
+        communities, other clusters into parts by k-means.
 
         Raises
         ------
@@ -376,6 +386,23 @@ class Clusters(NamedClusters):
             If the hierarchy has no such level.
         """
         return self.hierarchy.cut(n_clusters)
+
+    def at(self, n_clusters: int) -> Clusters:
+        """Return the clusters of another level, with scores and centroids of their own and named by numbers.
+
+        Parameters
+        ----------
+        n_clusters : int
+            One of :attr:`levels`, or any number that :meth:`cut` takes.
+
+        Raises
+        ------
+        ValueError
+            If there is no such level, or if the result was read from a file, which does not keep the vectors.
+        """
+        from mmembed.analysis.clusters.other_level import at_level
+
+        return at_level(self, n_clusters)
 
     def match(self, previous: Clusters, *, threshold: float = 0.5) -> Clusters:
         """Return the result with the labels and names of an earlier one where the clusters are the same.
@@ -448,6 +475,7 @@ def save_clusters(clusters: Clusters, path: str | Path) -> Path:
         "space": clusters.dtype.space,
         "kinds": kinds,
         "level": clusters.hierarchy.n_clusters,
+        "levels": list(clusters.hierarchy.levels),
     }
     missing = np.asarray(clusters.labels.isna())
     arrays: dict[str, Any] = {name: getattr(clusters, name) for name in _PLAIN}
@@ -508,7 +536,11 @@ def load_clusters(path: str | Path) -> Clusters:
         estimator=None,
         stability=about["stability"],
         note=about["note"],
-        hierarchy=Hierarchy(arrays["leaves"], arrays["merges"], about["level"]),
+        hierarchy=Hierarchy(
+            # Files of version 0.1 know no other level.
+            *(arrays["leaves"], arrays["merges"], about["level"]),
+            tuple(about.get("levels", ())),
+        ),
         grouped=GroupedRows(arrays["digests"], arrays["grouped"], arrays["landmarks"], arrays["landmark_labels"]),
         preparation=Preparation(means),
         dtype=VectorDtype(about["dimension"], about["space"]),

@@ -1,0 +1,139 @@
+"""The levels of a tree of communities: numbers of them that stand for a long stretch of the resolution.
+
+Every number of communities is measured alike: whether resampled rows merge to the same ones, how clearly they are apart
+(:attr:`mmembed.analysis.clusters.quality.Candidate.parting`), and over how many doublings of the resolution they stand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mmembed.analysis.clusters.methods import modularity
+from mmembed.analysis.clusters.tree import cut
+
+if TYPE_CHECKING:
+    from mmembed.analysis.clusters.points import Table
+    from mmembed.analysis.clusters.tree import CommunityTree
+    from mmembed.arrays import Positions
+
+# All numbers up to the first are measured, and of more communities those that stand the longest.
+_MEASURED_ALL, _MEASURED_MORE = 30, 40
+
+# Scores are what counts; a twentieth more outweighs half the width, which tells apart what is about as good.
+_EMPHASIS = 16
+# A wider stretch says no more.
+_WIDEST = 3.0
+# What a level of its own takes: so wide a stretch, found again so far, so much more apart than a cloud, and so many
+# times more or fewer communities than the next.
+_LEAST_WIDTH, _LEAST_STABILITY, _LEAST_BEYOND, _APART = 0.75, 0.75, 0.3, 1.6
+
+
+@dataclass(frozen=True)
+class Level:
+    """What was measured of one number of communities.
+
+    Attributes
+    ----------
+    n_clusters : int
+    width : float
+        Over how many doublings of the resolution there are so many.
+    stability : float
+        Mean adjusted Rand index with the same number in the trees of resampled rows.
+    modularity, beyond : float
+        See :func:`mmembed.analysis.clusters.quality.measure`.
+    """
+
+    n_clusters: int
+    width: float
+    stability: float
+    modularity: float
+    beyond: float
+
+    @property
+    def score(self) -> float:
+        """Stability times parting."""
+        return self.stability * self.modularity * float(np.cbrt(self.beyond))
+
+
+def measured_levels(table: Table, tree: CommunityTree) -> list[Level]:
+    """Return what is measured of the levels of a tree, from few to many; those of two communities or more."""
+    numbers = np.arange(2, tree.n_leaves + 1)
+    if len(numbers) > _MEASURED_ALL:
+        widths = np.array([tree.width(int(number)) for number in numbers[_MEASURED_ALL:]])
+        more = np.argsort(-widths, kind="stable")[:_MEASURED_MORE]
+        numbers = np.concatenate([numbers[:_MEASURED_ALL], np.sort(numbers[_MEASURED_ALL:][more])])
+    sizes = np.bincount(tree.leaves, table.counts).astype(np.float64)
+    whole = _between(table.weights, tree.leaves, tree.n_leaves)
+    sample = _between(table.clouds.weights, tree.leaves[table.clouds.sample], tree.n_leaves)
+    levels = []
+    for number in numbers.tolist():
+        labels = tree.cut(number)
+        others = [cut(merges, number) for _, merges in tree.again]
+        levels.append(
+            Level(
+                number,
+                tree.width(number),
+                float(np.mean([_agreement(labels, other, sizes) for other in others])),
+                modularity(whole, labels),
+                table.clouds.beyond_by(sample, labels),
+            )
+        )
+    return levels
+
+
+def best_level(levels: list[Level]) -> Level | None:
+    """Return the level to take where nobody said, or None where there is none.
+
+    It is the one with the greatest score to the sixteenth times its width: of levels that are about as good the one that
+    stands over the widest stretch, so that a small change of a score hardly changes the answer.
+    """
+    if not levels:
+        return None
+    values = np.array([one.score**_EMPHASIS * min(one.width, _WIDEST) for one in levels])
+    if not values.any():
+        # No better than a cloud at any number: then at least by what neighbours say.
+        values = np.array([one.stability * one.modularity for one in levels])
+    return levels[int(values.argmax())]
+
+
+def plateaus(levels: list[Level], best: Level) -> list[Level]:
+    """Return the levels that stand by themselves, the best one among them, from few to many.
+
+    Wide and stable ones come first; of two with nearly as many communities the second is none.
+    """
+    taken = [best]
+    for level in sorted(levels, key=lambda one: -one.width * one.stability):
+        is_clear = level.width >= _LEAST_WIDTH and level.stability >= _LEAST_STABILITY and level.beyond >= _LEAST_BEYOND
+        ratios = [level.n_clusters / other.n_clusters for other in taken]
+        if is_clear and all(max(ratio, 1 / ratio) >= _APART for ratio in ratios):
+            taken.append(level)
+    return sorted(taken, key=lambda one: one.n_clusters)
+
+
+def _between(weights: Any, leaves: Positions, n_leaves: int) -> Any:
+    """Return the sums of ties between leaves."""
+    from scipy import sparse
+
+    member = sparse.csr_matrix((np.ones(len(leaves)), (np.arange(len(leaves)), leaves)), shape=(len(leaves), n_leaves))
+    return (member.T @ weights @ member).tocsr()
+
+
+def _agreement(left: Positions, right: Positions, sizes: npt.NDArray[np.float64]) -> float:
+    """Return the adjusted Rand index over pairs of rows in two different leaves.
+
+    Rows of one leaf are together in any case: to count them would call every number of communities stable that is next
+    to the number of leaves.
+    """
+    alone = float((sizes**2).sum())
+
+    def together(labels: Positions) -> float:
+        return float((np.bincount(labels, sizes) ** 2).sum()) - alone
+
+    both, one, other = together(left * (int(right.max()) + 1) + right), together(left), together(right)
+    expected = one * other / max(float(sizes.sum()) ** 2 - alone, 1e-300)
+    most = (one + other) / 2
+    return (both - expected) / (most - expected) if most > expected else 0.0

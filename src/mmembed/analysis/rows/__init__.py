@@ -1,0 +1,1 @@
+"""Rows of numbers: cosines, which rows are equal, what models learn from."""
