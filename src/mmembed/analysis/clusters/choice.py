@@ -12,6 +12,7 @@ from mmembed.analysis.clusters.levels import Level, best_level, measured_levels,
 from mmembed.analysis.clusters.methods import hdbscan, k_means, settle, spectral_coordinates, weighted_centroids
 from mmembed.analysis.clusters.points import Table, spherical_k_means, with_noise
 from mmembed.analysis.clusters.quality import Candidate, mean_agreement, measure, measure_structure, resamples
+from mmembed.analysis.clusters.strays import strays
 from mmembed.analysis.clusters.tree import CommunityTree, community_tree, cut
 
 # Candidates this close to the best cannot be told apart by such measures.
@@ -148,6 +149,8 @@ def _candidate(table: Table, tree: CommunityTree, level: Level, min_cluster_size
     if len(sizes) < level.n_clusters or sizes.min() < min_cluster_size:
         # A community that would lose its rows to its neighbours is kept as the tree has it.
         labels = communities
+    # A vector that occurs as often as a cluster has rows is no stray.
+    labels = np.where(strays(table, labels) & (table.counts < min_cluster_size), -1, labels)
     return measure(
         table,
         "leiden",

@@ -56,15 +56,16 @@ def fit_clusters(
     vectors : vector column, shape (n, d)
         Rows without a vector get no label. Lengths do not matter: rows are normalised first.
     method : {"auto", "kmeans", "hdbscan", "leiden"} or scikit-learn estimator
-        ``"leiden"`` finds communities on the graph of shared neighbours, at the resolution where they are most stable
-        over a plateau and part the fewest neighbours. ``"kmeans"`` (on directions) puts every row in a cluster;
-        ``"hdbscan"`` finds dense groups on spectral coordinates of that graph and calls the rest noise (-1).
-        ``"auto"`` makes all three and compares them by stability under resampling times modularity, as far as it is
-        beyond that of a structureless cloud of the same shape; communities are merged where that loses next to nothing
-        and k-means agrees more. ``.candidates`` of the result shows everything that was compared. Rows that are parted
-        no better than such a cloud are one cluster, and ``.note`` says so. Fewer than 30 different vectors are grouped
-        by k-means. An estimator with ``fit`` and ``labels_`` is cloned and gets the unit rows; equal vectors get the
-        label that most of them got.
+        ``"leiden"`` finds communities on the graph of shared neighbours: many partitions of resampled rows at each
+        resolution are averaged to a tree, and its level is taken that is found again, stands over a wide stretch of the
+        resolution and parts few neighbours. Rows that are far from all communities are noise (-1). ``"kmeans"`` (on
+        directions) puts every row in a cluster; ``"hdbscan"`` finds dense groups on spectral coordinates of that graph
+        and calls the rest noise. ``"auto"`` makes all three and compares them by stability under resampling times
+        modularity, as far as it is beyond that of a structureless cloud of the same shape. ``.candidates`` of the
+        result shows everything that was compared, ``.levels`` at which numbers the data have levels. Rows that are
+        parted no better than such a cloud are one cluster, and ``.note`` says so. Fewer than 30 different vectors are
+        grouped by k-means. An estimator with ``fit`` and ``labels_`` is cloned and gets the unit rows; equal vectors
+        get the label that most of them got.
     n_clusters : int, optional
         The number of clusters, where it is known: k-means or communities with exactly that many.
     text : sequence of str, length n, optional
@@ -75,8 +76,8 @@ def fit_clusters(
     random_state : int, optional
         Seed; None is 0, so that the same call gives the same answer.
     min_cluster_size : int, optional
-        Fewest rows of a cluster; smaller groups are noise. Without it a fourth of the square root of the number of
-        rows, at least 3, and for ``"hdbscan"`` half of it, at least 5. Not for k-means.
+        Fewest rows of a cluster. Without it an eighth of the square root of the number of rows, at least 3, and for
+        ``"hdbscan"`` half of that root, at least 5. Not for k-means.
     assign_noise : bool
         Put each row of noise in the cluster that most of its nearest neighbours are in. Its score is 0, and
         ``.assigned`` of the result marks it.

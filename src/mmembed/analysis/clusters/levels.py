@@ -123,17 +123,22 @@ def _between(weights: Any, leaves: Positions, n_leaves: int) -> Any:
 
 
 def _agreement(left: Positions, right: Positions, sizes: npt.NDArray[np.float64]) -> float:
-    """Return the adjusted Rand index over pairs of rows in two different leaves.
+    """Return the geometric mean of the adjusted Rand indices over all pairs of rows and over those of unlike leaves.
 
-    Rows of one leaf are together in any case: to count them would call every number of communities stable that is next
-    to the number of leaves.
+    Rows of one leaf are together in any case: if they alone counted, every number of communities would be stable that
+    is next to the number of leaves.
     """
-    alone = float((sizes**2).sum())
+    within = float((sizes**2).sum())
+    rows = float(sizes.sum())
 
-    def together(labels: Positions) -> float:
-        return float((np.bincount(labels, sizes) ** 2).sum()) - alone
+    def pairs(labels: Positions) -> float:
+        return float((np.bincount(labels, sizes) ** 2).sum())
 
-    both, one, other = together(left * (int(right.max()) + 1) + right), together(left), together(right)
-    expected = one * other / max(float(sizes.sum()) ** 2 - alone, 1e-300)
-    most = (one + other) / 2
-    return (both - expected) / (most - expected) if most > expected else 0.0
+    both, one, other = pairs(left * (int(right.max()) + 1) + right), pairs(left), pairs(right)
+
+    def index(certain: float) -> float:
+        expected = (one - certain) * (other - certain) / max(rows**2 - certain, 1e-300)
+        most = (one + other) / 2 - certain
+        return max(0.0, (both - certain - expected) / (most - expected)) if most > expected else 0.0
+
+    return float(np.sqrt(index(rows) * index(within)))

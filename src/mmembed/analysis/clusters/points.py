@@ -67,12 +67,17 @@ class Table:
         return Clouds.like(self.rows, self.seed, self.weights)
 
     @cached_property
-    def is_isolated(self) -> npt.NDArray[np.bool_]:
-        """Which rows are this much farther from their neighbours than those are from theirs: outliers of any group."""
+    def neighbor_distances(self) -> npt.NDArray[np.float64]:
+        """The mean distance of each row from its neighbours."""
         graph = self.graph
         cosines = np.where(graph.indices >= 0, graph.similarities, 1)
-        distances = np.sqrt(np.maximum(2 - 2 * cosines.astype(np.float64), 0)).mean(axis=1)
-        theirs = distances[np.maximum(graph.indices, 0)].mean(axis=1)
+        return np.asarray(np.sqrt(np.maximum(2 - 2 * cosines.astype(np.float64), 0)).mean(axis=1))
+
+    @cached_property
+    def is_isolated(self) -> npt.NDArray[np.bool_]:
+        """Which rows are this much farther from their neighbours than those are from theirs: outliers of any group."""
+        distances = self.neighbor_distances
+        theirs = distances[np.maximum(self.graph.indices, 0)].mean(axis=1)
         # Below this, differences are rounding.
         return np.asarray(distances > np.maximum(_ISOLATED * theirs, 1e-3))
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _LOWEST, _HIGHEST = -7, 16
 _SMALL_ENOUGH = 1.5
 # Partitions at each resolution: in a small table each says less, and costs nothing.
-_RUNS = ((400, 24), (2000, 16), (8000, 8))
+_RUNS = ((400, 20), (2000, 12), (8000, 6))
 _FEWEST_RUNS = 4
 # Groups that no tie joins are joined by how alike they are; it weighs less than a doubling of the resolution.
 _ALIKE = 0.3

@@ -1,0 +1,124 @@
+"""The tree of communities: it does not hang on rounding, its levels are nested, and each plateau is one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmembed.analysis import fit_clusters
+from mmembed.analysis.clusters.levels import Level, best_level, plateaus
+from mmembed.analysis.clusters.points import Table
+from mmembed.analysis.clusters.quality import adjusted_rand
+from mmembed.analysis.clusters.tree import community_tree, cut
+from mmembed.analysis.cosines import distinct_directions
+
+
+def families(seed=0, n_families=5, n_children=4, n_rows=600, dimension=40, spread=0.12):
+    """Return rows of communities within communities: the rows, their family and their community."""
+    random = np.random.default_rng(seed)
+    above = random.normal(size=(n_families, 1, dimension))
+    centres = (above + 0.45 * random.normal(size=(n_families, n_children, dimension))).reshape(-1, dimension)
+    child = random.permutation(np.arange(n_rows) % len(centres))
+    rows = centres[child] + spread * dimension**0.5 / 3 * random.normal(size=(n_rows, dimension))
+    return rows.astype(np.float32), child // n_children, child
+
+
+def labels_of(found):
+    return np.asarray(pd.Series(found).astype(int))
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-4])
+@pytest.mark.parametrize("spread", [0.12, 0.3, 0.6])
+def test_noise_below_the_last_digit_leaves_the_groups(size, spread):
+    """Rows that are shifted by next to nothing are in the same groups, of clear and of unclear communities."""
+    rows, _, _ = families(seed=3, spread=spread, n_rows=400)
+    found = fit_clusters(rows, "leiden")
+    shifted = rows + size * np.random.default_rng(1).normal(size=rows.shape).astype(np.float32)
+    again = fit_clusters(shifted, "leiden")
+    assert abs(len(found.centroids) - len(again.centroids)) <= 1
+    assert adjusted_rand(labels_of(found.labels), labels_of(again.labels)) > 0.9
+
+
+def test_rows_that_are_divided_by_their_length_again_are_in_the_same_groups():
+    """Unit rows that are made unit rows once more differ in the last digit, and are grouped alike."""
+    rows, _, _ = families(seed=5, spread=0.3)
+    once = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    twice = once / np.linalg.norm(once, axis=1, keepdims=True)
+    assert not np.array_equal(once, twice)
+    found, again = fit_clusters(once, "leiden"), fit_clusters(twice, "leiden")
+    assert len(found.centroids) == len(again.centroids)
+    assert adjusted_rand(labels_of(found.labels), labels_of(again.labels)) > 0.95
+
+
+def test_the_tree_has_communities_and_families():
+    """A cut at the number of communities gives them, and one at the number of families those, each of whole ones."""
+    rows, family, child = families()
+    table = Table(distinct_directions(rows), 0)
+    tree = community_tree(table, 3)
+    groups = table.distinct.groups
+    small, large = tree.cut(20)[tree.leaves][groups], tree.cut(5)[tree.leaves][groups]
+    assert adjusted_rand(small, child) > 0.98
+    assert adjusted_rand(large, family) > 0.98
+    assert pd.Series(large).groupby(small).nunique().max() == 1
+    assert tree.width(20) > 1
+    assert tree.width(20) > 3 * tree.width(21)
+
+
+def test_levels_are_those_of_the_data_and_nested():
+    """Communities are found though families are, too; the levels are cuts, and each is made of whole finer ones."""
+    rows, family, child = families()
+    found = fit_clusters(rows, "leiden")
+    assert len(found.centroids) == 20
+    assert 20 in found.levels
+    assert adjusted_rand(labels_of(found.cut(20)), labels_of(found.labels)) == 1
+    assert adjusted_rand(labels_of(found.cut(20)), child) > 0.98
+    assert adjusted_rand(labels_of(found.cut(5)), family) > 0.95
+    for upper, lower in zip(found.levels, found.levels[1:], strict=False):
+        above, below = labels_of(found.cut(upper)), labels_of(found.cut(lower))
+        assert pd.Series(above[below >= 0]).groupby(below[below >= 0]).nunique().max() == 1
+
+
+def test_another_level_is_a_result_of_its_own():
+    """It has centroids, scores and a summary of its own labels, and knows its rows again; a file has labels only."""
+    rows, _, _ = families()
+    found = fit_clusters(rows, "leiden")
+    other = found.at(5)
+    assert np.array_equal(labels_of(other.labels), labels_of(found.cut(5)))
+    assert other.centroids.shape == (5, rows.shape[1])
+    assert other.summary()["size"].sum() == len(rows)
+    assert np.array_equal(labels_of(other.predict(rows)), labels_of(other.labels))
+    assert other.levels == found.levels
+
+
+def test_the_merges_of_a_tree_are_cut_anywhere():
+    """One community is all leaves, as many as leaves are those, and in between the first merges hold."""
+    merges = np.array([[0, 1], [3, 4], [2, 5], [6, 7]])
+    assert cut(merges, 1).tolist() == [0, 0, 0, 0, 0]
+    assert cut(merges, 5).tolist() == [0, 1, 2, 3, 4]
+    found = cut(merges, 3)
+    assert found[0] == found[1]
+    assert found[3] == found[4]
+    assert len(set(found.tolist())) == 3
+
+
+def test_of_levels_that_are_as_good_the_widest_is_taken():
+    """A clearly better score wins over a wide stretch, which decides between scores that are alike; none has none."""
+    narrow, wide = Level(7, 0.1, 0.9, 0.8, 0.9), Level(9, 2.0, 0.9, 0.79, 0.9)
+    assert best_level([narrow, wide]) is wide
+    assert best_level([narrow, Level(2, 3.0, 0.9, 0.4, 0.9)]) is narrow
+    assert best_level([Level(2, 1.0, 0.5, 0.2, 0.0), Level(3, 1.0, 0.5, 0.1, 0.0)]).n_clusters == 2
+    assert best_level([]) is None
+
+
+def test_a_level_stands_by_itself():
+    """Narrow, unstable and cloud-like levels are none, nor is one next to another."""
+    best = Level(20, 2.0, 0.95, 0.8, 0.9)
+    levels = [
+        Level(4, 1.5, 0.95, 0.6, 0.9),
+        Level(6, 0.2, 0.95, 0.7, 0.9),
+        Level(8, 1.5, 0.5, 0.7, 0.9),
+        Level(18, 1.0, 0.95, 0.8, 0.9),
+        best,
+        Level(60, 1.0, 0.95, 0.8, 0.1),
+        Level(90, 1.0, 0.95, 0.8, 0.5),
+    ]
+    assert [one.n_clusters for one in plateaus(levels, best)] == [4, 20, 90]
