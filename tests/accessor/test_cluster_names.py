@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -129,3 +130,43 @@ def test_a_paid_model_is_asked_only_when_somebody_said_so(monkeypatch, tmp_path)
         assert names(df) == bought
         assert len(server.embedding_requests) == sent
         assert not server.bill.paid_twice
+
+
+def two_level_table():
+    """Return 240 rows in three families of four communities each, and the family."""
+    random = np.random.default_rng(0)
+    above = random.normal(size=(3, 1, 24))
+    centres = (above + 0.5 * random.normal(size=(3, 4, 24))).reshape(-1, 24)
+    child = np.arange(240) % 12
+    rows = (centres[child] + 0.08 * random.normal(size=(240, 24))).astype("float32")
+    words = np.array(["fruit", "metal", "music"])[child // 4]
+    texts = [f"{word} kind{number}" for word, number in zip(words, child, strict=True)]
+    return pd.DataFrame({"v": VectorArray.from_matrix(rows, space="toy"), "title": texts}), child
+
+
+def test_two_levels_add_clusters_and_subclusters_with_names_of_both():
+    """Each subcluster is within one cluster, and its name begins with the cluster's; scores are of each level."""
+    df, child = two_level_table()
+    got = df.mmembed.cluster("v", "leiden", text="title", levels=2)
+    assert list(got.columns[2:]) == [
+        *("cluster", "cluster_score", "cluster_name"),
+        *("subcluster", "subcluster_score", "subcluster_name"),
+    ]
+    inside = got[got["subcluster"] >= 0]
+    assert inside.groupby("subcluster")["cluster"].nunique().max() == 1
+    assert inside["subcluster"].nunique() > inside["cluster"].nunique()
+    for above, below in zip(inside["cluster_name"], inside["subcluster_name"], strict=True):
+        assert below.startswith(above)
+    renamed = df.mmembed.cluster("v", "leiden", levels=2, name="topic", rename={0: "first"})
+    assert renamed.loc[renamed["topic"] == 0, "subtopic_name"].str.startswith("first").all()
+    with pytest.raises(ValueError, match="no number of levels"):
+        df.mmembed.cluster("v", levels=3)
+
+
+def test_subclusters_of_a_table_with_one_level_are_told():
+    """Where the data have no second level the parts are made all the same, and a warning says what they are."""
+    df, _ = two_level_table()
+    with pytest.warns(UserWarning, match="one level only"):
+        got = df.mmembed.cluster("v", "kmeans", n_clusters=3, levels=2)
+    assert got["cluster"].nunique() == 3
+    assert got["subcluster"].nunique() == 9

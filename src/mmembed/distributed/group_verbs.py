@@ -50,6 +50,7 @@ class GroupVerbs:
         rewrite: Callable[[Mapping[int, Any]], Mapping[int, str]] | None = None,
         min_cluster_size: int | None = None,
         assign_noise: bool = False,
+        levels: int = 1,
         random_state: int | None = None,
         max_cost: float | None = None,
         embedder: Embedder | None = None,
@@ -70,6 +71,8 @@ class GroupVerbs:
             As on pandas.
         min_cluster_size, assign_noise, random_state, max_cost, embedder, progress, name
             As on pandas.
+        levels : int
+            1: subclusters are not made on Dask.
         sample_rows : int
             Rows that are fitted on; a table of no more is grouped exactly as on pandas.
 
@@ -78,6 +81,12 @@ class GroupVerbs:
         dask DataFrame
         """
         from mmembed.distributed.clustering import fit_clusters
+
+        if levels != 1:
+            raise ValueError(
+                f"levels={levels!r}, but on Dask clusters have one level. Leave levels out, or cluster a sample with "
+                "pandas."
+            )
 
         vectors = column_of(self._ddf, column)
         vector_dtype(vectors)

@@ -15,7 +15,8 @@ def test_k_means_that_wins_on_a_sample_is_made_of_all_rows():
     rows = 2 * random.normal(size=(2, 3))[group] + 0.6 * random.normal(size=(240, 3))
     table = Table(distinct_directions(rows.astype(np.float32)), 0)
     steps = []
-    chosen, candidates, _ = choose(table, min_cluster_size=4, step=steps.append, compared_rows=120)
+    choice = choose(table, min_cluster_size=4, step=steps.append, compared_rows=120)
+    chosen, candidates = choice.chosen, choice.candidates
     assert steps[-1] == "k-means on all rows"
     assert chosen.method == "kmeans"
     assert np.array_equal(chosen.labels, spherical_k_means(table, chosen.n_clusters))
@@ -26,7 +27,7 @@ def test_k_means_that_wins_on_a_sample_is_made_of_all_rows():
     truth[table.distinct.groups] = group
     assert adjusted_rand(chosen.labels, truth) > 0.8
     steps.clear()
-    whole, _, _ = choose(table, min_cluster_size=4, step=steps.append)
+    whole = choose(table, min_cluster_size=4, step=steps.append).chosen
     assert len(table) < COMPARED_ROWS
     assert "k-means on all rows" not in steps
     assert np.array_equal(whole.labels, chosen.labels)

@@ -109,8 +109,8 @@ def test_a_seed_is_an_answer(grouped):
 
 
 def test_neighbourhoods_grow_with_the_table():
-    """From few neighbours in small tables to thirty in large ones, and never more than there are."""
-    assert [neighbors_for(n) for n in (2, 4, 60, 400, 10**6)] == [1, 3, 5, 13, 30]
+    """From few neighbours in small tables to fifteen in large ones, and never more than there are."""
+    assert [neighbors_for(n) for n in (2, 4, 60, 400, 10**6)] == [1, 3, 5, 13, 15]
 
 
 def test_n_clusters_is_kept_by_every_method_that_takes_it(grouped):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mmembed.analysis import fit_clusters
-from mmembed.analysis.clusters.methods import CommunityFinder
+from mmembed.analysis.clusters.methods import CommunityFinder, modularity
 from mmembed.analysis.clusters.null_model import Clouds, cloud_like
 from mmembed.analysis.clusters.points import Table
 from mmembed.analysis.clusters.quality import adjusted_rand
@@ -55,5 +55,9 @@ def test_a_table_of_few_columns_is_not_cut_into_slices():
     found = fit_clusters(vectors)
     assert len(found.centroids) == 3
     assert adjusted_rand(np.asarray(pd.Series(found.labels).astype(int)), group) > 0.9
-    finer = found.candidates[found.candidates["n_clusters"].between(6, 15)]
-    assert finer["modularity"].max() > found.candidates.set_index("note").loc["chosen", "modularity"]
+    table = Table(distinct_directions(np.asarray(vectors)), 0)
+    own, finer = (
+        modularity(table.weights, np.asarray(pd.Series(found.cut(number)).astype(int))[table.distinct.first])
+        for number in (3, 9)
+    )
+    assert finer > own

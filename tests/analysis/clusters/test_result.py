@@ -104,6 +104,26 @@ def test_a_file_keeps_the_result(method, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_keeps_the_levels_and_one_of_version_0_1_has_that_of_the_fit(tmp_path):
+    """Levels are the same after a round trip; a file that knows none, and other columns of candidates, is read."""
+    found = fit_clusters(table()[0], "leiden")
+    path = found.save(tmp_path / "now.npz")
+    assert load_clusters(path).levels == found.levels
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    about = json.loads(arrays["about"].tobytes().decode())
+    del about["levels"]
+    about["candidates"] = [{"method": "leiden", "n_clusters": 4, "agreement": 0.9, "note": "chosen"}]
+    arrays["about"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+    np.savez(tmp_path / "old.npz", **arrays)
+    old = load_clusters(tmp_path / "old.npz")
+    assert old.levels == [len(found.centroids)]
+    assert np.array_equal(values(old.cut(2)), values(found.cut(2)))
+    assert np.isnan(old.candidates["width"].iloc[0])
+    with pytest.raises(ValueError, match="no vectors to make another level"):
+        old.at(2)
+
+
 def test_a_file_and_a_match_keep_what_names_rest_on(tmp_path):
     """The audit is the same after a round trip; matched names show what speaks for them now, or did last week."""
     vectors, group = table()

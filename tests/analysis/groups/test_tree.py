@@ -122,3 +122,6 @@ def test_a_level_stands_by_itself():
         Level(90, 1.0, 0.95, 0.8, 0.5),
     ]
     assert [one.n_clusters for one in plateaus(levels, best)] == [4, 20, 90]
+    many = Level(150, 0.4, 0.95, 0.8, 0.5, relief=9.0)
+    assert [one.n_clusters for one in plateaus([best, many], best)] == [20, 150]
+    assert [one.n_clusters for one in plateaus([best, Level(150, 0.4, 0.95, 0.8, 0.5, relief=2.0)], best)] == [20]

@@ -30,6 +30,9 @@ _WIDEST = 3.0
 # What a level of its own takes: so wide a stretch, found again so far, so much more apart than a cloud, and so many
 # times more or fewer communities than the next.
 _LEAST_WIDTH, _LEAST_STABILITY, _LEAST_BEYOND, _APART = 0.75, 0.75, 0.3, 1.6
+# Communities of unlike sizes do not all come apart at one resolution: among many, a shorter stretch is a level where it
+# is so many times as long as those of half to twice as many.
+_MANY, _LEAST_OF_MANY, _LEAST_RELIEF = 20, 0.3, 6.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Level:
         Mean adjusted Rand index with the same number in the trees of resampled rows.
     modularity, beyond : float
         See :func:`mmembed.analysis.clusters.quality.measure`.
+    relief : float
+        How many times as wide it is as the median of half to twice as many.
     """
 
     n_clusters: int
@@ -52,6 +57,7 @@ class Level:
     stability: float
     modularity: float
     beyond: float
+    relief: float = 1.0
 
     @property
     def score(self) -> float:
@@ -80,9 +86,16 @@ def measured_levels(table: Table, tree: CommunityTree) -> list[Level]:
                 float(np.mean([_agreement(labels, other, sizes) for other in others])),
                 modularity(whole, labels),
                 table.clouds.beyond_by(sample, labels),
+                _relief(tree, number),
             )
         )
     return levels
+
+
+def _relief(tree: CommunityTree, number: int) -> float:
+    near = range(max(2, number // 2), min(tree.n_leaves, 2 * number) + 1)
+    usual = float(np.median([tree.width(one) for one in near]))
+    return tree.width(number) / max(usual, 1e-3)
 
 
 def best_level(levels: list[Level]) -> Level | None:
@@ -107,7 +120,9 @@ def plateaus(levels: list[Level], best: Level) -> list[Level]:
     """
     taken = [best]
     for level in sorted(levels, key=lambda one: -one.width * one.stability):
-        is_clear = level.width >= _LEAST_WIDTH and level.stability >= _LEAST_STABILITY and level.beyond >= _LEAST_BEYOND
+        is_ridge = level.n_clusters >= _MANY and level.width >= _LEAST_OF_MANY and level.relief >= _LEAST_RELIEF
+        is_wide = level.width >= _LEAST_WIDTH or is_ridge
+        is_clear = is_wide and level.stability >= _LEAST_STABILITY and level.beyond >= _LEAST_BEYOND
         ratios = [level.n_clusters / other.n_clusters for other in taken]
         if is_clear and all(max(ratio, 1 / ratio) >= _APART for ratio in ratios):
             taken.append(level)
