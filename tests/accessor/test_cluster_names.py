@@ -9,6 +9,8 @@ import pytest
 from dashscope_server import DashScopeServer
 from mmembed import Embedder
 from mmembed.accessor.arguments import reader_language
+from mmembed.analysis import fit_clusters
+from mmembed.analysis.clusters.other_level import add_two
 from mmembed.analysis.names.phrases import shipped_phrases, wordings
 from mmembed.errors import BudgetError, ColumnNotFoundError, VectorError
 from mmembed.vectors import VectorArray
@@ -144,21 +146,21 @@ def two_level_table():
     return pd.DataFrame({"v": VectorArray.from_matrix(rows, space="toy"), "title": texts}), child
 
 
-def test_two_levels_add_clusters_and_subclusters_with_names_of_both():
+def test_two_levels_are_columns_of_a_frame_with_names_of_both():
     """Each subcluster is within one cluster, and its name begins with the cluster's; scores are of each level."""
-    df, child = two_level_table()
-    got = df.mmembed.cluster("v", "leiden", text="title", levels=2)
+    df, _ = two_level_table()
+    fitted = fit_clusters(df["v"], "leiden", text=df["title"])
+    got = add_two(df, fitted.at(3).rename({0: "first"}), fitted, "topic")
     assert list(got.columns[2:]) == [
-        *("cluster", "cluster_score", "cluster_name"),
-        *("subcluster", "subcluster_score", "subcluster_name"),
+        *("topic", "topic_score", "topic_name"),
+        *("subtopic", "subtopic_score", "subtopic_name"),
     ]
-    inside = got[got["subcluster"] >= 0]
-    assert inside.groupby("subcluster")["cluster"].nunique().max() == 1
-    assert inside["subcluster"].nunique() > inside["cluster"].nunique()
-    for above, below in zip(inside["cluster_name"], inside["subcluster_name"], strict=True):
+    inside = got[got["subtopic"] >= 0]
+    assert inside.groupby("subtopic")["topic"].nunique().max() == 1
+    assert inside["subtopic"].nunique() > inside["topic"].nunique() == 3
+    for above, below in zip(inside["topic_name"], inside["subtopic_name"], strict=True):
         assert below.startswith(above)
-    renamed = df.mmembed.cluster("v", "leiden", levels=2, name="topic", rename={0: "first"})
-    assert renamed.loc[renamed["topic"] == 0, "subtopic_name"].str.startswith("first").all()
+    assert got.loc[got["topic"] == 0, "subtopic_name"].str.startswith("first / ").all()
     with pytest.raises(ValueError, match="no number of levels"):
         df.mmembed.cluster("v", levels=3)
 

@@ -132,16 +132,18 @@ class AnalysisVerbs:
                 random_state=random_state,
                 on_step=lambda step: bar.set_description_str(f"cluster: {step}"),
             )
-        naming = {
-            "text": None if source == "space" else texts,
-            "embed": naming_embedder(vectors, source, buys=buys, embedder=embedder, max_cost=max_cost),
-            "vocabulary": vocabulary,
-            "language": language if language != "auto" or texts is not None else reader_language(),
-        }
+        embed = naming_embedder(vectors, source, buys=buys, embedder=embedder, max_cost=max_cost)
+        told = language if language != "auto" or texts is not None else reader_language()
+
+        own = None if source == "space" else texts
+
+        def named(clusters: Clusters, **by_hand: Any) -> Clusters:
+            return clusters.named(own, embed=embed, vocabulary=vocabulary, language=told, **by_hand)
+
         if levels == 1:
-            return fitted.named(**naming, rename=rename, rewrite=rewrite).add_to(self._df, name=name)
+            return named(fitted, rename=rename, rewrite=rewrite).add_to(self._df, name=name)
         upper, lower = two_levels(fitted)
-        return add_two(self._df, upper.named(**naming, rename=rename, rewrite=rewrite), lower.named(**naming), name)
+        return add_two(self._df, named(upper, rename=rename, rewrite=rewrite), named(lower), name)
 
     def project(
         self,

@@ -12,7 +12,7 @@ def noise_of(rows):
     return np.asarray(pd.Series(labels).astype(int)) == -1
 
 
-def topics(random, n_rows, n_topics=10, dimension=60, spread=0.35, tails=None):
+def topics(random, n_rows, *, n_topics=10, dimension=60, spread=0.35, tails=None):
     centres = random.normal(size=(n_topics, dimension))
     shift = random.normal(size=(n_rows, dimension))
     if tails is not None:

@@ -12,7 +12,7 @@ from mmembed.analysis.clusters.tree import community_tree, cut
 from mmembed.analysis.cosines import distinct_directions
 
 
-def families(seed=0, n_families=5, n_children=4, n_rows=600, dimension=40, spread=0.12):
+def families(*, seed=0, n_families=5, n_children=4, n_rows=600, dimension=40, spread=0.12):
     """Return rows of communities within communities: the rows, their family and their community."""
     random = np.random.default_rng(seed)
     above = random.normal(size=(n_families, 1, dimension))

@@ -101,8 +101,8 @@ def _relief(tree: CommunityTree, number: int) -> float:
 def best_level(levels: list[Level]) -> Level | None:
     """Return the level to take where nobody said, or None where there is none.
 
-    It is the one with the greatest score to the sixteenth times its width: of levels that are about as good the one that
-    stands over the widest stretch, so that a small change of a score hardly changes the answer.
+    It is the one with the greatest score to the sixteenth times its width: of levels that are about as good the one
+    that stands over the widest stretch, so that a small change of a score hardly changes the answer.
     """
     if not levels:
         return None

@@ -105,12 +105,12 @@ def add_two(df: pd.DataFrame, upper: Clusters, lower: Clusters, name: str) -> pd
 
     A subcluster that is all of its cluster has the cluster's name.
     """
-    parents = pd.Series(upper.labels).groupby(pd.Series(lower.labels)).first()
-    children = parents.groupby(parents).size()
+    pairs = pd.DataFrame({"above": upper.labels, "below": lower.labels}).dropna().drop_duplicates("below").astype(int)
+    children = pairs["above"].value_counts()
     names = dict(lower.names)
-    for label, parent in parents.items():
-        if label >= 0:
-            above = upper.names[parent]
-            names[label] = above if children[parent] == 1 else f"{above}{_WITHIN}{lower.names[label]}"
+    for above, below in zip(pairs["above"].tolist(), pairs["below"].tolist(), strict=True):
+        if below >= 0:
+            is_whole = children[above] == 1
+            names[below] = upper.names[above] if is_whole else f"{upper.names[above]}{_WITHIN}{lower.names[below]}"
     found = replace(lower, names=names)
     return found.add_to(upper.add_to(df, name=name), name=f"sub{name}")
