@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,9 @@ from mmembed.errors import listed
 from mmembed.frames import as_list, column_of
 from mmembed.providers.models import MODELS
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array
+
+if TYPE_CHECKING:
+    from mmembed.analysis.clusters.result import Clusters
 
 
 class AnalysisVerbs:

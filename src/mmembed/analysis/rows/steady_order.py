@@ -22,5 +22,5 @@ def steady_order(rows: FloatMatrix) -> Positions:
     >>> bool((steady_order(rows) == steady_order(rows * np.float32(1.0001))).all())
     True
     """
-    direction = np.random.default_rng(0).normal(size=rows.shape[1])
-    return np.argsort(rows @ direction.astype(rows.dtype), kind="stable")
+    direction = np.random.default_rng(0).normal(size=(rows.shape[1], 1)).astype(rows.dtype)
+    return np.argsort((rows @ direction).ravel(), kind="stable")
