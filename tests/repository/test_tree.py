@@ -73,7 +73,9 @@ def test_one_file_name_has_one_meaning(sources):
             folders.setdefault(name.stem, []).append(name.parent.as_posix())
     twice = {stem: set(found) - {"distributed"} for stem, found in folders.items() if len(found) > 1}
     # A package's main file may bear the name of its package: report/report.py.
-    assert not {stem: found for stem, found in twice.items() if len(found) > 1 and not any(found <= peers for peers in PEERS)}
+    assert not {
+        stem: found for stem, found in twice.items() if len(found) > 1 and not any(found <= peers for peers in PEERS)
+    }
 
 
 def test_no_file_is_large(tracked):

@@ -10,9 +10,9 @@ import pandas as pd
 
 from mmembed.analysis.clusters.levels import Level, best_level, measured_levels, plateaus
 from mmembed.analysis.clusters.methods import hdbscan, k_means, settle, spectral_coordinates, weighted_centroids
+from mmembed.analysis.clusters.noise import strays
 from mmembed.analysis.clusters.points import Table, spherical_k_means, with_noise
 from mmembed.analysis.clusters.quality import Candidate, mean_agreement, measure, measure_structure, resamples
-from mmembed.analysis.clusters.strays import strays
 from mmembed.analysis.clusters.tree import CommunityTree, community_tree, cut
 
 # Candidates this close to the best cannot be told apart by such measures.

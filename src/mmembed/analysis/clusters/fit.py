@@ -21,8 +21,7 @@ from mmembed.analysis.clusters.choice import (
     no_candidates,
 )
 from mmembed.analysis.clusters.hierarchy import Hierarchy, grow, grow_from_communities, numbered_by_size
-from mmembed.analysis.clusters.membership import GroupedRows, vote
-from mmembed.analysis.clusters.memberships import memberships
+from mmembed.analysis.clusters.membership import GroupedRows, memberships, vote
 from mmembed.analysis.clusters.methods import CommunityFinder, majority, weighted_centroids
 from mmembed.analysis.clusters.points import Table, spherical_k_means
 from mmembed.analysis.clusters.quality import Candidate, cluster_stabilities, mean_agreement, measure, resamples

@@ -15,7 +15,7 @@ from mmembed.vectors.rows import row_digest
 
 if TYPE_CHECKING:
     from mmembed.analysis.cosines import DistinctRows
-    from mmembed.arrays import FloatMatrix, Positions
+    from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
 _VOTERS = 15
 # New rows are compared with this many rows of the fit at most, so that a saved result stays small.
@@ -112,3 +112,28 @@ def vote(rows: FloatMatrix, landmarks: FloatMatrix, labels: Positions) -> Positi
     votes = np.zeros((len(rows), len(names)))
     np.add.at(votes, (np.repeat(np.arange(len(rows)), codes.shape[1]), codes.ravel()), weights.ravel())
     return np.asarray(names[votes.argmax(axis=1)], dtype=np.int64)
+
+
+def memberships(
+    rows: FloatMatrix, labels: Positions, centroids: FloatMatrix
+) -> tuple[FloatVector, Positions, FloatVector]:
+    """Return each row's cosine with its centroid (at least 0), the nearest other cluster, and by how much it is nearer.
+
+    Noise has NaN, the nearest cluster, and NaN.
+    """
+    scores = np.full(len(rows), np.nan, dtype=np.float32)
+    margins = np.full(len(rows), np.nan, dtype=np.float32)
+    rivals = np.full(len(rows), -1, dtype=np.int64)
+    inside = np.flatnonzero(labels >= 0)
+    scores[inside] = np.maximum(pair_cosines(rows, centroids, inside, labels[inside]), 0)
+    if not len(centroids):
+        return scores, rivals, margins
+    cosines = rows @ centroids.T
+    own = cosines[inside, labels[inside]].copy()
+    cosines[inside, labels[inside]] = -np.inf
+    rivals = cosines.argmax(axis=1).astype(np.int64)
+    if len(centroids) > 1:
+        margins[inside] = own - cosines[inside].max(axis=1)
+    else:
+        rivals[inside] = -1
+    return scores, rivals, margins

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.cosines import unit_rows
-from mmembed.analysis.rows.steady_order import steady_order
+from mmembed.analysis.steady_order import steady_order
 
 if TYPE_CHECKING:
     from mmembed.analysis.graphs.graph import NeighborGraph

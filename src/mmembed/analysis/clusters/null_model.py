@@ -23,7 +23,7 @@ from mmembed.analysis.clusters.methods import (
 )
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.graphs.graph import NeighborGraph
-from mmembed.analysis.rows.steady_order import steady_order
+from mmembed.analysis.steady_order import steady_order
 
 if TYPE_CHECKING:
     from mmembed.arrays import FloatMatrix, Positions

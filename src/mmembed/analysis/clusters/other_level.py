@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.clusters.membership import GroupedRows
-from mmembed.analysis.clusters.memberships import memberships
+from mmembed.analysis.clusters.membership import GroupedRows, memberships
 from mmembed.analysis.clusters.methods import weighted_centroids
 from mmembed.analysis.cosines import distinct_directions
 from mmembed.analysis.names.naming import name_clusters

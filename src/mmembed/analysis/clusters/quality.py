@@ -22,7 +22,7 @@ import numpy.typing as npt
 from mmembed.analysis.clusters.methods import k_means, leiden, modularity, shared_neighbor_weights
 from mmembed.analysis.clusters.null_model import cloud_like, exact_graph
 from mmembed.analysis.preparation import principal_components
-from mmembed.analysis.rows.steady_order import steady_order
+from mmembed.analysis.steady_order import steady_order
 
 if TYPE_CHECKING:
     from mmembed.analysis.clusters.points import Table

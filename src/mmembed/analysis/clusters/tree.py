@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from mmembed.analysis.clusters.methods import CommunityFinder, leiden, settle, weighted_centroids
 from mmembed.analysis.clusters.quality import KEPT_SHARE
-from mmembed.analysis.rows.steady_order import steady_order
+from mmembed.analysis.steady_order import steady_order
 
 if TYPE_CHECKING:
     from mmembed.analysis.clusters.points import Table

@@ -1,1 +1,0 @@
-"""Rows of numbers: cosines, which rows are equal, what models learn from."""
