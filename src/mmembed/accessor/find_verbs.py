@@ -19,6 +19,8 @@ from mmembed.frames import column_of
 from mmembed.vectors import as_vector_array
 
 if TYPE_CHECKING:
+    from mmembed.analysis.finding.duplicate_threshold import Threshold
+    from mmembed.analysis.finding.duplicates import Duplicates
     from mmembed.analysis.finding.index import VectorIndex
 
 
@@ -161,7 +163,7 @@ class DuplicateVerbs:
     _df: pd.DataFrame
 
     def duplicates(
-        self, column: str, threshold: float = 0.95, *, across: str | None = None, kinds: str | None = None
+        self, column: str, threshold: Threshold = "auto", *, across: str | None = None, kinds: str | None = None
     ) -> pd.DataFrame:
         """Return the rows that have near duplicates, group by group, with ``group`` and ``similarity``.
 
@@ -169,8 +171,11 @@ class DuplicateVerbs:
         ----------
         column : str
             A vector column.
-        threshold : float
-            Least cosine similarity. It depends on the model: :meth:`duplicate_levels` shows pairs at several levels.
+        threshold : float or "auto"
+            Least cosine similarity. What is a copy depends on the model and on the kind of content, so ``"auto"`` finds
+            the level where copies stand apart from other pairs of this table, or else takes the nearest pairs only.
+            :func:`mmembed.find_duplicates` tells which one it was and how it was found; :meth:`duplicate_levels` shows
+            pairs at several levels.
         across : str, optional
             A column that names the part of a split, such as train and test. Then each group is a pair: a row and its
             nearest duplicate in another part. :func:`mmembed.find_leaks` counts them by part.
@@ -207,7 +212,7 @@ class DuplicateVerbs:
         column : str
             A vector column.
         levels : sequence of float, optional
-            Thresholds to try; 0.99 to 0.8 without it.
+            Thresholds to try; without it the one of ``threshold="auto"`` and some about it.
         show : str or list of str, optional
             The columns to show of both rows of a pair; all but vector columns without it.
         examples : int
@@ -218,10 +223,10 @@ class DuplicateVerbs:
         Returns
         -------
         pandas.DataFrame
-            ``level``, ``dropped`` (rows that :meth:`deduplicate` would drop), ``similarity``, and each shown column
-            twice, ``…_left`` and ``…_right``.
+            ``level``, ``suggested`` (whether it is the one of ``threshold="auto"``), ``dropped`` (rows that
+            :meth:`deduplicate` would drop), ``similarity``, and each shown column twice, ``…_left`` and ``…_right``.
         """
-        from mmembed.analysis.finding.duplicates import LEVELS, duplicate_levels
+        from mmembed.analysis.finding.duplicates import duplicate_levels
         from mmembed.vectors import VectorDtype
 
         shown: list[Hashable]
@@ -230,11 +235,11 @@ class DuplicateVerbs:
         else:
             shown = [column_of(self._df, name).name for name in ([show] if isinstance(show, str) else show)]
         vectors, groups = column_of(self._df, column), _column_or_none(self._df, kinds)
-        found = duplicate_levels(vectors, LEVELS if levels is None else levels, examples=examples, kinds=groups)
+        found = duplicate_levels(vectors, levels, examples=examples, kinds=groups)
         return found.examples(self._df, shown)
 
     def deduplicate(
-        self, column: str, threshold: float = 0.95, *, keep: str = "first", kinds: str | None = None
+        self, column: str, threshold: Threshold = "auto", *, keep: str = "first", kinds: str | None = None
     ) -> pd.DataFrame:
         """Return the frame without near duplicates; of each group one row stays.
 
@@ -242,23 +247,25 @@ class DuplicateVerbs:
         ----------
         column : str
             A vector column; rows without a vector stay.
-        threshold : float
-            Least cosine similarity of a dropped row with the row that stays for it.
+        threshold : float or "auto"
+            Least cosine similarity of a dropped row with the row that stays for it; ``"auto"`` as in
+            :meth:`duplicates`.
         keep : {"first", "last"} or str
             Which row of a group stays: the first or the last one, or the name of a column: the row with the greatest
             value there (the longest text, the latest date).
         kinds : str, optional
             As in :meth:`duplicates`.
-        """
-        from mmembed.analysis.finding.duplicates import find_duplicates
 
-        vectors, groups = column_of(self._df, column), _column_or_none(self._df, kinds)
-        prefer: Any
-        if keep in ("first", "last"):
-            prefer = None if keep == "first" else range(len(self._df))
-        else:
-            prefer = column_of(self._df, keep)
-        return find_duplicates(vectors, threshold, kinds=groups, prefer=prefer).drop_from(self._df)
+        Warns
+        -----
+        UserWarning
+            If more than a fifth of the rows go, of which some are not equal; tells the least similar pair.
+        """
+        from mmembed.analysis.finding.duplicates import tell_many_dropped
+
+        found = duplicates_to_drop(self._df, column, threshold, keep=keep, kinds=kinds)
+        tell_many_dropped(found, len(self._df), stacklevel=3)
+        return found.drop_from(self._df)
 
     def outliers(
         self, column: str, k: int = 15, *, kinds: str | None = None, name: str = "outlier_score"
@@ -280,6 +287,20 @@ class DuplicateVerbs:
 
         vectors, groups = column_of(self._df, column), _column_or_none(self._df, kinds)
         return find_outliers(vectors, k, kinds=groups).add_to(self._df, name=name)
+
+
+def duplicates_to_drop(
+    df: pd.DataFrame, column: str, threshold: Threshold, *, keep: str, kinds: str | None
+) -> Duplicates:
+    """Return the groups of which one row stays, which is the first, the last or the greatest in a column."""
+    from mmembed.analysis.finding.duplicates import find_duplicates
+
+    prefer: Any
+    if keep in ("first", "last"):
+        prefer = None if keep == "first" else range(len(df))
+    else:
+        prefer = column_of(df, keep)
+    return find_duplicates(column_of(df, column), threshold, kinds=_column_or_none(df, kinds), prefer=prefer)
 
 
 def _column_or_none(df: pd.DataFrame, column: str | None) -> pd.Series | None:

@@ -20,7 +20,25 @@ from mmembed.cli.options import (
 from mmembed.cli.tables import FORMATS
 from mmembed.cli.terminal import say
 from mmembed.contents.content import MODALITIES
+from mmembed.frames import column_of
 
+
+class _Level(click.ParamType[Any]):
+    """A cosine, or ``auto``."""
+
+    name = "auto|COSINE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value == "auto" else click.FLOAT.convert(value, param, ctx)
+
+
+_level = click.option(
+    "--threshold",
+    type=_Level(),
+    default="auto",
+    show_default=True,
+    help="Least cosine similarity; auto finds where the copies of this table end.",
+)
 _kinds = column_option("--kinds", text="Column that says of which kind each row is; each kind's mean is removed.")
 
 
@@ -102,12 +120,12 @@ Examples:
 @reads_table
 @column_option(text="Column of vectors.", required=True)
 @space_option
-@click.option("--threshold", type=float, default=0.95, show_default=True, help="Least cosine similarity.")
+@_level
 @click.option("--levels", is_flag=True, help="Show pairs at several thresholds, to choose one.")
 @column_option("--across", text="Column that names the parts of a split: what one part has from another.")
 @_kinds
 @writes_table
-def duplicates(*, column: str, space: str | None, levels: bool, threshold: float, **options: Any) -> None:
+def duplicates(*, column: str, space: str | None, levels: bool, threshold: Any, **options: Any) -> None:
     """List the rows that have near duplicates, group by group."""
     source, destination = source_of(options), destination_of(options)
     across, kinds = options["across"], options["kinds"]
@@ -117,9 +135,21 @@ def duplicates(*, column: str, space: str | None, levels: bool, threshold: float
     if levels:
         destination.write(df.mmembed.duplicate_levels(column, kinds=kinds))
         return
-    found = df.mmembed.duplicates(column, threshold, across=across, kinds=kinds)
-    destination.write(found)
-    say(f"{found['group'].nunique()} groups of near duplicates, {len(found)} rows of {len(df)}.")
+    from mmembed.analysis.finding.duplicate_threshold import DuplicateThreshold
+    from mmembed.analysis.finding.duplicates import find_duplicates
+    from mmembed.analysis.finding.leaks import find_leaks
+
+    groups = None if kinds is None else column_of(df, kinds)
+    found: Any
+    if across is None:
+        found = find_duplicates(df[column], threshold, kinds=groups)
+    else:
+        found = find_leaks(df[column], column_of(df, across), threshold, kinds=groups)
+    listed = found.rows_of(df)
+    destination.write(listed)
+    used = DuplicateThreshold(found.threshold, found.threshold_source)
+    say(f"{listed['group'].nunique()} groups of near duplicates, {len(listed)} rows of {len(df)}.")
+    say(f"Threshold: {used}.")
 
 
 @click.command(
@@ -130,7 +160,7 @@ Example:
 @reads_table
 @column_option(text="Column of vectors.", required=True)
 @space_option
-@click.option("--threshold", type=float, default=0.95, show_default=True, help="Least cosine similarity.")
+@_level
 @click.option(
     "--keep",
     metavar="first|last|COLUMN",
@@ -141,14 +171,21 @@ Example:
 @_kinds
 @writes_table
 def deduplicate(
-    *, column: str, space: str | None, threshold: float, keep: str, kinds: str | None, **options: Any
+    *, column: str, space: str | None, threshold: Any, keep: str, kinds: str | None, **options: Any
 ) -> None:
     """Drop near duplicates; of each group one row stays."""
     source, destination = source_of(options), destination_of(options)
     df = source.read_vectors(column, space=space)
-    kept = df.mmembed.deduplicate(column, threshold, keep=keep, kinds=kinds)
+    from mmembed.accessor.find_verbs import duplicates_to_drop
+    from mmembed.analysis.finding.duplicate_threshold import DuplicateThreshold
+    from mmembed.analysis.finding.duplicates import tell_many_dropped
+
+    found = duplicates_to_drop(df, column, threshold, keep=keep, kinds=kinds)
+    tell_many_dropped(found, len(df), stacklevel=2)
+    kept = found.drop_from(df)
     destination.write(kept)
     say(f"{len(df) - len(kept)} of {len(df)} rows dropped.")
+    say(f"Threshold: {DuplicateThreshold(found.threshold, found.threshold_source)}.")
 
 
 def _mask(df: pd.DataFrame, where: str) -> Any:

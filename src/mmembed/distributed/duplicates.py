@@ -13,6 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from mmembed.analysis.finding.duplicate_threshold import (
+    DuplicateThreshold,
+    Threshold,
+    check_duplicate_threshold,
+    levels_about,
+)
 from mmembed.analysis.finding.duplicates import (
     DuplicateLevels,
     Duplicates,
@@ -20,11 +26,13 @@ from mmembed.analysis.finding.duplicates import (
     example_pairs,
     ranking,
     represented,
+    suggested_of,
 )
 from mmembed.analysis.finding.leaks import Leaks, check_parts, twins_across
 from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS
-from mmembed.analysis.graphs.pairs import MOST_PAIRS, NearPairs, check_threshold
+from mmembed.analysis.graphs.pairs import MOST_PAIRS, NearPairs
 from mmembed.arrays import FloatVector, Positions
+from mmembed.distributed.duplicate_threshold import resolve_threshold
 from mmembed.distributed.pairs import Blocking, Pairing, find_pairs
 from mmembed.distributed.partitions import compute_each, rows_at, rows_in_order, without_rows
 from mmembed.errors import listed
@@ -72,7 +80,7 @@ class DistributedDuplicates:
     def __repr__(self) -> str:
         return (
             f"DistributedDuplicates(groups={self.among.n_groups}, duplicates={int(self.among.is_duplicate.sum())}, "
-            f"rows={sum(self.pairing.counts)}, threshold={self.among.threshold:g}, {_how(self.pairing)}); "
+            f"rows={sum(self.pairing.counts)}, threshold={_level(self.among)}, {_how(self.pairing)}); "
             "see .rows_of(ddf), .drop_from(ddf)"
         )
 
@@ -109,13 +117,13 @@ class DistributedLeaks:
     def __repr__(self) -> str:
         return (
             f"DistributedLeaks(leaked={int((self.among.twins >= 0).sum())}, rows={sum(self.pairing.counts)}, "
-            f"threshold={self.among.threshold:g}, {_how(self.pairing)}); see .rows_of(ddf)"
+            f"threshold={_level(self.among)}, {_how(self.pairing)}); see .rows_of(ddf)"
         )
 
 
 def find_duplicates(
     vectors: dd.Series,
-    threshold: float = 0.95,
+    threshold: Threshold = "auto",
     *,
     kinds: dd.Series | None = None,
     prefer: dd.Series | Literal["first", "last"] = "first",
@@ -126,8 +134,9 @@ def find_duplicates(
     Parameters
     ----------
     vectors : dask Series, a vector column
-    threshold : float
-        Least cosine, from -1 to 1.
+    threshold : float or "auto"
+        Least cosine, from -1 to 1. ``"auto"`` finds the level as on pandas, in tables of more than 10,000 different
+        rows from the neighbours that a sample of them has in the whole table.
     kinds : dask Series, optional
         Each row's kind of content; each kind's mean is removed first.
     prefer : {"first", "last"} or dask Series
@@ -138,15 +147,15 @@ def find_duplicates(
     Raises
     ------
     ValueError
-        If the threshold is no cosine, or so low that there are more than 20 million pairs.
+        If the threshold is neither a cosine nor ``"auto"``, or so low that there are more than 20 million pairs.
 
     Warns
     -----
     UserWarning
         If less than nine tenths of the near pairs of a sample were found.
     """
-    check_threshold(threshold)
-    pairing = _listed(vectors, threshold, kinds, blocking, only_first=isinstance(prefer, str) and prefer == "first")
+    level = resolve_threshold(vectors, threshold, kinds, blocking)
+    pairing = _listed(vectors, level.level, kinds, blocking, only_first=isinstance(prefer, str) and prefer == "first")
     positions, distinct, near = pairing.pairs.by_row()
     values: Any = None
     if isinstance(prefer, str):
@@ -154,14 +163,14 @@ def find_duplicates(
     else:
         values = rows_at(prefer, positions, pairing.counts)
     representatives, similarities = represented(distinct, near, ranking(values, len(positions)))
-    among = Duplicates(representatives, similarities, threshold, *_method(pairing))
+    among = Duplicates(representatives, similarities, level.level, *_method(pairing), threshold_source=level.source)
     return DistributedDuplicates(positions, among, pairing)
 
 
 def find_leaks(
     vectors: dd.Series,
     parts: dd.Series,
-    threshold: float = 0.95,
+    threshold: Threshold = "auto",
     *,
     kinds: dd.Series | None = None,
     blocking: Blocking | None = None,
@@ -180,13 +189,21 @@ def find_leaks(
     ValueError
         As in :func:`find_duplicates`, and if there are fewer than two parts.
     """
-    check_threshold(threshold)
+    check_duplicate_threshold(threshold)
     check_parts(len(set().union(*compute_each(parts, _names))))
-    pairing = _listed(vectors, threshold, kinds, blocking)
+    level = resolve_threshold(vectors, threshold, kinds, blocking)
+    pairing = _listed(vectors, level.level, kinds, blocking)
     positions, distinct, near = pairing.pairs.by_row()
     named = rows_at(parts, positions, pairing.counts)
     twins, similarities = twins_across(near, distinct, pd.factorize(named)[0])
-    among = Leaks(twins, similarities, named.to_numpy(dtype=object), threshold, *_method(pairing))
+    among = Leaks(
+        twins,
+        similarities,
+        named.to_numpy(dtype=object),
+        level.level,
+        *_method(pairing),
+        threshold_source=level.source,
+    )
     return DistributedLeaks(positions, among, pairing)
 
 
@@ -219,6 +236,10 @@ def tell_recall(pairing: Pairing) -> None:
         )
 
 
+def _level(among: Duplicates | Leaks) -> DuplicateThreshold:
+    return DuplicateThreshold(among.threshold, among.threshold_source)
+
+
 def _method(pairing: Pairing) -> tuple[str, float]:
     return ("exact" if pairing.proven else "blocks"), pairing.recall
 
@@ -234,7 +255,7 @@ def _names(part: pd.Series) -> set[Any]:
 def duplicate_levels(
     ddf: dd.DataFrame,
     vectors: dd.Series,
-    levels: Sequence[float],
+    levels: Sequence[float] | None = None,
     *,
     examples: int = 3,
     kinds: dd.Series | None = None,
@@ -248,7 +269,8 @@ def duplicate_levels(
         The columns to show of both rows.
     vectors, kinds, blocking :
         As in :func:`mmembed.distributed.find_duplicates`.
-    levels : sequence of float
+    levels : sequence of float, optional
+        Without it the one of ``threshold="auto"`` and some about it.
     examples : int
 
     Warns
@@ -256,7 +278,9 @@ def duplicate_levels(
     UserWarning
         If levels are left out because they have more than 20 million pairs, or if near pairs were missed.
     """
-    strict_first = check_levels(levels, examples)
+    check_levels([1.0] if levels is None else levels, examples)
+    best = resolve_threshold(vectors, "auto", kinds, blocking).level
+    strict_first = check_levels(levels_about(best) if levels is None else levels, examples)
     pairing = find_pairs(vectors, strict_first, kinds=kinds, blocking=blocking)
     tell_recall(pairing)
     known = tuple(level for level in strict_first if level >= pairing.pairs.threshold)
@@ -272,7 +296,7 @@ def duplicate_levels(
     positions = np.unique(pairs[["left", "right"]].to_numpy())
     for side in ("left", "right"):
         pairs[side] = np.searchsorted(positions, pairs[side])
-    found = DuplicateLevels(known, dropped, len(positions), pairs)
+    found = DuplicateLevels(known, dropped, len(positions), pairs, suggested_of(known, best))
     return found.examples(rows_at(ddf, positions, pairing.counts))
 
 

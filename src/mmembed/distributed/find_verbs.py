@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import dask.dataframe as dd
 
     from mmembed.analysis.finding.bm25 import KeywordStatistics
+    from mmembed.analysis.finding.duplicate_threshold import Threshold
     from mmembed.analysis.finding.index import VectorIndex
 
 
@@ -194,7 +195,7 @@ class DuplicateVerbs:
     _ddf: dd.DataFrame
 
     def duplicates(
-        self, column: str, threshold: float = 0.95, *, across: str | None = None, kinds: str | None = None
+        self, column: str, threshold: Threshold = "auto", *, across: str | None = None, kinds: str | None = None
     ) -> dd.DataFrame:
         """Return the rows that have near duplicates, group by group, with ``group`` and ``similarity``.
 
@@ -234,7 +235,6 @@ class DuplicateVerbs:
         """
         import dask.dataframe as dd
 
-        from mmembed.analysis.finding.duplicates import LEVELS
         from mmembed.distributed.duplicates import duplicate_levels
 
         meta = self._ddf._meta  # noqa: SLF001  Dask has no other name for it
@@ -246,7 +246,7 @@ class DuplicateVerbs:
         table = duplicate_levels(
             self._ddf[shown],
             self._column(column),
-            LEVELS if levels is None else levels,
+            levels,
             examples=examples,
             kinds=self._column_or_none(kinds),
         )
@@ -254,17 +254,20 @@ class DuplicateVerbs:
         return found
 
     def deduplicate(
-        self, column: str, threshold: float = 0.95, *, keep: str = "first", kinds: str | None = None
+        self, column: str, threshold: Threshold = "auto", *, keep: str = "first", kinds: str | None = None
     ) -> dd.DataFrame:
         """Return the frame without near duplicates; of each group one row stays.
 
         Parameters as in ``df.mmembed.deduplicate``. The pairs are computed at once, as in :meth:`duplicates`.
         """
+        from mmembed.analysis.finding.duplicates import tell_many_dropped
         from mmembed.distributed.duplicates import find_duplicates
 
         vectors, groups = self._column(column), self._column_or_none(kinds)
         prefer: Any = keep if keep in {"first", "last"} else self._column(keep)
-        return find_duplicates(vectors, threshold, kinds=groups, prefer=prefer).drop_from(self._ddf)
+        found = find_duplicates(vectors, threshold, kinds=groups, prefer=prefer)
+        tell_many_dropped(found.among, sum(found.pairing.counts), found.positions, stacklevel=3)
+        return found.drop_from(self._ddf)
 
     def outliers(
         self, column: str, k: int = 15, *, kinds: str | None = None, name: str = "outlier_score"

@@ -118,7 +118,8 @@ def test_the_frame_of_groups_and_the_columns():
     assert groups["similarity"].tolist() == pytest.approx([1, 1, 0.995], abs=1e-3)
     found = find_duplicates(df["v"], 0.99)
     assert found.add_to(df)["duplicate_group"].tolist() == [0, pd.NA, pd.NA, 0, 0]
-    assert df.mmembed.deduplicate("v", 0.99).index.tolist() == [9, 9, 8]
+    with pytest.warns(UserWarning, match=r"2 of 5 rows are dropped at threshold=0.99.*row 3, for which row 0 stays"):
+        assert df.mmembed.deduplicate("v", 0.99).index.tolist() == [9, 9, 8]
     assert repr(found) == (
         "Duplicates(groups=1, duplicates=2, rows=5, threshold=0.99); see .groups(), .add_to(df), .drop_from(df)"
     )
@@ -149,7 +150,7 @@ def test_the_picker_shows_the_least_similar_pairs_of_each_level():
     assert shown["similarity"].tolist() == pytest.approx([np.cos(np.radians(2)), np.cos(np.radians(10))])
     levels = duplicate_levels(df["v"], [0.9, 0.99])
     assert levels.summary()["share"].tolist() == [0.2, 0.4]
-    assert repr(levels).startswith("DuplicateLevels(rows=5, dropped={0.99: 1, 0.9: 2})")
+    assert repr(levels).startswith("DuplicateLevels(rows=5, dropped={0.99: 1, 0.9: 2}, suggested=")
     assert {"name_left", "name_right"} <= set(df.mmembed.duplicate_levels("v").columns)
 
 

@@ -5,6 +5,7 @@ What pairs look like at several thresholds, so that a person can choose one for 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,12 +15,24 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.cosines import DistinctRows, distinct_rows
+from mmembed.analysis.finding.duplicate_threshold import (
+    DuplicateThreshold,
+    Threshold,
+    ThresholdSource,
+    check_duplicate_threshold,
+    levels_about,
+    resolve_threshold,
+)
 from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS, shared_graph
 from mmembed.analysis.graphs.pairs import NearLists, NearRows, check_threshold
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatVector, Positions
 from mmembed.frames import with_columns
 from mmembed.vectors import as_vector_array
+
+_MANY = 0.2  # of all rows
+
+_EQUAL = 1 - 1e-6  # a cosine that is 1 but for rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +50,9 @@ class Duplicates:
     threshold : float
     method, recall : str, float
         How the graph was made, and its recall: below 1 a few pairs may have been missed.
+    threshold_source : {"given", "gap", "rarest"}
+        How the threshold was found: ``"gap"``, where copies stand apart from other pairs in this table; ``"rarest"``,
+        where nothing sets copies apart and only the nearest pairs are taken.
     """
 
     representatives: Positions = field(repr=False)
@@ -44,6 +60,7 @@ class Duplicates:
     threshold: float
     method: str = "exact"
     recall: float = 1.0
+    threshold_source: ThresholdSource = "given"
 
     @property
     def n_groups(self) -> int:
@@ -109,11 +126,13 @@ class Duplicates:
         graph = "" if self.method == "exact" else f", {self.method} graph with recall {self.recall:.3f}"
         return (
             f"Duplicates(groups={self.n_groups}, duplicates={int(self.is_duplicate.sum())}, rows={len(self)}, "
-            f"threshold={self.threshold:g}{graph}); see .groups(), .add_to(df), .drop_from(df)"
+            f"threshold={DuplicateThreshold(self.threshold, self.threshold_source)}{graph}); see .groups(), .add_to(df), .drop_from(df)"
         )
 
 
-def find_duplicates(vectors: Any, threshold: float = 0.95, *, kinds: Any = None, prefer: Any = None) -> Duplicates:
+def find_duplicates(
+    vectors: Any, threshold: Threshold = "auto", *, kinds: Any = None, prefer: Any = None
+) -> Duplicates:
     """Group rows whose cosine similarity reaches a threshold, without chaining.
 
     Rows are taken one after the other; one that no representative has within the threshold becomes a representative
@@ -126,9 +145,10 @@ def find_duplicates(vectors: Any, threshold: float = 0.95, *, kinds: Any = None,
     Parameters
     ----------
     vectors : vector column, shape (n, d)
-    threshold : float
-        Least cosine, from -1 to 1. It depends on the model: :func:`duplicate_levels` shows what pairs look like at
-        several levels.
+    threshold : float or "auto"
+        Least cosine, from -1 to 1. What is a copy depends on the model and on the kind of content, so ``"auto"`` finds
+        the level where copies stand apart from other pairs of this table; where none do, it is so strict that about
+        one row in a hundred has another one within it. :func:`duplicate_levels` shows pairs at several levels.
     kinds : array-like, shape (n,), optional
         The kind of content of each row's vector; each kind's mean is removed first, and the threshold then applies to
         what is left.
@@ -143,7 +163,7 @@ def find_duplicates(vectors: Any, threshold: float = 0.95, *, kinds: Any = None,
     Raises
     ------
     ValueError
-        If the threshold is no cosine, or kinds or prefer have another length.
+        If the threshold is neither a cosine nor ``"auto"``, or kinds or prefer have another length.
 
     Examples
     --------
@@ -152,7 +172,7 @@ def find_duplicates(vectors: Any, threshold: float = 0.95, *, kinds: Any = None,
     >>> find_duplicates(vectors, threshold=0.99).representatives.tolist()
     [0, 1, 0, 0]
     """
-    check_threshold(threshold)
+    check_duplicate_threshold(threshold)
     array = as_vector_array(vectors)
     order = ranking(prefer, len(array))
     rows = Preparation.learn(array, kinds).source(array, kinds)
@@ -161,13 +181,47 @@ def find_duplicates(vectors: Any, threshold: float = 0.95, *, kinds: Any = None,
     similarities = np.full(len(array), np.nan, dtype=np.float32)
     representatives[present], similarities[present] = present, 1
     directed = present[rows.any(axis=1)]
-    if not len(directed):
-        return Duplicates(representatives, similarities, threshold)
     distinct = distinct_rows(rows[rows.any(axis=1)])
-    near = NearRows.of(distinct.rows, threshold)
+    level = resolve_threshold(threshold, distinct.rows)
+    if not len(directed):
+        return Duplicates(representatives, similarities, level.level, threshold_source=level.source)
+    near = NearRows.of(distinct.rows, level.level)
     found, similarities[directed] = represented(distinct, near, order[directed])
     representatives[directed] = directed[found]
-    return Duplicates(representatives, similarities, threshold, near.graph.method, near.graph.recall)
+    return Duplicates(
+        representatives, similarities, level.level, near.graph.method, near.graph.recall, threshold_source=level.source
+    )
+
+
+def tell_many_dropped(found: Duplicates, n_rows: int, positions: Positions | None = None, *, stacklevel: int) -> None:
+    """Warn where more than a fifth of a table would be dropped, with the pair that is least alike.
+
+    Rows that are equal but for rounding are nobody's loss: where only such ones go, nothing is said.
+
+    Parameters
+    ----------
+    found : Duplicates
+    n_rows : int
+        Rows of the whole table.
+    positions : numpy.ndarray of int, optional
+        Where the rows of ``found`` stand in it.
+    stacklevel : int
+        As of :func:`warnings.warn`, from here.
+    """
+    dropped = np.flatnonzero(found.is_duplicate)
+    if len(dropped) <= _MANY * n_rows:
+        return
+    least = dropped[found.similarities[dropped].argmin()]
+    if found.similarities[least] >= _EQUAL:
+        return
+    pair = np.array([found.representatives[least], least])
+    stays, goes = pair if positions is None else positions[pair]
+    warnings.warn(
+        f"{len(dropped):,} of {n_rows:,} rows are dropped at threshold={found.threshold:g}. The least similar one is "
+        f"row {goes}, for which row {stays} stays (positions; cosine {found.similarities[least]:.4f}). If these two are "
+        "not the same, give a higher threshold; duplicate_levels shows pairs at several.",
+        stacklevel=stacklevel,
+    )
 
 
 def represented(distinct: DistinctRows, near: NearRows | NearLists, order: Positions) -> tuple[Positions, FloatVector]:
@@ -228,9 +282,6 @@ def _leaders(near: NearRows | NearLists, order: Positions) -> tuple[Positions, F
     return leaders, cosines
 
 
-LEVELS = (0.99, 0.97, 0.95, 0.9, 0.85, 0.8)
-
-
 @dataclass(frozen=True, eq=False)
 class DuplicateLevels:
     """How many rows each threshold would drop, and the least similar pairs that it would still call duplicates.
@@ -244,17 +295,22 @@ class DuplicateLevels:
     n_rows : int
     pairs : pandas.DataFrame
         Example pairs: ``level``, ``similarity``, ``left``, ``right`` (positions).
+    suggested : float or None
+        The level that ``threshold="auto"`` stands for: itself, or the loosest one that is no looser.
     """
 
     levels: tuple[float, ...]
     dropped: tuple[int, ...]
     n_rows: int
     pairs: pd.DataFrame = field(repr=False)
+    suggested: float | None = None
 
     def summary(self) -> pd.DataFrame:
-        """Return one line a level: ``level``, ``dropped``, ``share`` of all rows."""
+        """Return one line a level: ``level``, ``dropped``, ``share`` of all rows, ``suggested``."""
         dropped = np.array(self.dropped)
-        return pd.DataFrame({"level": self.levels, "dropped": dropped, "share": dropped / max(self.n_rows, 1)})
+        suggested = [level == self.suggested for level in self.levels]
+        share = dropped / max(self.n_rows, 1)
+        return pd.DataFrame({"level": self.levels, "dropped": dropped, "share": share, "suggested": suggested})
 
     def examples(self, df: pd.DataFrame, columns: Sequence[Hashable] | None = None) -> pd.DataFrame:
         """Return the example pairs with the contents of both rows.
@@ -269,9 +325,9 @@ class DuplicateLevels:
         Returns
         -------
         pandas.DataFrame
-            ``level``, ``dropped`` (rows that the level drops), ``similarity``, and ``<column>_left`` and
-            ``<column>_right`` of each column. Read it from the top: choose the last level whose pairs are all pairs
-            that you would call the same.
+            ``level``, ``suggested`` (whether it is the one of ``threshold="auto"``), ``dropped`` (rows that the level
+            drops), ``similarity``, and ``<column>_left`` and ``<column>_right`` of each column. Read it from the top:
+            choose the last level whose pairs are all pairs that you would call the same.
         """
         with_columns(df, {}, self.n_rows)
         shown = df if columns is None else df[list(columns)]
@@ -284,17 +340,26 @@ class DuplicateLevels:
         ]
         dropped = self.pairs["level"].map(dict(zip(self.levels, self.dropped, strict=True)))
         head = pd.DataFrame(
-            {"level": self.pairs["level"], "dropped": dropped.astype("int64"), "similarity": self.pairs["similarity"]}
+            {
+                "level": self.pairs["level"],
+                "suggested": self.pairs["level"] == (np.nan if self.suggested is None else self.suggested),
+                "dropped": dropped.astype("int64"),
+                "similarity": self.pairs["similarity"],
+            }
         )
         return pd.concat([head, *beside], axis=1)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{level:g}: {count}" for level, count in zip(self.levels, self.dropped, strict=True))
-        return f"DuplicateLevels(rows={self.n_rows}, dropped={{{counts}}}); see .examples(df, columns), .summary()"
+        suggested = "none" if self.suggested is None else f"{self.suggested:g}"
+        return (
+            f"DuplicateLevels(rows={self.n_rows}, dropped={{{counts}}}, suggested={suggested}); "
+            "see .examples(df, columns), .summary()"
+        )
 
 
 def duplicate_levels(
-    vectors: Any, levels: Sequence[float] = LEVELS, *, examples: int = 3, kinds: Any = None
+    vectors: Any, levels: Sequence[float] | None = None, *, examples: int = 3, kinds: Any = None
 ) -> DuplicateLevels:
     """Show what several thresholds would call near duplicates.
 
@@ -304,8 +369,8 @@ def duplicate_levels(
     Parameters
     ----------
     vectors : vector column, shape (n, d)
-    levels : sequence of float
-        Thresholds to try.
+    levels : sequence of float, optional
+        Thresholds to try; without it the one of ``threshold="auto"`` and some about it.
     examples : int
         Pairs of each level: those just above it, and below the next stricter level.
     kinds : array-like, shape (n,), optional
@@ -318,14 +383,21 @@ def duplicate_levels(
     >>> duplicate_levels(vectors, [0.99, 0.85]).dropped
     (1, 2)
     """
-    strict_first = check_levels(levels, examples)
+    check_levels([1.0] if levels is None else levels, examples)
     array = as_vector_array(vectors)
+    rows = Preparation.learn(array, kinds).source(array, kinds)
+    best = resolve_threshold("auto", distinct_rows(rows[rows.any(axis=1)]).rows).level
+    strict_first = check_levels(levels_about(best) if levels is None else levels, examples)
     found = [find_duplicates(array, level, kinds=kinds) for level in strict_first]
-    left, right, cosine = _nearest_pairs(Preparation.learn(array, kinds).source(array, kinds), ~array.isna())
+    left, right, cosine = _nearest_pairs(rows, ~array.isna())
     dropped = tuple(int(one.is_duplicate.sum()) for one in found)
-    return DuplicateLevels(
-        strict_first, dropped, len(array), example_pairs(left, right, cosine, strict_first, examples)
-    )
+    pairs = example_pairs(left, right, cosine, strict_first, examples)
+    return DuplicateLevels(strict_first, dropped, len(array), pairs, suggested_of(strict_first, best))
+
+
+def suggested_of(strict_first: Sequence[float], best: float) -> float | None:
+    """Return the loosest of some levels that is no looser than the best one, or None if all are."""
+    return min((level for level in strict_first if level >= best), default=None)
 
 
 def check_levels(levels: Sequence[float], examples: int) -> tuple[float, ...]:

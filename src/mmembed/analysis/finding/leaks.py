@@ -10,7 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.cosines import DistinctRows, distinct_rows
-from mmembed.analysis.graphs.pairs import NearLists, NearRows, check_threshold
+from mmembed.analysis.finding.duplicate_threshold import (
+    DuplicateThreshold,
+    Threshold,
+    ThresholdSource,
+    check_duplicate_threshold,
+    resolve_threshold,
+)
+from mmembed.analysis.graphs.pairs import NearLists, NearRows
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatVector, Positions
 from mmembed.frames import with_columns
@@ -32,6 +39,8 @@ class Leaks:
     threshold : float
     method, recall : str, float
         How the graph was made, and its recall: below 1 a few pairs may have been missed.
+    threshold_source : {"given", "gap", "rarest"}
+        As of :class:`mmembed.analysis.finding.duplicates.Duplicates`.
     """
 
     twins: Positions = field(repr=False)
@@ -40,6 +49,7 @@ class Leaks:
     threshold: float
     method: str = "exact"
     recall: float = 1.0
+    threshold_source: ThresholdSource = "given"
 
     def __len__(self) -> int:
         return len(self.twins)
@@ -79,12 +89,13 @@ class Leaks:
     def __repr__(self) -> str:
         graph = "" if self.method == "exact" else f", {self.method} graph with recall {self.recall:.3f}"
         return (
-            f"Leaks(leaked={int((self.twins >= 0).sum())}, rows={len(self)}, threshold={self.threshold:g}{graph}); "
+            f"Leaks(leaked={int((self.twins >= 0).sum())}, rows={len(self)}, "
+            f"threshold={DuplicateThreshold(self.threshold, self.threshold_source)}{graph}); "
             "see .summary(), .pairs(), .add_to(df)"
         )
 
 
-def find_leaks(vectors: Any, parts: Any, threshold: float = 0.95, *, kinds: Any = None) -> Leaks:
+def find_leaks(vectors: Any, parts: Any, threshold: Threshold = "auto", *, kinds: Any = None) -> Leaks:
     """Find rows that have a near duplicate in another part, as between a training and a test set.
 
     Parameters
@@ -92,8 +103,8 @@ def find_leaks(vectors: Any, parts: Any, threshold: float = 0.95, *, kinds: Any 
     vectors : vector column, shape (n, d)
     parts : array-like, shape (n,)
         The part of each row; a row of missing part, or without a vector, leaks nowhere.
-    threshold : float
-        Least cosine, from -1 to 1.
+    threshold : float or "auto"
+        Least cosine, from -1 to 1; ``"auto"`` as in :func:`mmembed.find_duplicates`.
     kinds : array-like, shape (n,), optional
         The kind of content of each row; each kind's mean is removed first.
 
@@ -104,7 +115,7 @@ def find_leaks(vectors: Any, parts: Any, threshold: float = 0.95, *, kinds: Any 
     Raises
     ------
     ValueError
-        If there are fewer than two parts, or the threshold is no cosine.
+        If there are fewer than two parts, or the threshold is neither a cosine nor ``"auto"``.
 
     Examples
     --------
@@ -113,7 +124,7 @@ def find_leaks(vectors: Any, parts: Any, threshold: float = 0.95, *, kinds: Any 
     >>> find_leaks(vectors, ["train", "train", "test"], threshold=0.99).twins.tolist()
     [2, -1, 0]
     """
-    check_threshold(threshold)
+    check_duplicate_threshold(threshold)
     array = as_vector_array(vectors)
     named = pd.Series(parts, dtype=getattr(parts, "dtype", object)).reset_index(drop=True)
     if len(named) != len(array):
@@ -126,13 +137,14 @@ def find_leaks(vectors: Any, parts: Any, threshold: float = 0.95, *, kinds: Any 
     twins = np.full(len(array), -1, dtype=np.int64)
     similarities = np.full(len(array), np.nan, dtype=np.float32)
     graph = ("exact", 1.0)
+    distinct = distinct_rows(prepared[directed])
+    level = resolve_threshold(threshold, distinct.rows)
     if len(present):
-        distinct = distinct_rows(prepared[directed])
-        near = NearRows.of(distinct.rows, threshold)
+        near = NearRows.of(distinct.rows, level.level)
         found, similarities[present] = twins_across(near, distinct, codes[present])
         twins[present] = np.where(found >= 0, present[found], -1)
         graph = (near.graph.method, near.graph.recall)
-    return Leaks(twins, similarities, named.to_numpy(dtype=object), threshold, *graph)
+    return Leaks(twins, similarities, named.to_numpy(dtype=object), level.level, *graph, threshold_source=level.source)
 
 
 def check_parts(n_parts: int) -> None:
