@@ -116,7 +116,7 @@ def test_a_sample_puts_outliers_in_nearly_the_full_order(clustered):
     strange[:30] = np.random.default_rng(5).normal(size=(30, 24)) * 2
     df = clustered.assign(v=VectorArray.from_matrix(strange))
     found = find_outliers(cut(df, 100, 2500)["v"], most=1000)
-    assert repr(found).startswith("DistributedOutliers(reference=1000 of 3000 rows, k=15)")
+    assert repr(found).startswith("DistributedOutliers(reference=1000 of 3000 rows, k=None)")
     assert found.sampled
     scores = found.add_to(cut(df, 100, 2500)).compute()["outlier_score"]
     full = df.mmembed.outliers("v")["outlier_score"]

@@ -268,16 +268,17 @@ class DuplicateVerbs:
         return found.drop_from(self._df)
 
     def outliers(
-        self, column: str, k: int = 15, *, kinds: str | None = None, name: str = "outlier_score"
+        self, column: str, k: int | None = None, *, kinds: str | None = None, name: str = "outlier_score"
     ) -> pd.DataFrame:
-        """Add ``outlier_score``: the local outlier factor, about 1 for a row that lies as its neighbours do.
+        """Add ``outlier_score``: about 1 for a row that lies as others do, more for one that belongs to no others.
 
         Parameters
         ----------
         column : str
             A vector column; a row without a vector has no score.
-        k : int
-            Neighbours to compare with. A group of k rows or fewer may count as outliers.
+        k : int, optional
+            With it the score is the local outlier factor of so many neighbours, which takes a handful of foreign rows
+            that are alike for normal. Without it the distance to the hundredth neighbour counts, too.
         kinds : str, optional
             As in :meth:`duplicates`.
         name : str
@@ -295,11 +296,8 @@ def duplicates_to_drop(
     """Return the groups of which one row stays, which is the first, the last or the greatest in a column."""
     from mmembed.analysis.finding.duplicates import find_duplicates
 
-    prefer: Any
-    if keep in ("first", "last"):
-        prefer = None if keep == "first" else range(len(df))
-    else:
-        prefer = column_of(df, keep)
+    prefer: Any = {"first": None, "last": range(len(df))}
+    prefer = prefer[keep] if keep in prefer else column_of(df, keep)
     return find_duplicates(column_of(df, column), threshold, kinds=_column_or_none(df, kinds), prefer=prefer)
 
 

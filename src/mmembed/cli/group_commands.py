@@ -139,12 +139,12 @@ Example:
 @reads_table
 @column_option(text="Column of vectors.", required=True)
 @space_option
-@click.option("-k", type=int, default=15, show_default=True, help="Neighbours to compare with.")
+@click.option("-k", type=int, help="Neighbours to compare with, and no others.  [default: near and far ones]")
 @_kinds
 @click.option("--name", default="outlier_score", show_default=True, help="Name of the new column.")
 @writes_table
-def outliers(*, column: str, space: str | None, k: int, **options: Any) -> None:
-    """Score how far each row lies from its neighbours: adds outlier_score, about 1 for an ordinary row."""
+def outliers(*, column: str, space: str | None, k: int | None, **options: Any) -> None:
+    """Score how far each row lies from others: adds outlier_score, about 1 for an ordinary row."""
     source, destination = source_of(options), destination_of(options)
     df = source.read_vectors(column, space=space)
     destination.write(df.mmembed.outliers(column, k, **options))

@@ -270,14 +270,14 @@ class DuplicateVerbs:
         return found.drop_from(self._ddf)
 
     def outliers(
-        self, column: str, k: int = 15, *, kinds: str | None = None, name: str = "outlier_score"
+        self, column: str, k: int | None = None, *, kinds: str | None = None, name: str = "outlier_score"
     ) -> dd.DataFrame:
-        """Add ``outlier_score``: the local outlier factor, about 1 for a row that lies as its neighbours do.
+        """Add ``outlier_score``: about 1 for a row that lies as others do, more for one that belongs to no others.
 
         Parameters as in ``df.mmembed.outliers``. Up to 20,000 different rows the scores are those of pandas. Of more, a
         random sample of so many is read at once, and each row is compared with its neighbours in the sample: the scores
-        put rows in nearly the order of the full ones, but a group of fewer than k rows of the sample may count as
-        outliers.
+        put rows in nearly the order of the full ones, but a group of fewer than 100 rows of the sample (or k) may count
+        as outliers.
         """
         from mmembed.distributed.outliers import find_outliers
 

@@ -11,7 +11,7 @@ from dask.base import compute
 from dask.delayed import delayed
 
 from mmembed.analysis.cosines import distinct_rows
-from mmembed.analysis.finding.outliers import OutlierReference
+from mmembed.analysis.finding.outliers import OutlierReference, check_neighbors
 from mmembed.distributed.partitions import in_its_partitions, sent_once
 from mmembed.distributed.samples import PreparedColumn, RowSample, prepared_column, read_facts, sample_rows
 from mmembed.frames import with_columns
@@ -25,7 +25,7 @@ MOST_REFERENCE_ROWS = 20_000
 
 @dataclass(frozen=True, eq=False)
 class DistributedOutliers:
-    """The local outlier factor of the rows of a table in partitions, among the rows of a reference.
+    """How isolated the rows of a table in partitions are, among the rows of a reference.
 
     Attributes
     ----------
@@ -60,23 +60,22 @@ class DistributedOutliers:
 
 
 def find_outliers(
-    vectors: dd.Series, k: int = 15, *, kinds: dd.Series | None = None, most: int = MOST_REFERENCE_ROWS
+    vectors: dd.Series, k: int | None = None, *, kinds: dd.Series | None = None, most: int = MOST_REFERENCE_ROWS
 ) -> DistributedOutliers:
     """Learn the neighbourhoods of a Dask column's rows from all of them or, of many, from a sample; computes twice.
 
     Parameters
     ----------
     vectors : dask Series, a vector column
-    k : int
-        Neighbours to look at, among the rows of the reference: in a sample of one row in m, a group of k · m rows or
-        fewer may count as outliers.
+    k : int, optional
+        As in :func:`mmembed.find_outliers`, among the rows of the reference: in a sample of one row in m, a group of
+        k · m rows or fewer (100 · m without k) may count as outliers.
     kinds : dask Series, optional
         Each row's kind of content; each kind's mean is removed first.
     most : int
         Rows of the reference. A table with no more different rows has the scores of pandas.
     """
-    if k < 1:
-        raise ValueError(f"k={k} looks at no neighbour. Give a k of at least 1.")
+    check_neighbors(k)
     ddf, prepared = prepared_column(vectors, kinds, zeros=True)
     facts = read_facts(ddf, prepared, most)
     sample = sample_rows(ddf, prepared, facts, most)
@@ -84,7 +83,7 @@ def find_outliers(
     return DistributedOutliers(prepared, reference, facts.n_distinct, prepared.of(ddf))
 
 
-def _learned(sample: RowSample, k: int) -> OutlierReference:
+def _learned(sample: RowSample, k: int | None) -> OutlierReference:
     return OutlierReference.learn(sample.rows, k)
 
 

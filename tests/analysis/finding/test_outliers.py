@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import LocalOutlierFactor
 
 from mmembed.analysis.finding.outliers import find_outliers
@@ -23,7 +24,9 @@ def test_the_row_between_the_groups_is_the_outlier():
     tight, loose = np.eye(2, 20)[0] + random.normal(size=(2, 60, 20)) * np.array([0.02, 0.2]).reshape(2, 1, 1)
     loose += 3 * np.eye(20)[1]
     lonely = -np.ones((1, 20))
-    found = find_outliers(np.concatenate([tight, loose, lonely]).astype(np.float32))
+    rows = np.concatenate([tight, loose, lonely]).astype(np.float32)
+    assert int(find_outliers(rows).scores.argmax()) == 120
+    found = find_outliers(rows, k=15)
     assert int(found.scores.argmax()) == 120
     assert np.median(found.scores[:60]) == pytest.approx(1, abs=0.15)
     assert np.median(found.scores[60:120]) == pytest.approx(1, abs=0.15)
@@ -70,3 +73,26 @@ def test_kinds_are_told_apart():
     kinds = ["text"] * 30 + ["image"] * 3
     plain, centred = find_outliers(rows, 5).scores, find_outliers(rows, 5, kinds=kinds).scores
     assert plain[30:].min() > 2 > centred[30:].max()
+
+
+@pytest.mark.parametrize("n_foreign", [1, 12, 40, 60])
+@pytest.mark.parametrize("spread", [0.3, 1.0])
+def test_foreign_rows_are_found_alone_and_in_groups_of_their_like(n_foreign, spread):
+    """Whether they are alike or loosely so, nearly all rows of a table lie deeper in it than rows of another one."""
+    random = np.random.default_rng(n_foreign)
+    subjects = random.normal(size=(6, 64))
+    rows = subjects[random.integers(0, 6, 1700)] + random.normal(size=(1700, 64))
+    foreign = 2 * random.normal(size=64) - subjects.mean(axis=0) + spread * random.normal(size=(n_foreign, 64))
+    scores = find_outliers(np.concatenate([rows, foreign]).astype(np.float32)).scores
+    assert roc_auc_score(np.arange(1700 + n_foreign) >= 1700, scores) > 0.95
+
+
+def test_a_sample_tells_of_foreign_rows_in_a_table_of_many():
+    """Of more than 20,000 rows the distance is to one of high rank in a sample, and the ordinary score is about 1."""
+    random = np.random.default_rng(11)
+    subjects = random.normal(size=(6, 16))
+    rows = subjects[random.integers(0, 6, 20_500)] + 0.5 * random.normal(size=(20_500, 16))
+    foreign = -3 * subjects.mean(axis=0) + 0.1 * random.normal(size=(60, 16))
+    scores = find_outliers(np.concatenate([rows, foreign]).astype(np.float32)).scores
+    assert roc_auc_score(np.arange(20_560) >= 20_500, scores) > 0.95
+    assert np.median(scores[:20_500]) == pytest.approx(1, abs=0.1)

@@ -67,7 +67,7 @@ def test_products_of_one_column_share_one_graph(monkeypatch):
     fit_projection(column)
     find_duplicates(column, 0.9)
     duplicate_levels(column)
-    find_outliers(column)
+    find_outliers(column, 15)
     neighbors(column, 15)
     fit_classifier(column, y).label_issues()
     assert store.sizes.count(len(column)) == 1

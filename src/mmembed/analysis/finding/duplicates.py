@@ -124,9 +124,10 @@ class Duplicates:
 
     def __repr__(self) -> str:
         graph = "" if self.method == "exact" else f", {self.method} graph with recall {self.recall:.3f}"
+        level = DuplicateThreshold(self.threshold, self.threshold_source)
         return (
             f"Duplicates(groups={self.n_groups}, duplicates={int(self.is_duplicate.sum())}, rows={len(self)}, "
-            f"threshold={DuplicateThreshold(self.threshold, self.threshold_source)}{graph}); see .groups(), .add_to(df), .drop_from(df)"
+            f"threshold={level}{graph}); see .groups(), .add_to(df), .drop_from(df)"
         )
 
 
@@ -218,8 +219,8 @@ def tell_many_dropped(found: Duplicates, n_rows: int, positions: Positions | Non
     stays, goes = pair if positions is None else positions[pair]
     warnings.warn(
         f"{len(dropped):,} of {n_rows:,} rows are dropped at threshold={found.threshold:g}. The least similar one is "
-        f"row {goes}, for which row {stays} stays (positions; cosine {found.similarities[least]:.4f}). If these two are "
-        "not the same, give a higher threshold; duplicate_levels shows pairs at several.",
+        f"row {goes}, for which row {stays} stays (positions; cosine {found.similarities[least]:.4f}). If these two "
+        "are not the same, give a higher threshold; duplicate_levels shows pairs at several.",
         stacklevel=stacklevel,
     )
 

@@ -1,4 +1,4 @@
-"""How far each row lies from its neighbours, compared with how far those lie from theirs."""
+"""How far each row lies from its neighbours, near and far ones, and how much farther than those lie from theirs."""
 
 from __future__ import annotations
 
@@ -10,33 +10,43 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.cosines import distinct_rows
-from mmembed.analysis.graphs.graph import NeighborGraph, shared_graph
+from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS, NeighborGraph, shared_graph
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
 from mmembed.frames import with_columns
 from mmembed.vectors import as_vector_array
-from mmembed.vectors.rows import equal_row_groups
+from mmembed.vectors.rows import equal_row_groups, row_priorities
 
 # A distance below this is rounding: a cosine is kept in float32.
 _LEAST_DISTANCE = 1e-3
 
+# benchmarks/finding.py: so many neighbours see a group of 60 rows that are foreign to a table and alike.
+WIDE, NEAR = 100, 15
+_WIDEST_SHARE = 4  # a quarter of the rows of a small table
+_WEIGHT_OF_DENSITY = 0.5
+# A graph of a hundred neighbours is made of no more rows than have an exact one in some seconds. Of more rows, the
+# distance is that to a neighbour of so high a rank in a sample, which is as far.
+_MOST_WIDE_ROWS = 20_000
+_SAMPLED_ROWS = 5_000
+_LEAST_RANK = 5
+
 
 @dataclass(frozen=True, eq=False)
 class Outliers:
-    """The local outlier factor of each row.
+    """How isolated each row is.
 
     Attributes
     ----------
     scores : numpy.ndarray, shape (n,), float32
-        About 1: as near to its neighbours as they are to theirs. 1.5: half as far again as they. NaN without a vector.
+        About 1: as near to others as rows of this table are. 1.5: half as far again. NaN without a vector.
     neighbors : numpy.ndarray of int, shape (n,)
         Position of the row nearest to each (ties: the first), for showing what an outlier is far from; -1 where there
         is none.
     similarities : numpy.ndarray, shape (n,), float32
         Cosine with it.
-    k : int
-        Neighbours that the score looks at.
+    k : int or None
+        Neighbours of the local outlier factor; None where the score looks at near and far ones.
     method, recall : str, float
         How the graph was made, and its recall.
     """
@@ -44,7 +54,7 @@ class Outliers:
     scores: FloatVector = field(repr=False)
     neighbors: Positions = field(repr=False)
     similarities: FloatVector = field(repr=False)
-    k: int
+    k: int | None
     method: str = "exact"
     recall: float = 1.0
 
@@ -82,19 +92,26 @@ class Outliers:
         )
 
 
-def find_outliers(vectors: Any, k: int = 15, *, kinds: Any = None) -> Outliers:
-    """Score how isolated each row is: the local outlier factor on the shared neighbour graph.
+def find_outliers(vectors: Any, k: int | None = None, *, kinds: Any = None) -> Outliers:
+    """Score how isolated each row is, alone or with some others of its like.
 
-    The factor compares the density around a row with that around its k nearest neighbours (Breunig et al., "LOF:
-    Identifying Density-Based Local Outliers", SIGMOD 2000), so that a row of a loose group is not blamed for the
-    looseness of its group. The distance is the chord between unit vectors, √(2 − 2 cos). Rows with equal vectors are
-    one place and have one score: repetition alone makes nothing normal.
+    The score is the greater one of two. The first is the local outlier factor of 15 neighbours: the density around a
+    row compared with that around its neighbours, so that a row of a loose group is not blamed for the looseness of its
+    group (Breunig et al., "LOF: Identifying Density-Based Local Outliers", SIGMOD 2000). The second finds rows that
+    have some of their like in a foreign table and are dense among themselves: the distance to the hundredth nearest
+    row, in units of the table's median, times the square root of the factor of these hundred. Distances are chords
+    between unit vectors, √(2 − 2 cos). Rows with equal vectors are one place and have one score: repetition alone
+    makes nothing normal.
+
+    In tables of fewer than 400 different rows a quarter of them takes the place of the hundred. Of more than 20,000,
+    the distance is to a row of high rank in a sample of 5,000, and its factor that of 30 neighbours.
 
     Parameters
     ----------
     vectors : vector column, shape (n, d)
-    k : int
-        Neighbours to look at, at least 1. Fewer see smaller groups; a group of k rows or fewer may count as outliers.
+    k : int, optional
+        With it the score is the local outlier factor of so many neighbours alone. Then a group of more than k foreign
+        rows is normal, and of fewer it may be.
     kinds : array-like, shape (n,), optional
         The kind of content of each row's vector; each kind's mean is removed first.
 
@@ -110,8 +127,7 @@ def find_outliers(vectors: Any, k: int = 15, *, kinds: Any = None) -> Outliers:
     >>> int(find_outliers(vectors, k=2).scores.argmax())
     4
     """
-    if k < 1:
-        raise ValueError(f"k={k} looks at no neighbour. Give a k of at least 1.")
+    check_neighbors(k)
     array = as_vector_array(vectors)
     present = np.flatnonzero(~array.isna())
     scores = np.full(len(array), np.nan, dtype=np.float32)
@@ -120,12 +136,38 @@ def find_outliers(vectors: Any, k: int = 15, *, kinds: Any = None) -> Outliers:
     if not len(present):
         return Outliers(scores, nearest, similarities, k)
     distinct = distinct_rows(Preparation.learn(array, kinds).source(array, kinds))
-    graph = shared_graph(distinct.rows, k)
-    scores[present] = _factors(graph)[distinct.groups]
+    if k is not None:
+        graph = shared_graph(distinct.rows, k)
+        found = _factors(graph)
+    elif len(distinct) <= _MOST_WIDE_ROWS:
+        graph = shared_graph(distinct.rows, wide_neighbors(len(distinct)))
+        found = np.maximum(_factors(graph.first(NEAR)), _wide_scores(_factors(graph), _chords(graph)[1]))
+    else:
+        graph = shared_graph(distinct.rows, FEWEST_NEIGHBORS)
+        wide = _wide_scores(_factors(graph), _distances_in_sample(distinct.rows))
+        found = np.maximum(_factors(graph.first(NEAR)), wide)
+    scores[present] = found[distinct.groups]
     if len(distinct) > 1:
         nearest[present] = present[distinct.first[graph.indices[:, 0]]][distinct.groups]
         similarities[present] = graph.similarities[distinct.groups, 0]
     return Outliers(scores, nearest, similarities, k, graph.method, graph.recall)
+
+
+def check_neighbors(k: int | None) -> None:
+    """Refuse a number of neighbours that is none.
+
+    Raises
+    ------
+    ValueError
+        If it is less than 1.
+    """
+    if k is not None and k < 1:
+        raise ValueError(f"k={k} looks at no neighbour. Give a k of at least 1, or leave it out.")
+
+
+def wide_neighbors(n_rows: int) -> int:
+    """Return how many neighbours are looked at where no number was given."""
+    return min(WIDE, max(NEAR, n_rows // _WIDEST_SHARE))
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,52 +178,97 @@ class OutlierReference:
     ----------
     rows : numpy.ndarray, shape (u, d), float32
         Different rows.
-    factors : numpy.ndarray, shape (u,)
-        The local outlier factors of these rows themselves.
-    k : int
-        Neighbours that the score looks at.
+    own : numpy.ndarray, shape (u,)
+        The scores of these rows themselves.
+    k : int or None
+        As of :class:`Outliers`.
     """
 
     rows: FloatMatrix = field(repr=False)
-    factors: npt.NDArray[np.float64] = field(repr=False)
-    k: int
-    _farthest: npt.NDArray[np.float64] = field(repr=False)
-    _density: npt.NDArray[np.float64] = field(repr=False)
+    own: npt.NDArray[np.float64] = field(repr=False)
+    k: int | None
+    _scales: tuple[_Scale, ...] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @classmethod
-    def learn(cls, rows: FloatMatrix, k: int) -> OutlierReference:
+    def learn(cls, rows: FloatMatrix, k: int | None) -> OutlierReference:
         """Find the neighbours of different rows among themselves."""
         if not len(rows):
-            none = np.empty(0)
-            return cls(rows, none, k, none, none)
+            return cls(rows, np.empty(0), k, ())
         distinct = distinct_rows(rows)
-        graph = shared_graph(distinct.rows, k, "exact")
-        farthest = _chords(graph)[1]
-        return cls(distinct.rows, _factors(graph), k, farthest, _densities(graph, farthest))
+        counts = (k,) if k is not None else (NEAR, wide_neighbors(len(distinct)))
+        graph = shared_graph(distinct.rows, counts[-1], "exact")
+        own = _factors(graph.first(counts[0]))
+        if k is None:
+            own = np.maximum(own, _wide_scores(_factors(graph), _chords(graph)[1]))
+        return cls(distinct.rows, own, k, tuple(_Scale.of(graph.first(count)) for count in counts))
 
     def scores(self, rows: FloatMatrix) -> npt.NDArray[np.float64]:
-        """Return the factor of each of other rows, shape (m,): its own for a row that equals one of these."""
+        """Return the score of each of other rows, shape (m,): its own for a row that equals one of these."""
         if not len(self.rows):
             return np.ones(len(rows))
         groups = equal_row_groups(np.concatenate([self.rows, rows]))
         own = np.full(int(groups.max()) + 1, -1, dtype=np.int64)
         own[groups[: len(self.rows)]] = np.arange(len(self.rows))
         own = own[groups[len(self.rows) :]]
-        scores = self.factors[own]
-        scores[own < 0] = self._factors_of(rows[own < 0])
+        scores = self.own[own]
+        scores[own < 0] = self._scores_of(rows[own < 0])
         return scores
 
-    def _factors_of(self, rows: FloatMatrix) -> npt.NDArray[np.float64]:
+    def _scores_of(self, rows: FloatMatrix) -> npt.NDArray[np.float64]:
         nothing = np.zeros(len(rows), dtype=bool), np.zeros(len(self.rows), dtype=bool)
-        wanted = min(self.k, len(self.rows))
+        wanted = min(self._scales[-1].k, len(self.rows))
         found, cosines = nearest_rows(rows, self.rows, wanted, queries_missing=nothing[0], missing=nothing[1])
         graph = NeighborGraph(found.astype(np.int32), cosines)
-        reach = np.maximum(_chords(graph)[0], self._farthest[found])
-        density = wanted / np.maximum(reach.sum(axis=1), _LEAST_DISTANCE)
-        return np.asarray(self._density[found].mean(axis=1) / density)
+        scores = self._scales[0].factors_of(graph)
+        if self.k is None:
+            last = self._scales[-1]
+            usual = float(np.median(last.farthest))
+            scores = np.maximum(scores, _wide_scores(last.factors_of(graph), _chords(graph)[1], usual))
+        return scores
+
+
+@dataclass(frozen=True, eq=False)
+class _Scale:
+    """How far the k nearest ones of each row of a reference are, and how dense it is there."""
+
+    k: int
+    farthest: npt.NDArray[np.float64]
+    density: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, graph: NeighborGraph) -> _Scale:
+        farthest = _chords(graph)[1]
+        return cls(graph.k, farthest, _densities(graph, farthest))
+
+    def factors_of(self, graph: NeighborGraph) -> npt.NDArray[np.float64]:
+        """Return the local outlier factors of other rows, by their neighbours in the reference."""
+        found = graph.first(min(self.k, graph.k))
+        reach = np.maximum(_chords(found)[0], self.farthest[found.indices])
+        density = found.k / np.maximum(reach.sum(axis=1), _LEAST_DISTANCE)
+        return np.asarray(self.density[found.indices].mean(axis=1) / density)
+
+
+def _wide_scores(
+    factors: npt.NDArray[np.float64], distances: npt.NDArray[np.float64], usual: float | None = None
+) -> npt.NDArray[np.float64]:
+    """Put together how far rows lie from others, in units of what is usual, and how much farther than those do."""
+    usual = float(np.median(distances)) if usual is None else usual
+    return np.asarray(distances / usual * factors**_WEIGHT_OF_DENSITY)
+
+
+def _distances_in_sample(rows: FloatMatrix) -> npt.NDArray[np.float64]:
+    """Return the distance of each of many different rows to one of high rank among those of a sample."""
+    numbers = row_priorities(rows)
+    drawn = np.sort(np.argpartition(numbers, _SAMPLED_ROWS)[:_SAMPLED_ROWS])
+    rank = max(_LEAST_RANK, round(WIDE * _SAMPLED_ROWS / len(rows)))
+    nothing = np.zeros(len(rows), dtype=bool)
+    _, cosines = nearest_rows(rows, rows[drawn], rank + 1, queries_missing=nothing, missing=nothing[: len(drawn)])
+    chosen = cosines[:, rank - 1].astype(np.float64)
+    chosen[drawn] = cosines[drawn, rank]  # a row of the sample is its own nearest
+    return np.asarray(np.maximum(np.sqrt(np.maximum(2 - 2 * chosen, 0)), _LEAST_DISTANCE))
 
 
 def _factors(graph: NeighborGraph) -> npt.NDArray[np.float64]:
