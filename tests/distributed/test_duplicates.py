@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributed_tables import cut, same, table
+from mmembed.analysis.finding.duplicates import find_duplicates as find_duplicates_of_pandas
 from mmembed.distributed.duplicates import find_duplicates, find_leaks
 from mmembed.distributed.outliers import find_outliers
 from mmembed.distributed.pairs import Blocking
@@ -20,6 +21,7 @@ DF = table()
 QUERY = np.random.default_rng(1).normal(size=8).astype("f4")
 CUTS = (1, 20, 20, 45)
 DDF = cut(DF, *CUTS)
+MANY_GO = pytest.mark.filterwarnings("ignore:.* rows are dropped at threshold")
 BLOCKS = Blocking(rows_at_once=5, rows_a_cell=8, rows_a_block=20, most_cells=100, rows_of_recall=20)
 
 
@@ -31,6 +33,9 @@ def in_this_thread():
 
 CALLS = {
     "duplicates": lambda df: df.mmembed.duplicates("v", 0.97),
+    "duplicates of a level that is found": lambda df: df.mmembed.duplicates("v"),
+    "of each kind": lambda df: df.mmembed.duplicates("v", "auto", kinds="kind"),
+    "leaks of a level that is found": lambda df: df.mmembed.duplicates("v", across="part"),
     "loose": lambda df: df.mmembed.duplicates("v", 0.5),
     "none but equal ones": lambda df: df.mmembed.duplicates("v", 1.0),
     "kinds": lambda df: df.mmembed.duplicates("v", 0.9, kinds="kind"),
@@ -47,6 +52,7 @@ CALLS = {
 }
 
 
+@MANY_GO
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_rows_order_and_numbers_are_those_of_pandas(call):
     """Each verb and option, over partitions of unlike sizes, one of them empty."""
@@ -183,6 +189,30 @@ def test_one_part_cannot_leak():
         find_leaks(one["v"], one["part"])
 
 
+def test_where_many_rows_go_the_least_similar_pair_is_told():
+    """With the positions of both rows in the table, as on pandas."""
+    with pytest.warns(UserWarning, match=r"of 60 rows are dropped at threshold=0.9.*least similar") as told:
+        DDF.mmembed.deduplicate("v", 0.9)
+    with pytest.warns(UserWarning, match="of 60 rows are dropped") as expected:
+        DF.mmembed.deduplicate("v", 0.9)
+    assert str(told[0].message) == str(expected[0].message)
+
+
+def test_a_sample_of_many_rows_tells_the_level(clustered):
+    """Neighbours are looked for in the whole table, and equal rows of several partitions count once."""
+    random = np.random.default_rng(8)
+    matrix = clustered["v"].mmembed.to_matrix().copy()
+    matrix[:400] = matrix[1000:1400] + 0.01 * random.normal(size=(400, 24)).astype("f4")
+    matrix[400:500] = matrix[2000]
+    df = clustered.assign(v=VectorArray.from_matrix(matrix))
+    few = Blocking(rows_at_once=500, rows_a_cell=100, rows_a_block=1000, rows_of_recall=800)
+    told = find_duplicates(cut(df, 250, 450, 2500)["v"], blocking=few).among
+    whole = find_duplicates_of_pandas(df["v"])
+    assert told.threshold_source == whole.threshold_source == "gap"
+    assert (1 - told.threshold) / (1 - whole.threshold) == pytest.approx(1, rel=0.6)
+    assert "(auto: few pairs lie about it)" in repr(whole)
+
+
 def test_a_table_that_was_changed_meanwhile_is_refused():
     """The answer belongs to the rows that were compared."""
     found = find_duplicates(DDF["v"], 0.9)
@@ -190,6 +220,7 @@ def test_a_table_that_was_changed_meanwhile_is_refused():
         found.rows_of(cut(DF.iloc[1:], *CUTS)).compute()
 
 
+@MANY_GO
 def test_files_that_dask_reads_as_one_partition_keep_their_places(tmp_path):
     """Where few columns of a wide table are wanted, Dask puts files together; answers stay with their rows."""
     wide = DF.reset_index(drop=True).assign(page=[f"{row} {'x' * 5000}" for row in range(len(DF))])

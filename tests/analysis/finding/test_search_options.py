@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from mmembed.analysis.finding.bm25 import KeywordStatistics, keyword_scores, keyword_statistics, keyword_terms
+from mmembed.analysis.finding.bm25 import KeywordStatistics, keyword_scores, keyword_statistics
 from mmembed.analysis.finding.calibration import fit_calibration, measure_gap
+from mmembed.analysis.finding.keyword_terms import keyword_terms
 from mmembed.analysis.finding.search import search
 from mmembed.errors import SpaceMismatchError, VectorError
 from mmembed.vectors import Vector, VectorArray

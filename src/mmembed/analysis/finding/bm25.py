@@ -1,14 +1,14 @@
 """How well texts match the words of a query: BM25 over words and, in Chinese, over characters and pairs of them.
 
 Chinese needs no segmentation: runs of Han characters count by their characters and by each two that stand together.
-Only what the query asks for is counted, in Arrow's compiled code, so nothing has to be indexed beforehand.
+Only what the query asks for is counted, in Arrow's compiled code, or looked up in the index of a column that is
+searched by itself.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,30 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.analysis.finding.keyword_index import keyword_index
+from mmembed.analysis.finding.keyword_terms import HAN, folded_texts, keyword_terms
+
 if TYPE_CHECKING:
     import pandas as pd
 
-_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_PIECES = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+")
 _SATURATION, _LENGTH_WEIGHT = 1.2, 0.75  # k1 and b of BM25, at their usual values
-
-
-def keyword_terms(text: str) -> list[str]:
-    """Return the different terms of a query: words, and single and paired Han characters.
-
-    Examples
-    --------
-    >>> keyword_terms("Red 连衣裙")
-    ['red', '连衣', '衣裙', '连', '衣', '裙']
-    """
-    terms: list[str] = []
-    for piece in _PIECES.findall(_folded(text)):
-        if re.match(rf"[{_HAN}]", piece):
-            terms += [piece[start : start + 2] for start in range(len(piece) - 1)]
-            terms += list(piece)
-        else:
-            terms.append(piece)
-    return list(dict.fromkeys(terms))
 
 
 @dataclass(frozen=True)
@@ -72,7 +55,7 @@ def keyword_statistics(texts: pd.Series, queries: Sequence[str]) -> KeywordStati
     """
     import pyarrow.compute as pc
 
-    folded, lengths = _folded_texts(texts)
+    folded, lengths = folded_texts(texts)
     terms = dict.fromkeys(term for query in queries for term in keyword_terms(query))
     documents = {term: int((_counts(pc, folded, term) > 0).sum()) for term in terms}
     return KeywordStatistics(int((lengths > 0).sum()), float(lengths.sum()), documents)
@@ -100,7 +83,9 @@ def keyword_scores(
     """
     import pyarrow.compute as pc
 
-    folded, lengths = _folded_texts(texts)
+    # Parts of a table are read for each search, so an index of one would be made in vain.
+    index = None if statistics is not None else keyword_index(texts)
+    folded, lengths = folded_texts(texts) if index is None else (None, index.lengths)
     scores = np.zeros(len(lengths))
     if not lengths.any():
         return scores
@@ -111,29 +96,20 @@ def keyword_scores(
     )
     penalty = _SATURATION * (1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * lengths / (total / n_texts))
     for term in keyword_terms(query):
-        counts = _counts(pc, folded, term)
-        found = counts > 0
-        having = int(found.sum()) if statistics is None else statistics.documents[term]
+        if index is None:
+            everywhere = _counts(pc, folded, term)
+            found = np.flatnonzero(everywhere)
+            counts = everywhere[found]
+        else:
+            found, counts = index.counts(term, lambda some, one: _counts(pc, some, one))
+        having = len(found) if statistics is None else statistics.documents[term]
         rarity = math.log(1 + (n_texts - having + 0.5) / (having + 0.5))
-        scores[found] += rarity * counts[found] * (_SATURATION + 1) / (counts[found] + penalty[found])
+        scores[found] += rarity * counts * (_SATURATION + 1) / (counts + penalty[found])
     return scores
 
 
-def _folded_texts(texts: pd.Series) -> tuple[Any, npt.NDArray[np.float64]]:
-    """Return the texts as an Arrow array, empty where there is none, and their lengths."""
-    import pyarrow as pa
-
-    cells = [_folded(text) if isinstance(text, str) else "" for text in texts]
-    return pa.array(cells, type=pa.string()), np.fromiter(map(len, cells), dtype=np.float64, count=len(cells))
-
-
-def _folded(text: str) -> str:
-    """Return a text in which full-width and capital letters are plain ones."""
-    return unicodedata.normalize("NFKC", text).casefold()
-
-
 def _counts(pc: Any, texts: Any, term: str) -> npt.NDArray[np.float64]:
-    if re.match(rf"[{_HAN}]", term):
+    if re.match(rf"[{HAN}]", term):
         counted = pc.count_substring(texts, term)
     else:
         # RE2's \b knows ASCII only; a letter or digit of any script on either side makes another word.

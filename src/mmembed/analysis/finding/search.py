@@ -360,8 +360,11 @@ def fuse_with_keywords(
 
 def best_by_keywords(scores: npt.NDArray[np.float64], k: int) -> Positions:
     """Return the k rows with the greatest keyword scores, best first, ties in row order; fewer if fewer have one."""
-    best = np.argsort(-scores, kind="stable")[:k]
-    return best[scores[best] > 0]
+    found = np.flatnonzero(scores > 0)
+    if len(found) > k:
+        values = scores[found]
+        found = found[values >= np.partition(values, len(values) - k)[len(values) - k]]
+    return found[np.argsort(-scores[found], kind="stable")[:k]]
 
 
 def _cosines(queries: FloatMatrix, query: int, matrix: FloatMatrix, rows: Positions) -> FloatVector:
