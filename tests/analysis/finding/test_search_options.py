@@ -9,8 +9,9 @@ from hypothesis.extra import numpy as st_numpy
 
 from mmembed.analysis.finding.bm25 import KeywordStatistics, keyword_scores, keyword_statistics
 from mmembed.analysis.finding.calibration import fit_calibration, measure_gap
+from mmembed.analysis.finding.keyword_index import _IndexStore
 from mmembed.analysis.finding.keyword_terms import keyword_terms
-from mmembed.analysis.finding.search import search
+from mmembed.analysis.finding.search import best_by_keywords, search
 from mmembed.errors import SpaceMismatchError, VectorError
 from mmembed.vectors import Vector, VectorArray
 
@@ -215,3 +216,59 @@ def test_a_row_that_asks_leaves_out_itself_and_not_its_namesakes():
     vectors = VectorArray.from_matrix(np.array([[1, 0], [1, 0.1], [0, 1]], dtype="float32"))
     df = pd.DataFrame({"row": [0, 1, 2], "v": vectors}, index=["same", "same", "other"])
     assert df.mmembed.search(df.iloc[0], "v", k=1)["row"].tolist() == [1]
+
+
+PIECES = st.sampled_from(
+    [
+        "red",
+        "Reds",
+        "redes",
+        "a",
+        "as",
+        "s",
+        "红",
+        "红裙",
+        "哈哈哈",
+        "ß",
+        "ab红",
+        "_",
+        "x_red",
+        "-",
+        " ",
+        "  ",
+        "ＲＥＤ",
+        "кот",
+    ]
+)
+
+
+@given(st.lists(st.none() | st.lists(PIECES, max_size=8).map(" ".join) | st.lists(PIECES, max_size=8).map("".join)))
+def test_the_index_of_a_column_gives_the_scores_that_its_texts_give(texts):
+    """Plurals, equal words in a row, words beside Han characters, repeated characters: the index counts as Arrow."""
+    query = "red a 红裙 哈哈 ß кот red s"
+    for column in (pd.Series(texts, dtype=object), pd.Series(texts, dtype="str")):
+        from_texts = keyword_scores(query, column, keyword_statistics(column, [query]))
+        assert np.array_equal(keyword_scores(query, column), from_texts)
+
+
+def test_an_index_is_made_once_for_equal_texts_and_again_for_others():
+    """Of Arrow and of Python texts, whole and cut; the store forgets the oldest ones, and long columns have none."""
+    store = _IndexStore(most_bytes=1, most_characters=100)
+    for dtype in ("str", object):
+        texts = pd.Series(["a red hat", "红色", None, "red red"], dtype=dtype)
+        index = store.index(texts)
+        assert store.index(texts.copy()) is index
+        assert store.index(texts.iloc[1:]) is not index
+        assert len(store.index(texts.iloc[1:]).lengths) == 3
+        changed = texts.copy()
+        changed.iloc[0] = "blue"
+        assert store.index(changed) is not index
+        assert store.index(pd.Series(["red " * 30], dtype=dtype)) is None
+
+
+def test_the_best_by_keywords_are_in_row_order_where_they_tie():
+    """However many are asked for; rows with no score are in no list."""
+    scores = np.array([0.0, 2.0, 1.0, 2.0, 0.0, 1.0, 1.0])
+    assert best_by_keywords(scores, 1).tolist() == [1]
+    assert best_by_keywords(scores, 3).tolist() == [1, 3, 2]
+    assert best_by_keywords(scores, 9).tolist() == [1, 3, 2, 5, 6]

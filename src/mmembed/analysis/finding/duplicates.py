@@ -189,9 +189,7 @@ def find_duplicates(
     near = NearRows.of(distinct.rows, level.level)
     found, similarities[directed] = represented(distinct, near, order[directed])
     representatives[directed] = directed[found]
-    return Duplicates(
-        representatives, similarities, level.level, near.graph.method, near.graph.recall, threshold_source=level.source
-    )
+    return Duplicates(representatives, similarities, level.level, *near.method(), threshold_source=level.source)
 
 
 def tell_many_dropped(found: Duplicates, n_rows: int, positions: Positions | None = None, *, stacklevel: int) -> None:

@@ -72,7 +72,7 @@ class KeywordIndex:
     def nbytes(self) -> int:
         """About the memory that it takes."""
         words = sum(len(word) + 60 for word in self._places)
-        return words + sum(one.nbytes for one in (self._words, self._characters, self._pairs)) + self._texts.nbytes
+        return int(words + sum(one.nbytes for one in (self._words, self._characters, self._pairs)) + self._texts.nbytes)
 
     def counts(self, term: str, recount: Recount) -> tuple[Positions, Counts]:
         """Return the texts that have a term, in their order, and how often.
@@ -122,19 +122,21 @@ class _Postings:
 
     def at(self, keys: Sequence[int], weights: Sequence[int] | None = None) -> tuple[Positions, Counts]:
         """Return the rows that have any of some keys, and the sum of their counts."""
-        rows, counts = [], []
+        rows: list[Positions] = []
+        counts: list[Counts] = []
         for number, key in enumerate(keys):
             place = int(np.searchsorted(self.keys, key))
             if place < len(self.keys) and self.keys[place] == key:
                 inside = slice(self.starts[place], self.starts[place + 1])
                 rows.append(self.rows[inside].astype(np.int64))
-                counts.append(self.counts[inside] * (1.0 if weights is None else float(weights[number])))
+                weight = 1 if weights is None else weights[number]
+                counts.append(self.counts[inside].astype(np.float64) * weight)
         if not rows:
             return _NOWHERE
         if len(rows) == 1:
             return rows[0], counts[0]
         found, place_of = np.unique(np.concatenate(rows), return_inverse=True)
-        return found, np.bincount(place_of.reshape(-1), weights=np.concatenate(counts))
+        return found, np.bincount(place_of.reshape(-1), weights=np.concatenate(counts)).astype(np.float64)
 
 
 def _may_be_one(word: str, following: str) -> bool:
@@ -176,9 +178,10 @@ class _IndexStore:
         """Return the index of equal texts, or make it; what it was made of is held, so that it stays what it was."""
         key, held = _identity(texts)
         with self._lock:
-            if key in self._kept:
+            kept = self._kept.get(key)
+            if kept is not None and (kept[0] is held or kept[0] == held):
                 self._kept.move_to_end(key)
-                return self._kept[key][1]
+                return kept[1]
         folded, lengths = folded_texts(texts)
         index = KeywordIndex.of(folded, lengths) if lengths.sum() <= self._most_characters else None
         with self._lock:
@@ -201,11 +204,29 @@ def _identity(texts: pd.Series) -> tuple[Any, Any]:
         arrow = texts.array.__arrow_array__()
         chunks = getattr(arrow, "chunks", [arrow])
         places = tuple(
-            (chunk.offset, len(chunk), *(part and (part.address, part.size) for part in chunk.buffers()))
+            (
+                chunk.offset,
+                len(chunk),
+                *(None if part is None else (part.address, part.size) for part in chunk.buffers()),
+            )
             for chunk in chunks
         )
-        return ("arrow", str(arrow.type), places), arrow
-    return ("python", tuple(text if isinstance(text, str) else None for text in texts.tolist())), None
+        return ("arrow", str(arrow.type), places), _Held(arrow)
+    values = tuple([text if isinstance(text, str) else None for text in texts.tolist()])
+    return ("python", hash(values)), values
+
+
+class _Held:
+    """Memory that is at the place that its key tells: as long as it is held, nothing else is there."""
+
+    def __init__(self, arrow: Any) -> None:
+        self._arrow = arrow
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held)
+
+    def __hash__(self) -> int:
+        return 0
 
 
 _STORE = _IndexStore(_MOST_BYTES, _MOST_CHARACTERS)

@@ -143,7 +143,7 @@ def find_leaks(vectors: Any, parts: Any, threshold: Threshold = "auto", *, kinds
         near = NearRows.of(distinct.rows, level.level)
         found, similarities[present] = twins_across(near, distinct, codes[present])
         twins[present] = np.where(found >= 0, present[found], -1)
-        graph = (near.graph.method, near.graph.recall)
+        graph = near.method()
     return Leaks(twins, similarities, named.to_numpy(dtype=object), level.level, *graph, threshold_source=level.source)
 
 
