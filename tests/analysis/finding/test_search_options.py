@@ -242,6 +242,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.lists(PIECES, max_size=8).map(" ".join) | st.lists(PIECES, max_size=8).map("".join)))
 def test_the_index_of_a_column_gives_the_scores_that_its_texts_give(texts):
     """Plurals, equal words in a row, words beside Han characters, repeated characters: the index counts as Arrow."""
