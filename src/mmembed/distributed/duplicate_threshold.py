@@ -20,7 +20,7 @@ from mmembed.analysis.finding.duplicate_threshold import (
 )
 from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS
 from mmembed.analysis.graphs.nearest import nearest_rows
-from mmembed.arrays import FloatMatrix, FloatVector
+from mmembed.arrays import FloatMatrix
 from mmembed.distributed.pairs import Blocking
 from mmembed.distributed.partitions import folded, on_partitions
 from mmembed.distributed.samples import PreparedColumn, RowSample, prepared_column, read_facts, sample_rows
@@ -56,7 +56,7 @@ def resolve_threshold(
     if len(sample) < 2:
         return threshold_between(np.empty((len(sample), 0), dtype=np.float32))
     found = folded(on_partitions(_nearest, column.of(ddf), column=column, sample=delayed(sample)), _merged)
-    return threshold_between(_nearest_first(found[0]))
+    return threshold_between(_known_of_all(found[0]))
 
 
 def _nearest(part: pd.DataFrame, column: PreparedColumn, sample: RowSample) -> _Found:
@@ -92,6 +92,6 @@ def _merged(answers: Sequence[_Found]) -> _Found:
     return np.take_along_axis(cosines, order, axis=1), np.take_along_axis(names, order, axis=1)
 
 
-def _nearest_first(cosines: FloatMatrix) -> FloatMatrix | FloatVector:
-    """Return the places that all rows have."""
+def _known_of_all(cosines: FloatMatrix) -> FloatMatrix:
+    """Return the neighbours by rank as far as every row has one."""
     return cosines[:, ~np.isnan(cosines).any(axis=0)]
