@@ -89,6 +89,7 @@ def test_keywords_and_meaning_are_fused_by_rank():
     assert both.positions.tolist() == [[1, 2]]
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.text("ab 红裙", max_size=6), max_size=12), st.integers(0, 12))
 def test_the_statistics_of_parts_give_the_scores_of_the_whole(texts, place):
     """Scored in two parts with the counts of both, each text has the score that it has in the whole."""
