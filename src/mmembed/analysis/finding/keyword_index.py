@@ -135,15 +135,20 @@ class _Postings:
             return _NOWHERE
         if len(rows) == 1:
             return rows[0], counts[0]
-        found, place_of = np.unique(np.concatenate(rows), return_inverse=True)
-        return found, np.bincount(place_of.reshape(-1), weights=np.concatenate(counts)).astype(np.float64)
+        total = np.zeros(1 + max(int(one[-1]) for one in rows))
+        for one, count in zip(rows, counts, strict=True):
+            total[one] += count
+        found = np.flatnonzero(total)
+        return found, total[found]
 
 
 def _may_be_one(word: str, following: str) -> bool:
     """Return whether two words may be forms of one term, such as dress and dresses."""
-    shorter = min(len(word), len(following))
-    same = max(shorter - 1, 1)
-    return abs(len(word) - len(following)) <= len(_ENDINGS[-1]) and word[:same] == following[:same]
+    if word[0] != following[0]:
+        return False
+    shorter, longer = sorted((word, following), key=len)
+    stems = [shorter, *(shorter.removesuffix(ending) for ending in _ENDINGS[1:])]
+    return any(longer == stem + ending for stem in stems for ending in _ENDINGS)
 
 
 def _of_han(cells: Sequence[str]) -> tuple[_Postings, _Postings]:
