@@ -1,6 +1,9 @@
 """Runs at once on one cache buy each content once, and a run that vanished holds up nobody."""
 
 import concurrent.futures
+import contextlib
+import gc
+import os
 import subprocess
 import sys
 
@@ -29,32 +32,112 @@ def test_a_key_belongs_to_one_run_until_it_is_given_back(tmp_path):
     assert one.take(KEYS) == [False, True, False]
 
 
-def test_a_claim_ends_with_its_lease(tmp_path):
-    """A run that hangs holds up another one for a minute at most."""
-    now = [1000.0]
-    one, other = (Claims(tmp_path, lease_seconds=60, clock=lambda: now[0]) for _ in range(2))
+HOLDING = """
+import pathlib, sys
+from mmembed.cache.claims import Claims
+claims = Claims(pathlib.Path(sys.argv[1]))
+claims.take([b"a", b"b", b"c"])
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+@contextlib.contextmanager
+def holder_in_another_process(folder):
+    """A living process that has claimed all keys and waits."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDING, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def age(folder):
+    """Make all that lies in a folder, and what its claims say, as old as can be."""
+    for path in folder.rglob("*"):
+        os.utime(path, (0, 0))
+
+
+def test_a_claim_of_a_living_process_holds_however_long_it_takes(tmp_path):
+    """No clock ends it: files of 1970 are as good as new ones, and nobody else gets the keys."""
+    with holder_in_another_process(tmp_path):
+        age(tmp_path)
+        assert Claims(tmp_path).take(KEYS) == [False] * 3
+        assert Claims(tmp_path).take([*KEYS, b"d"]) == [False, False, False, True]
+
+
+@pytest.mark.parametrize("end", ["killed", "ended"])
+def test_a_claim_ends_with_its_process(tmp_path, end):
+    """What a process was buying can be bought as soon as it is gone, however it went; its file goes, too."""
+    with holder_in_another_process(tmp_path) as process:
+        if end == "ended":
+            process.stdin.write("\n")
+            process.stdin.flush()
+        else:
+            process.kill()
+        process.wait()
+        one = Claims(tmp_path)
+        assert one.take(KEYS) == [True] * 3
+        assert len(list((tmp_path / "runs").iterdir())) == 1  # its own
+        assert Claims(tmp_path).take(KEYS) == [False] * 3
+
+
+def test_a_claim_ends_with_its_object(tmp_path):
+    """A run of this process that was dropped without giving back holds nobody up, and leaves no file."""
+    one, other = Claims(tmp_path), Claims(tmp_path)
     one.take(KEYS)
-    now[0] += 59
     assert other.take(KEYS) == [False] * 3
-    now[0] += 2
+    del one
+    gc.collect()
     assert other.take(KEYS) == [True] * 3
+    del other
+    gc.collect()
+    assert list((tmp_path / "runs").iterdir()) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there a process that is gone is not told from one that is not")
-def test_a_claim_ends_with_its_process(tmp_path):
-    """What a killed process was buying can be bought at once."""
-    script = (
-        "import os, sys, pathlib; from mmembed.cache.claims import Claims\n"
-        "Claims(pathlib.Path(sys.argv[1])).take([b'a', b'b', b'c']); os.kill(os.getpid(), 9)"
-    )
-    subprocess.run([sys.executable, "-c", script, tmp_path], check=False)  # noqa: S603 - our own script
-    assert (tmp_path / "claims-1.sqlite3").exists()
-    assert Claims(tmp_path).take(KEYS) == [True] * 3
+CHILD_OUTLIVES = """
+import os, pathlib, sys
+from mmembed.cache.claims import Claims
+claims = Claims(pathlib.Path(sys.argv[1]))
+claims.take([b"a", b"b", b"c"])
+if os.fork():
+    os._exit(0)
+os.read(0, 1)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_forked_child_is_another_run(tmp_path):
+    """The child does not get what the parent claims, and its end leaves the parent's claims alone."""
+    claims = Claims(tmp_path)
+    claims.take(KEYS)
+    child = os.fork()
+    if not child:
+        os._exit(int(claims.take(KEYS) != [False] * 3))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert Claims(tmp_path).take(KEYS) == [False] * 3
+    assert claims.take(KEYS) == [True] * 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_forked_child_does_not_keep_the_claims_of_a_parent_that_is_gone(tmp_path):
+    """The copy of the lock that a fork makes ends at once: the dead parent's claims are free while the child lives."""
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD_OUTLIVES, str(tmp_path)], stdin=subprocess.PIPE
+    ) as parent:
+        parent.wait()  # its child still reads from the same standard input
+        try:
+            assert Claims(tmp_path).take(KEYS) == [True] * 3
+        finally:
+            parent.stdin.close()
 
 
 def test_a_damaged_file_of_claims_costs_nothing(tmp_path):
     """It is begun anew, and meanwhile everything may be bought."""
-    (tmp_path / "claims-1.sqlite3").write_bytes(b"no database" * 500)
+    (tmp_path / "claims-2.sqlite3").write_bytes(b"no database" * 500)
     one, other = Claims(tmp_path), Claims(tmp_path)
     assert one.take(KEYS) == [True] * 3
     assert one.take(KEYS) == [True] * 3

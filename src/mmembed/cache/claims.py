@@ -1,7 +1,8 @@
 """Who is buying which content at this moment, so that runs at once on one cache do not pay for the same twice.
 
-Claims only save money: whatever is wrong with their file, or with a run that vanished, no run waits for long and none
-fails.
+A claim holds as long as its run lives: each run holds a lock of the operating system on a file of its own, and a run
+whose file can be locked is gone. No clock is involved, however slow answers are. Claims only save money: whatever is
+wrong with their files, no run fails.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import socket
 import sqlite3
-import time
+import sys
+import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+import weakref
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Claims"]
+from mmembed._forks import heed_forks
+
+__all__ = ["ClaimBook", "Claims"]
 
 
 class ClaimBook(Protocol):
@@ -32,11 +36,11 @@ class ClaimBook(Protocol):
         ...
 
 
-_FILE_NAME = "claims-1.sqlite3"
+_FILE_NAME = "claims-2.sqlite3"  # version 0.1 wrote the first: its claims end by a clock
 
-_TABLE = "CREATE TABLE IF NOT EXISTS claims (key BLOB PRIMARY KEY, owner TEXT, until REAL) WITHOUT ROWID"
+_RUNS = "runs"
 
-_THIS_LIFE = uuid.uuid4().hex  # tells this process from an earlier one that had its number
+_TABLE = "CREATE TABLE IF NOT EXISTS claims (key BLOB PRIMARY KEY, owner TEXT) WITHOUT ROWID"
 
 _logger = logging.getLogger(__name__)
 
@@ -44,14 +48,12 @@ _logger = logging.getLogger(__name__)
 class Claims:
     """The claims of one run among those of all threads and processes that use one cache folder.
 
+    A claim ends when it is given back, when the object is collected, or when its process ends, in whatever way.
+
     Parameters
     ----------
     folder : Path
         The cache's folder; made if it is missing.
-    lease_seconds : float
-        How long a claim holds that is not given back. Claims of a process of this machine that is gone end with it.
-    clock : callable
-        Gives seconds since 1970.
 
     Examples
     --------
@@ -62,37 +64,98 @@ class Claims:
     ([True], [False, True])
     """
 
-    def __init__(self, folder: Path, *, lease_seconds: float = 60.0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, folder: Path) -> None:
         self._path = folder / _FILE_NAME
-        self._lease_seconds = lease_seconds
-        self._clock = clock
-        self._owner = f"{socket.gethostname()}|{os.getpid()}|{_THIS_LIFE}|{uuid.uuid4().hex}"
+        self._lock = threading.Lock()
+        self._run: _RunFile | None = None
+        heed_forks(self)
 
     def take(self, keys: Sequence[bytes]) -> list[bool]:
         """Claim keys; return for each whether it is this run's now, or another run's still."""
         taken = [True] * len(keys)
-        with self._transaction() as connection:
+        with self._lock, self._transaction() as connection:
             if connection is None:
                 return taken
-            now = self._clock()
-            connection.execute("DELETE FROM claims WHERE until <= ?", (now,))
+            own = self._own_run()
+            if own is None:
+                return taken
+            is_alive: dict[str, bool] = {own: False}  # its own claims are in nobody's way
             for place, key in enumerate(keys):
                 held = connection.execute("SELECT owner FROM claims WHERE key = ?", (key,)).fetchone()
-                taken[place] = held is None or held[0] == self._owner or _is_gone(held[0])
-            until = now + self._lease_seconds
+                if held is None:
+                    continue
+                owner = str(held[0])
+                if owner not in is_alive:
+                    is_alive[owner] = self._is_alive(owner)
+                    if not is_alive[owner]:
+                        connection.execute("DELETE FROM claims WHERE owner = ?", (owner,))
+                taken[place] = not is_alive[owner]
             connection.executemany(
-                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)",
-                [(key, self._owner, until) for key, is_own in zip(keys, taken, strict=True) if is_own],
+                "INSERT OR REPLACE INTO claims VALUES (?, ?)",
+                [(key, own) for key, is_own in zip(keys, taken, strict=True) if is_own],
             )
         return taken
 
     def give_back(self, keys: Sequence[bytes]) -> None:
         """End this run's claims on keys, whether they were bought or not."""
-        with self._transaction() as connection:
-            if connection is not None:
-                connection.executemany(
-                    "DELETE FROM claims WHERE key = ? AND owner = ?", [(key, self._owner) for key in keys]
-                )
+        with self._lock:
+            if self._run is None:
+                return  # nothing was ever claimed
+            with self._transaction() as connection:
+                if connection is not None:
+                    connection.executemany(
+                        "DELETE FROM claims WHERE key = ? AND owner = ?", [(key, self._run.name) for key in keys]
+                    )
+
+    def _own_run(self) -> str | None:
+        """Return the name of this run, whose file is locked from now on; None where files cannot be locked."""
+        if self._run is None:
+            run = _RunFile.opened(self._path.parent / _RUNS)
+            if run is None:
+                return None
+            self._run = run
+            # Also where the object is dropped without a word: the lock is all that keeps its claims.
+            self._end = weakref.finalize(self, run.close)
+        return self._run.name
+
+    def _is_alive(self, owner: str) -> bool:
+        """Return whether another run holds its lock; removes the file of one that is gone.
+
+        Called within a transaction only: then no run is between making its file and locking it.
+        """
+        path = self._path.parent / _RUNS / owner
+        try:
+            descriptor = os.open(path, os.O_RDWR | _CLOSED_ON_EXEC)
+        except OSError:
+            return False  # it ended well and took its file along; or it is another user's: nobody is waited for whose end would never be seen
+        try:
+            is_alive = not _try_lock(descriptor)
+        except OSError:
+            is_alive = False  # where nobody can lock, nobody is waited for
+        finally:
+            os.close(descriptor)
+        if not is_alive:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        return is_alive
+
+    # A fork copies the open file, and the copy would keep the lock when the parent is gone: the child closes it.
+
+    def before_fork(self) -> None:
+        """Wait for the transaction that is running."""
+        self._lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Let transactions go on."""
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Become another run, without claims."""
+        self._lock = threading.Lock()
+        if self._run is not None:
+            self._end.detach()
+            self._run.leave_to_parent()
+            self._run = None
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection | None]:
@@ -134,17 +197,69 @@ class Claims:
                 self._path.unlink()  # damaged; the next one begins anew
 
 
-def _is_gone(owner: str) -> bool:
-    """Return whether a claim's process was one of this machine and has ended."""
-    try:
-        host, process, life, _ = owner.rsplit("|", 3)
-        if host != socket.gethostname() or os.name != "posix":
+_CLOSED_ON_EXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0)
+
+
+class _RunFile:
+    """A file that is locked as long as its run lives; the lock ends with the process, in whatever way that ends."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+
+    @classmethod
+    def opened(cls, folder: Path) -> _RunFile | None:
+        """Make and lock a new file; None where that cannot be, as on some network disks."""
+        path = folder / uuid.uuid4().hex
+        try:
+            folder.mkdir(exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _CLOSED_ON_EXEC, 0o666)
+        except OSError as error:
+            _logger.debug("Claims are left out: %s", error)
+            return None
+        try:
+            if _try_lock(descriptor):
+                return cls(path, descriptor)
+        except OSError as error:
+            _logger.debug("Claims are left out, since %s cannot be locked: %s", path, error)
+        os.close(descriptor)
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return None
+
+    @property
+    def name(self) -> str:
+        """Stands for the run in the table of claims."""
+        return self._path.name
+
+    def close(self) -> None:
+        """End the lock and remove the file."""
+        os.close(self._descriptor)
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+    def leave_to_parent(self) -> None:
+        """Close a copy that a fork made; the lock and the file stay with the process that made them."""
+        os.close(self._descriptor)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> bool:
+        """Lock a file unless another handle has; raises OSError where that cannot be told."""
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
             return False
-        if int(process) == os.getpid():
-            return life != _THIS_LIFE
-        os.kill(int(process), 0)
-    except ProcessLookupError:
         return True
-    except (OSError, ValueError):
-        return False  # it is there and another user's, or nobody knows
-    return False
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> bool:
+        """Lock a file unless another open copy of it has; raises OSError where that cannot be told."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
