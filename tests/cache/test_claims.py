@@ -103,8 +103,11 @@ import os, pathlib, sys
 from mmembed.cache.claims import Claims
 claims = Claims(pathlib.Path(sys.argv[1]))
 claims.take([b"a", b"b", b"c"])
+ready, say = os.pipe()
 if os.fork():
+    os.read(ready, 1)
     os._exit(0)
+os.write(say, b"r")
 os.read(0, 1)
 """
 
@@ -125,9 +128,7 @@ def test_a_forked_child_is_another_run(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 def test_a_forked_child_does_not_keep_the_claims_of_a_parent_that_is_gone(tmp_path):
     """The copy of the lock that a fork makes ends at once: the dead parent's claims are free while the child lives."""
-    with subprocess.Popen(
-        [sys.executable, "-c", CHILD_OUTLIVES, str(tmp_path)], stdin=subprocess.PIPE
-    ) as parent:
+    with subprocess.Popen([sys.executable, "-c", CHILD_OUTLIVES, str(tmp_path)], stdin=subprocess.PIPE) as parent:
         parent.wait()  # its child still reads from the same standard input
         try:
             assert Claims(tmp_path).take(KEYS) == [True] * 3
