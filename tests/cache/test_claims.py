@@ -45,7 +45,7 @@ sys.stdin.readline()
 @contextlib.contextmanager
 def holder_in_another_process(folder):
     """A living process that has claimed all keys and waits."""
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 - our own script
         [sys.executable, "-c", HOLDING, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout.readline() == "held\n"
@@ -128,7 +128,8 @@ def test_a_forked_child_is_another_run(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 def test_a_forked_child_does_not_keep_the_claims_of_a_parent_that_is_gone(tmp_path):
     """The copy of the lock that a fork makes ends at once: the dead parent's claims are free while the child lives."""
-    with subprocess.Popen([sys.executable, "-c", CHILD_OUTLIVES, str(tmp_path)], stdin=subprocess.PIPE) as parent:
+    command = [sys.executable, "-c", CHILD_OUTLIVES, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as parent:  # noqa: S603 - our own script
         parent.wait()  # its child still reads from the same standard input
         try:
             assert Claims(tmp_path).take(KEYS) == [True] * 3

@@ -1,7 +1,6 @@
 """The cache finds what was stored, under its key and length alone, and makes nothing before it must."""
 
 import pickle
-import sqlite3
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -206,56 +205,3 @@ def test_clearing_gives_the_disk_back(tmp_path):
         assert cache.info().bytes < 200_000
         cache.store(keys_of(1), vectors_of(1))
         assert cache.info().entries == 1
-
-
-def test_the_size_limit_forgets_the_oldest(tmp_path):
-    """The file stays under the limit and keeps what was stored last."""
-    limit = 1_000_000
-    with VectorCache(tmp_path, max_bytes=limit) as cache:
-        for start in range(0, 1000, 20):
-            own = range(start, start + 20)
-            cache.store(keys_of(*own), vectors_of(*own, dimension=512))
-        _, found = cache.lookup(keys_of(*range(1000)), 512)
-        kept = np.flatnonzero(found)
-        assert kept.tolist() == list(range(kept[0], 1000))
-        assert 200 < len(kept) < 500  # 2 kB each
-    assert cache.path.stat().st_size < 1.1 * limit
-
-
-def test_the_size_limit_spares_what_was_used_lately(tmp_path):
-    """An old entry that was looked up today outlives a younger one that was not."""
-    day = [100]
-    store = VectorStore(tmp_path / "vectors", today=lambda: day[0])
-    store.write(keys_of(*range(10)), vectors_of(*range(10), dimension=2048))
-    day[0] = 101
-    store.write(keys_of(*range(10, 20)), vectors_of(*range(10, 20), dimension=2048))
-    day[0] = 102
-    store.touch(keys_of(0, 1, 2))
-    assert store.evict(10**9) == 0
-    assert store.evict(100_000) > 7
-    matrix, found = np.zeros((20, 2048), np.float32), np.zeros(20, bool)
-    assert store.read(keys_of(*range(20)), matrix, found) == []
-    assert found[:3].all()
-    assert not found[3:10].any()
-    store.close()
-
-
-def test_looking_up_counts_as_use_when_there_is_a_limit(tmp_path):
-    """With a size limit, a hit is noted with today's date."""
-    with VectorCache(tmp_path, max_bytes=10**9) as cache:
-        cache.store(keys_of(1, 2), vectors_of(1, 2))
-        with sqlite3.connect(cache.path) as other:
-            other.execute("UPDATE entries SET used_day = 1")
-        other.close()
-        cache.lookup(keys_of(2), 8)
-        other = sqlite3.connect(cache.path)
-        days = dict(other.execute("SELECT key, used_day FROM entries").fetchall())
-        other.close()
-    assert days[keys_of(1)[0]] == 1
-    assert days[keys_of(2)[0]] > 20_000
-
-
-def test_a_size_limit_must_be_positive():
-    """Zero bytes is refused with what to give instead."""
-    with pytest.raises(ValueError, match="max_bytes=0 is no size"):
-        VectorCache(max_bytes=0)

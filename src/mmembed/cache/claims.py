@@ -127,7 +127,9 @@ class Claims:
         try:
             descriptor = os.open(path, os.O_RDWR | _CLOSED_ON_EXEC)
         except OSError:
-            return False  # it ended well and took its file along; or it is another user's: nobody is waited for whose end would never be seen
+            # It ended well and took its file along. Or the file is another user's: nobody is waited for whose end would
+            # never be seen.
+            return False
         try:
             is_alive = not _try_lock(descriptor)
         except OSError:

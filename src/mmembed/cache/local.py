@@ -1,7 +1,7 @@
 """The cache of vectors that were paid for: what a key covers, where the file lies, and what happens when it fails.
 
 A cache never stops a run: whatever goes wrong with its file costs one warning, and the run goes on without it.
-How vectors lie in the file is the business of ``cache_store.py``.
+How vectors lie in the file is the business of ``store.py``.
 """
 
 from __future__ import annotations
@@ -53,16 +53,14 @@ class VectorCache:
     ----------
     folder : Path, optional
         By default ``MMEMBED_CACHE_DIR`` or the platform's cache folder, read when used; made, private, when needed.
-    max_bytes : int, optional
-        When the file's pages hold more than this, the entries that were not used for longest are forgotten.
     busy_seconds : float
         How long to wait for another process that is writing.
 
     Notes
     -----
-    A file that is not what it should be is renamed to ``….damaged-…`` and a new one begun; an entry whose checksum is
-    wrong is not found. A disk that is full or cannot be written ends storing for this object, a file that cannot be
-    read ends looking up. Each of these warns once with ``CacheWarning``, and none raises.
+    A file that is not what it should be is renamed to ``….damaged-…`` and a new one begun with all that is whole in it;
+    an entry whose checksum is wrong is not found. A disk that is full or cannot be written ends storing for this
+    object, a file that cannot be read ends looking up. Each of these warns once with ``CacheWarning``, and none raises.
 
     Examples
     --------
@@ -75,13 +73,8 @@ class VectorCache:
     ([[1.0, 1.0, 1.0]], [True, False])
     """
 
-    def __init__(self, folder: Path | None = None, *, max_bytes: int | None = None, busy_seconds: float = 30.0) -> None:
-        if max_bytes is not None and max_bytes <= 0:
-            raise ValueError(
-                f"max_bytes={max_bytes} is no size. Give a positive number of bytes, or None for no limit."
-            )
+    def __init__(self, folder: Path | None = None, *, busy_seconds: float = 30.0) -> None:
         self._folder = folder
-        self._max_bytes = max_bytes
         self._busy_seconds = busy_seconds
         self._lock = threading.RLock()
         self._store: VectorStore | None = None
@@ -94,8 +87,7 @@ class VectorCache:
         return f"VectorCache({str(self.path)!r}): .info() says how much it holds"
 
     def __reduce__(self) -> tuple[object, ...]:
-        again = functools.partial(VectorCache, max_bytes=self._max_bytes, busy_seconds=self._busy_seconds)
-        return (again, (self._folder,))
+        return (functools.partial(VectorCache, busy_seconds=self._busy_seconds), (self._folder,))
 
     def __enter__(self) -> Self:
         return self
@@ -104,8 +96,7 @@ class VectorCache:
         self.close()
 
     def __del__(self) -> None:
-        # Attributes are missing if __init__ refused its arguments.
-        if getattr(self, "_store", None) is not None:
+        if self._store is not None:
             self.close()
 
     @property
@@ -131,17 +122,21 @@ class VectorCache:
         """
         matrix = np.empty((len(keys), dimension), dtype=np.float32)
         found = np.zeros(len(keys), dtype=np.bool_)
+        for _ in range(2):
+            is_new_file = self._read(keys, matrix, found)
+            if not is_new_file:
+                break  # else: what was whole in the damaged file is in the new one
+        matrix[~found] = np.nan
+        return matrix, found
+
+    def _read(self, keys: Sequence[bytes], matrix: FloatMatrix, found: npt.NDArray[np.bool_]) -> bool:
+        """Fill the rows that are stored; return whether the file was damaged and another one begun."""
         damaged: list[bytes] = []
-        with self._guarded("read"):
+        found[:] = False
+        with self._guarded("read") as outcome:
             if len(keys) and self._is_readable and self.path.exists():
                 damaged = self._opened().read(keys, matrix, found)
-        matrix[~found] = np.nan
-        if damaged:
-            self._forget_damaged(damaged, len(keys))
-        if self._max_bytes is not None and self._is_writable and found.any():
-            with self._guarded("write"):
-                self._opened().touch([keys[position] for position in np.flatnonzero(found).tolist()])
-        return matrix, found
+        return outcome.was_damaged or (bool(damaged) and self._forget_damaged(damaged, len(keys)))
 
     def store(self, keys: Sequence[bytes], matrix: npt.ArrayLike) -> None:
         """Store row i of an ``(n, d)`` matrix under key i, in one transaction; rows that are not finite are left out.
@@ -170,10 +165,7 @@ class VectorCache:
         with self._guarded("write") as outcome:
             if self._is_writable:
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                store = self._opened()
-                store.write(keys, rows)
-                if self._max_bytes is not None:
-                    store.evict(self._max_bytes)
+                self._opened().write(keys, rows)
         return outcome
 
     def claims(self) -> Claims:
@@ -282,10 +274,20 @@ class VectorCache:
             self._warn(
                 "damage",
                 f"The cache file {str(path)!r} is damaged ({error}). It was renamed to {renamed.name!r} and a new one "
-                "begun; what it held is embedded again. Delete the renamed file when you no longer need it.",
+                f"begun with {self._salvaged(renamed)}; the rest is embedded again. Delete the renamed file when you "
+                "no longer need it.",
             )
 
-    def _forget_damaged(self, keys: Sequence[bytes], asked: int) -> None:
+    def _salvaged(self, renamed: Path) -> str:
+        """Store what is whole in a damaged file, and say how many vectors that is."""
+        try:
+            return f"the {self._opened().take_over(renamed):,} vectors that are whole"
+        except (OSError, sqlite3.Error) as reason:
+            self.close()
+            return f"nothing of what it held ({reason})"
+
+    def _forget_damaged(self, keys: Sequence[bytes], asked: int) -> bool:
+        """Remove damaged entries; return whether the whole file was damaged and another one begun."""
         with self._guarded("write") as outcome:
             if self._is_writable:
                 self._opened().forget_damaged(keys)
@@ -295,6 +297,7 @@ class VectorCache:
                 f"{len(keys)} of {asked} entries of the cache {str(self.path)!r} are damaged. "
                 "They were removed and are embedded again; nothing is left to do.",
             )
+        return outcome.was_damaged
 
     def _warn(self, subject: str, message: str) -> None:
         if subject not in self._told:

@@ -1,4 +1,4 @@
-"""One SQLite file of vectors, each under a key: reads, writes and evicts, and raises whatever SQLite raises.
+"""One SQLite file of vectors, each under a key: reads and writes, and raises whatever SQLite raises.
 
 What to do about a failure (warn, set the file aside, go on without) is decided in ``cache.py``, not here.
 
@@ -10,18 +10,21 @@ What an error of the cache's file means: the file is damaged, or something aroun
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from mmembed.cache.salvage import whole_entries
 
 if TYPE_CHECKING:
     from mmembed.arrays import FloatMatrix
@@ -47,7 +50,8 @@ _SECONDS_PER_DAY = 86_400
 
 _LARGEST_VALUE_BYTES = 1 << 24  # no vector is longer; a damaged length must not make SQLite ask for a gigabyte
 
-# Keys and vectors live in two tables so that finding a key, or noting its use, touches no page of vectors.
+# Keys and vectors live in two tables so that finding a key touches no page of vectors. The day and its index are what
+# version 0.1 made, for an eviction that nothing called: files of both versions are alike.
 _SCHEMA = (
     "CREATE TABLE vectors (place INTEGER PRIMARY KEY, vector BLOB NOT NULL)",
     (
@@ -56,10 +60,6 @@ _SCHEMA = (
     ),
     "CREATE INDEX entries_by_use ON entries (used_day, place)",
 )
-
-
-def _today() -> int:
-    return int(time.time() // _SECONDS_PER_DAY)
 
 
 class VectorStore:
@@ -73,14 +73,9 @@ class VectorStore:
         Read a file in a place that cannot be written. Such a file is taken as it is, without locks.
     busy_seconds : float
         How long to wait for another process that is writing.
-    today : callable
-        Gives the number of the day that uses are noted with.
     """
 
-    def __init__(
-        self, path: Path, *, read_only: bool = False, busy_seconds: float = 30.0, today: Callable[[], int] = _today
-    ) -> None:
-        self._today = today
+    def __init__(self, path: Path, *, read_only: bool = False, busy_seconds: float = 30.0) -> None:
         self.is_read_only = read_only
         source = f"{path.absolute().as_uri()}?immutable=1" if read_only else str(path)
         # One connection serves all threads of the process, one at a time; the caller's lock sees to that.
@@ -104,7 +99,7 @@ class VectorStore:
             # In turns, since SQLite does not wait for another process that is just making the file.
             with one_process_at_a_time(path.parent):
                 if not self._has_schema():
-                    self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # gives evicted space back
+                    self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # clear() gives space back
                     self._connection.execute("PRAGMA journal_mode = WAL")
                     self._connection.executescript(f"BEGIN IMMEDIATE; {'; '.join(_SCHEMA)}; COMMIT")
         self._connection.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing, a power cut the last answers
@@ -185,62 +180,50 @@ class VectorStore:
             found[target] = np.isfinite(rows).all(axis=1)
         return damaged
 
-    def touch(self, keys: Sequence[bytes]) -> None:
-        """Note that the entries were used today; writes only entries that were not yet used today."""
-        today = self._today()
-        for start in range(0, len(keys), _LOOKUP_CHUNK):
-            part = keys[start : start + _LOOKUP_CHUNK]
-            marks = ",".join("?" * len(part))
-            where = f"WHERE key IN ({marks}) AND used_day < ?"
-            stale = self._connection.execute(
-                f"SELECT 1 FROM entries {where} LIMIT 1",  # noqa: S608 - question marks only
-                (*part, today),
-            ).fetchone()
-            if stale is not None:
-                with self._transaction("IMMEDIATE") as connection:
-                    connection.execute(
-                        f"UPDATE entries SET used_day = ? {where}",  # noqa: S608 - question marks only
-                        (today, *part, today),
-                    )
-
     def write(self, keys: Sequence[bytes], matrix: FloatMatrix) -> None:
         """Store row i of an ``(n, d)`` matrix under key i, in one transaction; replaces what is there."""
-        blobs = [row.tobytes() for row in np.ascontiguousarray(matrix, dtype=_STORED)]
-        today = self._today()
+        self._write(
+            list(zip(keys, [row.tobytes() for row in np.ascontiguousarray(matrix, dtype=_STORED)], strict=True))
+        )
+
+    def _write(self, entries: Sequence[tuple[bytes, bytes]]) -> None:
+        today = int(time.time() // _SECONDS_PER_DAY)
         with self._transaction("IMMEDIATE") as connection:
             first = connection.execute("SELECT coalesce(max(place), 0) + 1 FROM vectors").fetchone()[0]
             if not isinstance(first, int):  # past 2**63 SQLite goes on in floats
                 raise DamagedFileError(f"The largest place in the cache file is {first}.")
             connection.executemany(
-                "DELETE FROM vectors WHERE place = (SELECT place FROM entries WHERE key = ?)", [(key,) for key in keys]
+                "DELETE FROM vectors WHERE place = (SELECT place FROM entries WHERE key = ?)",
+                [(key,) for key, _ in entries],
             )
-            connection.executemany("INSERT INTO vectors VALUES (?, ?)", list(enumerate(blobs, first)))
+            connection.executemany(
+                "INSERT INTO vectors VALUES (?, ?)", [(place, blob) for place, (_, blob) in enumerate(entries, first)]
+            )
             connection.executemany(
                 "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)",
-                [
-                    (key, first + position, _checksum(key, blob), today)
-                    for position, (key, blob) in enumerate(zip(keys, blobs, strict=True))
-                ],
+                [(key, first + position, _checksum(key, blob), today) for position, (key, blob) in enumerate(entries)],
             )
 
-    def evict(self, max_bytes: int) -> int:
-        """Forget the entries that were not used for longest until a tenth of ``max_bytes`` is free again.
+    def take_over(self, damaged: Path) -> int:
+        """Store each entry of a damaged file that is whole and not stored here, and return how many those are.
 
-        Returns the number of entries forgotten; 0 while the file holds no more than ``max_bytes``.
+        Raises
+        ------
+        OSError, sqlite3.Error
+            If the damaged file cannot be read, or this one not written.
         """
-        used = self._used_bytes()
-        if used <= max_bytes:
-            return 0
-        entries = self.count()
-        surplus = min(entries, max(1, round(entries * (used - 0.9 * max_bytes) / used)))
-        with self._transaction("IMMEDIATE") as connection:
-            oldest = connection.execute(
-                "SELECT key, place FROM entries ORDER BY used_day, place LIMIT ?", (surplus,)
+        taken = 0
+        entries = whole_entries(damaged, _checksum, most_bytes=_LARGEST_VALUE_BYTES)
+        while part := list(itertools.islice(entries, _LOOKUP_CHUNK)):
+            taken += len(part)
+            marks = ",".join("?" * len(part))
+            stored = self._connection.execute(
+                f"SELECT key FROM entries WHERE key IN ({marks})",  # noqa: S608 - question marks only
+                [key for key, _ in part],
             ).fetchall()
-            connection.executemany("DELETE FROM vectors WHERE place = ?", [(place,) for _, place in oldest])
-            connection.executemany("DELETE FROM entries WHERE key = ?", [(key,) for key, _ in oldest])
-        self._give_space_back()
-        return len(oldest)
+            known = {key for (key,) in stored}
+            self._write([(key, blob) for key, blob in part if key not in known])
+        return taken
 
     def forget_damaged(self, keys: Sequence[bytes]) -> None:
         """Remove entries that were found damaged, or raise if the structure of the whole file is damaged too."""
@@ -266,13 +249,6 @@ class VectorStore:
         """Return the number of entries."""
         (entries,) = self._connection.execute("SELECT count(*) FROM entries").fetchone()
         return int(entries)
-
-    def _used_bytes(self) -> int:
-        page_bytes, pages, free = (
-            int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
-            for name in ("page_size", "page_count", "freelist_count")
-        )
-        return page_bytes * (pages - free)
 
     def _give_space_back(self) -> None:
         # As a script: cursors of Python stop this pragma after one page.
