@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,10 @@ from .protocol import BodyLimits, TokenCount, invalid
 if TYPE_CHECKING:
     from .models import Model
 
-# The only figure the documentation shows is 896 tokens for one picture; a video is charged as its sampled frames.
+# The model card of Qwen3-VL counts a picture by its pixels, in whole patches of 32 × 32, and at most so many; what lies
+# behind a URL is charged at one figure, and a video as its sampled frames.
+PATCH = 32
+MOST_IMAGE_TOKENS = 1_800
 IMAGE_TOKENS = 896
 VIDEO_SECONDS = 10
 VIDEO_FRAMES = 8
@@ -70,6 +74,18 @@ def count_text_tokens(text: str) -> int:
     """Return the tokens of a text: one for 1.5 Chinese characters or 4 others, at least one."""
     wide = len(_WIDE.findall(text))
     return max(1, math.ceil(wide / 1.5 + (len(text) - wide) / 4))
+
+
+def count_image_tokens(payload: bytes) -> int:
+    """Return the tokens of a picture's bytes, or of the URL where it lies."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(payload)) as picture:
+            width, height = picture.size
+    except UnidentifiedImageError:
+        return IMAGE_TOKENS
+    return min(MOST_IMAGE_TOKENS, max(4, round(width / PATCH) * round(height / PATCH)) + 2)
 
 
 class ContentReader:
@@ -157,7 +173,7 @@ class ContentReader:
             payload = image_bytes(value, self._model, where, self._body_limits)
         else:
             check_image(payload, self._model, where)
-        return Part("image", payload, TokenCount(media=IMAGE_TOKENS, images=1))
+        return Part("image", payload, TokenCount(media=count_image_tokens(payload), images=1))
 
     def _video(self, value: object, where: str) -> Part:
         payload = self._uploaded(value)

@@ -63,7 +63,8 @@ class EmbeddingVerbs:
         progress : bool, optional
             Show a bar; by default in notebooks and terminals.
         root : path, optional
-            Folder that relative file names start from.
+            Folder that relative file names start from. It is no fence: names in cells may lead out of it, unless
+            the embedder has ``strict_root=True``.
 
         Returns
         -------

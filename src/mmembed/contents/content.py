@@ -163,6 +163,36 @@ class Media:
         return data
 
 
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A folder that no file name in a cell leads out of: neither by ``..`` or a link, nor as an absolute name."""
+
+    folder: Path
+
+    def check(self, path: Path, name: str) -> Path:
+        """Return where a file within the folder really is.
+
+        Raises
+        ------
+        ContentError
+            If it is, or leads, outside.
+        """
+        found = path.resolve()
+        if not found.is_relative_to(self.folder.resolve()):
+            raise self.refusal(name)
+        return found
+
+    def refusal(self, name: str) -> ContentError:
+        """Return the error for a name that leads out."""
+        return ContentError(
+            "OutsideRoot",
+            f"{name[:80]!r} leads out of the folder {str(self.folder)!r}, which strict_root=True keeps to; nothing was "
+            "read. Give a name below that folder, or leave strict_root out if you trust the column.",
+        )
+
+
+Root = Path | Fence | None  # where relative file names start from, the current folder if None
+
 Modality = Literal["auto", "text", "image", "video", "multi_images"]
 
 MODALITIES: tuple[Modality, ...] = ("auto", "text", "image", "video", "multi_images")
@@ -187,7 +217,7 @@ def check_modality(modality: str) -> Modality:
 
 
 def read_contents(
-    cells: Iterable[Any], modality: Modality, *, root: Path | None = None
+    cells: Iterable[Any], modality: Modality, *, root: Root = None
 ) -> list[Content | ContentError | None]:
     """Read a column: for each cell a content, the error that says why there is none, or None for a missing cell.
 
@@ -200,8 +230,9 @@ def read_contents(
         How cells are read. ``"auto"`` looks at each: bytes by their first bytes, URLs and ``pathlib`` paths by their
         suffix, pictures and arrays as images, other strings as texts; a string that looks like the name of a picture
         or video file is refused, since it could be meant either way.
-    root : pathlib.Path, optional
-        Folder that relative file names start from; the current one if not given.
+    root : pathlib.Path or Fence, optional
+        Folder that relative file names start from; the current one if not given. A path is no fence: ``../x.png``,
+        absolute names, links and ``file://`` lead anywhere. A :class:`Fence` refuses them.
     """
     found: list[Content | ContentError | None] = []
     for cell in cells:
@@ -212,7 +243,7 @@ def read_contents(
     return found
 
 
-def read_content(cell: Any, modality: Modality, *, root: Path | None = None) -> Content | None:
+def read_content(cell: Any, modality: Modality, *, root: Root = None) -> Content | None:
     """Read one cell; None if it is missing.
 
     Raises
@@ -230,7 +261,7 @@ def read_content(cell: Any, modality: Modality, *, root: Path | None = None) -> 
     return _media(cell, kind, root)
 
 
-def read_fused(parts: Mapping[Modality, Any], *, root: Path | None = None) -> Content | None:
+def read_fused(parts: Mapping[Modality, Any], *, root: Root = None) -> Content | None:
     """Read one row of several columns into one content: None if all parts are missing, the part itself if one is there.
 
     Two or more parts become a fused content.
@@ -304,7 +335,7 @@ def content_of_text(text: str) -> Content:
     return _text(text)
 
 
-def _media(cell: Any, kind: ContentKind, root: Path | None) -> Content:
+def _media(cell: Any, kind: ContentKind, root: Root) -> Content:
     media = _source(cell, kind, root)
     if media.url is not None:
         return Content(kind, media=media, digest=digest_of(kind, b"url", media.url.encode()))
@@ -317,7 +348,7 @@ def _media(cell: Any, kind: ContentKind, root: Path | None) -> Content:
     return Content(kind, media=media, digest=digest)
 
 
-def _source(cell: Any, kind: ContentKind, root: Path | None) -> Media:
+def _source(cell: Any, kind: ContentKind, root: Root) -> Media:
     if isinstance(cell, bytes | bytearray | memoryview):
         return Media(data=bytes(cell))
     if isinstance(cell, os.PathLike):
@@ -330,13 +361,15 @@ def _source(cell: Any, kind: ContentKind, root: Path | None) -> Media:
     raise ContentError("WrongType", f"A cell of modality {kind!r} holds {type(cell).__name__}; expected {wanted}.")
 
 
-def _source_of_text(text: str, kind: ContentKind, root: Path | None) -> Media:
+def _source_of_text(text: str, kind: ContentKind, root: Root) -> Media:
     if data_uri := _DATA_URI.match(text):
         return Media(data=_decoded(text[data_uri.end() :], is_base64=data_uri["base64"] is not None))
     if _URL.match(text):
         return Media(url=text)
     scheme = urlsplit(text).scheme.lower() if "://" in text else ""
     if scheme == "file":
+        if isinstance(root, Fence):
+            raise root.refusal(text)
         # Brings a whole HTTP client along, a sixth of what importing mmembed takes.
         from urllib.request import url2pathname
 
@@ -350,11 +383,18 @@ def _source_of_text(text: str, kind: ContentKind, root: Path | None) -> Media:
     return Media(path=_file(text, root))
 
 
-def _file(name: str | bytes, root: Path | None) -> Path:
-    path = Path(os.fsdecode(name)).expanduser()
-    path = path if root is None or path.is_absolute() else root / path
+def _file(name: str | bytes, root: Root) -> Path:
+    text = os.fsdecode(name)
+    path = Path(text).expanduser()
+    if isinstance(root, Fence):
+        # Before it is looked at: not even whether it exists is told of what lies outside.
+        if path.is_absolute() or path.drive or path.root:
+            raise root.refusal(text)
+        path = root.check(root.folder / path, text)
+    elif root is not None and not path.is_absolute():
+        path = root / path
     if not path.exists():
-        start = str(root or Path.cwd())
+        start = str((root.folder if isinstance(root, Fence) else root) or Path.cwd())
         raise ContentError(
             "FileNotFound",
             f"File {str(path)!r} does not exist. Relative names start from {start!r}; root= changes it.",
@@ -408,7 +448,7 @@ def _picture_of_array(array: np.ndarray[Any, Any]) -> Any:
     return Image.fromarray(array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array)
 
 
-def _multi_images(cell: Any, root: Path | None) -> Content:
+def _multi_images(cell: Any, root: Root) -> Content:
     if not isinstance(cell, list | tuple):
         raise ContentError(
             "WrongType", f"A cell of modality 'multi_images' holds {type(cell).__name__}; expected a list of pictures."

@@ -81,6 +81,7 @@ class EmbeddingVerbs:
             Without effect: Dask has progress bars and a dashboard of its own.
         root : path, optional
             Folder that relative file names start from, on each worker; by default this process's current folder.
+            It is no fence: names in cells may lead out of it, unless the embedder has ``strict_root=True``.
 
         Returns
         -------

@@ -17,8 +17,10 @@ import pandas as pd
 from mmembed.contents.clips import check_video_frames, videos_as_pictures
 from mmembed.contents.content import (
     Content,
+    Fence,
     Modality,
     Read,
+    Root,
     check_modality,
     content_of_text,
     fused_of,
@@ -28,7 +30,7 @@ from mmembed.contents.content import (
 from mmembed.embedding.pipeline import ALONE, Sharing
 from mmembed.embedding.run import EmbeddingRun, error_frame
 from mmembed.errors import ContentError
-from mmembed.providers.costs import Budget, estimate_cost, estimate_text
+from mmembed.providers.costs import Budget, estimate_cost, estimate_each, longest_beginning
 from mmembed.providers.dashscope.limiter import LimiterSource, limiter_for
 from mmembed.providers.models import ModelSpec, Region, check_request, default_model, find_model
 from mmembed.providers.protocol import Provider
@@ -144,7 +146,10 @@ class Embedder:
         Embed video files of this machine by up to 8 of their frames, for models that take lists of pictures (the
         service takes videos by URL only).
     root : path, optional
-        Folder that relative file names in cells start from.
+        Folder that relative file names in cells start from. It is no fence: ``../x.png``, absolute names, links and
+        ``file://`` in a cell lead to any file that this process can read, and its content is sent to the service.
+    strict_root : bool
+        Refuse cells whose file is not below ``root``, whatever leads out of it; for columns that others wrote.
 
     Examples
     --------
@@ -167,6 +172,11 @@ class Embedder:
     truncate: bool = False
     video_frames: int | None = None
     root: Path | str | None = None
+    strict_root: bool = False
+
+    def __post_init__(self) -> None:
+        if self.strict_root and self.root is None:
+            raise ValueError("strict_root=True needs the folder to keep to. Give it as root=.")
 
     def __getstate__(self) -> dict[str, Any]:
         # A pickle lies in files, and goes to other machines and into their logs: no place for a key.
@@ -221,7 +231,7 @@ class Embedder:
     def _survey(self, read: list[list[Read]]) -> Survey:
         from mmembed.embedding.plan import survey_columns
 
-        return survey_columns(read, self.provider(for_plan=True), self.open_cache())
+        return survey_columns(read, self.provider(for_plan=True), self.spec, self.open_cache())
 
     def _read(self, columns: Mapping[str, pd.Series], modalities: Mapping[str, Modality]) -> dict[str, list[Read]]:
         checked = {name: check_modality(modalities[name]) for name in columns}
@@ -304,8 +314,10 @@ class Embedder:
         return estimate_cost(cells, spec).likely
 
     @property
-    def _root(self) -> Path | None:
-        return None if self.root is None else Path(self.root)
+    def _root(self) -> Root:
+        if self.root is None:
+            return None
+        return Fence(Path(self.root)) if self.strict_root else Path(self.root)
 
     def _run(
         self,
@@ -347,15 +359,15 @@ def cut_texts(cells: Sequence[Read], spec: ModelSpec) -> list[Read]:
     if most is None:
         return list(cells)
     kept: list[float] = []
+    is_long = _long_texts(cells, most)
 
     def cut(cell: Read) -> Read:
         if not isinstance(cell, Content):
             return cell
         if cell.text is not None:
-            # The high estimate is never above the number of characters, so most texts pass without counting.
-            if len(cell.text) <= most or estimate_text(cell.text).high <= most:
+            if cell.text not in is_long:
                 return cell
-            text = _beginning(cell.text, most)
+            text = longest_beginning(cell.text, most)
             kept.append(len(text) / len(cell.text))
             return content_of_text(text)
         if cell.kind == "fused":
@@ -374,12 +386,11 @@ def cut_texts(cells: Sequence[Read], spec: ModelSpec) -> list[Read]:
     return done
 
 
-def _beginning(text: str, most: int) -> str:
-    fits, too_long = 0, len(text)
-    while too_long - fits > 1:
-        middle = (fits + too_long) // 2
-        if estimate_text(text[:middle]).high <= most:
-            fits = middle
-        else:
-            too_long = middle
-    return text[: max(1, fits)]
+def _long_texts(cells: Sequence[Read], most: int) -> set[str]:
+    """Return the texts, also of fused rows, that may be more than so many tokens."""
+    contents = [cell for cell in cells if isinstance(cell, Content)]
+    parts = [part for content in contents for part in content.parts or (content,)]
+    # A token is at least a byte, so that most texts pass without counting.
+    texts = [part.text for part in parts if part.text is not None and len(part.text) * 4 > most]
+    highs = estimate_each(texts)[:, 2].tolist()
+    return {text for text, high in zip(texts, highs, strict=True) if high > most}

@@ -28,9 +28,9 @@ import numpy.typing as npt
 
 from mmembed.arrays import FloatMatrix
 from mmembed.cache.claims import ClaimBook
-from mmembed.cache.keys import content_keys
 from mmembed.cache.shared import Cache
 from mmembed.contents.content import Content, Read
+from mmembed.embedding.lookup import keys_of, look_up
 from mmembed.embedding.progress import progress_bar
 from mmembed.errors import ContentError, MMEmbedError
 from mmembed.providers.costs import Budget
@@ -54,10 +54,12 @@ class Bill:
 
     Attributes
     ----------
-    rows, unique, cached : int
-        Cells with a content; distinct contents among them; distinct contents that the cache already had.
+    rows, cells, missing : int
+        Rows of the frame; cells that hold something, of all columns; cells that are empty.
+    unique, cached : int
+        Distinct contents in the cells; those of them that the cache already had.
     requests, tokens : int
-        Batches sent, and tokens the service counted.
+        Batches sent, and tokens the service counted, or their likely number where its answer did not say.
     cost : float
         CNY.
     cost_otherwise : float
@@ -74,6 +76,8 @@ class Bill:
     cost: float = 0.0
     cost_otherwise: float = 0.0
     seconds: float = 0.0
+    cells: int = 0
+    missing: int = 0
 
 
 @dataclass(frozen=True)
@@ -144,11 +148,8 @@ def embed_columns(
     """
     started = time.perf_counter()
     distinct, codes = deduplicate(columns)
-    keys = content_keys([content.digest for content in distinct], space=provider.space, options=provider.options)
-    if cache is None:
-        matrix, found = np.full((len(keys), provider.dimension), np.nan, np.float32), np.zeros(len(keys), bool)
-    else:
-        matrix, found = cache.lookup(keys, provider.dimension)
+    keys = keys_of(distinct, provider)
+    matrix, found = look_up(distinct, keys, provider, cache)
     purchase = Purchase(matrix)
     for position in np.flatnonzero(~found):
         if distinct[position].kind not in provider.kinds:
@@ -168,12 +169,14 @@ def embed_columns(
             progress=progress,
             sharing=sharing,
         )
-    rows = sum(int((column >= 0).sum()) for column in codes)
+    rows, cells, empty = count_cells(columns)
     return Embedded(
         [_by_row(column, purchase.matrix) for column in codes],
         _failures(columns, codes, purchase.failures),
         Bill(
             rows=rows,
+            cells=cells,
+            missing=empty,
             unique=len(distinct),
             cached=int(found.sum()) + purchase.found,
             requests=purchase.requests,
@@ -182,6 +185,12 @@ def embed_columns(
             seconds=time.perf_counter() - started,
         ),
     )
+
+
+def count_cells(columns: Sequence[Sequence[Read]]) -> tuple[int, int, int]:
+    """Return the rows of the frame, its cells that hold something, readable or not, and its empty cells."""
+    missing = sum(cell is None for column in columns for cell in column)
+    return len(columns[0]) if columns else 0, sum(map(len, columns)) - missing, missing
 
 
 def deduplicate(columns: Sequence[Sequence[Read]]) -> tuple[list[Content], list[npt.NDArray[np.int64]]]:

@@ -10,17 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from html import escape
 
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.cache.keys import content_keys
 from mmembed.cache.shared import Cache
 from mmembed.contents.content import Read
-from mmembed.embedding.pipeline import deduplicate
+from mmembed.embedding.lookup import keys_of, look_up
+from mmembed.embedding.pipeline import count_cells, deduplicate
 from mmembed.errors import ContentError
-from mmembed.providers.costs import TokenEstimate, estimate_cost, estimate_tokens, price_tokens
+from mmembed.providers.costs import TokenEstimate, estimate_all, estimate_cost, price_tokens
 from mmembed.providers.models import ModelSpec
 from mmembed.providers.protocol import Provider
 
@@ -34,9 +35,9 @@ class EmbedPlan:
     Attributes
     ----------
     rows : int
-        Cells that hold a content.
+        Rows of the frame.
     unique : int
-        Distinct contents among them.
+        Distinct contents in its cells.
     cached : int
         Distinct contents that the cache already has.
     invalid : int
@@ -49,6 +50,10 @@ class EmbedPlan:
         Likely price in ``currency``, without the free quota; ``cost_range`` is the low and the high figure.
     seconds : float
         Likely wall time, at half a second a request and within the account's limits.
+    cells, missing : int
+        Cells that hold something, of all columns, and cells that are empty.
+    prices_as_of : datetime.date or None
+        The day whose documentation the prices are from.
     """
 
     model: str
@@ -63,27 +68,33 @@ class EmbedPlan:
     cost_range: tuple[float, float]
     seconds: float
     currency: str = "CNY"
+    cells: int = 0
+    missing: int = 0
+    prices_as_of: date | None = None
 
     def __repr__(self) -> str:
         low, high = self.cost_range
         return (
-            f"<EmbedPlan {self.model}: {self.rows} rows, {self.unique} distinct, {self.cached} cached, "
-            f"{self.invalid} invalid; {self.requests} requests, about {self.tokens} tokens, "
+            f"<EmbedPlan {self.model}: {self.rows} rows, {self.cells} cells, {self.unique} distinct, "
+            f"{self.cached} cached, {self.invalid} invalid; {self.requests} requests, about {self.tokens} tokens, "
             f"{self.cost:.4g} {self.currency} ({low:.4g} to {high:.4g}), {self.seconds:.0f} s; embed(…) carries it out>"
         )
 
     def _repr_html_(self) -> str:
         low, high = self.cost_range
         fewest, most = self.tokens_range
+        prices = f", prices of {self.prices_as_of}" if self.prices_as_of else ""
         lines = {
             "model": self.model,
             "rows": f"{self.rows:,}",
+            "cells": f"{self.cells:,}",
+            "empty cells": f"{self.missing:,}",
             "distinct contents": f"{self.unique:,}",
             "already cached": f"{self.cached:,}",
             "invalid cells": f"{self.invalid:,}",
             "requests": f"{self.requests:,}",
             "tokens": f"about {self.tokens:,} ({fewest:,} to {most:,})",
-            "cost": f"about {self.cost:.4g} {self.currency} ({low:.4g} to {high:.4g})",
+            "cost": f"about {self.cost:.4g} {self.currency} ({low:.4g} to {high:.4g}{prices})",
             "time": f"about {self.seconds:.0f} s",
         }
         cells = "".join(
@@ -102,16 +113,17 @@ def plan_columns(
     unable = {number for number, content in enumerate(distinct) if content.kind not in provider.kinds}
     invalid = sum(isinstance(cell, ContentError) for column in columns for cell in column)
     invalid += sum(int(np.isin(column, list(unable)).sum()) for column in codes)
-    found = np.zeros(len(able), dtype=bool)
-    if cache is not None:
-        keys = content_keys([content.digest for content in able], space=provider.space, options=provider.options)
-        _, found = cache.lookup(keys, provider.dimension)
+    _, found = look_up(able, keys_of(able, provider), provider, cache)
     missing = [content for content, cached in zip(able, found.tolist(), strict=True) if not cached]
     requests = len(provider.plan(missing)) if missing else 0
     estimate = estimate_cost(missing, spec)
+    rows, cells, empty = count_cells(columns)
     return EmbedPlan(
         model=spec.name,
-        rows=sum(int((column >= 0).sum()) for column in codes),
+        rows=rows,
+        cells=cells,
+        missing=empty,
+        prices_as_of=_date_of_prices(spec),
         unique=len(distinct),
         cached=int(found.sum()),
         invalid=invalid,
@@ -122,6 +134,10 @@ def plan_columns(
         cost_range=(estimate.low, estimate.high),
         seconds=likely_seconds(requests, estimate.tokens.likely, spec, provider.workers),
     )
+
+
+def _date_of_prices(spec: ModelSpec) -> date | None:
+    return spec.documented if spec.text_price or spec.media_price else None
 
 
 def likely_seconds(requests: int, tokens: int, spec: ModelSpec, workers: int) -> float:
@@ -140,7 +156,7 @@ class Survey:
     ----------
     digests : numpy.ndarray, shape (n,), S32
         Hashes of the contents.
-    rows : numpy.ndarray, shape (n,), int64
+    cells_of_each : numpy.ndarray, shape (n,), int64
         Cells that hold each of them.
     is_able, is_cached : numpy.ndarray, shape (n,), bool
         Whether the model embeds it, and whether the cache has it.
@@ -150,40 +166,47 @@ class Survey:
         Cells that cannot be read.
     requests : int
         Requests that this part alone would send.
+    rows, cells, missing : int
+        Rows of the part, cells that hold something, cells that are empty.
     """
 
     digests: npt.NDArray[np.bytes_]
-    rows: npt.NDArray[np.int64]
+    cells_of_each: npt.NDArray[np.int64]
     is_able: npt.NDArray[np.bool_]
     is_cached: npt.NDArray[np.bool_]
     tokens: npt.NDArray[np.int64]
     unreadable: int
     requests: int
+    rows: int
+    cells: int
+    missing: int
 
 
-def survey_columns(columns: Sequence[Sequence[Read]], provider: Provider, cache: Cache | None) -> Survey:
+def survey_columns(
+    columns: Sequence[Sequence[Read]], provider: Provider, spec: ModelSpec, cache: Cache | None
+) -> Survey:
     """Survey the read contents of one part of a table, without a request."""
     distinct, codes = deduplicate(columns)
-    rows = np.zeros(len(distinct), np.int64)
+    cells_of_each = np.zeros(len(distinct), np.int64)
     for column in codes:
-        rows += np.bincount(column[column >= 0], minlength=len(distinct))
+        cells_of_each += np.bincount(column[column >= 0], minlength=len(distinct))
     is_able = np.array([content.kind in provider.kinds for content in distinct], dtype=bool)
-    is_cached = np.zeros(len(distinct), dtype=bool)
-    if cache is not None and len(distinct):
-        keys = content_keys([one.digest for one in distinct], space=provider.space, options=provider.options)
-        is_cached = cache.lookup(keys, provider.dimension)[1] & is_able
-    tokens = np.zeros((len(distinct), 2, 3), np.int64)
+    is_cached = look_up(distinct, keys_of(distinct, provider), provider, cache)[1] & is_able
     missing = np.flatnonzero(is_able & ~is_cached).tolist()
-    for number in missing:
-        tokens[number] = [(one.low, one.likely, one.high) for one in estimate_tokens(distinct[number])]
+    tokens = np.zeros((len(distinct), 2, 3), np.int64)
+    tokens[missing] = estimate_all([distinct[number] for number in missing], spec)
+    rows, cells, empty = count_cells(columns)
     return Survey(
         digests=np.array([content.digest for content in distinct], dtype="S32"),
-        rows=rows,
+        cells_of_each=cells_of_each,
         is_able=is_able,
         is_cached=is_cached,
         tokens=tokens,
         unreadable=sum(isinstance(cell, ContentError) for column in columns for cell in column),
         requests=len(provider.plan([distinct[number] for number in missing])) if missing else 0,
+        rows=rows,
+        cells=cells,
+        missing=empty,
     )
 
 
@@ -199,7 +222,7 @@ def join_surveys(surveys: Sequence[Survey], provider: Provider, spec: ModelSpec)
     is_able = np.concatenate([one.is_able for one in surveys])
     is_cached = np.isin(digests, digests[np.concatenate([one.is_cached for one in surveys])])
     is_bought = is_first & is_able & ~is_cached
-    rows = np.concatenate([one.rows for one in surveys])
+    cells_of_each = np.concatenate([one.cells_of_each for one in surveys])
     requests, start = 0, 0
     for one in surveys:
         bought = int(is_bought[start : start + len(one.digests)].sum())
@@ -210,10 +233,13 @@ def join_surveys(surveys: Sequence[Survey], provider: Provider, spec: ModelSpec)
     estimate = price_tokens(TokenEstimate(*text), TokenEstimate(*media), spec)
     return EmbedPlan(
         model=spec.name,
-        rows=int(rows.sum()),
+        rows=sum(one.rows for one in surveys),
+        cells=sum(one.cells for one in surveys),
+        missing=sum(one.missing for one in surveys),
+        prices_as_of=_date_of_prices(spec),
         unique=int(is_first.sum()),
         cached=int((is_first & is_cached).sum()),
-        invalid=sum(one.unreadable for one in surveys) + int(rows[~is_able].sum()),
+        invalid=sum(one.unreadable for one in surveys) + int(cells_of_each[~is_able].sum()),
         requests=requests,
         tokens=estimate.tokens.likely,
         tokens_range=(estimate.tokens.low, estimate.tokens.high),

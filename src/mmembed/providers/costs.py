@@ -1,40 +1,96 @@
-"""How many tokens a content will cost, as a low and a high figure; the service's ``usage`` has the last word.
+"""How many tokens contents count and what they cost, as a low, a likely and a high figure; ``usage`` has the last word.
 
-What contents will cost, and the budget that a run must keep.
+And the budget that a run must keep. Texts are estimated by rules that were fitted to the vocabulary which the SDK ships
+(``benchmarks/estimate_tokens.py``), pictures by their size where the model's page says how.
 """
 
 from __future__ import annotations
 
+import base64
+import io
 import math
-import re
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.contents.content import Content
+from mmembed.contents.content import PICTURE_FORMATS, Content, Media, damage
 from mmembed.errors import BudgetError
 from mmembed.providers.models import ModelSpec
 
-# One token is about 1.5 Chinese characters or 4 others; tokenizers differ by some 40 % either way.
-_WIDE_RANGES = ((0x2E80, 0x9FFF), (0xAC00, 0xD7AF), (0xF900, 0xFAFF), (0xFF00, 0xFFEF), (0x20000, 0x3FFFF))
-
-_WIDE = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _WIDE_RANGES) + "]")
-
 _CHARACTERS_AT_ONCE = 1_000_000
 
-_LOW_SHARE = 0.7
+# Classes of characters, and the ranges of each below U+10000; later ranges win over earlier ones.
+_NONE, _LOWER, _UPPER, _ACCENTED, _DIGIT, _HAN, _KANA, _HANGUL, _CYRILLIC, _ARABIC, _GREEK = range(11)
+_OTHER_LETTER, _PUNCTUATION, _WIDE_MARK, _SPACE, _LINE_END, _SYMBOL = range(11, 17)
 
-_HIGH_SHARE = 1.5
+_RANGES = (
+    (_OTHER_LETTER, (0x80, 0xFFFF)),
+    (_PUNCTUATION, (0x00, 0x7F)),
+    (_LOWER, (0x61, 0x7A)),
+    (_UPPER, (0x41, 0x5A)),
+    (_DIGIT, (0x30, 0x39)),
+    (_ACCENTED, (0xC0, 0x24F), (0x300, 0x36F), (0x1E00, 0x1EFF)),
+    (_GREEK, (0x370, 0x3FF), (0x1F00, 0x1FFF)),
+    (_CYRILLIC, (0x400, 0x52F)),
+    (_ARABIC, (0x590, 0x77F), (0x8A0, 0x8FF), (0xFB1D, 0xFDFF), (0xFE70, 0xFEFF)),
+    (_SYMBOL, (0x2000, 0x2E7F), (0x3200, 0x33FF), (0xD800, 0xF8FF), (0xFE00, 0xFE0F), (0xFFF0, 0xFFFF)),
+    (_WIDE_MARK, (0x80, 0xBF), (0x2010, 0x202F), (0x3001, 0x303F), (0xFF00, 0xFF0F), (0xFF1A, 0xFF65)),
+    (_SYMBOL, (0xFF10, 0xFF19)),
+    (_HAN, (0x2E80, 0x2FFF), (0x3100, 0x312F), (0x3190, 0x31EF), (0x3400, 0x9FFF), (0xF900, 0xFAFF)),
+    (_KANA, (0x3040, 0x30FF), (0x31F0, 0x31FF), (0xFF66, 0xFF9F)),
+    (_HANGUL, (0x1100, 0x11FF), (0x3130, 0x318F), (0xAC00, 0xD7AF)),
+    (_SPACE, (0x09, 0x09), (0x0B, 0x0C), (0x20, 0x20), (0xA0, 0xA0), (0x2000, 0x200A), (0x3000, 0x3000)),
+    (_LINE_END, (0x0A, 0x0A), (0x0D, 0x0D)),
+)
 
-# The documentation's example counts 896 tokens for one picture, and no page has a formula.
-_IMAGE = (256, 896)
+_IDEOGRAPHS_FROM, _IDEOGRAPHS_TO = 0x20000, 0x3FFFF
 
-_IMAGE_HIGH = 1_792
+# What a character counts, in hundredths of a token (low, likely, high), where it begins a run of its class and where it
+# goes on with one. Fitted to texts of forty kinds; a digit is always one token, a run of blanks one, a picture of
+# hyphens few. Emoji of several characters count each of them.
+_WEIGHTS: Mapping[int, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
+    _NONE: ((0, 0, 0), (0, 0, 0)),
+    _LOWER: ((34, 50, 85), (7, 11, 19)),
+    _UPPER: ((34, 50, 85), (18, 29, 60)),
+    _ACCENTED: ((50, 105, 150), (50, 105, 150)),
+    _DIGIT: ((100, 100, 100), (100, 100, 100)),
+    _HAN: ((75, 125, 190), (42, 64, 95)),
+    _KANA: ((32, 55, 85), (32, 55, 85)),
+    _HANGUL: ((70, 105, 160), (38, 60, 90)),
+    _CYRILLIC: ((60, 105, 170), (17, 31, 55)),
+    _ARABIC: ((70, 130, 200), (10, 26, 65)),
+    _GREEK: ((75, 102, 130), (75, 102, 130)),
+    _OTHER_LETTER: ((70, 115, 190), (70, 115, 190)),
+    _PUNCTUATION: ((68, 105, 140), (22, 45, 80)),
+    _WIDE_MARK: ((50, 85, 140), (20, 40, 110)),
+    _SPACE: ((0, 0, 4), (0, 0, 4)),
+    _LINE_END: ((0, 30, 100), (0, 5, 40)),
+    _SYMBOL: ((50, 120, 300), (50, 120, 300)),
+}
+
+# Likewise where a character stands in a particular place.
+_LATE_LETTER = (19, 32, 48)  # the sixth of a word and those after it
+_LETTER_AFTER_DIGIT = (80, 145, 190)
+_LETTER_AFTER_MARK = (0, 10, 50)  # one token with it: "/path", "_name"
+_SAME_MARK = (0, 4, 35)
+_COUNTED_SPACE = (70, 110, 125)  # one before a digit, before another space, or at the end
+
+_LATE = 5
+
+# Where no page says what a picture counts, or it lies behind a URL: from the smallest picture to the largest.
+_LEAST_IMAGE_TOKENS = 6
+_MOST_IMAGE_TOKENS = 1_800
+_USUAL_SIDE = 1_024
+_UNDOCUMENTED_PIXELS_A_TOKEN = 1_024
 
 # Sixteen sampled frames; the service caps the number of frames at a figure that it does not publish.
-_VIDEO_FRAMES = (4, 64)
+_VIDEO = (1_024, 3_584, 57_344)
+
+_MOST_SIZES_KEPT = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +110,28 @@ def estimate_text(text: str) -> TokenEstimate:
 
     Examples
     --------
-    >>> estimate_text("红色连衣裙").likely
+    >>> estimate_text("2026").high
     4
     """
-    wide = len(_WIDE.findall(text)) if not text.isascii() else 0
-    likely = wide / 1.5 + (len(text) - wide) / 4
-    return TokenEstimate(
-        max(1, math.floor(likely * _LOW_SHARE)), max(1, math.ceil(likely)), max(1, math.ceil(likely * _HIGH_SHARE))
-    )
+    return TokenEstimate(*estimate_each([text])[0].tolist())
 
 
 def estimate_texts(texts: Sequence[str]) -> TokenEstimate:
     """Return the sum of the estimates of many texts, in a small part of the time that one after the other takes."""
-    low = likely = high = 0
-    for part in _parts(texts):
-        lengths = np.fromiter(map(len, part), np.int64, len(part))
-        wide = _wide_counts("".join(part), lengths)
-        tokens = wide / 1.5 + (lengths - wide) / 4
-        low += int(np.maximum(1, np.floor(tokens * _LOW_SHARE)).sum())
-        likely += int(np.maximum(1, np.ceil(tokens)).sum())
-        high += int(np.maximum(1, np.ceil(tokens * _HIGH_SHARE)).sum())
-    return TokenEstimate(low, likely, high)
+    return TokenEstimate(*estimate_each(texts).sum(axis=0).tolist())
+
+
+def estimate_each(texts: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return the estimates of n texts, shape (n, 3): low, likely and high tokens of each, at least one."""
+    parts = [_estimate_part(part) for part in _parts(texts)]
+    return np.concatenate(parts) if parts else np.zeros((0, 3), np.int64)
 
 
 def _parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:
     """Cut a column into parts of some million characters, whose codes fit into the processor's cache and memory."""
     start = held = 0
     for position, text in enumerate(texts):
-        held += len(text)
+        held += len(text) + 1
         if held > _CHARACTERS_AT_ONCE:
             yield texts[start : position + 1]
             start, held = position + 1, 0
@@ -89,22 +139,145 @@ def _parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:
         yield texts[start:]
 
 
-def _wide_counts(joined: str, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return how many wide characters each of the joined texts has."""
-    if joined.isascii():
-        return np.zeros_like(lengths)
+def _estimate_part(texts: Sequence[str]) -> npt.NDArray[np.int64]:
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    ends = np.cumsum(lengths + 1) - 1  # where the character lies that parts a text from the next one
+    places = _places("\0".join(texts) + "\0", ends)
+    found = np.empty((len(texts), 3), np.int64)
+    starts = ends - lengths
+    for column in range(3):
+        before = np.concatenate(([0], np.cumsum(_PLACE_WEIGHTS[column][places], dtype=np.int64)))
+        found[:, column] = before[ends] - before[starts]
+    found[:, 0] //= 100
+    found[:, 1] = (found[:, 1] + 50) // 100
+    found[:, 2] = -(-found[:, 2] // 100)
+    return np.maximum(found, 1)
+
+
+def longest_beginning(text: str, most: int) -> str:
+    """Return the longest beginning of a text whose high estimate is at most so many tokens, at least a character."""
+    places = _places(text + "\0", np.array([len(text)]))
+    fits = int(np.searchsorted(np.cumsum(_PLACE_WEIGHTS[2][places[:-1]], dtype=np.int64), 100 * most, side="right"))
+    while fits > 1 and estimate_text(text[:fits]).high > most:  # a space at the end counts where it did not within
+        fits -= 1
+    return text[: max(1, fits)]
+
+
+def _table_of_classes() -> npt.NDArray[np.uint8]:
+    table = np.zeros(0x10000, np.uint8)
+    for kind, *ranges in _RANGES:
+        for first, last in ranges:
+            table[first : last + 1] = kind
+    return table
+
+
+_CLASSES = _table_of_classes()
+
+_GOING_ON = 17  # added to the class of a character that goes on with a run
+
+_SPECIAL = (_LATE_LETTER, _LETTER_AFTER_DIGIT, _LETTER_AFTER_MARK, _SAME_MARK, _COUNTED_SPACE)
+
+_PLACE_WEIGHTS = np.array(
+    [_WEIGHTS[kind][0] for kind in range(_GOING_ON)] + [_WEIGHTS[kind][1] for kind in range(_GOING_ON)] + [*_SPECIAL],
+    np.int32,
+).T.copy()
+
+
+def _places(joined: str, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """Return which of the weights each character has; those at ``ends`` part texts, and have none."""
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4")
-    is_wide = np.zeros(len(codes), dtype=np.bool_)
-    for first, last in _WIDE_RANGES:
-        # One comparison: what lies below the range wraps round to a large number.
-        is_wide |= codes - np.uint32(first) <= last - first
-    before = np.concatenate(([0], np.cumsum(is_wide)))
-    ends = np.cumsum(lengths)
-    counts: npt.NDArray[np.int64] = before[ends] - before[ends - lengths]
-    return counts
+    kinds: npt.NDArray[np.uint8] = _CLASSES[np.minimum(codes, 0xFFFF)]
+    is_high = codes > 0xFFFF
+    if is_high.any():
+        kinds[is_high] = _SYMBOL
+        kinds[(codes >= _IDEOGRAPHS_FROM) & (codes <= _IDEOGRAPHS_TO)] = _HAN
+    kinds[ends] = _NONE
+    before = np.concatenate((np.zeros(1, np.uint8), kinds[:-1]))
+    after = np.concatenate((kinds[1:], np.zeros(1, np.uint8)))
+    is_latin = (kinds >= _LOWER) & (kinds <= _ACCENTED)
+    follows_latin = np.concatenate((np.zeros(1, np.bool_), is_latin[:-1]))
+    places: npt.NDArray[np.uint8] = kinds.copy()
+    places[(kinds == before) | (is_latin & follows_latin)] += _GOING_ON
+    is_late = is_latin & (kinds == _LOWER)
+    for step in range(1, _LATE + 1):
+        is_late[step:] &= is_latin[:-step]
+        is_late[:step] = False
+    is_mark = kinds == _PUNCTUATION
+    repeats = np.concatenate((np.zeros(1, np.bool_), codes[1:] == codes[:-1]))
+    is_space = kinds == _SPACE
+    is_plain = is_latin & (kinds != _ACCENTED)
+    for number, where in enumerate(
+        (
+            is_late,
+            is_plain & (before == _DIGIT),
+            is_plain & (before == _PUNCTUATION),
+            is_mark & (before == _PUNCTUATION) & repeats,
+            is_space & (before != _SPACE) & ((after == _SPACE) | (after == _DIGIT) | (after == _NONE)),
+        ),
+        2 * _GOING_ON,
+    ):
+        places[where] = number
+    return places
 
 
-def estimate_tokens(content: Content) -> tuple[TokenEstimate, TokenEstimate]:
+_sizes: dict[bytes, tuple[int, int] | None] = {}
+
+
+def image_size(content: Content) -> tuple[int, int] | None:
+    """Return width and height of a picture of this machine, read from its head once; None where nobody can say."""
+    if content.media is None or content.media.url is not None:
+        return None
+    if content.digest not in _sizes:
+        if len(_sizes) >= _MOST_SIZES_KEPT:
+            _sizes.clear()
+        _sizes[content.digest] = _read_size(content.media)
+    return _sizes[content.digest]
+
+
+def _read_size(media: Media) -> tuple[int, int] | None:
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on sizes and damaged tags: nothing is decoded here
+            source = io.BytesIO(media.data) if media.data is not None else media.path
+            assert source is not None  # noqa: S101 - a picture with a URL does not come here
+            with Image.open(source, formats=PICTURE_FORMATS) as picture:
+                return picture.size
+    except damage():
+        return None  # who reads it for the request says what is wrong with it
+
+
+def estimate_image(size: tuple[int, int] | None, spec: ModelSpec) -> TokenEstimate:
+    """Estimate the tokens of a picture of this width and height; None is one that nobody has seen yet.
+
+    Examples
+    --------
+    >>> from mmembed.providers.models import find_model
+    >>> estimate_image((224, 224), find_model("qwen3-vl-embedding")).likely
+    51
+    """
+    pixels = spec.image_pixels_a_token
+    most = spec.most_image_tokens or _MOST_IMAGE_TOKENS
+    if size is None:
+        return TokenEstimate(_LEAST_IMAGE_TOKENS, min(most, _image_tokens(_USUAL_SIDE, _USUAL_SIDE, pixels)), most + 2)
+    likely = max(_LEAST_IMAGE_TOKENS, min(most, _image_tokens(*size, pixels)))
+    if pixels is None:
+        return TokenEstimate(_LEAST_IMAGE_TOKENS, likely, most + 2)
+    # The model brings both sides to whole patches, up or down, and a large picture to a little below the most.
+    side = math.isqrt(pixels)
+    width, height = size
+    fewest = (width // side) * (height // side) + 2
+    rounded_up = -(-width // side) * -(-height // side) + 2
+    low = max(_LEAST_IMAGE_TOKENS, min(fewest, most * 9 // 10))
+    return TokenEstimate(min(low, likely), likely, max(likely, min(most + 2, rounded_up)))
+
+
+def _image_tokens(width: int, height: int, pixels_a_token: int | None) -> int:
+    return math.ceil(width * height / (pixels_a_token or _UNDOCUMENTED_PIXELS_A_TOKEN)) + 2
+
+
+def estimate_tokens(content: Content, spec: ModelSpec) -> tuple[TokenEstimate, TokenEstimate]:
     """Estimate the tokens of a content.
 
     Returns
@@ -112,18 +285,63 @@ def estimate_tokens(content: Content) -> tuple[TokenEstimate, TokenEstimate]:
     tuple of TokenEstimate
         Of its texts, and of its pictures and videos: the two have different prices.
     """
-    if content.kind == "text":
-        return estimate_text(content.text or ""), TokenEstimate()
-    if content.kind == "image":
-        return TokenEstimate(), TokenEstimate(_IMAGE[0], _IMAGE[1], _IMAGE_HIGH)
-    if content.kind == "video":
-        low, high = _VIDEO_FRAMES
-        return TokenEstimate(), TokenEstimate(low * _IMAGE[0], 4 * _IMAGE[1], high * _IMAGE[1])
     text, media = TokenEstimate(), TokenEstimate()
-    for part in content.parts:
-        part_text, part_media = estimate_tokens(part)
-        text, media = text + part_text, media + part_media
+    for part in content.parts or (content,):
+        if part.text is not None:
+            text += estimate_text(part.text)
+        else:
+            media += estimate_media(part, spec)
     return text, media
+
+
+def estimate_media(content: Content, spec: ModelSpec) -> TokenEstimate:
+    """Estimate the tokens of a picture, a list of pictures or a video."""
+    if content.kind == "image":
+        return estimate_image(image_size(content) if spec.media_price else None, spec)  # nobody looks at what is free
+    if content.kind == "video":
+        return TokenEstimate(*_VIDEO)
+    return sum((estimate_media(part, spec) for part in content.parts), TokenEstimate())
+
+
+def estimate_all(contents: Sequence[Content], spec: ModelSpec) -> npt.NDArray[np.int64]:
+    """Return the estimates of n contents, shape (n, 2, 3): of texts and of media; low, likely and high."""
+    found = np.zeros((len(contents), 2, 3), np.int64)
+    texts: list[str] = []
+    owners: list[int] = []
+    for number, content in enumerate(contents):
+        for part in content.parts or (content,):
+            if part.text is not None:
+                texts.append(part.text)
+                owners.append(number)
+            else:
+                one = estimate_media(part, spec)
+                found[number, 1] += (one.low, one.likely, one.high)
+    np.add.at(found[:, 0], owners, estimate_each(texts))
+    return found
+
+
+def likely_on_the_wire(contents: Iterable[Mapping[str, Any]], spec: ModelSpec) -> tuple[int, int]:
+    """Return the likely tokens of texts and of media of a request's ``input.contents``.
+
+    For answers without ``usage``: what was bought is charged at what the plan said of it.
+    """
+    texts: list[str] = []
+    media = 0
+    for content in contents:
+        for kind, value in content.items():
+            if kind == "text":
+                texts.append(value)
+            elif kind == "video":
+                media += _VIDEO[1]
+            else:
+                media += sum(_likely_image(one, spec) for one in (value if isinstance(value, list) else [value]))
+    return estimate_texts(texts).likely, media
+
+
+def _likely_image(value: str, spec: ModelSpec) -> int:
+    head, _, payload = value.partition(";base64,")
+    data = base64.b64decode(payload) if head.startswith("data:") else None
+    return estimate_image(None if data is None else _read_size(Media(data=data)), spec).likely
 
 
 @dataclass(frozen=True)
@@ -138,18 +356,8 @@ class CostEstimate:
 
 def estimate_cost(contents: Iterable[Content], spec: ModelSpec) -> CostEstimate:
     """Estimate what a model will charge for contents; the free quota is left out of account."""
-    texts: list[str] = []
-    media = TokenEstimate()
-    for content in contents:
-        if content.text is not None:
-            texts.append(content.text)
-            continue
-        for part in content.parts or (content,):
-            if part.text is not None:
-                texts.append(part.text)
-            else:
-                media += estimate_tokens(part)[1]
-    return price_tokens(estimate_texts(texts), media, spec)
+    text, media = estimate_all(list(contents), spec).sum(axis=0).tolist()
+    return price_tokens(TokenEstimate(*text), TokenEstimate(*media), spec)
 
 
 def price_tokens(text: TokenEstimate, media: TokenEstimate, spec: ModelSpec) -> CostEstimate:

@@ -28,6 +28,9 @@ DEFAULT_MODELS: Mapping[str, str] = MappingProxyType(
 
 _READ_ON = date(2026, 3, 6)
 
+# Of a new account in Beijing for each model; the page has no such column for Singapore.
+_FREE_TOKENS, _FREE_DAYS = 1_000_000, 90
+
 _QWEN_IMAGES = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "ICO", "DIB", "ICNS", "SGI")
 
 _TONGYI_IMAGES = ("JPEG", "PNG", "BMP")
@@ -77,12 +80,17 @@ class ModelSpec:
         Most megabytes (2**20 bytes) of one request's body.
     media_price, text_price : float
         CNY for 1,000 input tokens of pictures and videos, and of texts.
+    image_pixels_a_token, most_image_tokens : int or None
+        How many pixels of a picture count as one token, beside two for its begin and end, and the most that a picture
+        counts; None where no page says.
+    free_tokens, free_days : int or None
+        The free quota of a new account, in tokens, and the days that it lasts; None where there is none.
+    languages : str
+        Languages of texts, as the page has them.
     requests_per_minute, tokens_per_minute : int or None
         The published limits of an account; None where no page has one.
     regions : tuple of str
         Where it is offered.
-    can_fuse : bool
-        Whether several kinds in one content give one vector.
     always_fuses : bool
         Whether a request gives a single vector whatever it holds, so that each content needs its own.
     fuses_alone : bool
@@ -112,10 +120,14 @@ class ModelSpec:
     request_mb: float = 60.0
     media_price: float = 0.0
     text_price: float = 0.0
+    image_pixels_a_token: int | None = None
+    most_image_tokens: int | None = None
+    free_tokens: int | None = None
+    free_days: int | None = None
+    languages: str = ""
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     regions: tuple[str, ...] = ("beijing",)
-    can_fuse: bool = False
     always_fuses: bool = False
     fuses_alone: bool = False
     takes_instruct: bool = True
@@ -134,6 +146,11 @@ class ModelSpec:
     def default_dimension(self) -> int:
         """Length of the vectors when none is asked for."""
         return self.dimensions[0]
+
+    @property
+    def can_fuse(self) -> bool:
+        """Whether several kinds in one content give one vector."""
+        return "fused" in self.kinds
 
     def most_images(self, region: str) -> int | None:
         """Return the most pictures that one request may hold in a region; None is no limit."""
@@ -155,9 +172,13 @@ _QWEN3 = ModelSpec(
     request_tokens=60_000,
     media_price=0.0018,
     text_price=0.0007,
+    image_pixels_a_token=1_024,
+    most_image_tokens=1_800,
+    free_tokens=_FREE_TOKENS,
+    free_days=_FREE_DAYS,
+    languages="33, among them Chinese, English, Japanese, Korean, French and German",
     requests_per_minute=1_200,
     tokens_per_minute=600_000,
-    can_fuse=True,
     fuses_alone=True,
     documented=_READ_ON,
 )
@@ -177,6 +198,9 @@ _PLUS = ModelSpec(
     request_tokens=3_333,
     media_price=0.0005,
     text_price=0.0005,
+    free_tokens=_FREE_TOKENS,
+    free_days=_FREE_DAYS,
+    languages="Chinese and English",
     requests_per_minute=600,
     tokens_per_minute=200_000,
     regions=("beijing", "singapore"),
@@ -195,10 +219,12 @@ _PLUS_DATED = dataclasses.replace(
     images_in_region=(),
     max_multi_images=0,
     request_tokens=None,
+    free_tokens=None,
+    free_days=None,
+    languages="over 30",
     requests_per_minute=None,
     tokens_per_minute=None,
     regions=("beijing",),
-    can_fuse=True,
 )
 
 _FLASH = {"dimensions": (768, 512, 256, 128, 64), "media_price": 0.00015, "text_price": 0.00015}
@@ -214,6 +240,9 @@ MODELS: Mapping[str, ModelSpec] = MappingProxyType(
                 dimensions=(1024, 2048, 768, 512),
                 max_contents=1,
                 max_images=1,
+                image_pixels_a_token=None,  # its page does not say, and its patches have another size
+                most_image_tokens=None,
+                languages="11, among them Chinese, English, Japanese, Korean, French and German",
                 always_fuses=True,
                 fuses_alone=False,
             ),
@@ -234,6 +263,9 @@ MODELS: Mapping[str, ModelSpec] = MappingProxyType(
                 max_videos=1,
                 media_price=0.0009,
                 text_price=0.0007,
+                free_tokens=_FREE_TOKENS,
+                free_days=_FREE_DAYS,
+                languages="Chinese and English",
                 requests_per_minute=120,
                 sends_dimension=False,
                 documented=_READ_ON,
@@ -251,7 +283,6 @@ MODELS: Mapping[str, ModelSpec] = MappingProxyType(
                 video_formats=_TONGYI_VIDEOS,
                 max_contents=None,
                 regions=("beijing", "singapore"),
-                can_fuse=True,
                 takes_instruct=False,
                 takes_fps=False,
                 sends_dimension=False,
@@ -278,7 +309,11 @@ def models() -> pd.DataFrame:
         row = {name: _cell(value) for name, value in vars(spec).items()}
         rows.append({"name": row.pop("name"), "default_dimension": spec.default_dimension, **row})
     frame = pd.DataFrame(rows).set_index("name")
-    counts = [name for name in map(str, frame) if name.startswith("max_") or name.endswith(("_tokens", "_minute"))]
+    counts = [
+        name
+        for name in map(str, frame)
+        if name.startswith("max_") or name.endswith(("_tokens", "_minute", "_days", "_token"))
+    ]
     return frame.astype(dict.fromkeys(counts, "Int64"))
 
 

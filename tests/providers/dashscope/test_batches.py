@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mmembed.contents.content import Content, Media
 from mmembed.providers.costs import estimate_text, estimate_tokens
-from mmembed.providers.dashscope.batches import load_of, plan_batches, request_limits, total_load
+from mmembed.providers.dashscope.batches import loads_of, plan_batches, request_limits, total_load
 from mmembed.providers.models import MODELS, find_model
 
 SERVICE = [name for name, spec in MODELS.items() if spec.provider == "dashscope"]
@@ -55,7 +55,7 @@ def test_every_plan_holds_each_content_once_and_keeps_every_limit(contents, name
     batches = plan_batches(contents, spec, region=region)
     assert sorted(place for batch in batches for place in batch) == list(range(len(contents)))
     for batch in batches:
-        load = total_load(load_of(contents[place], spec) for place in batch)
+        load = total_load(loads_of([contents[place] for place in batch], spec))
         assert batch
         assert len(batch) == 1 or all(held <= most for held, most in zip(load, limits, strict=True))
         if spec.fuses_alone and any(contents[place].kind == "fused" for place in batch):
@@ -74,7 +74,7 @@ def test_where_only_counts_matter_no_plan_has_fewer_requests(texts, images, vide
     spec = find_model(name)
     column = [text()] * texts + [image()] * images + [video()] * videos
     limits = request_limits(spec)
-    bound = limits.fewest(total_load(load_of(content, spec) for content in column)) if column else 0
+    bound = limits.fewest(total_load(loads_of(column, spec))) if column else 0
     assert len(plan_batches(column, spec)) == bound
 
 

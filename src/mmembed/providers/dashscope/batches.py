@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from mmembed.contents.content import Content
-from mmembed.providers.costs import estimate_tokens
+from mmembed.providers.costs import estimate_all
 from mmembed.providers.models import ModelSpec
 
 # Bins with room left that are tried for one content before the fullest of them is closed to its kind.
@@ -72,9 +72,13 @@ def request_limits(spec: ModelSpec, region: str = "beijing") -> RequestLimits:
     )
 
 
-def load_of(content: Content, spec: ModelSpec) -> Load:
-    """Return what a content puts on a request: counts, likely tokens (texts at their high estimate), bytes of JSON."""
-    text, media = estimate_tokens(content)
+def loads_of(contents: Sequence[Content], spec: ModelSpec) -> list[Load]:
+    """Return what each content puts on a request: counts, likely tokens, bytes of JSON."""
+    tokens = estimate_all(contents, spec)[:, :, 1].sum(axis=1).tolist()
+    return [_load_of(content, spec, one) for content, one in zip(contents, tokens, strict=True)]
+
+
+def _load_of(content: Content, spec: ModelSpec, tokens: int) -> Load:
     leaves = [content] if not content.parts else content.parts
     kinds = [leaf.kind for leaf in leaves]
     return Load(
@@ -82,7 +86,7 @@ def load_of(content: Content, spec: ModelSpec) -> Load:
         texts=kinds.count("text"),
         images=kinds.count("image"),
         videos=kinds.count("video"),
-        tokens=text.high + media.likely,
+        tokens=tokens,
         size=_ITEM_OVERHEAD + sum(_size(leaf, spec) for leaf in leaves),
     )
 
@@ -127,7 +131,7 @@ def plan_batches(contents: Sequence[Content], spec: ModelSpec, *, region: str = 
     list of list of int
         Positions in ``contents``, ascending within each batch, batches in order of their first position.
     """
-    loads = [load_of(content, spec) for content in contents]
+    loads = loads_of(contents, spec)
     limits = request_limits(spec, region)
     alone = {place for place, content in enumerate(contents) if spec.fuses_alone and content.kind == "fused"}
     shared = [place for place in range(len(contents)) if place not in alone]

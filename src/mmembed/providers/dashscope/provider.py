@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from mmembed.contents.content import Content, ContentKind
 from mmembed.errors import MissingCredentialsError
+from mmembed.providers.costs import likely_on_the_wire
+from mmembed.providers.dashscope.answer import MALFORMED, WRONG_LENGTH, Reply, RequestFailure
 from mmembed.providers.dashscope.batches import plan_batches
 from mmembed.providers.dashscope.connection import DashScopeProvider
 from mmembed.providers.dashscope.limiter import LimiterSource, RateLimit, limiter_for
-from mmembed.providers.dashscope.sender import Patience, RequestSender
+from mmembed.providers.dashscope.sender import Connection, Patience, RequestSender
 from mmembed.providers.dashscope.session import ApiSession
 from mmembed.providers.models import ModelSpec, Region, check_request, find_model
 
@@ -143,12 +145,47 @@ class ApiProvider:
         limit = RateLimit(self.requests_per_minute, self.tokens_per_minute, self.at_once)
         limiter = self.limiters(key, raw.base_address, self.spec.name, limit)
         with raw.open() as connection:
-            sender = RequestSender(connection, limiter, self.patience, at_once=self.workers)
+            charging = _ChargingConnection(connection, self.spec)
+            sender = RequestSender(charging, limiter, self.patience, at_once=self.workers)
             session = ApiSession(sender, self.spec, self.dimension)
             try:
                 yield session
             finally:
                 session.stop()
+
+
+@dataclass(frozen=True)
+class _ChargingConnection:
+    """Charges the likely tokens where an answer does not say what it counts: nothing that was bought is free.
+
+    So ``max_cost`` holds, and a bill is never 0, against a service or a gateway that leaves ``usage`` out.
+    """
+
+    connection: Connection
+    spec: ModelSpec
+
+    def request(
+        self,
+        contents: Sequence[Mapping[str, Any]],
+        *,
+        expected: int,
+        parameters: Mapping[str, Any] | None = None,
+        on_done: Callable[[], None] | None = None,
+    ) -> Reply:
+        """Send once."""
+        try:
+            reply = self.connection.request(contents, expected=expected, parameters=parameters, on_done=on_done)
+        except RequestFailure as failure:
+            if failure.code in _ANSWERED and not any(failure.tokens):
+                failure.tokens = likely_on_the_wire(contents, self.spec)
+            raise
+        if reply.text_tokens or reply.media_tokens:
+            return reply
+        text, media = likely_on_the_wire(contents, self.spec)
+        return replace(reply, text_tokens=text, media_tokens=media)
+
+
+_ANSWERED = frozenset({MALFORMED, WRONG_LENGTH})  # vectors came, and were computed, but cannot be used
 
 
 def build_api_provider(

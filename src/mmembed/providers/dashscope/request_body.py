@@ -63,22 +63,23 @@ def _value(leaf: Content, spec: ModelSpec) -> str:
         return picture_value(leaf.media, spec)
     if leaf.media.url is None:
         lists = [one.name for one in MODELS.values() if one.max_multi_images]
+        most = "" if spec.video_mb is None else f", at most {spec.video_mb:g} MB"
         raise ContentError(
             "LocalVideo",
             f"Model {spec.name!r} takes videos by URL only, and this one is on this machine. Put it where a public "
-            f"URL reaches it, or embed its frames with Embedder(video_frames=8) (models {listed(lists)}), "
-            "or use model='local'.",
+            f"URL reaches it ({listed(spec.video_formats)}{most}), or embed its frames with Embedder(video_frames=8) "
+            f"(models {listed(lists)}), or use model='local'.",
         )
     return leaf.media.url
 
 
 def _text(text: str, spec: ModelSpec) -> str:
     most = spec.text_tokens
-    # The high estimate is never above the number of characters, so most texts pass without counting.
+    # The low estimate is never above the number of characters, so most texts pass without counting.
     if most is None or len(text) <= most:
         return text
     estimate = estimate_text(text)
-    # Between the low and the high estimate only the service knows; it refuses the text if it must.
+    # What may fit is sent: only the service knows its tokens, and it refuses the text if it must.
     if estimate.low <= most:
         return text
     raise ContentError(

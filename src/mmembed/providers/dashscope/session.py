@@ -22,7 +22,7 @@ from mmembed.arrays import FloatMatrix
 from mmembed.contents.content import Content
 from mmembed.errors import ContentError
 from mmembed.providers.dashscope.answer import CONNECTION_FAILED
-from mmembed.providers.dashscope.batches import load_of
+from mmembed.providers.dashscope.batches import loads_of
 from mmembed.providers.dashscope.faults import ServiceError, content_error
 from mmembed.providers.dashscope.request_body import wire_content
 from mmembed.providers.dashscope.sender import RequestSender
@@ -157,7 +157,7 @@ class ApiSession:
         try:
             reply = self._sender.send(
                 [work.wire[position] for position in positions],
-                tokens=sum(load_of(content, self._spec).tokens for content in contents),
+                tokens=sum(load.tokens for load in loads_of(contents, self._spec)),
                 # Pages differ on whether several kinds in one object fuse by themselves; with this they do.
                 parameters={"enable_fusion": True} if fuses else None,
                 patient=not work.was_given_up,
