@@ -71,9 +71,9 @@ class Item:
 
 
 def count_text_tokens(text: str) -> int:
-    """Return the tokens of a text: one for 1.5 Chinese characters or 4 others, at least one."""
-    wide = len(_WIDE.findall(text))
-    return max(1, math.ceil(wide / 1.5 + (len(text) - wide) / 4))
+    """Return the tokens of a text: one for 1.5 Chinese characters, a digit or 4 others, at least one."""
+    wide, digits = len(_WIDE.findall(text)), sum(map(str.isdecimal, text))
+    return max(1, math.ceil(wide / 1.5 + digits + (len(text) - wide - digits) / 4))
 
 
 def count_image_tokens(payload: bytes) -> int:

@@ -35,7 +35,8 @@ def test_equal_contents_are_asked_for_once_across_rows_and_columns():
         progress=False,
     )
     assert len(provider.asked) == len(set(provider.asked)) == 3
-    assert (done.bill.rows, done.bill.unique, done.bill.tokens) == (5, 3, 3)
+    assert (done.bill.rows, done.bill.cells, done.bill.missing) == (3, 5, 1)
+    assert (done.bill.unique, done.bill.tokens) == (3, 3)
     np.testing.assert_array_equal(done.matrices[0][1], done.matrices[1][0])
 
 

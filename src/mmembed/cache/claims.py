@@ -38,8 +38,6 @@ class ClaimBook(Protocol):
 
 _FILE_NAME = "claims-2.sqlite3"  # version 0.1 wrote the first: its claims end by a clock
 
-_RUNS = "runs"
-
 _TABLE = "CREATE TABLE IF NOT EXISTS claims (key BLOB PRIMARY KEY, owner TEXT) WITHOUT ROWID"
 
 _logger = logging.getLogger(__name__)
@@ -110,7 +108,7 @@ class Claims:
     def _own_run(self) -> str | None:
         """Return the name of this run, whose file is locked from now on; None where files cannot be locked."""
         if self._run is None:
-            run = _RunFile.opened(self._path.parent / _RUNS)
+            run = _RunFile.opened(self._path.parent)
             if run is None:
                 return None
             self._run = run
@@ -123,7 +121,7 @@ class Claims:
 
         Called within a transaction only: then no run is between making its file and locking it.
         """
-        path = self._path.parent / _RUNS / owner
+        path = self._path.parent / owner
         try:
             descriptor = os.open(path, os.O_RDWR | _CLOSED_ON_EXEC)
         except OSError:
@@ -212,9 +210,8 @@ class _RunFile:
     @classmethod
     def opened(cls, folder: Path) -> _RunFile | None:
         """Make and lock a new file; None where that cannot be, as on some network disks."""
-        path = folder / uuid.uuid4().hex
+        path = folder / f"run-{uuid.uuid4().hex}.lock"
         try:
-            folder.mkdir(exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _CLOSED_ON_EXEC, 0o666)
         except OSError as error:
             _logger.debug("Claims are left out: %s", error)

@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -39,10 +39,29 @@ if TYPE_CHECKING:
 
 def open_bytes(data: bytes) -> Image:
     """Open a picture of one of ``PICTURE_FORMATS``, without decoding its pixels; what Pillow raises passes."""
+    return _open(io.BytesIO(data))
+
+
+def _open(file: BinaryIO) -> Image:
     from PIL import Image
 
     Image.init()  # fills Image.OPEN; a format that this build of Pillow lacks is no error
-    return Image.open(io.BytesIO(data), formats=[name for name in PICTURE_FORMATS if name in Image.OPEN])
+    return Image.open(file, formats=[name for name in PICTURE_FORMATS if name in Image.OPEN])
+
+
+def picture_size(media: Media) -> tuple[int, int] | None:
+    """Return width and height of a picture of this machine, from its head alone; None where there is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on sizes and damaged tags: nothing is decoded here
+            if media.data is not None:
+                return open_bytes(media.data).size
+            if media.path is None:
+                return None
+            with media.path.open("rb") as file, _open(file) as picture:
+                return picture.size
+    except damage():
+        return None  # who reads it for the model says what is wrong with it
 
 
 # Two letters at least: "C:" is a Windows drive, not a scheme.

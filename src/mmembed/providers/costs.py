@@ -7,9 +7,7 @@ And the budget that a run must keep. Texts are estimated by rules that were fitt
 from __future__ import annotations
 
 import base64
-import io
 import math
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.contents.content import PICTURE_FORMATS, Content, Media, damage
+from mmembed.contents.content import Content, Media
+from mmembed.contents.pictures import picture_size
 from mmembed.errors import BudgetError
 from mmembed.providers.models import ModelSpec
 
@@ -60,11 +59,11 @@ _WEIGHTS: Mapping[int, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
     _DIGIT: ((100, 100, 100), (100, 100, 100)),
     _HAN: ((75, 125, 190), (42, 64, 95)),
     _KANA: ((32, 55, 85), (32, 55, 85)),
-    _HANGUL: ((70, 105, 160), (38, 60, 90)),
+    _HANGUL: ((70, 110, 180), (38, 66, 110)),
     _CYRILLIC: ((60, 105, 170), (17, 31, 55)),
     _ARABIC: ((70, 130, 200), (10, 26, 65)),
     _GREEK: ((75, 102, 130), (75, 102, 130)),
-    _OTHER_LETTER: ((70, 115, 190), (70, 115, 190)),
+    _OTHER_LETTER: ((55, 115, 190), (55, 115, 190)),
     _PUNCTUATION: ((68, 105, 140), (22, 45, 80)),
     _WIDE_MARK: ((50, 85, 140), (20, 40, 110)),
     _SPACE: ((0, 0, 4), (0, 0, 4)),
@@ -230,22 +229,8 @@ def image_size(content: Content) -> tuple[int, int] | None:
     if content.digest not in _sizes:
         if len(_sizes) >= _MOST_SIZES_KEPT:
             _sizes.clear()
-        _sizes[content.digest] = _read_size(content.media)
+        _sizes[content.digest] = picture_size(content.media)
     return _sizes[content.digest]
-
-
-def _read_size(media: Media) -> tuple[int, int] | None:
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on sizes and damaged tags: nothing is decoded here
-            source = io.BytesIO(media.data) if media.data is not None else media.path
-            assert source is not None  # noqa: S101 - a picture with a URL does not come here
-            with Image.open(source, formats=PICTURE_FORMATS) as picture:
-                return picture.size
-    except damage():
-        return None  # who reads it for the request says what is wrong with it
 
 
 def estimate_image(size: tuple[int, int] | None, spec: ModelSpec) -> TokenEstimate:
@@ -341,7 +326,7 @@ def likely_on_the_wire(contents: Iterable[Mapping[str, Any]], spec: ModelSpec) -
 def _likely_image(value: str, spec: ModelSpec) -> int:
     head, _, payload = value.partition(";base64,")
     data = base64.b64decode(payload) if head.startswith("data:") else None
-    return estimate_image(None if data is None else _read_size(Media(data=data)), spec).likely
+    return estimate_image(None if data is None else picture_size(Media(data=data)), spec).likely
 
 
 @dataclass(frozen=True)
