@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from mmembed._lazy import find_when_used
 
 if TYPE_CHECKING:
+    from mmembed.cache.local import CacheWarning, VectorCache
     from mmembed.cache.shared import SharedCache
-    from mmembed.cache.store import CacheInfo, CacheWarning, VectorCache
+    from mmembed.cache.store import CacheInfo
 
 _WHERE = {
     "CacheInfo": "mmembed.cache.store",
