@@ -22,8 +22,7 @@ from dashscope_server import ONE_CONTENT, WHOLE_JOB, containing
 from dashscope_server.reaching import KEY
 from mmembed import Embedder, VectorDtype
 from mmembed.cache.local import CacheWarning
-from mmembed.distributed import embed_job, embedding_errors
-from mmembed.distributed import quota_client as surroundings
+from mmembed.distributed import embed_job, embedding_errors, quota_client
 from mmembed.errors import (
     BudgetError,
     ColumnNotFoundError,
@@ -136,11 +135,11 @@ def test_partitions_that_run_at_once_buy_the_same_contents_once(server, tmp_path
 
 def test_caches_of_several_machines_are_warned_of_once():
     """Each machine would buy for itself; nobody is told twice, and one machine is no cause."""
-    surroundings._told.clear()
-    surroundings.warn_of_several_hosts(1)
+    quota_client._told.clear()
+    quota_client.warn_of_several_hosts(1)
     with pytest.warns(CacheWarning, match=r"2 machines.*s3://"):
-        surroundings.warn_of_several_hosts(2)
-    surroundings.warn_of_several_hosts(2)
+        quota_client.warn_of_several_hosts(2)
+    quota_client.warn_of_several_hosts(2)
 
 
 @pytest.mark.usefixtures("server")
