@@ -43,8 +43,29 @@ _AGREES = 0.5
 
 _EXAMPLES = 3
 
-# Phrases of each cluster that are told with their evidence.
+# Phrases of each cluster that are told with their evidence, and broad ones that are tried besides.
 _TOLD = 8
+
+_BROAD_TOLD = 2
+
+# Rows of each cluster, about, that are compared with all phrases.
+_LOOKED_AT = 400
+
+# A broad phrase speaks for a row if it is one of the three nearest broad ones, another if one of the ten nearest.
+_NEAREST_BROAD, _NEAREST = 3, 10
+
+# A phrase is clear if it speaks for half of the rows, and foremost for so many of them; if hardly any row of a cluster
+# that it does not describe is near to it, by either measure; and if no sibling is nearer than half-way.
+_MOST = 0.5
+
+_FOREMOST_BROAD, _FOREMOST = 0.25, 0.5
+
+_ELSEWHERE = 0.1
+
+# What one row shows is certain if it is this near to the phrase, and this many deviations nearer than rows mostly are.
+_THING_COSINE, _THING_DEVIATIONS = 0.65, 4.5
+
+_THINGS, _TYPICAL = 3, 24
 
 
 def near_phrases(
@@ -58,7 +79,8 @@ def near_phrases(
 ) -> dict[int, list[Evidence]]:
     """Rank the phrases for each cluster: a broad one first, then those that are nearest.
 
-    Rows and phrases are centred, each kind of content by its own mean, so that the modality gap (Liang et al., "Mind
+    Whether a name may begin with a phrase (``is_clear``) is decided row by row: a mean of unlike rows can be near to
+    what none of them is. Rows and phrases are centred, each kind of content by its own mean, so that the modality gap (Liang et al., "Mind
     the Gap", NeurIPS 2022) does not make all phrases about equally far. A phrase's score is its mean cosine with the
     rows of the cluster, less half that with all other rows, less half that with the nearest sibling. Of the best dozen,
     those come first that the dozen agrees with. The broad one may be a sibling's, too: the nearest is not taken off.
@@ -80,19 +102,9 @@ def near_phrases(
     -------
     dict of int to list of Evidence
     """
-    used = np.flatnonzero((labels >= 0) & ~vectors.isna())
-    names, codes = np.unique(labels[used], return_inverse=True)
+    rows, used, names, codes = centred_clusters(labels, vectors, kinds)
     if not len(names):
         return {}
-    kind_codes = (
-        np.zeros(len(labels), np.int64) if kinds is None else pd.factorize(pd.Series(kinds), use_na_sentinel=False)[0]
-    )
-    rows = CentredRows.of(
-        vectors.matrix if len(used) == len(labels) else vectors.matrix[used],
-        kind_codes[used].astype(np.int64),
-        # One cluster has no sibling to differ from: its mean is all there is to tell.
-        are_centred=len(names) > 1,
-    )
     places = phrase_rows(phrases, texts)
     sizes = np.bincount(codes)
     picked = pick_phrases(cluster_sums(rows, codes, len(names)), sizes, places, phrases)
@@ -112,13 +124,19 @@ class PickedPhrases:
         Rows of each cluster.
     scores : numpy.ndarray, shape (p,)
     bounds : numpy.ndarray, shape (p,)
-        A row speaks for the phrase if its cosine with it is above.
+        A row is near to the phrase if its cosine with it is above.
+    means : numpy.ndarray, shape (c, d)
+        Mean centred row of each cluster.
+    broad : numpy.ndarray of bool, shape (v,)
+        Which of all phrases are broad.
     """
 
     pairs: list[tuple[int, int]]
     sizes: Positions
     scores: npt.NDArray[np.float64]
     bounds: npt.NDArray[np.float64]
+    means: npt.NDArray[np.float64]
+    broad: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,38 +146,77 @@ class Support:
     Attributes
     ----------
     counts : numpy.ndarray of int, shape (p, c)
-        How many rows of each cluster.
+        How many rows of each cluster are near to the phrase.
     nearest : list of list of (float, int), length p
         Up to three rows of the pair's cluster, nearest first: cosine with a minus sign, and position.
+    looked : numpy.ndarray of int, shape (c,)
+        Rows that were compared with all phrases.
+    spoken, foremost : numpy.ndarray of int, shape (p, c)
+        For how many of these the phrase speaks: it is among the nearest of all, or of all broad ones; and for how many
+        it is (nearly) the nearest.
+    moments : numpy.ndarray, shape (2, v)
+        Sum of the cosines of these rows with each phrase, and of their squares.
+    shown : numpy.ndarray of int, shape (c, v)
+        How many of these rows of each cluster surely show what a phrase says.
+    things : list of list of (float, int, int, float), length c
+        What typical rows show, the most typical first: how typical, with a minus sign, position, phrase, cosine.
     """
 
     counts: npt.NDArray[np.int64]
     nearest: list[list[tuple[float, int]]]
+    looked: npt.NDArray[np.int64]
+    spoken: npt.NDArray[np.int64]
+    foremost: npt.NDArray[np.int64]
+    moments: npt.NDArray[np.float64]
+    shown: npt.NDArray[np.int64]
+    things: list[list[tuple[float, int, int, float]]]
 
     def __add__(self, other: Support) -> Support:
         """Add the rows of another part of the table."""
-        nearest = [sorted(one + two)[:_EXAMPLES] for one, two in zip(self.nearest, other.nearest, strict=True)]
-        return Support(self.counts + other.counts, nearest)
+        return Support(
+            self.counts + other.counts,
+            [sorted(one + two)[:_EXAMPLES] for one, two in zip(self.nearest, other.nearest, strict=True)],
+            self.looked + other.looked,
+            self.spoken + other.spoken,
+            self.foremost + other.foremost,
+            self.moments + other.moments,
+            self.shown + other.shown,
+            [_typical(one + two) for one, two in zip(self.things, other.things, strict=True)],
+        )
+
+
+def _typical(found: list[tuple[float, int, int, float]]) -> list[tuple[float, int, int, float]]:
+    """Return the most typical rows, each phrase once."""
+    kept: dict[int, tuple[float, int, int, float]] = {}
+    for one in sorted(found):
+        kept.setdefault(one[2], one)
+    return list(kept.values())[:_TYPICAL]
 
 
 def pick_phrases(
     sums: npt.NDArray[np.float64], sizes: Positions, places: npt.NDArray[np.float64], phrases: Sequence[Phrase]
 ) -> PickedPhrases:
     """Choose the phrases for each cluster by its mean and its siblings'; see :func:`near_phrases`."""
-    cosines = (sums / sizes[:, None]) @ places.T
+    means = sums / sizes[:, None]
+    cosines = means @ places.T
     outside = (cosines * sizes[:, None]).sum(axis=0) - cosines * sizes[:, None]
     outside /= np.maximum(1, sizes.sum() - sizes)[:, None]
     above = np.round(cosines - 0.5 * outside, 9)
     scores = above - 0.5 * np.maximum(_nearest_sibling(cosines), 0)
     broad = np.flatnonzero([one.is_broad for one in phrases])
-    pairs = [
-        (number, at)
-        for number in range(len(sizes))
-        for at in _chosen(scores[number], above[number], broad, places)[:_TOLD]
-    ]
+    pairs = []
+    for number in range(len(sizes)):
+        chosen = _chosen(scores[number], above[number], broad, places)[:_TOLD]
+        best = broad[np.lexsort((broad, -above[number, broad]))][:_BROAD_TOLD].tolist()
+        pairs += [(number, at) for at in dict.fromkeys([*chosen, *(best if chosen else [])])]
     both = (cosines + outside) / 2
     return PickedPhrases(
-        pairs, sizes, np.array([scores[pair] for pair in pairs]), np.array([both[pair] for pair in pairs])
+        pairs,
+        sizes,
+        np.array([scores[pair] for pair in pairs]),
+        np.array([both[pair] for pair in pairs]),
+        means,
+        np.array([one.is_broad for one in phrases]),
     )
 
 
@@ -170,11 +227,12 @@ def tell_phrases(
     phrases: Sequence[Phrase],
     language: Language,
 ) -> dict[int, list[Evidence]]:
-    """Return the picked phrases with their evidence, by label."""
-    found: dict[int, list[Evidence]] = {}
+    """Return the picked phrases with their evidence, by label: clear ones first, and at the end what rows show."""
+    found: dict[int, list[Evidence]] = {int(names[number]): [] for number, _ in picked.pairs}
     sizes = picked.sizes
-    for (number, at), score, count, nearest in zip(
-        picked.pairs, picked.scores, support.counts, support.nearest, strict=True
+    clear = _are_clear(picked, support)
+    for place, ((number, at), score, count, nearest) in enumerate(
+        zip(picked.pairs, picked.scores, support.counts, support.nearest, strict=True)
     ):
         inside, elsewhere = int(count[number]), int(count.sum() - count[number])
         one = Evidence(
@@ -187,9 +245,66 @@ def tell_phrases(
             outside_share=elsewhere / max(1, int(sizes.sum() - sizes[number])),
             examples=tuple(position for _, position in nearest),
             is_broad=phrases[at].is_broad,
+            is_clear=bool(clear[place]),
         )
-        found.setdefault(int(names[number]), []).append(one)
-    return found
+        found[int(names[number])].append(one)
+    told = {
+        label: sorted(evidence, key=lambda one: (not one.is_clear, one.is_clear and not one.is_broad))[:_TOLD]
+        for label, evidence in found.items()
+    }
+    for number, things in enumerate(_certain_things(support)):
+        told.setdefault(int(names[number]), []).extend(
+            Evidence(
+                term=phrases[at].shown(language),
+                source="vocabulary",
+                score=cosine,
+                inside=int(support.shown[number, at]),
+                inside_share=int(support.shown[number, at]) / int(support.looked[number]),
+                outside=int(support.shown[:, at].sum() - support.shown[number, at]),
+                outside_share=int(support.shown[:, at].sum() - support.shown[number, at])
+                / max(1, int(support.looked.sum() - support.looked[number])),
+                examples=(position,),
+                is_thing=True,
+            )
+            for _, position, at, cosine in things
+        )
+    return {label: evidence for label, evidence in told.items() if evidence}
+
+
+def _are_clear(picked: PickedPhrases, support: Support) -> npt.NDArray[np.bool_]:
+    """Return which phrases may begin the name of their cluster; shape (p,).
+
+    Clusters that the phrase describes, too, are not counted as "elsewhere": siblings may both be of animals.
+    """
+    sizes, pairs = picked.sizes, picked.pairs
+    own = np.array([number for number, _ in pairs], dtype=np.int64)
+    at = np.arange(len(pairs))
+    is_broad = picked.broad[[phrase for _, phrase in pairs]]
+    near = support.counts / sizes
+    # In a cluster of equal rows that nobody looked at, what is near is all there is to know.
+    seen = support.looked > 0
+    looked = np.maximum(1, support.looked)
+    spoken = np.where(seen, support.spoken / looked, near)
+    foremost = np.where(seen, support.foremost / looked, near)
+    weights = np.where(spoken < _MOST, sizes, 0)
+    weights[at, own] = 0
+    total = np.maximum(1, weights.sum(axis=1))
+    elsewhere = np.maximum((spoken * weights).sum(axis=1), (near * weights).sum(axis=1)) / total
+    needed = np.where(is_broad, _FOREMOST_BROAD, _FOREMOST)
+    return np.asarray(
+        (picked.scores > 0) & (spoken[at, own] >= _MOST) & (foremost[at, own] >= needed) & (elsewhere <= _ELSEWHERE)
+    )
+
+
+def _certain_things(support: Support) -> list[list[tuple[float, int, int, float]]]:
+    """Return, of what typical rows of each cluster show, what is certain; none of it where hardly anything is."""
+    total = max(1, int(support.looked.sum()))
+    mean = support.moments[0] / total
+    deviation = np.sqrt(np.maximum(1e-12, support.moments[1] / total - mean**2))
+    return [
+        [one for one in things if (one[3] - mean[one[2]]) / deviation[one[2]] >= _THING_DEVIATIONS][:_THINGS]
+        for things in support.things
+    ]
 
 
 def phrase_rows(phrases: Sequence[Phrase], texts: VectorArray) -> npt.NDArray[np.float64]:
@@ -255,6 +370,7 @@ def find_support(
     counts = np.zeros((len(pairs), n_groups), dtype=np.int64)
     found: list[list[tuple[float, int]]] = [[] for _ in pairs]
     targets = places[[at for _, at in pairs]].astype(np.float32)
+    closely = _Closely(picked, places)
     for chunk, units in rows.chunks():
         cosines = units @ targets.T
         near = (cosines > picked.bounds).astype(np.float32)
@@ -265,7 +381,79 @@ def find_support(
                 best = np.argsort(-cosines[own, column], kind="stable")[:_EXAMPLES]
                 new = [(-float(cosines[own[one], column]), int(positions[chunk.start + own[one]])) for one in best]
                 found[column] = sorted(found[column] + new)[:_EXAMPLES]
-    return Support(counts, found)
+        some = _looked_at(rows.matrix[chunk], codes[chunk], picked.sizes)
+        closely.look(units[some], codes[chunk][some], positions[chunk][some])
+    return Support(
+        counts,
+        found,
+        closely.looked,
+        closely.spoken,
+        closely.foremost,
+        closely.moments,
+        closely.shown,
+        closely.things,
+    )
+
+
+def _looked_at(matrix: npt.NDArray[np.float32], codes: Positions, sizes: Positions) -> Positions:
+    """Return the rows to compare with all phrases: some of each cluster, chosen by content, whatever the order."""
+    weights = np.arange(1, 2 * matrix.shape[1], 2, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    bits = np.ascontiguousarray(matrix, dtype=np.float32).view(np.uint32)
+    checks = np.array([(row * weights).sum() >> np.uint64(32) for row in bits], dtype=np.float64) / 2**32
+    return np.flatnonzero(checks < _LOOKED_AT / sizes[codes])
+
+
+class _Closely:
+    """Compares some rows with all phrases, and adds up which speak for them."""
+
+    def __init__(self, picked: PickedPhrases, places: npt.NDArray[np.float64]) -> None:
+        n_groups, n_pairs = len(picked.sizes), len(picked.pairs)
+        self._places = places.astype(np.float32)
+        self._broad = picked.broad
+        self._phrases = np.array([at for _, at in picked.pairs], dtype=np.int64)
+        means = picked.means / np.maximum(1e-12, np.linalg.norm(picked.means, axis=1, keepdims=True))
+        self._means = means.astype(np.float32)
+        self.looked = np.zeros(n_groups, dtype=np.int64)
+        self.spoken = np.zeros((n_pairs, n_groups), dtype=np.int64)
+        self.foremost = np.zeros((n_pairs, n_groups), dtype=np.int64)
+        self.moments = np.zeros((2, len(places)))
+        self.shown = np.zeros((n_groups, len(places)), dtype=np.int64)
+        self.things: list[list[tuple[float, int, int, float]]] = [[] for _ in range(n_groups)]
+
+    def look(self, units: FloatMatrix, codes: Positions, positions: Positions) -> None:
+        """Add rows: centred unit rows, their clusters, and what they are called."""
+        if not len(units):
+            return
+        n_groups = len(self.looked)
+        cosines = units @ self._places.T
+        self.looked += np.bincount(codes, minlength=n_groups)
+        self.moments += [cosines.sum(axis=0, dtype=np.float64), (cosines.astype(np.float64) ** 2).sum(axis=0)]
+        is_broad = self._broad[self._phrases]
+        own = cosines[:, self._phrases]
+        for nearest, first, counts in (
+            (_NEAREST_BROAD, _NEAREST, self.spoken),
+            (1, _NEAREST_BROAD, self.foremost),
+        ):
+            bound_broad = _nth_greatest(cosines[:, self._broad], nearest)
+            bound = np.where(is_broad, bound_broad[:, None], _nth_greatest(cosines, first)[:, None])
+            counts += group_sums((own >= bound).astype(np.float32), codes, n_groups).T.round().astype(np.int64)
+        cosines[:, self._broad] = -1
+        best = cosines.argmax(axis=1)
+        nearness = cosines[np.arange(len(best)), best]
+        typical = (units * self._means[codes]).sum(axis=1)
+        sure = np.flatnonzero(nearness >= _THING_COSINE)
+        np.add.at(self.shown, (codes[sure], best[sure]), 1)
+        for row in sure.tolist():
+            one = (-float(typical[row]), int(positions[row]), int(best[row]), float(nearness[row]))
+            self.things[codes[row]].append(one)
+        self.things = [_typical(found) for found in self.things]
+
+
+def _nth_greatest(values: FloatMatrix, n: int) -> npt.NDArray[np.float32]:
+    """Return the n-th greatest value of each row; the least where there are fewer."""
+    if values.shape[1] <= n:
+        return np.asarray(values.min(axis=1, initial=np.inf))
+    return np.asarray(np.partition(values, -n, axis=1)[:, -n])
 
 
 # "mouse (animal)" is embedded as it is, and shown as "mouse".
@@ -368,6 +556,33 @@ def cluster_sums(rows: CentredRows, codes: Positions, n_clusters: int) -> npt.ND
     for chunk, units in rows.chunks():
         sums += group_sums(units, codes[chunk], n_clusters)
     return sums
+
+
+def centred_clusters(
+    labels: Positions, vectors: VectorArray, kinds: Any
+) -> tuple[CentredRows, Positions, Positions, Positions]:
+    """Return the centred rows of all clusters, their positions, the labels, and the place of each row's label.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray of int, shape (n,)
+        Rows of negative labels, and those without a vector, are left out.
+    vectors : VectorArray, shape (n, d)
+    kinds : sequence of length n, optional
+        Kind of content of each row.
+    """
+    used = np.flatnonzero((labels >= 0) & ~vectors.isna())
+    names, codes = np.unique(labels[used], return_inverse=True)
+    kind_codes = (
+        np.zeros(len(labels), np.int64) if kinds is None else pd.factorize(pd.Series(kinds), use_na_sentinel=False)[0]
+    )
+    rows = CentredRows.of(
+        vectors.matrix if len(used) == len(labels) else vectors.matrix[used],
+        kind_codes[used].astype(np.int64),
+        # One cluster has no sibling to differ from: its mean is all there is to tell.
+        are_centred=len(names) > 1,
+    )
+    return rows, used, names, codes
 
 
 def _pieces(n_rows: int) -> Iterator[slice]:
