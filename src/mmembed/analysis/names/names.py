@@ -281,7 +281,7 @@ _CHANCE = 0.1
 _TRIED = 40
 
 # Examples in the name of a group without anything in common; a single one would pass for what they all are.
-_FEWEST_THINGS, _MOST_THINGS = 2, 3
+_FEWEST_THINGS = 2
 
 
 def compose(
@@ -296,7 +296,7 @@ def compose(
 
     Texts come first: the best term leads where a fifth of the texts have it. Else a phrase of the vocabulary leads if
     it is clear, and terms of a tenth of the texts follow it. Else the best term leads that one in 25 of the texts
-    have. Where there is none either, the group is called mixed, with up to three examples.
+    have. Where there is none either, the group is called mixed, with as many examples.
 
     Parameters
     ----------
@@ -325,7 +325,7 @@ def compose(
             candidates, origins[label] = _picked(led, most_terms), "text"
         elif spoken or vocabulary is not None:
             examples = [one.term for one in _distinct(spoken)] or things
-            candidates, origins[label] = _mixed(examples, MIXED[language]), "mixed"
+            candidates, origins[label] = _mixed(examples, MIXED[language], most_terms), "mixed"
         else:
             candidates, origins[label] = [], "number"
         names[label] = _first_free(candidates, taken, NUMBERED[language].format(label=label))
@@ -363,12 +363,12 @@ def _after(
     return [*([first, *terms] for terms in _picked(others, most_terms - 1 if spoken else 1)), *examples]
 
 
-def _mixed(examples: Sequence[str], word: str) -> list[list[str]]:
-    """Return the names to try of a group without anything in common."""
-    if len(examples) < _FEWEST_THINGS:
+def _mixed(examples: Sequence[str], word: str, most: int) -> list[list[str]]:
+    """Return the names to try of a group without anything in common: the word for that, and examples."""
+    if min(len(examples), most) < _FEWEST_THINGS:
         return [[word]]
-    best = list(examples[:_MOST_THINGS])
-    return [[word, *best], *([word, *best[:-1], one] for one in examples[len(best) :])]
+    best = list(examples[:most])
+    return [[word, *best], *([word, *best[:-1], one] for one in examples[most:])]
 
 
 def _picked(ranked: Sequence[Evidence], most_terms: int) -> list[list[str]]:
