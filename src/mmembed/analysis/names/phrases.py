@@ -47,8 +47,8 @@ _TOLD = 8
 
 _BROAD_TOLD = 2
 
-# A phrase is clear if it speaks for half of the rows, and foremost for so many of them; if hardly any row of a cluster
-# that it does not describe is near to it, by either measure; and if no sibling is nearer than half-way.
+# A phrase is clear if it speaks for half of the rows, and foremost for so many of them, and if hardly any row of a
+# cluster that it does not describe is near to it, by either measure.
 _MOST = 0.5
 
 _FOREMOST_BROAD, _FOREMOST = 0.25, 0.5
