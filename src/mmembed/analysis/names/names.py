@@ -263,6 +263,9 @@ MIXED: Mapping[Language, str] = {"en": "mixed", "zh": "混合"}
 # A term this much weaker than the first would only blur the name.
 _WEAK = 0.4
 
+# What few rows have may be ranked before what half of them have, which leads even if it is this much weaker.
+_HALF, _WEAKEST_LEAD = 0.5, 0.1
+
 # A term that so many of the texts have says what the rows have in common.
 _COMMON = 0.2
 
@@ -324,7 +327,7 @@ def compose(
         elif led := _led(spoken, _SOME):
             candidates, origins[label] = _picked(led, most_terms), "text"
         elif spoken or vocabulary is not None:
-            examples = [one.term for one in _distinct(spoken)] or things
+            examples = [one.term for one in _distinct(spoken, are_examples=True)] or things
             candidates, origins[label] = _mixed(examples, MIXED[language], most_terms), "mixed"
         else:
             candidates, origins[label] = [], "number"
@@ -336,8 +339,8 @@ def compose(
 def _led(spoken: Sequence[Evidence], share: float) -> list[Evidence]:
     """Return the terms, first the best that says what the rows have in common and the others have not; or nothing."""
     for at, one in enumerate(spoken):
-        if one.score < _WEAK * spoken[0].score:
-            break
+        if one.score < (_WEAKEST_LEAD if one.inside_share >= _HALF else _WEAK) * spoken[0].score:
+            continue
         # One row is always there, or there would be no term: what counts is how many have it beside that one.
         is_common = one.inside_share == 1 or one.inside_share * (one.inside - 1) >= share * one.inside
         if share < _COMMON:
@@ -380,12 +383,12 @@ def _picked(ranked: Sequence[Evidence], most_terms: int) -> list[list[str]]:
     return [best, *([*best[:-1], other.term] for other in distinct[len(best) :])]
 
 
-def _distinct(ranked: Sequence[Evidence]) -> list[Evidence]:
+def _distinct(ranked: Sequence[Evidence], *, are_examples: bool = False) -> list[Evidence]:
     """Return the best terms that do not overlap."""
     distinct: list[Evidence] = []
     for one in ranked[:_TRIED]:
         # What one row has is no second thing to say of rows that have a first one in common.
-        is_chance = bool(distinct) and one.inside == 1 < distinct[0].inside
+        is_chance = not are_examples and bool(distinct) and one.inside == 1 < distinct[0].inside
         if not is_chance and not any(overlap(one.term, other.term) for other in distinct):
             distinct.append(one)
     return distinct
