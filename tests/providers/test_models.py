@@ -2,11 +2,16 @@
 
 import dataclasses
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import dashscope_server
+from mmembed.cache.keys import content_keys
 from mmembed.errors import ModalityError, UnknownModelError
+from mmembed.providers.local import LocalProvider
 from mmembed.providers.models import MODELS, ModelSpec, check_request, default_model, find_model, models
+from mmembed.vectors import VectorArray
 
 
 @pytest.mark.parametrize("name", sorted(dashscope_server.MODELS))
@@ -125,6 +130,6 @@ def test_vectors_of_the_earlier_local_model_are_not_found_in_the_cache():
     """The key of a content holds the space and the options of its model, so that no old vector is taken for a new."""
     provider = LocalProvider(workers=1)
     before = {**provider.options, "model": "local-conse-1"}
-    new = content_keys(["a"], space=provider.space, options=provider.options)
-    assert new != content_keys(["a"], space="local-conse-1", options=before)
-    assert new != content_keys(["a"], space=provider.space, options=before)
+    new = content_keys([b"a"], space=provider.space, options=provider.options)
+    assert new != content_keys([b"a"], space="local-conse-1", options=before)
+    assert new != content_keys([b"a"], space=provider.space, options=before)
