@@ -42,7 +42,7 @@ def test_a_name_means_the_thing_and_not_its_namesake(tables, encoder, row):
 
 
 def test_the_drawings_fit_the_features():
-    """Every drawing has a concept, all have length 1, and a picture that is a drawing gets a text that is near its own."""
+    """Every drawing has a concept, all have length 1, and a picture that is a drawing gets a text near its own."""
     table = load_concept_table()
     assert len(table.places) == len(table.concepts) > 2_000
     assert (len(table.names), set(table.concepts)) == (len(table.texts), set(range(len(table.texts))))
