@@ -1,7 +1,7 @@
 """What drawings add to the classifier: things that ImageNet has no class for, as they look on a plain ground.
 
 A tomato, a planet or a coat cut out on white has no class of its own among the thousand; the classifier answers with
-a croquet ball, a gong or a cloak. The table knows where some 2,900 drawings of 1,200 things lie among the features of
+a croquet ball, a gong or a cloak. The table knows where some 2,900 drawings of 1,100 things lie among the features of
 the last layer, and which texts name them. A picture moves towards the texts of the drawings it looks like.
 ``scripts/build_concept_table.py`` makes the table; README.md beside it tells its origin and licences.
 """
