@@ -72,4 +72,4 @@ def _share_colours(
     brown = is_coloured & is_dark & np.isin(twelfth, (0, 1))
     black, white = ~is_coloured & (value < 0.25), ~is_coloured & (value >= 0.75)
     grey = ~is_coloured & ~black & ~white
-    return np.stack([*hues, black, white, grey, brown]).mean(axis=1).astype(np.float32)
+    return np.asarray(np.stack([*hues, black, white, grey, brown]).mean(axis=1), np.float32)
