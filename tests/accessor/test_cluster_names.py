@@ -12,7 +12,7 @@ from mmembed import Embedder
 from mmembed.accessor.arguments import reader_language
 from mmembed.analysis import fit_clusters
 from mmembed.analysis.clusters.other_level import add_two
-from mmembed.analysis.names.phrases import shipped_phrases, wordings
+from mmembed.analysis.names.vocabulary import shipped_phrases, wordings
 from mmembed.errors import BudgetError, ColumnNotFoundError, VectorError
 from mmembed.vectors import VectorArray
 

@@ -165,7 +165,7 @@ def naming_embedder(
     vectors: Any, source: str, *, buys: bool, embedder: Embedder | None = None, max_cost: float | None = None
 ) -> PhraseEmbedder | None:
     """Return what embeds the vocabulary, or None where it is not wanted, or would cost what nobody agreed to."""
-    from mmembed.analysis.names.phrases import phrases_with, wordings
+    from mmembed.analysis.names.vocabulary import phrases_with, wordings
 
     array = as_vector_array(vectors)
     if buys:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmembed.analysis.names.centred_rows import CentredRows, cluster_sums
 from mmembed.analysis.names.keywords import (
     CountedTerms,
     TermTally,
@@ -29,16 +30,9 @@ from mmembed.analysis.names.names import NOISE_NAMES, Naming, compose
 from mmembed.analysis.names.naming import audited, checked_language
 from mmembed.analysis.names.near_terms import rank_by_nearness
 from mmembed.analysis.names.phrase_support import PickedPhrases, Support, find_support
-from mmembed.analysis.names.phrases import (
-    CentredRows,
-    cluster_sums,
-    phrase_rows,
-    phrases_with,
-    pick_phrases,
-    tell_phrases,
-    wordings,
-)
+from mmembed.analysis.names.phrases import phrase_rows, pick_phrases, tell_phrases
 from mmembed.analysis.names.terms import Evidence, Language, has_han, words_of
+from mmembed.analysis.names.vocabulary import phrases_with, wordings
 from mmembed.analysis.preparation import KindSums, add_kind_sums, kind_sums
 from mmembed.distributed.columns import side_by_side, vectors_of
 from mmembed.distributed.partitions import folded, inline, on_partitions, share

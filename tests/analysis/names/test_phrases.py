@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from mmembed.analysis import name_clusters
-from mmembed.analysis.names.phrases import Phrase, near_phrases, phrases_with, shipped_phrases, wordings
+from mmembed.analysis.names.phrases import near_phrases
+from mmembed.analysis.names.vocabulary import Phrase, phrases_with, shipped_phrases, wordings
 from mmembed.errors import SpaceMismatchError
 from mmembed.vectors import VectorArray
 

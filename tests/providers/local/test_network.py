@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmembed.providers.local.model import load_class_table, mix_classes
+from mmembed.providers.local.classes import load_class_table, mix_classes
 from mmembed.providers.local.network import EfficientNetLite
 from mmembed.providers.local.text import LONGEST_PIECE, TextEncoder
 from mmembed.providers.local.weights import load_efficientnet_tensors

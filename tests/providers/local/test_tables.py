@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmembed.providers.local.classes import load_class_table
 from mmembed.providers.local.concepts import load_concept_table, mix_concepts
-from mmembed.providers.local.model import load_class_table
 from mmembed.providers.local.text import TextEncoder
 
 with Path(__file__).with_name("meanings.csv").open(encoding="utf-8", newline="") as file:

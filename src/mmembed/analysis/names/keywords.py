@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.names.phrases import shipped_phrases
 from mmembed.analysis.names.terms import PART, Evidence, Language, is_han, is_part, singular, terms_of, words_of
+from mmembed.analysis.names.vocabulary import shipped_phrases
 
 if TYPE_CHECKING:
     from mmembed.arrays import Positions

@@ -143,7 +143,8 @@ def _near(
         if vocabulary is not None:
             raise ValueError("vocabulary= needs embed=, a function that embeds phrases in the space of the vectors.")
         return None
-    from mmembed.analysis.names.phrases import near_phrases, phrases_with, wordings
+    from mmembed.analysis.names.phrases import near_phrases
+    from mmembed.analysis.names.vocabulary import phrases_with, wordings
 
     phrases = phrases_with(vocabulary)
     if not (labels >= 0).any():
@@ -157,7 +158,7 @@ def _near(
 
 def _means_of_clusters(labels: Positions, array: Any, kinds: Any) -> tuple[Positions, Any]:
     """Return the labels of the clusters that have vectors, and the mean centred row of each."""
-    from mmembed.analysis.names.phrases import centred_clusters, cluster_sums
+    from mmembed.analysis.names.centred_rows import centred_clusters, cluster_sums
 
     rows, _, names, codes = centred_clusters(labels, array, kinds)
     return names, cluster_sums(rows, codes, len(names)) / np.bincount(codes, minlength=len(names))[:, None]

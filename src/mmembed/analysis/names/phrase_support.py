@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.names.phrases import CentredRows, group_sums
+from mmembed.analysis.names.centred_rows import CentredRows, group_sums
 
 if TYPE_CHECKING:
     from mmembed.arrays import FloatMatrix, Positions

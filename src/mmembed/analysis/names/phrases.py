@@ -12,24 +12,20 @@ Rows as phrases are compared with them: unit rows without the mean of their kind
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from mmembed.analysis.cosines import unit_rows
-from mmembed.analysis.names.names import check_phrases
+from mmembed.analysis.names.centred_rows import centred_clusters, cluster_sums
 from mmembed.analysis.names.phrase_support import PickedPhrases, Support, find_support
 from mmembed.analysis.names.terms import Evidence, Language
+from mmembed.analysis.names.vocabulary import Phrase, wordings
 
 if TYPE_CHECKING:
-    from mmembed.arrays import FloatMatrix, Positions
+    from mmembed.arrays import Positions
     from mmembed.vectors import VectorArray
 
 
@@ -264,145 +260,3 @@ def _chosen(
     if not len(agreed) or above[first := agreed[np.argmax(above[agreed])]] < _BROAD_ENOUGH * above[best].max():
         return [int(at) for at in chosen]
     return [int(first), *(int(at) for at in chosen if at != first)]
-
-
-# "mouse (animal)" is embedded as it is, and shown as "mouse".
-_SENSE = re.compile(r" \([^)]*\)$")
-
-
-@dataclass(frozen=True)
-class Phrase:
-    """One thing or topic.
-
-    Attributes
-    ----------
-    en, zh : str
-        What it is called; the same for a phrase that the user gave.
-    is_broad : bool
-        Whether a name may begin with it: a kind of things or a topic, such as "animal".
-    """
-
-    en: str
-    zh: str
-    is_broad: bool = False
-
-    def shown(self, language: Language) -> str:
-        """Return the phrase as it stands in a name."""
-        return _SENSE.sub("", self.en) if language == "en" else self.zh
-
-
-@cache
-def shipped_phrases() -> tuple[Phrase, ...]:
-    """Return the shipped vocabulary, some 1,900 phrases."""
-    lines = files("mmembed.analysis.names").joinpath("vocabulary.tsv").read_text(encoding="utf-8").splitlines()
-    return tuple(Phrase(en, zh, is_broad == "1") for en, zh, is_broad in (line.split("\t") for line in lines[1:]))
-
-
-def phrases_with(extra: Sequence[str] | None) -> tuple[Phrase, ...]:
-    """Return the shipped phrases and those of the user, each once.
-
-    Raises
-    ------
-    ValueError
-        If a given phrase is none: no string, empty, long, or of several lines.
-    """
-    given = [] if extra is None else [extra] if isinstance(extra, str) else list(extra)
-    check_phrases(given)
-    known = {phrase.en for phrase in shipped_phrases()} | {phrase.zh for phrase in shipped_phrases()}
-    own = [Phrase(one, one, is_broad=True) for one in dict.fromkeys(given) if one not in known]
-    return (*shipped_phrases(), *own)
-
-
-def wordings(phrases: Sequence[Phrase]) -> list[str]:
-    """Return the texts to embed, each once: both wordings of each phrase.
-
-    A phrase is where the mean of its two wordings is: it is nearer to what both mean than either, and names in the two
-    languages rest on the same ranking.
-    """
-    return list(dict.fromkeys(text for phrase in phrases for text in (phrase.en, phrase.zh)))
-
-
-# Rows that are centred at once.
-_ROWS = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class CentredRows:
-    """Unit rows less the mean of their kind, made chunk by chunk: a copy of all would double the memory.
-
-    Attributes
-    ----------
-    matrix : numpy.ndarray, shape (n, d)
-        Vectors as they are.
-    kinds : numpy.ndarray of int, shape (n,)
-        Kind of content of each row.
-    means : numpy.ndarray, shape (k, d)
-        Mean unit row of each kind.
-    """
-
-    matrix: FloatMatrix
-    kinds: Positions
-    means: FloatMatrix
-
-    @classmethod
-    def of(cls, matrix: FloatMatrix, kinds: Positions, *, are_centred: bool) -> CentredRows:
-        """Learn the means; without centring they are zero."""
-        sums = np.zeros((int(kinds.max(initial=0)) + 1, matrix.shape[1]))
-        if are_centred:
-            for chunk in _pieces(len(matrix)):
-                sums += group_sums(unit_rows(matrix[chunk]), kinds[chunk], len(sums))
-            sums /= np.maximum(1, np.bincount(kinds, minlength=len(sums)))[:, None]
-        return cls(matrix, kinds, sums.astype(np.float32))
-
-    def chunks(self) -> Any:
-        """Yield slices and their rows."""
-        for chunk in _pieces(len(self.matrix)):
-            yield chunk, unit_rows(unit_rows(self.matrix[chunk]) - self.means[self.kinds[chunk]])
-
-
-def cluster_sums(rows: CentredRows, codes: Positions, n_clusters: int) -> npt.NDArray[np.float64]:
-    """Return the sum of the centred rows of each cluster, shape (c, d)."""
-    sums = np.zeros((n_clusters, rows.matrix.shape[1]))
-    for chunk, units in rows.chunks():
-        sums += group_sums(units, codes[chunk], n_clusters)
-    return sums
-
-
-def centred_clusters(
-    labels: Positions, vectors: VectorArray, kinds: Any
-) -> tuple[CentredRows, Positions, Positions, Positions]:
-    """Return the centred rows of all clusters, their positions, the labels, and the place of each row's label.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray of int, shape (n,)
-        Rows of negative labels, and those without a vector, are left out.
-    vectors : VectorArray, shape (n, d)
-    kinds : sequence of length n, optional
-        Kind of content of each row.
-    """
-    used = np.flatnonzero((labels >= 0) & ~vectors.isna())
-    names, codes = np.unique(labels[used], return_inverse=True)
-    kind_codes = (
-        np.zeros(len(labels), np.int64) if kinds is None else pd.factorize(pd.Series(kinds), use_na_sentinel=False)[0]
-    )
-    rows = CentredRows.of(
-        vectors.matrix if len(used) == len(labels) else vectors.matrix[used],
-        kind_codes[used].astype(np.int64),
-        # One cluster has no sibling to differ from: its mean is all there is to tell.
-        are_centred=len(names) > 1,
-    )
-    return rows, used, names, codes
-
-
-def _pieces(n_rows: int) -> Iterator[slice]:
-    for start in range(0, n_rows, _ROWS):
-        yield slice(start, min(start + _ROWS, n_rows))
-
-
-def group_sums(rows: FloatMatrix, codes: Positions, n_groups: int) -> npt.NDArray[np.float64]:
-    """Return the sum of the rows of each group, shape (n_groups, d)."""
-    from scipy.sparse import csr_array
-
-    groups = csr_array((np.ones(len(codes), np.float32), (codes, np.arange(len(codes)))), shape=(n_groups, len(codes)))
-    return np.asarray(groups @ rows, dtype=np.float64)

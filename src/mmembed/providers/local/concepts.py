@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.arrays import FloatMatrix
-from mmembed.providers.local.model import normalised
+from mmembed.providers.local.classes import normalised
 
 __all__ = ["ConceptTable", "load_concept_table", "mix_concepts"]
 
