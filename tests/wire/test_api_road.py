@@ -247,7 +247,7 @@ def test_contents_that_cannot_be_sent_fail_without_a_request(server, tmp_path):
         *read_contents(["a"], "text"),
     ]
     done = embed_columns([column], provider(), None, progress=False)
-    assert [(one.position, one.error.code) for one in done.failures] == [(0, "LocalVideo"), (1, "UnreadablePicture")]
+    assert [(one.position, one.error.code) for one in done.failures] == [(0, "LocalVideo"), (1, "UnknownFormat")]
     assert np.array_equal(done.matrices[0][2:], expected(server, ["a"]))
     assert len(server.requests) == 1
 

@@ -46,7 +46,7 @@ from mmembed.report.findings import Findings, Suspect
 from mmembed.report.page import CutTexts, PageContents, cut_texts, map_data, point_labels, render_page
 from mmembed.report.request import Columns, Options
 from mmembed.report.summary import describe_parameters, describe_versions, summarise, summary_tiles
-from mmembed.report.words import WORD_KEYS, Words, choose_language
+from mmembed.report.words import Words, choose_language
 from mmembed.vectors import as_vector_array
 
 _MOST_CARDS = 48
@@ -337,6 +337,9 @@ def count_excluded(
     grouping = sources.grouping
     has_cluster = grouping.codes >= -1
     whole = sources.whole
+    in_words: Counter[str] = Counter()
+    for code, count in reasons.items():
+        in_words[words.reason(code)] += count
     unread = 0 if sources.calendar is None else sources.calendar.unreadable
     counts = [
         (words("why_missing"), grouping.missing),
@@ -346,9 +349,6 @@ def count_excluded(
         (words("why_sampled"), int((has_cluster & on_map).sum()) - len(points)),
         (words("why_cut", length=str(texts.length)), texts.cut),
         (words("why_date"), unread if whole is None else whole.unreadable),
-        *(
-            (words("why_thumbnail", reason=words(f"reason_{code}") if f"reason_{code}" in WORD_KEYS else code), count)
-            for code, count in sorted(reasons.items(), key=lambda item: -item[1])
-        ),
+        *((words("why_thumbnail", reason=reason), count) for reason, count in in_words.most_common()),
     ]
     return [(why, count) for why, count in counts if count]

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from mmembed.contents.clips import load_frames
 from mmembed.contents.content import Content, ContentKind, Media
-from mmembed.contents.pictures import load_picture
+from mmembed.contents.pictures import open_picture
 from mmembed.errors import ContentError
 from mmembed.providers.local.classes import (
     CLASSES_IN_MIXTURE,
@@ -36,7 +36,7 @@ from mmembed.providers.local.classes import (
 )
 from mmembed.providers.local.colours import Ground, look_at_ground
 from mmembed.providers.local.concepts import ConceptTable, load_concept_table, mix_concepts
-from mmembed.providers.local.network import EfficientNetLite, to_views
+from mmembed.providers.local.network import RESOLUTION, EfficientNetLite, to_views
 from mmembed.providers.local.text import DIMENSION, TextEncoder, check_text
 from mmembed.providers.local.weights import load_efficientnet_tensors
 from mmembed.providers.protocol import Answer
@@ -149,7 +149,10 @@ class LocalModel:
         return _put_back(list(encoder.encode(texts)) if texts else [], failures, len(contents))
 
     def _embed_pictures(self, contents: Sequence[Content]) -> list[Outcome]:
-        seen, failures = _attempt(lambda content: _look(load_picture(_media_of(content))), contents)
+        # A JPEG is decoded at the least size that still has twice the network's resolution.
+        seen, failures = _attempt(
+            lambda content: _look(open_picture(_media_of(content), at_least=2 * RESOLUTION)), contents
+        )
         return _put_back(list(self._see(seen)), failures, len(contents))
 
     def _embed_clips(self, contents: Sequence[Content]) -> list[Outcome]:
