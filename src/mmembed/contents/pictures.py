@@ -68,6 +68,9 @@ _DAMAGE = (
 
 _ORIENTATION_TAG = 0x0112
 
+# Where Pillow looks for it in an image that is no file any more.
+_ORIENTATION_NOTES = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
+
 # Modes that look the same to every reader: no transparency, no more than eight bits, no inks.
 _PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "YCbCr"})
 
@@ -215,7 +218,12 @@ def upright(image: Image) -> Image:
         8: Transpose.ROTATE_90,
     }
     orientation = _orientation(image)
-    return image.transpose(turns[orientation]) if orientation in turns else image
+    if orientation not in turns:
+        return image
+    turned = image.transpose(turns[orientation])
+    for note in _ORIENTATION_NOTES:  # or it would be turned again by whoever reads it next
+        turned.info.pop(note, None)
+    return turned
 
 
 def _orientation(image: Image) -> int:
