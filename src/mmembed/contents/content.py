@@ -179,11 +179,16 @@ def read_content(cell: Any, modality: Modality, *, root: Path | None = None) -> 
     except ContentError:
         raise
     except damage() as error:
-        raise ContentError(
-            "UnreadableCell",
-            f"A cell that holds {type(cell).__name__} cannot be read as {modality!r}: "
-            f"{type(error).__name__}: {error}. Replace it, or leave it missing.",
-        ) from error
+        raise unreadable_cell(cell, modality, error) from error
+
+
+def unreadable_cell(cell: Any, modality: str, error: Exception) -> ContentError:
+    """Return the error of a row whose cell raised one of :func:`mmembed.contents.pictures.damage`."""
+    return ContentError(
+        "UnreadableCell",
+        f"A cell that holds {type(cell).__name__} cannot be read as {modality!r}: {type(error).__name__}: {error}. "
+        "Replace it, or leave it missing.",
+    )
 
 
 def _content_of(cell: Any, modality: Modality, root: Path | None) -> Content | None:

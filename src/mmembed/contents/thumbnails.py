@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmembed.contents.clips import middle_frame
-from mmembed.contents.content import is_empty, media_of, pictures_of_list, unwrapped
-from mmembed.contents.pictures import decoding_errors, encode, open_picture, picture_in_memory, shrink, to_rgb
+from mmembed.contents.content import is_empty, media_of, pictures_of_list, unreadable_cell, unwrapped
+from mmembed.contents.pictures import damage, decoding_errors, encode, open_picture, picture_in_memory, shrink, to_rgb
 from mmembed.errors import ContentError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -48,7 +48,12 @@ def make_thumbnail(
     ContentError
         If there is no picture; its ``code`` says why.
     """
-    image = _open_cell(unwrapped(cell), modality, root, at_least=2 * edge)
+    try:
+        image = _open_cell(unwrapped(cell), modality, root, at_least=2 * edge)
+    except ContentError:
+        raise
+    except damage() as error:
+        raise unreadable_cell(cell, modality, error) from error
     with decoding_errors("The cell", "picture"):
         small = shrink(image, edge)
         while True:
