@@ -100,7 +100,9 @@ def load_frames(media: Media) -> list[Image]:
 
 
 def middle_frame(media: Media) -> Image:
-    """Return the frame that is shown at half the time of a clip, or its first one where that cannot be reached.
+    """Return a frame from half the time of a clip, or its first one where that cannot be reached.
+
+    Of a video, it is the key frame before that moment.
 
     Raises
     ------
@@ -247,10 +249,10 @@ def _decode(
 def _seek_middle(container: Any, media: Media) -> Image:
     stream = container.streams.video[0]
     _check_size(container)
-    middle = (stream.duration or 0) // 2
-    if middle:
+    # Matroska and WebM say how long they are, but not how long their streams are.
+    if container.duration:
         # Seeking lands on the key frame before the middle, which is close enough for a picture and decodes at once.
-        container.seek(middle + (stream.start_time or 0), stream=stream)
+        container.seek((container.start_time or 0) + container.duration // 2)
         for frame in container.decode(stream):
             return _to_picture(frame)
         container.seek(0)
