@@ -253,9 +253,6 @@ def kind_of_cell(cell: Any, *, root: Path | None = None) -> ContentKind:
     """
     if isinstance(cell, str):
         return _kind_of_string(cell.strip())
-    if isinstance(cell, Media):
-        cell = cell.data if cell.data is not None else cell.path or cell.url
-        return kind_of_cell(cell, root=root)
     if isinstance(cell, Mapping) and _is_file_cell(cell):
         if _is_nothing(cell.get("bytes")):
             raise ContentError(
