@@ -200,7 +200,12 @@ def is_plain(image: Image) -> bool:
     What is not plain goes through :func:`upright` and :func:`to_rgb` before it is given to a reader that is not ours.
     """
     image.load()
-    return image.mode in _PLAIN_MODES and not image.has_transparency_data and _orientation(image) == 1
+    if _orientation(image) != 1:
+        return False
+    if image.mode in {"LA", "RGBA"}:
+        low, _ = image.getchannel("A").getextrema()
+        return low == 255  # a channel that hides nothing, as screenshots have it
+    return image.mode in _PLAIN_MODES and not image.has_transparency_data
 
 
 def upright(image: Image) -> Image:

@@ -41,6 +41,29 @@ def test_a_picture_that_the_model_takes_is_sent_unchanged(name):
     assert base64.b64decode(payload) == data
 
 
+def test_a_channel_of_transparency_that_hides_nothing_is_sent_unchanged():
+    """What looks the same to every reader need not be written anew; one pixel that does not, must."""
+    screenshot = noise(20, 10, "RGBA")
+    for alpha, is_sent_unchanged in ((255, True), (254, False)):
+        screenshot.putalpha(255)
+        screenshot.putpixel((3, 3), (9, 9, 9, alpha))
+        for picture in (screenshot, screenshot.convert("LA")):
+            data = encoded(picture, "PNG")
+            assert (picture_for_model(data, TONGYI)[0] == data) is is_sent_unchanged
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_a_sideways_photograph_is_turned_before_it_is_sent(orientation):
+    """Also where the model takes the format, since nobody says whether the service reads the tag."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    data = encoded(noise(30, 10), "JPEG", exif=exif)
+    sent, name = picture_for_model(data, TONGYI)
+    assert name == "JPEG"
+    assert opened(sent).size == ((10, 30) if orientation > 4 else (30, 10))
+    assert opened(sent).getexif().get(274, 1) == 1
+
+
 def test_a_url_is_sent_as_it_is():
     """Nothing is downloaded; the service fetches the picture."""
     assert picture_value(Media(url="https://example.com/a.webp"), TONGYI) == "https://example.com/a.webp"
