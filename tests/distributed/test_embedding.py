@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import io
 import multiprocessing
 import os
 import pickle
@@ -350,6 +351,11 @@ def test_pictures_that_dask_made_texts_of_are_refused():
 
     file = DATA / "images" / "000.webp"
     df = pd.DataFrame({"photo": pd.Series([Image.open(file).copy(), Image.open(file).copy()], dtype=object)})
+    for cell in (io.BytesIO(file.read_bytes()), {"bytes": file.read_bytes(), "path": None}):
+        held = dd.from_pandas(pd.DataFrame({"photo": pd.Series([cell], dtype=object)}), npartitions=1)
+        for modality in ("image", "auto"):
+            with pytest.raises(ModalityError, match="convert-string"):
+                held.mmembed.embed("photo", modality, model="local").compute(scheduler="sync")
     for modality in ("image", "auto"):
         ddf = dd.from_pandas(df, npartitions=1).mmembed.embed("photo", modality, model="local")
         with pytest.raises(ModalityError, match="convert-string"):
