@@ -35,7 +35,7 @@ from mmembed.embedding.progress import progress_bar
 from mmembed.errors import ContentError, MMEmbedError
 from mmembed.providers.costs import Budget
 from mmembed.providers.dashscope.limiter import LimiterSource, limiter_for
-from mmembed.providers.protocol import Answer, Provider, Session
+from mmembed.providers.protocol import Answer, PartwiseSession, Provider, Session
 
 
 @dataclass(frozen=True)
@@ -231,6 +231,8 @@ def _cannot_embed(content: Content, provider: Provider) -> ContentError:
     return ContentError("WrongKind", f"Model {provider.space!r} embeds {kinds}; this cell is a {content.kind}.")
 
 
+_STRATA = 32  # of a table, to try contents from all over it
+
 _PATIENCE_SECONDS = 0.8  # for answers that still come after an interrupt
 
 _LOOK_AGAIN_SECONDS = 0.1  # at what another run is buying
@@ -264,10 +266,16 @@ class Purchase:
             return
         answer, sent = outcome.answer, [batch[one] for one in outcome.sent]
         self.matrix[sent] = answer.matrix
-        self.failures.update({sent[one]: (error, answer.request_id) for one, error in answer.failures.items()})
-        self.requests += 1
+        named = {one: error.request_id or answer.request_id for one, error in answer.failures.items()}
+        self.failures.update({sent[one]: (error, named[one]) for one, error in answer.failures.items()})
+        self.requests += len(answer.unasked) < len(sent)
         self.tokens += answer.tokens
         self.cost += answer.cost
+
+    def check_acceptance(self, refusal: MMEmbedError) -> None:
+        """Raise a refusal that met all contents asked for so far, unless others have a vector, e.g. from the cache."""
+        if not np.isfinite(self.matrix).all(axis=1).any():
+            raise refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +287,17 @@ class _Outcome:
     found: list[int] = field(default_factory=list)
     found_matrix: FloatMatrix | None = None
     left: list[int] = field(default_factory=list)
+
+    @property
+    def unasked(self) -> list[int]:
+        """What was put aside until contents from elsewhere were tried, by place in the batch."""
+        return [] if self.answer is None else [self.sent[one] for one in self.answer.unasked]
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether the service accepted something of it."""
+        answer = self.answer
+        return answer is not None and len(answer.failures) + len(answer.unasked) < len(self.sent)
 
     @property
     def cost(self) -> float:
@@ -319,7 +338,7 @@ def buy(
         When the bill reaches the budget.
     """
     market = _Market(distinct, keys, provider.dimension, cache, sharing.claims)
-    queue, left = deque(market.batches(provider, missing)), list[int]()
+    queue, left = _Queue(lambda numbers: market.batches(provider, numbers), missing), list[int]()
     bar = progress_bar(len(missing), show=progress, unit="item")
     # A short queue: an interrupt then has little in flight, and answers do not pile up in memory; none beyond what is
     # in work where a budget may end the run at any answer.
@@ -329,19 +348,23 @@ def buy(
         try:
             while queue or waiting or left:
                 while len(waiting) < at_once and queue:
-                    batch = queue.popleft()
+                    batch = queue.pop()
                     waiting[pool.submit(market.ask, session, batch)] = batch
                 if not waiting:
                     time.sleep(_LOOK_AGAIN_SECONDS)
-                    queue, left = deque(market.batches(provider, left)), []
+                    queue.add(left)
+                    left = []
                     continue
                 # The timeout lets Ctrl-C in on platforms where waiting for a lock cannot be interrupted.
                 for future in wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED).done:
                     batch, outcome = waiting.pop(future), future.result()
                     purchase.note(batch, outcome)
                     left += [batch[one] for one in outcome.left]
+                    queue.heed(batch, outcome)
                     bar.set_postfix_str(_so_far(purchase, session), refresh=False)
-                    bar.update(len(batch) - len(outcome.left))
+                    bar.update(len(batch) - len(outcome.left) - len(outcome.unasked))
+                    if outcome.answer is not None and outcome.answer.ends_with is not None and (queue or left):
+                        purchase.check_acceptance(outcome.answer.ends_with)
                     paid = purchase.cost if sharing.bill is None else sharing.bill(outcome.cost)
                     if budget is not None and (waiting or queue or left):
                         budget.check_bill(paid)
@@ -355,6 +378,57 @@ def buy(
             if interrupted:
                 raise KeyboardInterrupt(_stopped(purchase, len(missing), kept=cache is not None)) from None
             raise
+
+
+class _Queue:
+    """Batches to be sent; contents one by one, from all over the table, while none was accepted.
+
+    Parameters
+    ----------
+    batches : callable
+        Makes batches of contents.
+    numbers : sequence of int
+        The contents.
+    """
+
+    def __init__(self, batches: Callable[[Sequence[int]], list[list[int]]], numbers: Sequence[int]) -> None:
+        self._batches = batches
+        self._waiting = deque(batches(numbers))
+        self._is_spread = self._has_accepted = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def pop(self) -> list[int]:
+        """Return what is next."""
+        return self._waiting.popleft()
+
+    def add(self, numbers: Sequence[int]) -> None:
+        """Put contents at the end."""
+        self._waiting += [[one] for one in numbers] if self._is_spread else self._batches(numbers)
+
+    def heed(self, batch: Sequence[int], outcome: _Outcome) -> None:
+        """Go over to single contents where a batch was put aside, and back when one was accepted."""
+        self._has_accepted |= outcome.has_vectors
+        unasked = [batch[one] for one in outcome.unasked]
+        if self._has_accepted and self._is_spread:
+            self._is_spread = False
+            self._waiting = deque(self._batches(sorted(one for single in self._waiting for one in single)))
+        elif unasked and not self._has_accepted and not self._is_spread:
+            self._is_spread = True
+            rest = sorted(unasked + [one for waiting in self._waiting for one in waiting])
+            self._waiting, unasked = deque([one] for one in _spread(rest)), []
+        if unasked:
+            self.add(unasked)
+
+
+def _spread(numbers: Sequence[int]) -> list[int]:
+    """Return numbers in an order whose beginning is drawn from all over them: one of each of some equal parts."""
+    chance = np.random.default_rng(0)
+    edges = np.linspace(0, len(numbers), min(_STRATA, len(numbers)) + 1).astype(int)
+    first = chance.permutation(chance.integers(edges[:-1], edges[1:]))
+    rest = chance.permutation(np.setdiff1d(np.arange(len(numbers)), first))
+    return [numbers[place] for place in (*first.tolist(), *rest.tolist())]
 
 
 @dataclass(frozen=True)
@@ -399,19 +473,29 @@ class _Market:
 
     def _answer(self, session: Session, batch: Sequence[int]) -> Answer:
         """Return the answer to a batch, checked and, since it is paid, already stored."""
-        answer = session.embed([self.distinct[one] for one in batch])
+        contents, keys = [self.distinct[one] for one in batch], [self.keys[one] for one in batch]
+        is_kept = isinstance(session, PartwiseSession)
+        if isinstance(session, PartwiseSession):
+            answer = session.embed_by_parts(
+                contents, lambda rows, matrix: self._store([keys[row] for row in rows], matrix)
+            )
+        else:
+            answer = session.embed(contents)
         wanted = (len(batch), self.dimension)
         if answer.matrix.shape != wanted:
             raise MMEmbedError(
                 f"The provider answered with shape {answer.matrix.shape} to a batch that needs {wanted}."
             )
         good: npt.NDArray[np.bool_] = np.atleast_1d(np.isfinite(answer.matrix).all(axis=1))
-        if set(np.flatnonzero(~good).tolist()) != set(answer.failures):
+        if set(np.flatnonzero(~good).tolist()) != {*answer.failures, *answer.unasked}:
             raise MMEmbedError("The provider's answer has rows that are neither finite nor explained.")
-        if self.cache is not None and good.any():
-            keys = [self.keys[one] for one, is_good in zip(batch, good.tolist(), strict=True) if is_good]
-            self.cache.store(keys, answer.matrix[good])
+        if not is_kept and good.any():
+            self._store([key for key, is_good in zip(keys, good.tolist(), strict=True) if is_good], answer.matrix[good])
         return answer
+
+    def _store(self, keys: list[bytes], matrix: FloatMatrix) -> None:
+        if self.cache is not None:
+            self.cache.store(keys, matrix)
 
 
 @contextmanager
