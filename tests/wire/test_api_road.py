@@ -133,7 +133,7 @@ def test_a_content_that_breaks_the_service_is_found_too(server):
 def test_a_service_that_is_down_stops_the_job(server):
     """Errors without any answer in between end the run when its time is up, within a bounded number of requests."""
     server.misbehave(TRANSIENT["503"])
-    patience = Patience(first_pause_seconds=0.01, longest_pause_seconds=0.2, budget_seconds=1.0)
+    patience = Patience(first_pause_seconds=0.01, longest_pause_seconds=0.5, budget_seconds=1.5)
     with pytest.raises(ServiceError, match="Nothing else was answered") as caught:
         rows_of(some_texts(5_000), provider(patience=patience))
     assert caught.value.retryable

@@ -32,7 +32,7 @@ from mmembed.cache.keys import content_keys
 from mmembed.cache.shared import Cache
 from mmembed.contents.content import Content, Read
 from mmembed.embedding.progress import progress_bar
-from mmembed.errors import ContentError, MMEmbedError
+from mmembed.errors import ContentError, MMEmbedError, ServiceError
 from mmembed.providers.costs import Budget
 from mmembed.providers.dashscope.limiter import LimiterSource, limiter_for
 from mmembed.providers.protocol import Answer, PartwiseSession, Provider, Session
@@ -231,7 +231,14 @@ def _cannot_embed(content: Content, provider: Provider) -> ContentError:
     return ContentError("WrongKind", f"Model {provider.space!r} embeds {kinds}; this cell is a {content.kind}.")
 
 
-_STRATA = 32  # of a table, to try contents from all over it
+# Contents from all over a table, asked for alone: so many refused, and none accepted, and not they are to blame.
+_MOST_REFUSED_ALONE = 32
+
+_REFUSED_AT_FIRST = 6  # batches, and none accepted: from then on contents from all over the table are tried
+
+_AT_ONCE_IN_DOUBT = 4
+
+_MOST_SPREAD_AGAIN = 10_000  # batches; beyond that, what comes back late is a small part of the table
 
 _PATIENCE_SECONDS = 0.8  # for answers that still come after an interrupt
 
@@ -272,10 +279,10 @@ class Purchase:
         self.tokens += answer.tokens
         self.cost += answer.cost
 
-    def check_acceptance(self, refusal: MMEmbedError) -> None:
-        """Raise a refusal that met all contents asked for so far, unless others have a vector, e.g. from the cache."""
-        if not np.isfinite(self.matrix).all(axis=1).any():
-            raise refusal
+    @property
+    def has_vectors(self) -> bool:
+        """Whether any content has one, e.g. from the cache."""
+        return bool(np.isfinite(self.matrix).all(axis=1).any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +305,12 @@ class _Outcome:
         """Whether the service accepted something of it."""
         answer = self.answer
         return answer is not None and len(answer.failures) + len(answer.unasked) < len(self.sent)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the service was asked, or would have been, and accepted nothing."""
+        answer = self.answer
+        return answer is not None and not self.has_vectors and (answer.ends_with is not None or bool(answer.unasked))
 
     @property
     def cost(self) -> float:
@@ -343,11 +356,12 @@ def buy(
     # A short queue: an interrupt then has little in flight, and answers do not pile up in memory; none beyond what is
     # in work where a budget may end the run at any answer.
     at_once = provider.threads * 2 if budget is None else provider.threads
+    has_cached = purchase.has_vectors
     with provider.session() as session, bar, _pool(provider.threads) as pool:
         waiting: dict[Future[_Outcome], list[int]] = {}
         try:
             while queue or waiting or left:
-                while len(waiting) < at_once and queue:
+                while len(waiting) < (at_once if has_cached else queue.at_most(at_once)) and queue:
                     batch = queue.pop()
                     waiting[pool.submit(market.ask, session, batch)] = batch
                 if not waiting:
@@ -363,8 +377,9 @@ def buy(
                     queue.heed(batch, outcome)
                     bar.set_postfix_str(_so_far(purchase, session), refresh=False)
                     bar.update(len(batch) - len(outcome.left) - len(outcome.unasked))
-                    if outcome.answer is not None and outcome.answer.ends_with is not None and (queue or left):
-                        purchase.check_acceptance(outcome.answer.ends_with)
+                    if outcome.answer is not None and outcome.answer.ends_with is not None:
+                        has_more = bool(queue or left or waiting)
+                        _check_end(outcome.answer.ends_with, purchase, has_more=has_more, refused=queue.refused)
                     paid = purchase.cost if sharing.bill is None else sharing.bill(outcome.cost)
                     if budget is not None and (waiting or queue or left):
                         budget.check_bill(paid)
@@ -395,40 +410,72 @@ class _Queue:
         self._batches = batches
         self._waiting = deque(batches(numbers))
         self._is_spread = self._has_accepted = False
+        self._tried: set[int] = set()  # alone, from all over the table
+        self._refused_at_first = 0
+        self.refused = 0  # of those tried
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def pop(self) -> list[int]:
         """Return what is next."""
-        return self._waiting.popleft()
+        batch = self._waiting.popleft()
+        if self._is_spread:
+            self._tried.update(batch)
+        return batch
+
+    def at_most(self, at_once: int) -> int:
+        """Return how many batches may wait for answers: few where none was accepted yet."""
+        return min(at_once, _AT_ONCE_IN_DOUBT) if self._is_spread else at_once
 
     def add(self, numbers: Sequence[int]) -> None:
         """Put contents at the end."""
-        self._waiting += [[one] for one in numbers] if self._is_spread else self._batches(numbers)
+        ordered = sorted(numbers)
+        self._waiting += [[one] for one in _spread(ordered)] if self._is_spread else self._batches(ordered)
 
     def heed(self, batch: Sequence[int], outcome: _Outcome) -> None:
-        """Go over to single contents where a batch was put aside, and back when one was accepted."""
+        """Go over to single contents where batches are refused and none accepted, and back when one is accepted."""
+        was_spread, back = self._is_spread, [batch[one] for one in outcome.unasked]
         self._has_accepted |= outcome.has_vectors
-        unasked = [batch[one] for one in outcome.unasked]
-        if self._has_accepted and self._is_spread:
+        if self._has_accepted:
             self._is_spread = False
-            self._waiting = deque(self._batches(sorted(one for single in self._waiting for one in single)))
-        elif unasked and not self._has_accepted and not self._is_spread:
-            self._is_spread = True
-            rest = sorted(unasked + [one for waiting in self._waiting for one in waiting])
-            self._waiting, unasked = deque([one] for one in _spread(rest)), []
-        if unasked:
-            self.add(unasked)
+        elif outcome.is_refused:
+            self.refused += batch[0] in self._tried
+            self._refused_at_first += 1
+            self._is_spread |= bool(back) or self._refused_at_first >= _REFUSED_AT_FIRST
+        is_short = len(self._waiting) < _MOST_SPREAD_AGAIN
+        if self._is_spread != was_spread or (back and self._is_spread and is_short):
+            back += [one for waiting in self._waiting for one in waiting]
+            self._waiting.clear()
+        if back:
+            self.add(back)
 
 
 def _spread(numbers: Sequence[int]) -> list[int]:
-    """Return numbers in an order whose beginning is drawn from all over them: one of each of some equal parts."""
+    """Return numbers in an order whose beginning is from all over them: the ends, and one of each of equal parts."""
+    if not numbers:
+        return []
     chance = np.random.default_rng(0)
-    edges = np.linspace(0, len(numbers), min(_STRATA, len(numbers)) + 1).astype(int)
+    edges = np.linspace(0, len(numbers), min(_MOST_REFUSED_ALONE, len(numbers)) + 1).astype(int)
     first = chance.permutation(chance.integers(edges[:-1], edges[1:]))
+    first = np.array(list(dict.fromkeys((len(numbers) - 1, 0, *first.tolist()))))
     rest = chance.permutation(np.setdiff1d(np.arange(len(numbers)), first))
     return [numbers[place] for place in (*first.tolist(), *rest.tolist())]
+
+
+def _check_end(error: ServiceError, purchase: Purchase, *, has_more: bool, refused: int) -> None:
+    """Raise what a run may have to end with, if it has to.
+
+    A service that is down ends it, unless nothing else is left to be asked for. One that refuses all contents ends it
+    when so many were tried; where there is a vector, e.g. from the cache, contents are refused for their own sake.
+    """
+    is_refusal = not error.ends_job
+    if is_refusal and (not has_more or refused < _MOST_REFUSED_ALONE):
+        return
+    if not purchase.has_vectors or (has_more and not is_refusal):
+        if is_refusal:
+            error.args = (f"{error} {refused} contents from all over the table were refused, and none was accepted.",)
+        raise error
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from mmembed.arrays import FloatMatrix
 from mmembed.contents.content import Content, ContentKind
-from mmembed.errors import ContentError, MMEmbedError
+from mmembed.errors import ContentError, ServiceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Answer:
     unasked : sequence of int
         Rows that were not asked for, since all contents so far were refused; NaN rows that are to be asked for later,
         one by one.
-    ends_with : MMEmbedError or None
-        What is to end the run unless some content of it is known to be accepted: so many were refused.
+    ends_with : ServiceError or None
+        What the run may have to end with: a refusal of all contents so far, or a service that is down.
     """
 
     matrix: FloatMatrix
@@ -45,7 +45,7 @@ class Answer:
     cost: float = 0.0
     request_id: str | None = None
     unasked: Sequence[int] = ()
-    ends_with: MMEmbedError | None = None
+    ends_with: ServiceError | None = None
 
 
 class Session(Protocol):

@@ -203,7 +203,7 @@ class LentSession(requests.Session):
         if attempt.response.status_code != requests.codes.ok:
             return _plain(attempt.response.status_code)
         answer: requests.Response = attempt.response
-        return answer
+        return answer if _is_object(answer) else _plain(answer.status_code)
 
     def _send_once(self, url: str, **kwargs: Any) -> requests.Response:
         response = self._read(url, **kwargs)
@@ -240,6 +240,14 @@ def _same_server(url: str, location: str) -> str | None:
         return target if urlsplit(target)[:2] == urlsplit(url)[:2] else None
     except ValueError:
         return None  # no address at all
+
+
+def _is_object(answer: requests.Response) -> bool:
+    """Say whether a body is a JSON object; the SDK stumbles over anything else, and logs that at length."""
+    try:
+        return isinstance(answer.json(), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _is_understood(response: requests.Response, connection: Any) -> bool:

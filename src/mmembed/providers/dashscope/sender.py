@@ -133,6 +133,17 @@ class RequestSender:
         """End all waiting with CancelledError, and let no further attempt begin."""
         self._stopped.set()
 
+    def pause(self, failures: int) -> None:
+        """Wait as after so many failures.
+
+        Raises
+        ------
+        concurrent.futures.CancelledError
+            If the run was stopped.
+        """
+        if self._wait(self._patience.pause_seconds(failures, _chance())):
+            raise CancelledError("The run was stopped.")
+
     def send(
         self,
         contents: Sequence[Mapping[str, Any]],

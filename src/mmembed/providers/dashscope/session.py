@@ -30,12 +30,9 @@ from mmembed.providers.protocol import Answer
 Keep = Callable[[Sequence[int], FloatMatrix], None]
 
 # So many requests refused, and none accepted, mean that contents from all over the table are to be tried first.
-_MOST_REFUSED = 8
+_MOST_REFUSED = 6
 
-# So many contents refused one by one, and none accepted, mean that not the contents are to blame.
-_MOST_REFUSED_ALONE = 32
-
-# So many contents given up one after the other, and none answered, mean that the service is down.
+# So many contents given up one after the other, and none answered, make it likely that the service is down.
 _MOST_GIVEN_UP = 8
 
 
@@ -100,7 +97,7 @@ class ApiSession:
         self._ended_by: ServiceError | None = None
         self._has_answers = False
         self._estimates = TokenEstimates()
-        self._refused = self._refused_alone = 0
+        self._refused = 0
         self._given_up_in_a_row = 0
         self._most_together: int | None = None  # learned where the service takes fewer than documented
 
@@ -190,6 +187,10 @@ class ApiSession:
     ) -> None:
         if work.may_wait_aside and self._is_in_doubt:
             raise _PutAside
+        # Nobody is answered: ever more slowly, though with other contents each time, since those tried may be to blame.
+        too_many = self._given_up_in_a_row - _MOST_GIVEN_UP
+        if too_many >= 0:
+            self._sender.pause(too_many + 1)
         contents = [work.contents[position] for position in positions]
         fuses = self._spec.fuses_alone and contents[0].kind == "fused"
         try:
@@ -199,11 +200,11 @@ class ApiSession:
                 # Pages differ on whether several kinds in one object fuse by themselves; with this they do.
                 parameters={"enable_fusion": True} if fuses else None,
                 patient=not work.was_given_up if patient is None else patient,
-                waits=waits or self._is_down,
+                waits=waits,
                 on_charge=work.charge,
             )
         except ServiceError as error:
-            self._after_failure(work, error, len(positions))
+            self._after_failure(work, error, len(positions), is_last=waits)
             raise _Halve(error, len(positions)) from error
         work.matrix[list(positions)] = reply.matrix
         if work.keep is not None:
@@ -219,19 +220,18 @@ class ApiSession:
     def _is_in_doubt(self) -> bool:
         return not self._has_answers and self._refused >= _MOST_REFUSED
 
-    @property
-    def _is_down(self) -> bool:
-        return self._given_up_in_a_row >= _MOST_GIVEN_UP
-
-    def _after_failure(self, work: _Batch, error: ServiceError, count: int) -> None:
+    def _after_failure(self, work: _Batch, error: ServiceError, count: int, *, is_last: bool) -> None:
         """Count it, and stop the job where no other request can do better."""
+        if error.ends_job and is_last:
+            work.ends_with = error  # if there is anything else to ask for
+            return
         if error.verdict in {"job", "throttled"} or error.ends_job:
             self._end(error)
         if error.verdict == "passing":
             work.was_given_up = True
             with self._lock:
                 self._given_up_in_a_row += count == 1
-            if self._is_down and not is_outage(error):
+            if self._given_up_in_a_row >= _MOST_GIVEN_UP and not is_outage(error):
                 self._end(error)  # answers come, are charged, and cannot be used
         else:
             with self._lock:
@@ -244,21 +244,21 @@ class ApiSession:
             work.doubtful[position] = (error, self._sender.answers, was_tried_long)
             return
         work.failures[position] = content_error(error)
-        with self._lock:
-            self._refused_alone += 1
-            if not self._has_answers and self._refused_alone >= _MOST_REFUSED_ALONE:
-                error.args = (f"{error} {self._refused_alone} contents were refused alone, and none was accepted.",)
-                work.ends_with = error
+        if not self._has_answers:
+            work.ends_with = error  # if so many others are refused, too
 
     def _settle_doubts(self, work: _Batch) -> None:
         """Ask again for contents that were given up, to tell whether they or the service are to blame."""
         for position, (error, answers, was_tried_long) in work.doubtful.items():
             is_up = self._sender.answers > answers
-            if was_tried_long and not is_up and not is_gateway(error):
+            if not is_up and was_tried_long and not is_gateway(error):
                 work.failures[position] = content_error(error)
                 continue
             try:
-                self._send(work, [position], patient=not is_up, waits=not is_up and is_gateway(error))
+                # A gateway that is down is waited for; a service that says itself that it failed, for a while and once.
+                self._send(
+                    work, [position], patient=not is_up and not work.failures, waits=not is_up and is_gateway(error)
+                )
             except _Halve as again:
                 work.failures[position] = content_error(again.error)
 
