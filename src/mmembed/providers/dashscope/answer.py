@@ -34,6 +34,8 @@ _CREDENTIALS = re.compile(r"(?<=://)[^\s/?#\"'<>]+@|(?<=%3A%2F%2F)[^\s%/?#]+(%3A
 # Far above what any request can hold, and a count over it is none.
 _MOST_TOKENS = 10_000_000
 
+_NUMBERS = frozenset({int, float})
+
 _PLAIN_KINDS = frozenset({"text", "image", "video", "multi_images"})
 FUSED = "vl"  # what the service calls several contents in one vector
 
@@ -135,7 +137,7 @@ def read_vectors(
     lengths = {len(vector) if isinstance(vector, list) else 0 for vector in vectors}
     if lengths != {dimension}:
         _refuse_lengths(lengths, dimension, model)
-    return _as_matrix(vectors, (expected, dimension))
+    return _as_matrix(vectors)
 
 
 def _check_types(types: Sequence[Any], kinds: Sequence[str]) -> None:
@@ -151,16 +153,14 @@ def _check_types(types: Sequence[Any], kinds: Sequence[str]) -> None:
             raise RequestFailure(MALFORMED, f"content {place} is of kind {kind}, its vector of type {said}", status=200)
 
 
-def _as_matrix(vectors: list[Any], shape: tuple[int, int]) -> FloatMatrix:
-    try:
-        # Without a wanted dtype, so that strings and nulls are not taken for numbers.
-        found = np.array(vectors)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise RequestFailure(MALFORMED, "a vector holds something that is no number", status=200) from error
-    if found.shape != shape or found.dtype.kind not in "fiu":
+def _as_matrix(vectors: list[Any]) -> FloatMatrix:
+    if not all({*map(type, vector)} <= _NUMBERS for vector in vectors):
         raise RequestFailure(MALFORMED, "a vector holds something that is no number", status=200)
-    with np.errstate(all="ignore"):  # what is too large for float32 becomes infinite, and is refused as that
-        matrix = found.astype(np.float32)
+    try:
+        with np.errstate(all="ignore"):  # what is too large for float32 becomes infinite, and is refused as that
+            matrix: FloatMatrix = np.array(vectors, dtype=np.float32)
+    except OverflowError as error:
+        raise RequestFailure(MALFORMED, "a vector holds numbers that are not finite", status=200) from error
     if not np.isfinite(matrix).all():
         raise RequestFailure(MALFORMED, "a vector holds numbers that are not finite", status=200)
     if not matrix.any(axis=1).all():

@@ -62,6 +62,7 @@ class _Batch:
     keep: Keep | None = None
     may_wait_aside: bool = False
     was_given_up: bool = False
+    answers_before: int = 0  # of the whole run, when it was given up
     ends_with: ServiceError | None = None
     text_tokens: int = 0
     media_tokens: int = 0
@@ -111,7 +112,10 @@ class ApiSession:
         concurrent.futures.CancelledError
             If the session was stopped.
         """
-        return self._embed(batch, None, may_wait_aside=False)
+        answer = self._embed(batch, None, may_wait_aside=False)
+        if answer.ends_with is not None and answer.ends_with.ends_job:
+            raise answer.ends_with
+        return answer
 
     def embed_by_parts(self, batch: Sequence[Content], keep: Keep) -> Answer:
         """Embed one batch, and hand over each answered part of it before anything else is sent.
@@ -228,7 +232,8 @@ class ApiSession:
         if error.verdict in {"job", "throttled"} or error.ends_job:
             self._end(error)
         if error.verdict == "passing":
-            work.was_given_up = True
+            if not work.was_given_up:
+                work.was_given_up, work.answers_before = True, self._sender.answers
             with self._lock:
                 self._given_up_in_a_row += count == 1
             if self._given_up_in_a_row >= _MOST_GIVEN_UP and not is_outage(error):
@@ -251,14 +256,15 @@ class ApiSession:
         """Ask again for contents that were given up, to tell whether they or the service are to blame."""
         for position, (error, answers, was_tried_long) in work.doubtful.items():
             is_up = self._sender.answers > answers
-            if not is_up and was_tried_long and not is_gateway(error):
+            was_up = self._sender.answers > work.answers_before
+            waits = is_gateway(error) and not was_up
+            is_over = work.ends_with is not None and work.ends_with.ends_job
+            if is_over or (was_tried_long and not is_up and not waits):
                 work.failures[position] = content_error(error)
                 continue
             try:
-                # A gateway that is down is waited for; a service that says itself that it failed, for a while and once.
-                self._send(
-                    work, [position], patient=not is_up and not work.failures, waits=not is_up and is_gateway(error)
-                )
+                # A gateway that is down is waited for; else, without an answer since, one content is tried for long.
+                self._send(work, [position], patient=not is_up and not work.failures, waits=waits)
             except _Halve as again:
                 work.failures[position] = content_error(again.error)
 
