@@ -93,7 +93,7 @@ def swapped_index() -> Fault:
 
 def typed(kind: object) -> Fault:
     """Say this type of every vector."""
-    return _rows(f"type {kind!r}", lambda rows: [{**row, "type": kind} for row in rows])
+    return _rows(f"type {kind!r}", lambda rows: [{**row, "type": kind} for row in rows], spoils=kind != "vl")
 
 
 def without_type() -> Fault:
