@@ -116,6 +116,18 @@ def test_a_redirect_says_where_it_leads(status, location):
     assert "user=me" not in str(error)
 
 
+@pytest.mark.parametrize("location", ["http://[::1", "http://elsewhere.example/x", "ftp://a:b@[", "mailto:a@b.c"])
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_lasting_redirect_to_no_address_is_one_failure(status, location):
+    """No error of a parser leaves, and nothing is sent elsewhere."""
+    with DashScopeServer(keys={KEY}) as server:
+        server.misbehave(refusing.redirect(status, location))
+        failure = failure_of(server.base_url)
+        assert len(server.requests) == 1
+    assert (failure.status, failure.code, judge(failure).verdict) == (status, f"HTTP{status}", "job")
+    assert "a:b@" not in failure.message
+
+
 def failure_of(address, **options):
     one = DashScopeProvider(
         model="qwen3-vl-embedding", dimension=256, base_address=address, api_key=KEY, parameters={}, **options
