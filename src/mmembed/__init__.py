@@ -16,7 +16,7 @@ from mmembed.embedding.run import EmbeddingRun
 from mmembed.vectors import Vector, VectorArray, VectorDtype
 
 if TYPE_CHECKING:
-    from mmembed.analysis.clusters.fit import fit_clusters
+    from mmembed.accessor.named_clusters import fit_clusters
     from mmembed.analysis.clusters.result import load_clusters
     from mmembed.analysis.finding.calibration import fit_calibration, measure_gap
     from mmembed.analysis.finding.duplicates import duplicate_levels, find_duplicates
@@ -56,7 +56,7 @@ _LAZY = {
     "find_outliers": "mmembed.analysis.finding.outliers",
     "fit_calibration": "mmembed.analysis.finding.calibration",
     "fit_classifier": "mmembed.analysis.labels.fit",
-    "fit_clusters": "mmembed.analysis.clusters.fit",
+    "fit_clusters": "mmembed.accessor.named_clusters",
     "fit_projection": "mmembed.analysis.maps.fit",
     "join": "mmembed.analysis.finding.join",
     "load_clusters": "mmembed.analysis.clusters.result",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -48,7 +49,7 @@ _NOW = MappingProxyType(
 )
 
 
-class _FormerNames:
+class _FormerNames(MetaPathFinder, Loader):
     """Finds a module by the name that it had."""
 
     def find_spec(

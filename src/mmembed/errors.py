@@ -12,6 +12,7 @@ The tree::
     │   └── SpaceMismatchError                    vectors of two spaces
     ├── ContentError              (ValueError)    one cell that cannot be read or embedded
     ├── EmbeddingError            (RuntimeError)  some rows failed; ``.errors`` is the frame that says which and why
+    ├── ServiceError              (RuntimeError)  the service gave no vectors, and the whole run had to stop
     ├── BudgetError               (RuntimeError)  the plan or the bill is over max_cost
     ├── MissingCredentialsError   (RuntimeError)  no API key
     └── MissingExtraError         (ImportError)   an optional package is not installed
@@ -22,8 +23,8 @@ MixedKindsWarning (UserWarning) that a column holds contents of several kinds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,7 @@ __all__ = [
     "MissingExtraError",
     "MixedKindsWarning",
     "ModalityError",
+    "ServiceError",
     "SpaceMismatchError",
     "UnknownModelError",
     "VectorError",
@@ -95,19 +97,22 @@ class ContentError(MMEmbedError, ValueError):
         Short machine-readable reason, e.g. ``"FileNotFound"``; the service's own code where it refused.
     retryable : bool
         Whether the same content may succeed when it is sent again.
+    request_id : str or None
+        The service's name for the request that it refused; None if the content was in none.
     """
 
-    def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
+    def __init__(self, code: str, message: str, *, retryable: bool = False, request_id: str | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.retryable = retryable
+        self.request_id = request_id
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild_content_error, (self.code, str(self), self.retryable))
+        return (_rebuild_content_error, (self.code, str(self), self.retryable, self.request_id))
 
 
-def _rebuild_content_error(code: str, message: str, retryable: bool) -> ContentError:  # noqa: FBT001
-    return ContentError(code, message, retryable=retryable)
+def _rebuild_content_error(code: str, message: str, retryable: bool, request_id: str | None) -> ContentError:  # noqa: FBT001
+    return ContentError(code, message, retryable=retryable, request_id=request_id)
 
 
 class EmbeddingError(MMEmbedError, RuntimeError):
@@ -125,6 +130,71 @@ class EmbeddingError(MMEmbedError, RuntimeError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), (str(self), self.errors))
+
+
+# job: nothing else can succeed either. content: something in the request. size: all of it together.
+# passing: may succeed the next time. throttled: will succeed when asked more slowly.
+Verdict = Literal["job", "content", "size", "passing", "throttled"]
+
+# Refusals of a content that may be an accident of the service's own download, as its pages have it.
+_MAY_PASS = frozenset({"InvalidURL.Timeout", "InvalidParameter.DataInspection"})
+
+
+class ServiceError(MMEmbedError, RuntimeError):
+    """The service did not give vectors, and what that means.
+
+    Attributes
+    ----------
+    code : str
+        The service's code, e.g. ``"InvalidApiKey"``; one of mmembed's own where none came, e.g. ``"ConnectionFailed"``.
+    verdict : {"job", "content", "size", "passing", "throttled"}
+        Whom it concerns.
+    status : int or None
+        HTTP status; None if there was no answer.
+    request_id : str or None
+        The service's name for the request.
+    retry_after_seconds : float or None
+        How long the service asks to wait.
+    ends_job : bool
+        Whether it was tried for as long as there was time, so that nothing is left but to stop.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        verdict: Verdict,
+        status: int | None = None,
+        request_id: str | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.verdict: Verdict = verdict
+        self.status = status
+        self.request_id = request_id
+        self.retry_after_seconds = retry_after_seconds
+        self.ends_job = False
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may succeed when it is sent again."""
+        return self.verdict in {"passing", "throttled"} or self.deserves_one_more
+
+    @property
+    def deserves_one_more(self) -> bool:
+        """Whether a content that is refused alone is to be sent once more, since fetching its media may have failed."""
+        return self.verdict == "content" and self.code in _MAY_PASS
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_service_error, (str(self), vars(self)))
+
+
+def _rebuild_service_error(message: str, state: Mapping[str, object]) -> ServiceError:
+    error = ServiceError(message, code="", verdict="passing")
+    vars(error).update(state)
+    return error
 
 
 class BudgetError(MMEmbedError, RuntimeError):

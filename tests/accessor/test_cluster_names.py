@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import mmembed
 from dashscope_server import DashScopeServer
 from mmembed import Embedder
 from mmembed.accessor.arguments import reader_language
 from mmembed.analysis import fit_clusters
 from mmembed.analysis.clusters.other_level import add_two
-from mmembed.analysis.names.phrases import shipped_phrases, wordings
+from mmembed.analysis.names.vocabulary import shipped_phrases, wordings
 from mmembed.errors import BudgetError, ColumnNotFoundError, VectorError
 from mmembed.vectors import VectorArray
 
@@ -56,12 +57,39 @@ def test_without_texts_the_local_model_names_by_the_vocabulary(df, monkeypatch):
 
 
 def test_texts_name_clusters_and_may_be_several_columns(df):
-    """A broad word of the vocabulary leads and words of the texts follow; names= chooses one of the two alone."""
-    broad = ["animal · living", "vehicle · moving", "musical instrument · sounding"]
-    assert names(df, text="vehicle or not") == broad
+    """Words that the texts share lead; names= chooses texts or vocabulary alone."""
+    words = ["living", "moving", "sounding"]
+    assert names(df, text="vehicle or not") == words
     both = names(df, text=["thing", "vehicle or not"], names="text")
-    assert [one.split(" · ")[0] for one in both] == ["living", "moving", "sounding"]
+    # Of two words that all rows of a group have, the one leads that is nearer to it.
+    assert [one.split(" · ")[0] for one in both] == ["living", "car", "sounding"]
     assert names(df, text="vehicle or not", names="space") == names(df)
+
+
+def test_the_source_column_names_clusters_if_it_holds_texts(df):
+    """The cells of x name the groups of x_vector; not names of files, nor other columns, and not with text=False."""
+    source = df.assign(note=[f"{one} kept" for one in df["vehicle or not"]], note_vector=df["v"])
+
+    def of_notes(frame, **options):
+        out = frame.mmembed.cluster("note_vector", "kmeans", n_clusters=3, **options)
+        return out["cluster_name"].unique().tolist()
+
+    assert of_notes(source) == of_notes(source, text="note") == ["living", "moving", "sounding"]
+    assert of_notes(source, text=False) == names(df)
+    files = source.assign(note=[f"photo{n}.jpg" for n in range(len(df))])
+    assert of_notes(files) == names(df)
+    assert of_notes(source.assign(note=range(len(df)))) == names(df)
+    with pytest.raises(ValueError, match="needs text="):
+        of_notes(source, text=False, names="text")
+
+
+def test_function_and_verb_give_the_same_names(df):
+    """mmembed.fit_clusters names as df.mmembed.cluster does, from texts, from the vocabulary and in both languages."""
+    for options in ({}, {"language": "zh"}, {"names": "text", "text": "vehicle or not"}, {"text": "thing"}):
+        verb = df.mmembed.cluster("v", "kmeans", n_clusters=3, **options)
+        given = options | ({"text": df[options["text"]]} if "text" in options else {})
+        fitted = mmembed.fit_clusters(df["v"], "kmeans", n_clusters=3, **given)
+        assert verb["cluster_name"].tolist() == [fitted.names[label] for label in fitted.labels.tolist()]
 
 
 def test_a_report_names_what_it_clusters(df):

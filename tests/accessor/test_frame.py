@@ -47,7 +47,7 @@ def test_embed_adds_one_vector_column_and_leaves_the_input_alone(df):
     out = df.mmembed.embed("text", "text", model="local")
     pd.testing.assert_frame_equal(df, before)
     pd.testing.assert_frame_equal(out[["text", "n"]], before)
-    assert out["text_vector"].dtype == VectorDtype(512, "local-conse-1")
+    assert out["text_vector"].dtype == VectorDtype(512, "local-conse-2")
     assert out["text_vector"].isna().tolist() == [text is None for text in TEXTS]
     assert out["text_vector"].iloc[0] == out["text_vector"].iloc[7]
 
@@ -90,7 +90,7 @@ def test_search_by_a_row_of_the_column(embedded):
 def test_a_query_of_another_space_is_refused(embedded):
     """The message names both spaces."""
     other = mmembed.Vector(np.ones(512), space="other-model")
-    with pytest.raises(SpaceMismatchError, match=r"local-conse-1.*other-model"):
+    with pytest.raises(SpaceMismatchError, match=r"local-conse-2.*other-model"):
         embedded.mmembed.search(other, "text_vector")
 
 

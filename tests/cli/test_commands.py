@@ -23,9 +23,9 @@ def test_embed_says_what_it_made_on_the_standard_error(table, capsys):
     assert main(["embed", str(table), "--column", "title", *TEXT, "-o", "out.parquet"]) == 0
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "8 of 9 rows have a vector in 'title_vector' (vector[512, local-conse-1])" in captured.err
+    assert "8 of 9 rows have a vector in 'title_vector' (vector[512, local-conse-2])" in captured.err
     assert "0 CNY" in captured.err
-    assert read_table(Path("out.parquet"))["title_vector"].dtype == VectorDtype(512, "local-conse-1")
+    assert read_table(Path("out.parquet"))["title_vector"].dtype == VectorDtype(512, "local-conse-2")
     assert main(["embed", str(table), "--column", "title", *TEXT, "-o", "out.parquet"]) == 0
     assert "8 of 8 distinct contents came from the cache" in capsys.readouterr().err
 
@@ -95,7 +95,7 @@ def test_vectors_survive_text_files_and_know_their_model_by_space(table, capsysb
         assert b"--space" in capsysbinary.readouterr().err
         assert main(["search", f"out.{form}", *VECTORS, "--space", "local", "puppy", "-f", "parquet"]) == 0
         hits = pd.read_parquet(io.BytesIO(capsysbinary.readouterr().out))
-        assert hits["title_vector"].dtype == VectorDtype(512, "local-conse-1")
+        assert hits["title_vector"].dtype == VectorDtype(512, "local-conse-2")
         positions = [pd.read_csv(table)["title"].tolist().index(title) for title in hits["title"]]
         np.testing.assert_array_equal(hits["title_vector"].mmembed.to_matrix(), exact[positions])
         results.append(hits["title"].tolist())

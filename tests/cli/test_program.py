@@ -54,17 +54,16 @@ def test_help_lists_every_command_and_all_exit_codes(capsys):
     assert capsys.readouterr().out == f"mmembed {__version__}\n"
 
 
-def test_help_costs_little_more_than_pandas():
-    """The best of three processes, in processor time: no model, plot or service is loaded for it."""
+def test_help_loads_nothing_but_the_program():
+    """No model, plot, service or analysis is loaded for it; modules are counted, which is the same on every machine."""
     code = (
-        "import pandas, time; start = time.process_time(); from mmembed.cli import main; main(['--help']); "
-        "import sys; print(time.process_time() - start, file=sys.stderr)"
+        "import sys\nfrom mmembed.cli import main\nmain(['--help'])\n"
+        "print('loaded', *[name for name in sys.modules], file=sys.stderr)"
     )
-    took = [
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr)  # noqa: S603  our own code
-        for _ in range(3)
-    ]
-    assert min(took) < 0.3
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603  our own code
+    loaded = done.stderr.split()
+    assert not {"sklearn", "scipy", "numba", "plotly", "dashscope", "requests", "PIL"} & set(loaded)
+    assert len([name for name in loaded if name.startswith("mmembed")]) <= 80
 
 
 @pytest.mark.parametrize(
@@ -202,7 +201,7 @@ def test_control_c_is_exit_code_130_and_says_that_work_is_kept(tmp_path):
             assert time.monotonic() < deadline
             time.sleep(0.01)  # another process is at work; there is nothing to inject
         process.send_signal(signal.SIGINT)
-        told, errors = process.communicate(timeout=30)
+        told, errors = process.communicate(timeout=115)
     assert process.returncode == 130, errors
     assert told == ""
     assert "3 requests answered" in errors

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import socket
 import struct
+from fractions import Fraction
+from io import BytesIO
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from contents.samples import DATA, encoded, encoded_clip, media, waves
-from mmembed.contents.clips import load_frames, spread_positions
-from mmembed.contents.content import Media
+from mmembed.contents.clips import (
+    check_video_frames,
+    load_frames,
+    middle_frame,
+    positions_over_time,
+    spread_positions,
+    videos_as_pictures,
+)
+from mmembed.contents.content import Media, read_contents
 from mmembed.errors import ContentError
 
 
@@ -126,3 +136,84 @@ def test_a_playlist_opens_no_connection_and_no_file(tmp_path):
                     load_frames(media(data))
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+def clip_of_moments(shades, starts, *, kind="mp4", last=1):
+    """Return a clip of grey frames, each shown from its start (in tenths of a second) to the next one's."""
+    buffer = BytesIO()
+    with av.open(buffer, "w", format=kind) as container:
+        stream = container.add_stream("libx264" if kind != "webm" else "libvpx", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 10)
+        for shade, start in zip([*shades, shades[-1]], [*starts, starts[-1] + last], strict=True):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 48, 3), shade, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = start, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return buffer.getvalue()
+
+
+DARK_THEN_BRIGHT = [*[40] * 80, *[210] * 20]
+STARTS = [*range(80), *range(80, 80 + 20 * 490, 490)]  # 8 s of dark, 980 s of bright
+
+
+@pytest.mark.parametrize("kind", ["mp4", "matroska", "mov"])
+def test_a_clip_of_uneven_frames_counts_by_time(kind):
+    """Many frames of a moment weigh no more than the moment lasts."""
+    data = clip_of_moments(DARK_THEN_BRIGHT, STARTS, kind=kind, last=490)
+    found = brightness(load_frames(media(data)))
+    assert len(found) == 8
+    assert min(found) > 190
+    assert np.asarray(middle_frame(media(data))).mean() > 190
+
+
+def test_a_long_still_counts_as_long_as_it_lasts():
+    """Of three frames one of which is shown for most of the time, that one is most of the clip."""
+    found = brightness(load_frames(media(clip_of_moments([40, 120, 210], [0, 2, 4], last=400))))
+    assert sum(shade > 190 for shade in found) >= 7
+
+
+@pytest.mark.parametrize(("kind", "options"), [("GIF", {}), ("WEBP", {"lossless": True}), ("PNG", {})])
+def test_an_animation_of_uneven_frames_counts_by_time(kind, options):
+    """Durations of GIF, WebP and PNG animations count, too."""
+    first, *others = [Image.fromarray(frame) for frame in grey_frames(20)]
+    durations = [*[20] * 19, 9_000]
+    data = encoded(first, kind, save_all=True, append_images=others, duration=durations, **options)
+    bright = grey_frames(20)[19].mean()
+    np.testing.assert_allclose(brightness(load_frames(media(data))), [bright] * 8, atol=2)
+    assert np.asarray(middle_frame(media(data))).mean() == pytest.approx(bright, abs=2)
+
+
+@pytest.mark.parametrize("count", [1, 5, 8, 9, 100, 401])
+@pytest.mark.parametrize("jitter", [0, 1])
+def test_even_frames_are_counted(count, jitter):
+    """Where frames last about as long, all of a short clip are there, as they were before times counted."""
+    durations = [33 + jitter * (position % 3 == 0) for position in range(count)]
+    assert positions_over_time(durations) == spread_positions(count)
+
+
+@pytest.mark.parametrize("durations", [[0, 0, 0], [0, 5], [5, 0, 0, 1], [1, 1000], [10**12, 1, 1]])
+def test_odd_durations_give_positions_of_the_clip(durations):
+    """Whatever a file says of its times, the positions are of the clip and in order."""
+    positions = positions_over_time(durations)
+    assert positions == sorted(positions)
+    assert set(positions) <= set(range(len(durations)))
+
+
+def test_a_still_is_sent_once():
+    """A frame that is shown for long is paid for once in a list of pictures."""
+    data = clip_of_moments([40, 120, 210], [0, 2, 4], last=400)
+    (content,) = videos_as_pictures(read_contents([data], "video"), 8)
+    assert len(content.parts) < 3
+    assert len({part.digest for part in content.parts}) == len(content.parts)
+
+
+def test_the_number_of_frames_is_what_the_model_takes():
+    """It is given the most pictures of a list, and names the model in its refusal."""
+    assert check_video_frames(5, most_pictures=5, model="m") == 5
+    assert check_video_frames(8, most_pictures=64, model="m") == 8
+    for frames, most in ((6, 5), (9, 64), (0, 5)):
+        with pytest.raises(ValueError, match="'m' takes"):
+            check_video_frames(frames, most_pictures=most, model="m")
+    with pytest.raises(ValueError, match="'m' takes no lists of pictures"):
+        check_video_frames(4, most_pictures=0, model="m")

@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 
 from contents.samples import encoded, media, waves
-from mmembed.contents.pictures import load_picture
+from mmembed.contents.pictures import open_picture
 from mmembed.errors import ContentError
 from mmembed.providers.local.network import to_views
 
 
 def loaded(data):
     """Return a decoded picture as an array."""
-    picture = load_picture(media(data))
+    picture = open_picture(media(data), at_least=448)
     assert picture.mode == "RGB"
     return np.asarray(picture)
 
@@ -130,7 +130,7 @@ def png_of_claimed_size(width, height):
 def test_what_cannot_be_decoded_is_refused(data, code, says):
     """The error has a code and says what was expected and what to do."""
     with pytest.raises(ContentError, match=says) as caught:
-        load_picture(media(data))
+        open_picture(media(data), at_least=448)
     assert caught.value.code == code
     assert not caught.value.retryable
 
@@ -139,7 +139,7 @@ def test_a_file_that_is_not_there_or_a_folder_is_refused(tmp_path):
     """A path without a readable file names the path."""
     for path in (tmp_path / "none.png", tmp_path):
         with pytest.raises(ContentError, match="cannot be read") as caught:
-            load_picture(media(path))
+            open_picture(media(path))
         assert str(path) in str(caught.value)
 
 
@@ -152,6 +152,6 @@ def test_damaged_bytes_never_raise_another_error(kind):
         damaged = data.copy()
         damaged[random.integers(0, data.size, 3)] = random.integers(0, 256, 3)
         try:
-            load_picture(media(damaged.tobytes()))
+            open_picture(media(damaged.tobytes()))
         except ContentError as error:
             assert error.code in {"BrokenFile", "UnknownFormat", "TooManyPixels"}  # noqa: PT017 -- most are readable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,88 @@ def no_numbers() -> Fault:
 def all_zero() -> Fault:
     """Send zeros only."""
     return _vectors("zeros", lambda vector: [0.0 for _ in vector])
+
+
+def nested() -> Fault:
+    """Put every number into a list of its own."""
+    return _vectors("nested vectors", lambda vector: [[value] for value in vector])
+
+
+def texts_for_numbers() -> Fault:
+    """Write every number as a string."""
+    return _vectors("strings in vectors", lambda vector: [str(value) for value in vector])
+
+
+def index_as(index: object) -> Fault:
+    """Give every vector this index."""
+    return _rows(f"index {index!r}", lambda rows: [{**row, "index": index} for row in rows])
+
+
+def swapped_index() -> Fault:
+    """Exchange the indices of the first two rows, each of which keeps its vector and its type."""
+
+    def swapped(rows: Rows) -> Rows:
+        first, second = rows[0]["index"], rows[1]["index"]
+        return [{**rows[0], "index": second}, {**rows[1], "index": first}, *rows[2:]]
+
+    return _rows("swapped index", swapped)
+
+
+def typed(kind: object) -> Fault:
+    """Say this type of every vector."""
+    return _rows(f"type {kind!r}", lambda rows: [{**row, "type": kind} for row in rows], spoils=kind != "vl")
+
+
+def without_type() -> Fault:
+    """Leave the types out."""
+    return _rows("no type", lambda rows: [{k: v for k, v in row.items() if k != "type"} for row in rows], spoils=False)
+
+
+def first_number(written: str) -> Fault:
+    """Write the first number of every vector in this way, e.g. ``1e400``, which no parser reads alike."""
+    marked = _vectors("", lambda vector: ["@", *vector[1:]])
+    return replace(
+        marked,
+        name=f"number {written}",
+        dress=lambda reply: replace(reply, body=reply.body.replace(b'"@"', written.encode())),
+    )
+
+
+def nesting(depth: int = 5_000) -> Fault:
+    """Send lists within lists as the output."""
+    body = b'{"output":' + b"[" * depth + b"]" * depth + b',"request_id":"r"}'
+    return Fault(f"nesting of {depth}", dress=lambda reply: replace(reply, body=body))
+
+
+def named(name: object) -> Fault:
+    """Give the request this name."""
+    return Fault(f"request_id {name!r}", change=lambda body: {**body, "request_id": name}, spoils=False)
+
+
+def counted(usage: object) -> Fault:
+    """Send this as ``usage``."""
+    return Fault(f"usage {usage!r}", change=lambda body: {**body, "usage": usage}, spoils=False)
+
+
+def counted_as(written: str) -> Fault:
+    """Write the figure of ``usage.input_tokens`` in this way."""
+    return Fault(
+        f"usage {written}",
+        change=lambda body: {**body, "usage": {"input_tokens": "@"}},
+        dress=lambda reply: replace(reply, body=reply.body.replace(b'"@"', written.encode())),
+        spoils=False,
+    )
+
+
+def bomb(megabytes: int = 200) -> Fault:
+    """Send blanks that unpack to so many megabytes behind the good answer."""
+
+    def packed(body: bytes) -> bytes:
+        packing = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+        pieces = [packing.compress(body), *(packing.compress(b" " * 1_000_000) for _ in range(megabytes))]
+        return b"".join([*pieces, packing.flush()])
+
+    return _dressed("gzip bomb", (("Content-Encoding", "gzip"),), packed, spoils=True)
 
 
 def null_output() -> Fault:

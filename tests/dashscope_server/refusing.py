@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .faults import Fault
+from .faults import Fault, Wire
 from .protocol import Exchange, Headers, Refusal, Reply, json_reply, refusal_reply
 
 
@@ -73,6 +73,19 @@ def redirect(status: int = 307, location: str | None = None) -> Fault:
 
     # The redirected request is served and charged; this one is not.
     return Fault(f"redirect {status}", reply=reply, spoils=False)
+
+
+def endless(status: int = 502, megabytes: int = 50) -> Fault:
+    """Send an error page of so many megabytes; the client may hang up before its end."""
+
+    def deliver(wire: Wire, head: bytes, body: bytes) -> None:
+        wire.send(head.replace(f"Content-Length: {len(body)}".encode(), f"Content-Length: {megabytes << 20}".encode()))
+        wire.send(body + b" " * ((1 << 20) - len(body)))
+        for _ in range(megabytes - 1):
+            wire.send(b"busy " * ((1 << 20) // 5) + b" ")
+
+    reply = Reply(status, b"<html><body>the gateway is busy</body></html>", "text/html")
+    return Fault(f"endless page {status}", reply=_always(reply), deliver=deliver)
 
 
 def _always(reply: Reply) -> Callable[[Exchange], Reply]:

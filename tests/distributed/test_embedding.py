@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import io
 import multiprocessing
 import os
 import pickle
@@ -22,8 +23,7 @@ from dashscope_server import ONE_CONTENT, WHOLE_JOB, containing
 from dashscope_server.reaching import KEY
 from mmembed import Embedder, VectorDtype
 from mmembed.cache.local import CacheWarning
-from mmembed.distributed import embed_job, embedding_errors
-from mmembed.distributed import quota_client as surroundings
+from mmembed.distributed import embed_job, embedding_errors, quota_client
 from mmembed.errors import (
     BudgetError,
     ColumnNotFoundError,
@@ -136,11 +136,11 @@ def test_partitions_that_run_at_once_buy_the_same_contents_once(server, tmp_path
 
 def test_caches_of_several_machines_are_warned_of_once():
     """Each machine would buy for itself; nobody is told twice, and one machine is no cause."""
-    surroundings._told.clear()
-    surroundings.warn_of_several_hosts(1)
+    quota_client._told.clear()
+    quota_client.warn_of_several_hosts(1)
     with pytest.warns(CacheWarning, match=r"2 machines.*s3://"):
-        surroundings.warn_of_several_hosts(2)
-    surroundings.warn_of_several_hosts(2)
+        quota_client.warn_of_several_hosts(2)
+    quota_client.warn_of_several_hosts(2)
 
 
 @pytest.mark.usefixtures("server")
@@ -351,6 +351,11 @@ def test_pictures_that_dask_made_texts_of_are_refused():
 
     file = DATA / "images" / "000.webp"
     df = pd.DataFrame({"photo": pd.Series([Image.open(file).copy(), Image.open(file).copy()], dtype=object)})
+    for cell in (io.BytesIO(file.read_bytes()), {"bytes": file.read_bytes(), "path": None}):
+        held = dd.from_pandas(pd.DataFrame({"photo": pd.Series([cell], dtype=object)}), npartitions=1)
+        for modality in ("image", "auto"):
+            with pytest.raises(ModalityError, match="convert-string"):
+                held.mmembed.embed("photo", modality, model="local").compute(scheduler="sync")
     for modality in ("image", "auto"):
         ddf = dd.from_pandas(df, npartitions=1).mmembed.embed("photo", modality, model="local")
         with pytest.raises(ModalityError, match="convert-string"):

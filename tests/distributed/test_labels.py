@@ -9,8 +9,7 @@ import pytest
 from tests.distributed.tables import CUTS, clustered, cut, untouchable
 
 import mmembed
-from mmembed.distributed import fit_classifier
-from mmembed.distributed import labels as zero_shot
+from mmembed.distributed import fit_classifier, zero_shot
 from mmembed.distributed.columns import side_by_side
 from mmembed.distributed.samples import draw_labelled
 from mmembed.errors import ColumnNotFoundError

@@ -30,14 +30,14 @@ def test_two_paid_models_and_the_local_one_are_compared_and_paid_once(server, re
     """Shorter dimensions and a second comparison cost nothing; price and cost are those of each line's own model."""
     models = [unhurried(FLASH), unhurried(PLUS), "local"]
     found = reviews.mmembed.compare("text", target="kind", models=models, dimensions=[64, 128], modality="text")
-    lengths = {FLASH: 768, PLUS: 1152, "local-conse-1": 512}
+    lengths = {FLASH: 768, PLUS: 1152, "local-conse-2": 512}
     assert found.groupby("model", sort=False)["dimension"].agg(list).to_dict() == {
         model: [64, 128, length] for model, length in lengths.items()
     }
     assert (found["rows"] == 40).all()
     # The server's vectors are hashes, so that only the model that reads the words can tell the kinds.
     best = found.groupby("model")["accuracy"].max()
-    assert best["local-conse-1"] == 1
+    assert best["local-conse-2"] == 1
     assert best[[FLASH, PLUS]].max() < 0.85
     assert server.bill.distinct == 2 * reviews["text"].nunique()
     assert not server.bill.paid_twice

@@ -2,11 +2,16 @@
 
 import dataclasses
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import dashscope_server
+from mmembed.cache.keys import content_keys
 from mmembed.errors import ModalityError, UnknownModelError
+from mmembed.providers.local import LocalProvider
 from mmembed.providers.models import MODELS, ModelSpec, check_request, default_model, find_model, models
+from mmembed.vectors import VectorArray
 
 
 @pytest.mark.parametrize("name", sorted(dashscope_server.MODELS))
@@ -60,7 +65,7 @@ def test_a_spec_of_ones_own_is_taken_as_it_is():
 def test_local_is_the_alias_of_the_model_on_this_machine():
     """The word "local" finds the versioned space, which costs nothing."""
     spec = find_model("local")
-    assert (spec.name, spec.provider, spec.dimensions, spec.text_price) == ("local-conse-1", "local", (512,), 0)
+    assert (spec.name, spec.provider, spec.dimensions, spec.text_price) == ("local-conse-2", "local", (512,), 0)
 
 
 def test_each_region_has_a_default_that_it_offers():
@@ -104,3 +109,27 @@ def test_a_spec_without_dimensions_is_refused():
     """A spec that could give no vector is an error when it is made."""
     with pytest.raises(ValueError, match="needs a name and dimensions"):
         ModelSpec("x", dimensions=())
+
+
+@pytest.mark.parametrize("model", ["local-conse-1"])
+def test_a_model_of_an_earlier_version_says_what_to_do(model):
+    """Its name is refused with the reason and the way on, not as a misspelling of the new one."""
+    with pytest.raises(UnknownModelError, match=r"earlier version .* 'local-conse-2'.*anew with model='local'"):
+        find_model(model)
+
+
+def test_a_column_of_the_earlier_local_model_is_not_searched_with_words():
+    """Words are not embedded by the new model for a column of the old one; given vectors of its space still are."""
+    old = pd.DataFrame({"v": VectorArray.from_matrix(np.eye(3, 512, dtype=np.float32), space="local-conse-1")})
+    with pytest.raises(UnknownModelError, match=r"Embed the column anew with model='local'"):
+        old.mmembed.search("a bird", "v")
+    assert len(old.mmembed.search(old["v"].iloc[0], "v", k=1)) == 1
+
+
+def test_vectors_of_the_earlier_local_model_are_not_found_in_the_cache():
+    """The key of a content holds the space and the options of its model, so that no old vector is taken for a new."""
+    provider = LocalProvider(workers=1)
+    before = {**provider.options, "model": "local-conse-1"}
+    new = content_keys([b"a"], space=provider.space, options=provider.options)
+    assert new != content_keys([b"a"], space="local-conse-1", options=before)
+    assert new != content_keys([b"a"], space=provider.space, options=before)

@@ -80,19 +80,19 @@ def test_a_file_uri_is_a_path(tmp_path):
         (float("nan"), "Empty"),
         (pd.NA, "Empty"),
         ("", "Empty"),
-        ("http://127.0.0.1:9/a.png", "Remote"),
-        ("https://example.com/a.png", "Remote"),
-        ("oss://bucket/a.png", "Remote"),
-        ("missing.png", "NotFound"),
-        ("a" * 5000, "NotFound"),
-        ("nul\0byte.png", "NotFound"),
-        (".", "NotFound"),
-        (b"not a picture", "Unreadable"),
-        (RED_BYTES[:60], "Unreadable"),
-        ("data:image/png;base64,@@@", "Unreadable"),
-        (3.5, "Unsupported"),
-        (np.zeros((3, 3, 7)), "Unsupported"),
-        (np.zeros((0, 4, 3), dtype=np.uint8), "Unsupported"),
+        ("http://127.0.0.1:9/a.png", "RemoteContent"),
+        ("https://example.com/a.png", "RemoteContent"),
+        ("oss://bucket/a.png", "UnknownScheme"),
+        ("missing.png", "FileNotFound"),
+        ("a" * 5000, "NotAPath"),
+        ("nul\0byte.png", "NotAPath"),
+        (".", "NotAFile"),
+        (b"not a picture", "UnknownFormat"),
+        (RED_BYTES[:60], "BrokenFile"),
+        ("data:image/png;base64,@@@", "BrokenDataUri"),
+        (3.5, "WrongType"),
+        (np.zeros((3, 3, 7)), "WrongShape"),
+        (np.zeros((0, 4, 3), dtype=np.uint8), "WrongShape"),
     ],
 )
 def test_what_is_no_picture_has_a_reason(cell, code, tmp_path):
@@ -112,26 +112,26 @@ def bomb(edge):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("edge", [11_000, 60_000])
+@pytest.mark.parametrize("edge", [14_000, 60_000])
 def test_bombs_are_refused_before_they_are_decoded(edge):
     """A picture of too many pixels is refused by its header, with no warning left over."""
     with pytest.raises(ContentError) as caught:
         make_thumbnail(bomb(edge))
-    assert caught.value.code == "TooLarge"
+    assert caught.value.code == "TooManyPixels"
 
 
 def test_postscript_is_not_handed_to_another_program():
     """Formats that Pillow opens by running a program are not opened."""
     with pytest.raises(ContentError) as caught:
         make_thumbnail(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n")
-    assert caught.value.code == "Unreadable"
+    assert caught.value.code == "UnknownFormat"
 
 
 def test_a_device_is_not_opened():
     """A path that is no plain file is refused: reading a device or a pipe might never end."""
     with pytest.raises(ContentError) as caught:
         make_thumbnail(os.devnull)
-    assert caught.value.code == "NotFound"
+    assert caught.value.code == "NotAFile"
 
 
 def test_the_exif_turn_is_applied_and_dropped():
@@ -181,7 +181,7 @@ def test_thumbnails_stop_at_the_budget_and_count_the_rest():
     made, reasons = make_thumbnails(range(11), lambda row: (cells[row], "image"), max_bytes=2_500, budget_bytes=8_000)
     assert list(made)[:2] == [0, 1]
     assert sum(map(base64_length, made.values())) <= 8_000
-    assert reasons["Empty"] == reasons["Remote"] == 1
+    assert reasons["Empty"] == reasons["RemoteContent"] == 1
     assert len(made) + sum(reasons.values()) == 11
     assert reasons["OverBudget"] > 0
 
@@ -241,7 +241,7 @@ def test_a_playlist_cannot_open_another_file(tmp_path):
         (tmp_path / name).write_text(text)
         with pytest.raises(ContentError) as caught:
             make_thumbnail(name, modality="video", root=tmp_path)
-        assert caught.value.code == "Unreadable"
+        assert caught.value.code == "BrokenFile"
 
 
 @pytest.mark.parametrize("cell", [b"no video", RED_BYTES[:40] + b"0" * 40, "http://x/a.mp4"])
@@ -249,4 +249,4 @@ def test_what_is_no_clip_has_a_reason(cell):
     """Broken clips and web addresses raise errors that can be counted."""
     with pytest.raises(ContentError) as caught:
         make_thumbnail(cell, modality="video")
-    assert caught.value.code in {"Unreadable", "Remote"}
+    assert caught.value.code in {"BrokenFile", "RemoteContent"}

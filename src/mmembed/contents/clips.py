@@ -1,4 +1,4 @@
-"""Eight frames of a clip, evenly spread over it.
+"""Frames of a clip: eight spread over its time, or the one in the middle; in red, green and blue, upright.
 
 Videos are read with PyAV, which is an extra of its own; animated GIF, WebP and PNG need Pillow only. A clip is read
 from its bytes, never by name, so that a playlist cannot make the reader open another file or an address.
@@ -8,28 +8,40 @@ Local videos for models that take none: as a few of their frames, where that is 
 
 from __future__ import annotations
 
-import io
 import itertools
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from mmembed._optional import import_optional
-from mmembed.contents.content import Content, Media, damage, digest_of
-from mmembed.contents.pictures import MOST_PIXELS, decoding_errors, open_picture, read_media, to_rgb
+from mmembed.contents.content import Content, Media, digest_of
+from mmembed.contents.pictures import (
+    MOST_PIXELS,
+    damage,
+    decoding_errors,
+    encode,
+    open_encoded,
+    read_media,
+    to_rgb,
+    upright,
+)
 from mmembed.errors import ContentError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from mmembed.contents.content import Read
-    from mmembed.providers.models import ModelSpec
 
 
 FRAMES_PER_CLIP = 8
 
 # Shorter clips are decoded from the start; in longer ones, stretches without a chosen frame are skipped.
 _DECODE_THROUGH = 300
+
+# What browsers show a frame of an animation for that says 0.
+_UNSAID_MILLISECONDS = 100
 
 
 def spread_positions(count: int) -> list[int]:
@@ -44,8 +56,32 @@ def spread_positions(count: int) -> list[int]:
     return [(2 * part + 1) * count // (2 * parts) for part in range(parts)]
 
 
+def positions_over_time(durations: Sequence[int]) -> list[int]:
+    """Return the positions of the frames that are shown in the middles of eight equal parts of the time.
+
+    Where no frame lasts more than twice as long as another, frames are counted instead, as in
+    :func:`spread_positions`: every one of a short clip is then there once. Otherwise a frame that lasts long is there
+    several times.
+
+    Parameters
+    ----------
+    durations : sequence of int
+        How long each frame is shown, in any unit.
+
+    Examples
+    --------
+    >>> positions_over_time([1, 1, 1]), positions_over_time([10, 10, 60])
+    ([0, 1, 2], [0, 1, 2, 2, 2, 2, 2, 2])
+    """
+    if not durations or max(durations) <= 2 * min(durations):
+        return spread_positions(len(durations))
+    ends = list(itertools.accumulate(durations))
+    moments = [(2 * part + 1) * ends[-1] // (2 * FRAMES_PER_CLIP) for part in range(FRAMES_PER_CLIP)]
+    return [bisect_right(ends, moment) for moment in moments]
+
+
 def load_frames(media: Media) -> list[Image]:
-    """Return up to eight frames of a clip, in red, green and blue, upright.
+    """Return up to eight frames of a clip; one that is shown at several of the chosen moments is there as often.
 
     Raises
     ------
@@ -55,31 +91,65 @@ def load_frames(media: Media) -> list[Image]:
         If it is a video and PyAV is not installed.
     """
     data = read_media(media, "video")
-    if _is_picture_format(data):
-        return _load_animation(data, media)
-    return _load_video(data, media)
+    if not _is_picture_format(data):
+        return _load_video(data, media)
+    with decoding_errors(media.named, "moving picture"), open_encoded(data, media.named) as image:
+        wanted = positions_over_time(_durations_of_animation(image))
+        frames = {position: _frame_of_animation(image, position) for position in dict.fromkeys(wanted)}
+    return [frames[position] for position in wanted]
+
+
+def middle_frame(media: Media) -> Image:
+    """Return a frame from half the time of a clip, or its first one where that cannot be reached.
+
+    Of a video, it is the key frame before that moment.
+
+    Raises
+    ------
+    ContentError, MissingExtraError
+        As of :func:`load_frames`.
+    """
+    data = read_media(media, "video")
+    if not _is_picture_format(data):
+        av = _import_av()
+        with _video_errors(av, media), _open(av, data) as container:
+            return _seek_middle(container, media)
+    with decoding_errors(media.named, "moving picture"), open_encoded(data, media.named) as image:
+        ends = list(itertools.accumulate(_durations_of_animation(image)))
+        return _frame_of_animation(image, bisect_right(ends, ends[-1] // 2))
 
 
 def _is_picture_format(data: bytes) -> bool:
     return data[:4] == b"GIF8" or data[:8] == b"\x89PNG\r\n\x1a\n" or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
 
 
-def _load_animation(data: bytes, media: Media) -> list[Image]:
-    frames = []
-    with decoding_errors(media, "moving picture"), open_picture(data, media) as image:
-        for position in spread_positions(getattr(image, "n_frames", 1)):
-            image.seek(position)
-            frames.append(to_rgb(image))
-    return frames
+def _durations_of_animation(image: Any) -> list[int]:
+    count = getattr(image, "n_frames", 1)
+    if count == 1:
+        return [1]
+    durations = []
+    for position in range(count):
+        image.seek(position)
+        if image.format == "WEBP":
+            image.load()  # only then does Pillow know
+        durations.append(round(image.info.get("duration") or _UNSAID_MILLISECONDS))
+    return durations
 
 
-def _load_video(data: bytes, media: Media) -> list[Image]:
-    av: Any = import_optional("av", extra="video", purpose="Reading the frames of a video file")
-    named = f"File {str(media.path)!r}" if media.path is not None else "The content"
+def _frame_of_animation(image: Image, position: int) -> Image:
+    image.seek(position)
+    return to_rgb(upright(image))
+
+
+def _import_av() -> Any:
+    return import_optional("av", extra="video", purpose="Reading the frames of a video file")
+
+
+@contextmanager
+def _video_errors(av: Any, media: Media) -> Iterator[None]:
+    """Turn whatever PyAV raises for a file that it cannot decode into a ContentError."""
     try:
-        key_positions, count = _find_keyframes(av, data)
-        wanted = spread_positions(count)
-        frames = list(_decode(av, data, wanted, _runs(wanted, key_positions, count)))
+        yield
     except ContentError:
         raise
     except (av.error.FFmpegError, *damage()) as error:
@@ -87,13 +157,27 @@ def _load_video(data: bytes, media: Media) -> list[Image]:
         reason = (getattr(error, "strerror", None) or error) if has_stream else "it has no video stream"
         raise ContentError(
             "BrokenFile",
-            f"{named} is not a video that can be decoded: {reason}. Expected a complete MP4, MOV, MKV, WebM or AVI "
-            "file. Convert it to MP4, or download it anew.",
+            f"{media.named} is not a video that can be decoded: {reason}. Expected a complete MP4, MOV, MKV, WebM or "
+            "AVI file. Convert it to MP4, or download it anew.",
         ) from error
+
+
+def _without_frame(media: Media) -> ContentError:
+    return ContentError(
+        "BrokenFile",
+        f"{media.named} is a video without a frame that can be decoded. Convert it to MP4, or save it anew.",
+    )
+
+
+def _load_video(data: bytes, media: Media) -> list[Image]:
+    av = _import_av()
+    with _video_errors(av, media):
+        key_positions, durations = _survey_packets(av, data)
+        wanted = positions_over_time(durations)
+        found = dict(_decode(av, data, wanted, _runs(wanted, key_positions, len(durations))))
+    frames = [found[position] for position in wanted if position in found]
     if not frames:
-        raise ContentError(
-            "BrokenFile", f"{named} is a video without a frame that can be decoded. Convert it to MP4, or save it anew."
-        )
+        raise _without_frame(media)
     return frames
 
 
@@ -102,18 +186,30 @@ def _open(av: Any, data: bytes) -> Any:
     return av.open(BytesIO(data), options={"protocol_whitelist": "none"}, metadata_errors="ignore")
 
 
-def _find_keyframes(av: Any, data: bytes) -> tuple[list[int], int]:
-    """Return the positions where decoding can begin, and the number of frames; unpacks the file and decodes nothing."""
+def _check_size(container: Any) -> None:
+    codec = container.streams.video[0].codec_context
+    if codec.width * codec.height > MOST_PIXELS:
+        raise ContentError(
+            "TooManyPixels",
+            f"The video has frames of {codec.width} x {codec.height}; expected at most {MOST_PIXELS:,} pixels. "
+            "Make it smaller.",
+        )
+
+
+def _survey_packets(av: Any, data: bytes) -> tuple[list[int], list[int]]:
+    """Return the positions where decoding can begin, and how long each frame is shown; decodes nothing."""
     with _open(av, data) as container:
-        codec = container.streams.video[0].codec_context
-        if codec.width * codec.height > MOST_PIXELS:
-            raise ContentError(
-                "TooManyPixels",
-                f"The video has frames of {codec.width} x {codec.height}; expected at most {MOST_PIXELS:,} pixels. "
-                "Make it smaller.",
-            )
-        keys = [packet.is_keyframe for packet in container.demux(video=0) if packet.size]
-    return [position for position, is_key in enumerate(keys) if is_key], len(keys)
+        _check_size(container)
+        packets = [
+            (packet.is_keyframe, packet.pts, packet.duration) for packet in container.demux(video=0) if packet.size
+        ]
+    key_positions = [position for position, (is_key, _, _) in enumerate(packets) if is_key]
+    starts = sorted(start for _, start, _ in packets if start is not None)
+    if len(starts) < len(packets) or len(starts) < 2:
+        return key_positions, [1] * len(packets)  # the file does not say when: frame by frame
+    durations = [later - earlier for earlier, later in itertools.pairwise(starts)]
+    said = max((duration or 0 for _, start, duration in packets if start == starts[-1]), default=0)
+    return key_positions, [*durations, said or sorted(durations)[len(durations) // 2]]
 
 
 def _runs(wanted: Sequence[int], key_positions: Sequence[int], count: int) -> list[tuple[int, int]]:
@@ -131,7 +227,9 @@ def _runs(wanted: Sequence[int], key_positions: Sequence[int], count: int) -> li
     return runs
 
 
-def _decode(av: Any, data: bytes, wanted: Sequence[int], runs: Sequence[tuple[int, int]]) -> Iterator[Image]:
+def _decode(
+    av: Any, data: bytes, wanted: Sequence[int], runs: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, Image]]:
     chosen = set(wanted)
     with _open(av, data) as container:
         codec = container.streams.video[0].codec_context
@@ -143,9 +241,24 @@ def _decode(av: Any, data: bytes, wanted: Sequence[int], runs: Sequence[tuple[in
             decoded = itertools.chain.from_iterable(map(codec.decode, itertools.chain(run, [None])))
             for position, frame in enumerate(decoded, start):
                 if position in chosen and not frame.is_corrupt:
-                    yield _to_picture(frame)
+                    yield position, _to_picture(frame)
             codec.flush_buffers()
             done = stop
+
+
+def _seek_middle(container: Any, media: Media) -> Image:
+    stream = container.streams.video[0]
+    _check_size(container)
+    # Matroska and WebM say how long they are, but not how long their streams are.
+    if container.duration:
+        # Seeking lands on the key frame before the middle, which is close enough for a picture and decodes at once.
+        container.seek((container.start_time or 0) + container.duration // 2)
+        for frame in container.decode(stream):
+            return _to_picture(frame)
+        container.seek(0)
+    for frame in container.decode(stream):
+        return _to_picture(frame)
+    raise _without_frame(media)
 
 
 def _to_picture(frame: Any) -> Image:
@@ -155,27 +268,31 @@ def _to_picture(frame: Any) -> Image:
     return image.rotate(turn, expand=True) if turn else image
 
 
-_MOST_FRAMES = 8
-
-
-def check_video_frames(video_frames: int, spec: ModelSpec) -> int:
+def check_video_frames(video_frames: int, *, most_pictures: int, model: str) -> int:
     """Return the number of frames, or refuse it.
+
+    Parameters
+    ----------
+    video_frames : int
+        How many frames a clip is to be embedded by.
+    most_pictures : int
+        The most pictures that the model takes in one list; 0 if it takes no lists.
+    model : str
+        Its name, for the message.
 
     Raises
     ------
     ValueError
         If the model takes no lists of pictures, or the number is not between 1 and what it takes.
     """
-    most = min(_MOST_FRAMES, spec.max_multi_images)
+    most = min(FRAMES_PER_CLIP, most_pictures)
     if not most:
         raise ValueError(
-            f"Model {spec.name!r} takes no lists of pictures; got video_frames={video_frames!r}. Leave it out and give "
+            f"Model {model!r} takes no lists of pictures; got video_frames={video_frames!r}. Leave it out and give "
             "videos by URL, or choose a model of mmembed.models() that has multi_images."
         )
     if not 1 <= video_frames <= most:
-        raise ValueError(
-            f"video_frames={video_frames!r} is not between 1 and {most}, the most that {spec.name!r} takes."
-        )
+        raise ValueError(f"video_frames={video_frames!r} is not between 1 and {most}, the most that {model!r} takes.")
     return video_frames
 
 
@@ -198,15 +315,14 @@ def videos_as_pictures(contents: Sequence[Read], video_frames: int) -> list[Read
 
 
 def _as_pictures(content: Content, media: Media, video_frames: int) -> Content:
-
     frames = load_frames(media)
     count = min(video_frames, len(frames))
     chosen = [frames[(2 * part + 1) * len(frames) // (2 * count)] for part in range(count)]
+    # A frame that is shown for long is in the list once: each picture is paid for.
+    distinct = [frame for place, frame in enumerate(chosen) if place == 0 or frame is not chosen[place - 1]]
     parts = []
-    for frame in chosen:
-        out = io.BytesIO()
-        frame.save(out, format="JPEG", quality=90)
-        data = out.getvalue()
+    for frame in distinct:
+        data = encode(frame, "JPEG", quality=90)
         parts.append(Content("image", media=Media(data=data), digest=digest_of("image", b"bytes", data)))
     digest = digest_of("multi_images", b"video", content.digest, str(video_frames).encode())
     return Content("multi_images", parts=tuple(parts), digest=digest)

@@ -1,6 +1,7 @@
 """From the cells of a column to contents: what a cell is, whether it is there, and the hash of what is in it.
 
-Only the modality decides how a cell is read: a text never becomes a file, whatever it says.
+Only the modality decides how a cell is read: a text never becomes a file, whatever it says. Where the bytes of a
+picture or a clip are is read by :func:`media_of` alone, for the models and the pages alike.
 
 What a file is, by its first bytes or by the suffix of its name.
 
@@ -11,26 +12,24 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import functools
 import hashlib
 import io
 import os
 import re
-import struct
-import zlib
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import numpy as np
 
+from mmembed.contents.pictures import damage, encode_lossless, picture_in_memory
 from mmembed.errors import ContentError, ModalityError, did_you_mean, listed
 from mmembed.frames import is_missing
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,60 +53,6 @@ class Content:
 
 
 Read = Content | ContentError | None
-
-# What Pillow decodes by itself. Others of its list start a program (EPS: Ghostscript), hand the bytes to whatever has
-# registered for them (WMF, FITS, GRIB, HDF5, BUFR) or read further files. HEIF is there where its plug-in is.
-PICTURE_FORMATS = (
-    *(
-        "JPEG",
-        "MPO",
-        "PNG",
-        "WEBP",
-        "GIF",
-        "AVIF",
-        "BMP",
-        "DIB",
-        "TIFF",
-        "JPEG2000",
-        "PPM",
-        "ICO",
-        "ICNS",
-        "SGI",
-        "TGA",
-    ),
-    *("PCX", "HEIF"),
-)
-
-# Pillow promises no common base for what its decoders raise: AVIF ends in RuntimeError, ICNS in struct.error, …
-_DAMAGE = (
-    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError),
-    *(AssertionError, RuntimeError, MemoryError, BufferError, struct.error, zlib.error),
-    Warning,  # where warnings are errors
-)
-
-
-def damage() -> tuple[type[Exception], ...]:
-    """Return what Pillow raises for bytes that it cannot decode; call it in the ``except`` clause."""
-    from PIL import Image
-
-    return (*_DAMAGE, Image.DecompressionBombError)
-
-
-def check_image(image: Image) -> None:
-    """Refuse a Pillow image that was opened elsewhere from a format that is not to be decoded here.
-
-    Raises
-    ------
-    ContentError
-        If decoding it could start a program; a copy that its owner made has no format any more, and passes.
-    """
-    if image.format is not None and image.format not in PICTURE_FORMATS:
-        raise ContentError(
-            "UnknownFormat",
-            f"A cell holds a Pillow image of the format {image.format!r}, which may start a program to be decoded; "
-            f"expected one of {', '.join(PICTURE_FORMATS)}. Decode it yourself, with image.copy(), if you trust it.",
-        )
-
 
 ContentKind = Literal["text", "image", "video", "multi_images", "fused"]
 
@@ -136,6 +81,11 @@ class Media:
         if sum(one is not None for one in (self.path, self.data, self.url)) != 1:
             raise ValueError("Media needs exactly one of path, data and url.")
 
+    @property
+    def named(self) -> str:
+        """How messages call it, as the subject of a sentence."""
+        return f"File {str(self.path)!r}" if self.path is not None else "The content"
+
     def read(self) -> bytes:
         """Return the encoded bytes of the file, read anew at each call.
 
@@ -150,8 +100,8 @@ class Media:
             raise ContentError("RemoteContent", f"{self.url!r} is a URL; its bytes are not on this machine.")
         try:
             data = self.path.read_bytes()
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
             raise ContentError("FileUnreadable", f"File {str(self.path)!r} cannot be read: {reason}.") from error
         if self.hashed is not None and digest_of(self.hashed[0], b"bytes", data) != self.hashed[1]:
             raise ContentError(
@@ -177,7 +127,10 @@ class Fence:
         ContentError
             If it is, or leads, outside.
         """
-        found = path.resolve()
+        try:
+            found = path.resolve()
+        except (OSError, ValueError, RuntimeError):  # a circle of links, a name that no file system can hold
+            raise self.refusal(name) from None
         if not found.is_relative_to(self.folder.resolve()):
             raise self.refusal(name)
         return found
@@ -197,7 +150,9 @@ Modality = Literal["auto", "text", "image", "video", "multi_images"]
 
 MODALITIES: tuple[Modality, ...] = ("auto", "text", "image", "video", "multi_images")
 
-_URL = re.compile(r"https?://\S+", re.IGNORECASE)
+_URL = re.compile(r"https?://[^/?#\s]+(?P<path>[^?#\s]*)\S*", re.IGNORECASE)
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+")
 
 _DATA_URI = re.compile(r"data:(?P<mime>[\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]*)*(?P<base64>;base64)?,", re.IGNORECASE)
 
@@ -228,8 +183,9 @@ def read_contents(
         blank are missing.
     modality : {"auto", "text", "image", "video", "multi_images"}
         How cells are read. ``"auto"`` looks at each: bytes by their first bytes, URLs and ``pathlib`` paths by their
-        suffix, pictures and arrays as images, other strings as texts; a string that looks like the name of a picture
-        or video file is refused, since it could be meant either way.
+        suffix, pictures and arrays as images, other strings as texts; a string that ends like the name of a picture
+        or video file is refused, since it could be meant either way. Bytes may also be an ``io.BytesIO`` or the
+        ``{"bytes", "path"}`` of a data set of Hugging Face.
     root : pathlib.Path or Fence, optional
         Folder that relative file names start from; the current one if not given. A path is no fence: ``../x.png``,
         absolute names, links and ``file://`` lead anywhere. A :class:`Fence` refuses them.
@@ -249,13 +205,32 @@ def read_content(cell: Any, modality: Modality, *, root: Root = None) -> Content
     Raises
     ------
     ContentError
-        If the cell is of a type that the modality does not have, or its file cannot be read.
+        If the cell is of a type that the modality does not have, or its file cannot be read; also for whatever else
+        the cell itself raises.
     """
+    try:
+        return _content_of(unwrapped(cell), modality, root)
+    except ContentError:
+        raise
+    except damage() as error:
+        raise unreadable_cell(cell, modality, error) from error
+
+
+def unreadable_cell(cell: Any, modality: str, error: Exception) -> ContentError:
+    """Return the error of a row whose cell raised one of :func:`mmembed.contents.pictures.damage`."""
+    return ContentError(
+        "UnreadableCell",
+        f"A cell that holds {type(cell).__name__} cannot be read as {modality!r}: {type(error).__name__}: {error}. "
+        "Replace it, or leave it missing.",
+    )
+
+
+def _content_of(cell: Any, modality: Modality, root: Root) -> Content | None:
     if is_empty(cell):
         return None
     if modality == "multi_images":
         return _multi_images(cell, root)
-    kind = kind_of_cell(cell) if modality == "auto" else cast("ContentKind", modality)
+    kind = kind_of_cell(cell, root=root) if modality == "auto" else cast("ContentKind", modality)
     if kind == "text":
         return _text(cell)
     return _media(cell, kind, root)
@@ -279,41 +254,82 @@ def fused_of(parts: tuple[Content, ...]) -> Content:
     return Content("fused", parts=parts, digest=digest_of("fused", *pieces))
 
 
+def unwrapped(cell: Any) -> Any:
+    """Return an Arrow scalar as the Python object that it is, and any other cell as it is."""
+    return cell.as_py() if hasattr(cell, "as_py") else cell
+
+
 def is_empty(cell: Any) -> bool:
     """Say whether a cell counts as missing."""
     if isinstance(cell, str):
         return not cell.strip()
+    if isinstance(cell, Mapping):
+        return _is_file_cell(cell) and all(_is_nothing(cell.get(key)) for key in ("bytes", "path"))
+    return _is_nothing(cell)
+
+
+def _is_nothing(cell: Any) -> bool:
+    if isinstance(cell, np.ndarray):
+        return cell.ndim == 1 and not cell.size
     return (isinstance(cell, list | tuple) and not cell) or is_missing(cell)
 
 
-def kind_of_cell(cell: Any) -> ContentKind:
-    """Return how modality "auto" reads a cell that is not empty; a ContentError if that cannot be told."""
+def _is_file_cell(cell: Mapping[Any, Any]) -> bool:
+    """Say whether it is a picture or a clip as data sets of Hugging Face and Daft hold it: bytes, a path or both."""
+    return "bytes" in cell or "path" in cell
+
+
+def kind_of_cell(cell: Any, *, root: Root = None) -> ContentKind:
+    """Return how modality "auto" reads a cell that is not empty; a ContentError if that cannot be told.
+
+    A string is never opened: one that ends like the name of a picture or video file is refused, however the rest of it
+    looks, since it could be meant either way. So is a path within a mapping.
+    """
+    if isinstance(cell, str):
+        return _kind_of_string(cell.strip())
+    if isinstance(cell, Mapping) and _is_file_cell(cell):
+        if _is_nothing(cell.get("bytes")):
+            raise ContentError(
+                "AmbiguousContent",
+                f"A cell names the file {str(cell.get('path'))[:80]!r} without its bytes. Say modality='image' or "
+                "'video' to open it.",
+            )
+        return kind_of_cell(cell["bytes"])
+    if isinstance(cell, io.BytesIO):
+        cell = cell.getvalue()
     if isinstance(cell, bytes | bytearray | memoryview):
         kind = kind_of_bytes(bytes(cell))
         if kind is None:
             raise ContentError("UnknownContent", f"{len(cell)} bytes are neither a known picture nor a known video.")
         return kind
     if isinstance(cell, os.PathLike):
-        return kind_of_suffix(os.fspath(cell)) or "image"
-    if isinstance(cell, bool | int | float | np.number | list | tuple | dict):
+        return kind_of_suffix(os.fspath(cell)) or _kind_of_file(_file(os.fspath(cell), root)) or "image"
+    if isinstance(cell, bool | int | float | np.number | Mapping) or pictures_of_list(cell) is not None:
         raise ContentError(
             "WrongType",
             f"A cell holds {type(cell).__name__}, which is no text, picture or video. Convert the column with "
             ".astype('str'), or say modality='multi_images' for lists of pictures.",
         )
-    if not isinstance(cell, str):
-        return "image"  # pictures and arrays; _media refuses whatever is neither
-    stripped = cell.strip()
-    if data_uri := _DATA_URI.match(stripped):
+    return "image"  # pictures and arrays; media_of refuses whatever is neither
+
+
+def _kind_of_string(text: str) -> ContentKind:
+    if data_uri := _DATA_URI.match(text):
         return "video" if (data_uri["mime"] or "").startswith("video/") else "image"
-    if _URL.fullmatch(stripped):
-        return kind_of_suffix(urlsplit(stripped).path) or "text"
-    if kind_of_suffix(stripped) is not None and len(stripped.split()) == 1:
+    if address := _URL.fullmatch(text):
+        return kind_of_suffix(address["path"]) or "text"
+    if kind_of_suffix(text) is not None and _may_be_a_name(text):
         raise ContentError(
             "AmbiguousContent",
-            f"{stripped[:80]!r} may be a text or the name of a file. Say modality='text', 'image' or 'video'.",
+            f"{text[:80]!r} may be a text or the name of a file. Say modality='text', 'image' or 'video'.",
         )
     return "text"
+
+
+def _may_be_a_name(text: str) -> bool:
+    if len(text.splitlines()) > 1 or ("://" in text and len(text.split()) > 1):
+        return False  # several lines, or a sentence that ends in a link
+    return len(re.split(r"[/\\]", text)[-1].encode(errors="replace")) <= 255  # no file system holds longer ones
 
 
 def _text(cell: Any) -> Content:
@@ -336,45 +352,86 @@ def content_of_text(text: str) -> Content:
 
 
 def _media(cell: Any, kind: ContentKind, root: Root) -> Content:
-    media = _source(cell, kind, root)
+    media = media_of(cell, kind, root)
     if media.url is not None:
         return Content(kind, media=media, digest=digest_of(kind, b"url", media.url.encode()))
     data = media.read()
     if not data:
-        raise ContentError("EmptyFile", f"{_named(media)} is empty.")
+        raise ContentError("EmptyFile", f"{media.named} is empty.")
     digest = digest_of(kind, b"bytes", data)
     if media.path is not None:
         media = Media(path=media.path, hashed=(kind, digest))  # what is sent later is what was hashed now
     return Content(kind, media=media, digest=digest)
 
 
-def _source(cell: Any, kind: ContentKind, root: Root) -> Media:
+def media_of(cell: Any, kind: ContentKind, root: Root = None) -> Media:
+    """Return where the bytes of a picture or a clip are: the one reading of a cell, for the models and the pages.
+
+    Parameters
+    ----------
+    cell : str, path, bytes, io.BytesIO, mapping, Media, PIL image or numpy.ndarray
+        A string is a path, a ``data:`` or ``file:`` address, or a URL, which stays one. A mapping with ``bytes`` or
+        ``path`` is a cell of a data set of Hugging Face; bytes go before the path. Pictures may be images of Pillow,
+        which are turned as their EXIF tag says, and arrays of shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4); both
+        become PNG files. Their levels: see :mod:`mmembed.contents.pictures`.
+    kind : {"image", "video"}
+        What the cell is to be.
+    root : pathlib.Path, optional
+        Folder that relative paths start from; the current one if not given.
+
+    Raises
+    ------
+    ContentError
+        If the cell is none of these: a list of pictures is not one picture. If there is no plain file of that name.
+    """
+    cell = unwrapped(cell)
+    if isinstance(cell, Mapping) and _is_file_cell(cell):
+        data, path = cell.get("bytes"), cell.get("path")
+        cell = path if _is_nothing(data) or (data == b"" and not _is_nothing(path)) else data
+    if isinstance(cell, Media):
+        if isinstance(root, Fence) and cell.path is not None:
+            root.check(cell.path, str(cell.path))
+        return cell
+    if isinstance(cell, io.BytesIO):
+        return Media(data=cell.getvalue())
     if isinstance(cell, bytes | bytearray | memoryview):
         return Media(data=bytes(cell))
     if isinstance(cell, os.PathLike):
         return Media(path=_file(os.fspath(cell), root))
     if isinstance(cell, str):
-        return _source_of_text(cell.strip(), kind, root)
-    if kind == "image" and (encoded := _encoded_picture(cell)) is not None:
-        return Media(data=encoded)
+        return _media_of_string(cell.strip(), kind, root)
+    if pictures_of_list(cell) is not None:
+        raise ContentError(
+            "WrongType",
+            f"A cell of modality {kind!r} holds a list of {len(cell)}; expected one {kind}. Say "
+            "modality='multi_images' for lists of pictures, or take one of each: column.str[0].",
+        )
+    if kind == "image" and (picture := picture_in_memory(cell)) is not None:
+        return Media(data=encode_lossless(picture))
     wanted = "a path, a URL, a data URI or bytes" + (", a PIL image or an array (h, w, 3)" if kind == "image" else "")
     raise ContentError("WrongType", f"A cell of modality {kind!r} holds {type(cell).__name__}; expected {wanted}.")
 
 
-def _source_of_text(text: str, kind: ContentKind, root: Root) -> Media:
+def _media_of_string(text: str, kind: ContentKind, root: Root) -> Media:
     if data_uri := _DATA_URI.match(text):
         return Media(data=_decoded(text[data_uri.end() :], is_base64=data_uri["base64"] is not None))
-    if _URL.match(text):
-        return Media(url=text)
-    scheme = urlsplit(text).scheme.lower() if "://" in text else ""
-    if scheme == "file":
+    scheme = text.partition("://")[0].lower() if "://" in text else ""
+    if scheme in {"http", "https", "file"}:
+        try:
+            address = urlsplit(text)
+        except ValueError as error:
+            raise ContentError("BrokenURL", f"{text[:80]!r} is no valid URL: {error}. Correct it.") from error
+        if scheme != "file":
+            if not address.hostname:
+                raise ContentError("BrokenURL", f"{text[:80]!r} is no valid URL: it names no server. Correct it.")
+            return Media(url=text)
         if isinstance(root, Fence):
             raise root.refusal(text)
         # Brings a whole HTTP client along, a sixth of what importing mmembed takes.
         from urllib.request import url2pathname
 
-        return Media(path=_file(url2pathname(urlsplit(text).path), root))
-    if scheme:
+        return Media(path=_file(url2pathname(address.path), root))
+    if _SCHEME.fullmatch(scheme):
         raise ContentError(
             "UnknownScheme", f"{text[:80]!r} has the scheme {scheme!r}; expected a path, http(s)://, file:// or data:."
         )
@@ -385,7 +442,9 @@ def _source_of_text(text: str, kind: ContentKind, root: Root) -> Media:
 
 def _file(name: str | bytes, root: Root) -> Path:
     text = os.fsdecode(name)
-    path = Path(text).expanduser()
+    path = Path(text)
+    with contextlib.suppress(RuntimeError):  # "~$lock.jpg" is a name, not the home of a user
+        path = path.expanduser()
     if isinstance(root, Fence):
         # Before it is looked at: not even whether it exists is told of what lies outside.
         if path.is_absolute() or path.drive or path.root:
@@ -393,14 +452,20 @@ def _file(name: str | bytes, root: Root) -> Path:
         path = root.check(root.folder / path, text)
     elif root is not None and not path.is_absolute():
         path = root / path
-    if not path.exists():
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except (OSError, ValueError) as error:  # also a name that is too long, or that no file system can hold
+        reason = getattr(error, "strerror", None) or str(error)
         start = str((root.folder if isinstance(root, Fence) else root) or Path.cwd())
         raise ContentError(
             "FileNotFound",
-            f"File {str(path)!r} does not exist. Relative names start from {start!r}; root= changes it.",
-        )
-    if not path.is_file():
-        raise ContentError("NotAFile", f"{str(path)!r} is a folder, not a file.")
+            f"File {str(path)[:300]!r} does not exist ({reason}). Relative names start from {start!r}; root= changes "
+            "it.",
+        ) from error
+    if kind != stat.S_IFREG:
+        # A pipe or a device would never end.
+        held = "a folder, not a file" if kind == stat.S_IFDIR else "no plain file, but a pipe or a device"
+        raise ContentError("NotAFile", f"{str(path)!r} is {held}.")
     return path
 
 
@@ -413,55 +478,30 @@ def _decoded(payload: str, *, is_base64: bool) -> bytes:
         raise ContentError("BrokenDataUri", f"The data URI does not hold valid base64: {error}.") from error
 
 
-def _encoded_picture(cell: Any) -> bytes | None:
-    """Return a PIL image or an array as the bytes of a PNG file, or None if it is neither."""
-    from PIL import Image
+def pictures_of_list(cell: Any) -> list[Any] | None:
+    """Return the pictures of a cell that holds several; None if it is no list of pictures.
 
-    if isinstance(cell, np.ndarray):
-        cell = _picture_of_array(cell)
-    if not isinstance(cell, Image.Image):
-        return None
-    check_image(cell)
-    out = io.BytesIO()
-    try:
-        if cell.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
-            cell = cell.convert("RGB")
-        cell.save(out, format="PNG", compress_level=1)
-    except damage() as error:  # Pillow decodes an image only now, if nobody has looked at it yet
-        raise ContentError(
-            "UnreadablePicture", f"A cell's Pillow image cannot be decoded: {error}. Expected a whole picture."
-        ) from error
-    return out.getvalue()
-
-
-def _picture_of_array(array: np.ndarray[Any, Any]) -> Any:
-    from PIL import Image
-
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or not array.size:
-        raise ContentError(
-            "WrongShape", f"An array of shape {array.shape} is no picture; expected (h, w), (h, w, 3) or (h, w, 4)."
-        )
-    if array.dtype != np.uint8:
-        raise ContentError(
-            "WrongType", f"A picture array holds {array.dtype}; expected uint8, 0 to 255. Scale it before embedding."
-        )
-    return Image.fromarray(array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array)
+    Lists and tuples, one-dimensional arrays of objects or strings (what Parquet makes of lists), and arrays of shape
+    (n, h, w, c).
+    """
+    if isinstance(cell, list | tuple):
+        return list(cell)
+    if isinstance(cell, np.ndarray) and (cell.ndim == 4 or (cell.ndim == 1 and cell.dtype.kind in "OU")):
+        return list(cell)
+    return None
 
 
 def _multi_images(cell: Any, root: Root) -> Content:
-    if not isinstance(cell, list | tuple):
+    pictures = pictures_of_list(cell)
+    if pictures is None:
         raise ContentError(
             "WrongType", f"A cell of modality 'multi_images' holds {type(cell).__name__}; expected a list of pictures."
         )
-    parts: Sequence[Content | None] = [read_content(part, "image", root=root) for part in cell]
+    parts: Sequence[Content | None] = [read_content(part, "image", root=root) for part in pictures]
     present = tuple(part for part in parts if part is not None)
     if len(present) != len(parts):
         raise ContentError("MissingPart", "A list of pictures holds a missing one; leave it out of the list.")
     return Content("multi_images", parts=present, digest=digest_of("multi_images", *(part.digest for part in present)))
-
-
-def _named(media: Media) -> str:
-    return f"File {str(media.path)!r}" if media.path is not None else "The content"
 
 
 MediaKind = Literal["image", "video"]
@@ -474,35 +514,42 @@ _IMAGE_STARTS = (
     b"BM",
     b"II*\x00",  # TIFF, little endian
     b"MM\x00*",  # TIFF, big endian
+    b"II+\x00",  # TIFF of more than 4 GB
+    b"MM\x00+",
     b"\x00\x00\x01\x00",  # ICO
     b"icns",
     b"\x01\xda",  # SGI
+    b"\x00\x00\x00\x0cjP  ",  # JPEG 2000
+    b"\xff\x4f\xff\x51",  # JPEG 2000, the bare codestream
 )
 
-_VIDEO_STARTS = (b"\x1aE\xdf\xa3", b"FLV\x01", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")  # Matroska/WebM, FLV, MPEG
+_PORTABLE_MAP = re.compile(rb"P[1-7Ff]\s+[\d#]")  # PPM and its kin
 
-_IMAGE_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1")
-
-_IMAGE_SUFFIXES = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".png",
-        ".gif",
-        ".bmp",
-        ".dib",
-        ".tif",
-        ".tiff",
-        ".webp",
-        ".ico",
-        ".icns",
-        ".sgi",
-        ".avif",
-        ".heic",
-    ]
+_VIDEO_STARTS = (
+    b"\x1aE\xdf\xa3",  # Matroska, WebM
+    b"FLV\x01",
+    b"\x00\x00\x01\xba",  # MPEG
+    b"\x00\x00\x01\xb3",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # WMV
 )
 
-_VIDEO_SUFFIXES = frozenset([".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".flv", ".wmv"])
+_IMAGE_BRANDS = (
+    *(b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1", b"miaf"),
+)
+
+# Old QuickTime files begin without a brand.
+_QUICKTIME_ATOMS = (b"moov", b"mdat", b"wide")
+
+# Also of formats that are not opened here: what is a picture must not be taken for a text. Suffixes that end other
+# names at least as often (.ts, .bw, .im, .rgb) are left out.
+_IMAGE_SUFFIX = re.compile(
+    r"\.(jpe?g|jpe|jfif|jif|pjp|pjpeg|a?png|gif|bmp|dib|tiff?|webp|ico|icns|sgi|avifs?|hei[cf]s?|hif|jp2|j2[ck]|jpc|jpf"
+    r"|jpx|jxl|mpo|tga|pcx|p[bfgnp]m|psd|svgz?|eps|dng|cr[23]|nef|arw|orf|raf|rw2)"
+)
+
+_VIDEO_SUFFIX = re.compile(
+    r"\.(mp4|m4v|mov|qt|avi|mkv|webm|mpe?g|mpe|m2v|flv|f4v|wmv|asf|3gpp?|3g2|ogv|m2ts|mts|vob|rmvb|divx|mxf)"
+)
 
 
 def kind_of_bytes(data: bytes) -> MediaKind | None:
@@ -517,9 +564,14 @@ def kind_of_bytes(data: bytes) -> MediaKind | None:
         return "image" if data[8:12] in _IMAGE_BRANDS else "video"
     if data[:4] == b"RIFF":
         return {b"WEBP": "image", b"AVI ": "video"}.get(data[8:12])  # type: ignore[return-value]
-    if data.startswith(_IMAGE_STARTS):
+    if data.startswith(_IMAGE_STARTS) or _PORTABLE_MAP.match(data):
         return "image"
-    return "video" if data.startswith(_VIDEO_STARTS) else None
+    return "video" if data.startswith(_VIDEO_STARTS) or data[4:8] in _QUICKTIME_ATOMS else None
+
+
+def _kind_of_file(path: Path) -> MediaKind | None:
+    with path.open("rb") as file:
+        return kind_of_bytes(file.read(64))
 
 
 def kind_of_suffix(name: str | bytes) -> MediaKind | None:
@@ -532,9 +584,9 @@ def kind_of_suffix(name: str | bytes) -> MediaKind | None:
     """
     text = name.decode(errors="replace") if isinstance(name, bytes) else name
     suffix = PurePosixPath(text.replace("\\", "/")).suffix.lower()
-    if suffix in _IMAGE_SUFFIXES:
+    if _IMAGE_SUFFIX.fullmatch(suffix):
         return "image"
-    return "video" if suffix in _VIDEO_SUFFIXES else None
+    return "video" if _VIDEO_SUFFIX.fullmatch(suffix) else None
 
 
 def digest_of(kind: str, *pieces: bytes) -> bytes:

@@ -1,256 +1,88 @@
-"""Which pictures are opened at all, and what Pillow raises for damaged ones: one answer for model, wire and page.
+"""One way to open, turn, convert, shrink and write a picture: for the models, the requests and the pages.
 
-Open a picture or video cell as a Pillow image; nothing is ever fetched from the network.
+What a picture shows is decided here, once:
 
-Every reason why a cell has no picture is a ``ContentError`` whose ``code`` can be counted.
-
-Encoded pictures to the numbers that the network reads.
-
-This module decides what a picture file shows (upright, on white, eight bits, red-green-blue) and how it is framed; it
-refuses what cannot be decoded, with a ContentError.
+* Which formats are opened: ``PICTURE_FORMATS``, whatever the name of the file says, up to ``MOST_PIXELS``.
+* Orientation: the EXIF tag turns the picture, also of a Pillow image; a damaged tag leaves it as it is.
+* Transparency lies on white, whether it is a channel, a palette entry or a colour.
+* Levels: bits are 0 and 255; sixteen bits are divided by 257. Where the type has no fixed range (Pillow's ``I`` and
+  ``F``, float TIFF, arrays of floats or wide integers), numbers from 0 to 255 are taken as they are, floats from 0 to 1
+  times 255, integers up to 65,535 as sixteen bits. Other numbers go from the darkest to the brightest in a picture,
+  and are refused in an array, which may be anything.
+* Other modes (CMYK, YCbCr, HSV …) become red, green and blue as Pillow has it; colour profiles are not applied.
+* Of an animation, the first frame.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import io
-import os
-import re
-import urllib.parse
-import urllib.request
+import struct
 import warnings
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from mmembed._optional import import_optional
-from mmembed.contents.content import PICTURE_FORMATS, Media, check_image, damage
 from mmembed.errors import ContentError
-from mmembed.frames import is_missing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from mmembed.contents.content import Media
 
-def open_bytes(data: bytes) -> Image:
-    """Open a picture of one of ``PICTURE_FORMATS``, without decoding its pixels; what Pillow raises passes."""
-    return _open(io.BytesIO(data))
-
-
-def _open(file: BinaryIO) -> Image:
-    from PIL import Image
-
-    Image.init()  # fills Image.OPEN; a format that this build of Pillow lacks is no error
-    return Image.open(file, formats=[name for name in PICTURE_FORMATS if name in Image.OPEN])
-
-
-def picture_size(media: Media) -> tuple[int, int] | None:
-    """Return width and height of a picture of this machine, from its head alone; None where there is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on sizes and damaged tags: nothing is decoded here
-            if media.data is not None:
-                return open_bytes(media.data).size
-            if media.path is None:
-                return None
-            with media.path.open("rb") as file, _open(file) as picture:
-                return picture.size
-    except damage():
-        return None  # who reads it for the model says what is wrong with it
-
-
-# Two letters at least: "C:" is a Windows drive, not a scheme.
-_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):", re.IGNORECASE)
-
-
-def open_cell(cell: object, root: Path) -> Image:
-    """Open the picture of a cell.
-
-    Parameters
-    ----------
-    cell : str, path, bytes, PIL image, numpy.ndarray, Media, mapping or list
-        A string is a path, a data URI or a URL. An array is (height, width) or (height, width, 1, 3 or 4). A mapping
-        is an image cell of a Hugging Face data set (``bytes`` or ``path``). Of a list, the first picture is taken.
-    root : pathlib.Path
-        Folder that relative paths start from.
-
-    Raises
-    ------
-    ContentError
-        With code ``Empty``, ``Remote``, ``NotFound``, ``Unreadable``, ``TooLarge`` or ``Unsupported``.
-    """
-    from PIL import Image
-
-    if isinstance(cell, np.ndarray):
-        return _from_array(cell)
-    try:
-        if isinstance(cell, Image.Image):
-            check_image(cell)
-            return cell.copy()
-        source = locate(cell, root)
-        # Corrupt EXIF data only warns; a bomb warns below twice the limit, and that is too large here already.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            # Bytes, not a path: Pillow keeps the file of an animation open as long as the picture lives.
-            data = source if isinstance(source, bytes) else source.read_bytes()
-            image = open_bytes(data)
-            if image.format == "JPEG":
-                image.draft("RGB", (512, 512))
-            image.load()
-    except ContentError:
-        raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError, MemoryError) as error:
-        raise ContentError("TooLarge", f"Picture has too many pixels to open safely: {error}") from error
-    except damage() as error:
-        raise ContentError("Unreadable", f"Picture cannot be read: {error}") from error
-    return image
-
-
-def open_frame(cell: object, root: Path) -> Image:
-    """Open the frame in the middle of a video cell, or its first frame where the middle cannot be reached.
-
-    Raises
-    ------
-    ContentError
-        With one of the codes of ``open_picture``, or ``NoVideoExtra`` if PyAV is not installed.
-    """
-    if isinstance(cell, list | tuple | np.ndarray):
-        # A clip given as its frames: the middle one stands for it.
-        return open_cell(cell[len(cell) // 2] if len(cell) else None, root)
-    source = locate(cell, root)
-    try:
-        av = import_optional("av", extra="video", purpose="A picture of a video")
-    except ImportError as error:
-        raise ContentError("NoVideoExtra", str(error)) from error
-    try:
-        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
-            if _is_picture(file.read(12)):
-                return open_cell(cell, root)  # an animation: Pillow reads its first picture
-            file.seek(0)
-            # Given bytes and no protocol, a playlist in disguise can open neither another file nor an address.
-            with av.open(file, options={"protocol_whitelist": "none"}, metadata_errors="ignore") as container:
-                return _middle_frame(container)
-    except ContentError:
-        raise
-    except (av.error.FFmpegError, *damage()) as error:
-        raise ContentError("Unreadable", f"Video cannot be read: {error}") from error
-
-
-def locate(cell: object, root: Path) -> Path | bytes:
-    """Return where the bytes of a cell are: a file that exists, or the bytes themselves.
-
-    Raises
-    ------
-    ContentError
-        With code ``Empty``, ``Remote``, ``NotFound``, ``Unreadable`` or ``Unsupported``.
-    """
-    if isinstance(cell, Media):
-        cell = cell.path or cell.data or cell.url
-    elif isinstance(cell, Mapping):
-        cell = cell.get("bytes") or cell.get("path")
-    elif isinstance(cell, list | tuple) and cell:
-        return locate(cell[0], root)
-    if is_missing(cell) or (isinstance(cell, str | bytes | list | tuple) and not cell):
-        raise ContentError("Empty", "The cell is empty.")
-    if isinstance(cell, bytes | bytearray | memoryview):
-        return bytes(cell)
-    if isinstance(cell, str):
-        return _from_text(cell.strip(), root)
-    if isinstance(cell, os.PathLike):
-        return _file(Path(cell), root)
-    raise ContentError("Unsupported", f"A cell of type {type(cell).__name__!r} is no picture, path or bytes.")
-
-
-def _from_text(text: str, root: Path) -> Path | bytes:
-    scheme = _SCHEME.match(text)
-    if scheme is None:
-        return _file(Path(text), root)
-    kind = scheme[1].lower()
-    if kind == "data":
-        head, _, body = text.partition(",")
-        try:
-            return (
-                base64.b64decode(body, validate=True)
-                if head.endswith(";base64")
-                else urllib.parse.unquote_to_bytes(body)
-            )
-        except binascii.Error as error:
-            raise ContentError("Unreadable", f"Data URI cannot be decoded: {error}.") from error
-    if kind == "file":
-        return _file(Path(urllib.request.url2pathname(urllib.parse.urlsplit(text).path)), root)
-    if text[len(kind) :].startswith("://"):
-        raise ContentError("Remote", f"Content at {kind}:// is not on this machine and is not fetched.")
-    return _file(Path(text), root)  # a file name with a colon in it
-
-
-def _file(path: Path, root: Path) -> Path:
-    try:
-        full = root / path.expanduser()
-        # A pipe or a device would never end; only plain files are opened.
-        found = full.is_file()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ContentError("NotFound", f"Path cannot be looked up: {error}.") from error
-    if not found:
-        raise ContentError("NotFound", f"There is no file {str(path)!r}.")
-    return full
-
-
-def _from_array(pixels: np.ndarray[Any, Any]) -> Image:
-    from PIL import Image
-
-    if pixels.ndim == 3 and pixels.shape[2] == 1:
-        pixels = pixels[:, :, 0]
-    if pixels.size == 0 or not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in {3, 4})):
-        raise ContentError("Unsupported", f"An array of shape {pixels.shape} is no picture.")
-    if pixels.dtype == np.bool_:
-        pixels = pixels.astype(np.uint8) * 255
-    elif np.issubdtype(pixels.dtype, np.floating):
-        numbers = np.nan_to_num(pixels)
-        pixels = numbers * 255 if numbers.max() <= 1 else numbers  # libraries use 0–1 or 0–255
-    elif not np.issubdtype(pixels.dtype, np.integer):
-        raise ContentError("Unsupported", f"An array of {pixels.dtype} is no picture.")
-    return Image.fromarray(np.ascontiguousarray(np.clip(pixels, 0, 255).astype(np.uint8)))
-
-
-def _middle_frame(container: Any) -> Image:
-    if not container.streams.video:
-        raise ContentError("Unreadable", "The file has no video stream.")
-    stream = container.streams.video[0]
-    middle = (stream.duration or 0) // 2
-    if middle:
-        # Seeking lands on the key frame before the middle, which is close enough for a picture and decodes at once.
-        container.seek(middle + (stream.start_time or 0), stream=stream)
-    for frame in container.decode(stream):
-        return _turn_frame(frame)
-    container.seek(0)
-    for frame in container.decode(stream):
-        return _turn_frame(frame)
-    raise ContentError("Unreadable", "The video has no frame that can be decoded.")
-
-
-def _turn_frame(frame: Any) -> Image:
-    image: Image = frame.to_image()
-    turn = getattr(frame, "rotation", 0)  # a phone held upright stores its frames lying down
-    return image.rotate(turn, expand=True) if turn else image
-
-
-def _is_picture(head: bytes) -> bool:
-    return head[:4] == b"GIF8" or head[:8] == b"\x89PNG\r\n\x1a\n" or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
-
+# What Pillow decodes by itself. Others of its list start a program (EPS: Ghostscript), hand the bytes to whatever has
+# registered for them (WMF, FITS, GRIB, HDF5, BUFR) or read further files. HEIF is there where its plug-in is.
+PICTURE_FORMATS = (
+    *(
+        "JPEG",
+        "MPO",
+        "PNG",
+        "WEBP",
+        "GIF",
+        "AVIF",
+        "BMP",
+        "DIB",
+        "TIFF",
+        "JPEG2000",
+        "PPM",
+        "ICO",
+        "ICNS",
+        "SGI",
+        "TGA",
+    ),
+    *("PCX", "HEIF"),
+)
 
 # Where Pillow itself refuses a picture: its default, doubled. A file of a few KB can unpack to any size.
 MOST_PIXELS = 178_956_970
 
-# A JPEG is decoded at the least size that still has twice the network's resolution: many times faster for photographs.
-_DRAFT_SIZE = (448, 448)
+# Pillow promises no common base for what its decoders raise: AVIF ends in RuntimeError, ICNS in struct.error, …
+_DAMAGE = (
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError),
+    *(AssertionError, RuntimeError, MemoryError, BufferError, struct.error, zlib.error),
+    Warning,  # where warnings are errors
+)
 
 _ORIENTATION_TAG = 0x0112
+
+# Where Pillow looks for it in an image that is no file any more.
+_ORIENTATION_NOTES = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
+
+# Modes that look the same to every reader: no transparency, no more than eight bits, no inks.
+_PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "YCbCr"})
+
+# Modes that a PNG file holds as they are.
+_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
+
+
+def damage() -> tuple[type[Exception], ...]:
+    """Return what Pillow raises for bytes that it cannot decode; call it in the ``except`` clause."""
+    from PIL import Image
+
+    return (*_DAMAGE, Image.DecompressionBombError)
 
 
 def read_media(media: Media, noun: str) -> bytes:
@@ -265,22 +97,25 @@ def read_media(media: Media, noun: str) -> bytes:
         shown = media.url.partition("?")[0][:200]
         raise ContentError(
             "RemoteContent",
-            f"{shown!r} is a URL, and the local model opens no network. Download the {noun} and give its path, "
+            f"{shown!r} is a URL, and decoding opens no network. Download the {noun} and give its path, "
             "or use a model of the API, which fetches URLs itself.",
         )
     data = media.read()
     if not data:
-        raise ContentError("EmptyFile", f"{_named(media)} is empty (0 bytes); expected a {noun}. Save it anew.")
+        raise ContentError("EmptyFile", f"{media.named} is empty (0 bytes); expected a {noun}. Save it anew.")
     return data
 
 
-def _named(media: Media) -> str:
-    return f"File {str(media.path)!r}" if media.path is not None else "The content"
-
-
 @contextmanager
-def decoding_errors(media: Media, noun: str) -> Iterator[None]:
+def decoding_errors(named: str, noun: str) -> Iterator[None]:
     """Turn whatever Pillow raises for a file that it cannot decode into a ContentError.
+
+    Parameters
+    ----------
+    named : str
+        What is decoded, as the subject of a sentence; see ``Media.named``.
+    noun : str
+        What it should have been.
 
     Raises
     ------
@@ -294,43 +129,75 @@ def decoding_errors(media: Media, noun: str) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise ContentError(
             "UnknownFormat",
-            f"{_named(media)} cannot be decoded as a {noun}; expected one of {', '.join(PICTURE_FORMATS)}. "
+            f"{named} cannot be decoded as a {noun}; expected one of {', '.join(PICTURE_FORMATS)}. "
             "Convert it, or check that the download was complete.",
         ) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(media, str(error)) from error
+    except Image.DecompressionBombError as error:
+        raise _too_large(named, str(error)) from error
     except ContentError:
         raise
     except damage() as error:
         raise ContentError(
             "BrokenFile",
-            f"{_named(media)} is a damaged {noun}: {error}. Expected a complete file. Save or download it anew.",
+            f"{named} is a damaged {noun}: {error}. Expected a complete file. Save or download it anew.",
         ) from error
 
 
-def _too_large(media: Media, found: str) -> ContentError:
+def _too_large(named: str, found: str) -> ContentError:
     return ContentError(
         "TooManyPixels",
-        f"{_named(media)} is too large: {found.rstrip('.')}. Expected at most {MOST_PIXELS:,} pixels. Make it smaller.",
+        f"{named} is too large: {found.rstrip('.')}. Expected at most {MOST_PIXELS:,} pixels. Make it smaller.",
     )
 
 
-def open_picture(data: bytes, media: Media) -> Image:
-    """Open a picture without decoding its pixels, after checking its size.
+def open_encoded(data: bytes, named: str) -> Image:
+    """Open an encoded picture of one of ``PICTURE_FORMATS`` without decoding its pixels, after checking its size.
 
     Raises
     ------
     ContentError
         If it has too many pixels. What Pillow raises passes; see ``decoding_errors``.
     """
-    image = open_bytes(data)
+    image = _open(io.BytesIO(data))
     if image.width * image.height > MOST_PIXELS:
-        raise _too_large(media, f"{image.width} x {image.height} pixels")
+        raise _too_large(named, f"{image.width} x {image.height} pixels")
     return image
 
 
-def load_picture(media: Media) -> Image:
-    """Return a picture in red, green and blue, upright; of an animation, the first frame.
+def _open(file: BinaryIO) -> Image:
+    from PIL import Image
+
+    Image.init()  # fills Image.OPEN; a format that this build of Pillow lacks is no error
+    formats = [name for name in PICTURE_FORMATS if name in Image.OPEN]
+    with warnings.catch_warnings():
+        # The limit is ours. Nothing else is ignored: filters are shared by threads, and could stay behind.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(file, formats=formats)
+
+
+def picture_size(media: Media) -> tuple[int, int] | None:
+    """Return width and height of a picture of this machine, from its head alone; None where there is none."""
+    try:
+        if media.data is not None:
+            return _open(io.BytesIO(media.data)).size
+        if media.path is None:
+            return None
+        with media.path.open("rb") as file, _open(file) as picture:
+            return picture.size
+    except damage():
+        return None  # who reads it for the model says what is wrong with it
+
+
+def open_picture(media: Media, *, at_least: int | None = None) -> Image:
+    """Return a picture in red, green and blue, upright and decoded; of an animation, the first frame.
+
+    Parameters
+    ----------
+    media : Media
+        The picture.
+    at_least : int, optional
+        A side in pixels. A JPEG is decoded at the least size that still has it in both directions, which is many times
+        faster for photographs; at its full size if not given.
 
     Raises
     ------
@@ -338,21 +205,31 @@ def load_picture(media: Media) -> Image:
         If it is a URL, cannot be read or decoded, or is too large.
     """
     data = read_media(media, "picture")
-    with decoding_errors(media, "picture"), open_picture(data, media) as image:
-        image.draft(None, _DRAFT_SIZE)
-        return _upright(to_rgb(image), _orientation(image))
+    with decoding_errors(media.named, "picture"), open_encoded(data, media.named) as image:
+        if at_least is not None:
+            image.draft(None, (at_least, at_least))
+        return to_rgb(upright(image))
 
 
-def _orientation(image: Image) -> int:
-    try:
-        return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except damage():
-        return 1  # the camera's notes are damaged; the picture need not be
+def is_plain(image: Image) -> bool:
+    """Return whether every reader sees the same: upright, opaque, eight bits, no inks; decodes the picture.
+
+    What is not plain goes through :func:`upright` and :func:`to_rgb` before it is given to a reader that is not ours.
+    """
+    image.load()
+    if _orientation(image) != 1:
+        return False
+    if image.mode in {"LA", "RGBA"}:
+        low, _ = image.getchannel("A").getextrema()
+        return low == 255  # a channel that hides nothing, as screenshots have it
+    return image.mode in _PLAIN_MODES and not image.has_transparency_data
 
 
-def _upright(image: Image, orientation: int) -> Image:
+def upright(image: Image) -> Image:
+    """Return a picture turned as its EXIF tag says; the same object where there is nothing to turn."""
     from PIL.Image import Transpose
 
+    image.load()  # Pillow turns some formats by itself while it decodes them, and then takes the tag away
     turns = {
         2: Transpose.FLIP_LEFT_RIGHT,
         3: Transpose.ROTATE_180,
@@ -362,15 +239,31 @@ def _upright(image: Image, orientation: int) -> Image:
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
     }
-    return image.transpose(turns[orientation]) if orientation in turns else image
+    orientation = _orientation(image)
+    if orientation not in turns:
+        return image
+    turned = image.transpose(turns[orientation])
+    for note in _ORIENTATION_NOTES:  # or it would be turned again by whoever reads it next
+        turned.info.pop(note, None)
+    return turned
+
+
+def _orientation(image: Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except damage():
+        return 1  # the camera's notes are damaged; the picture need not be
 
 
 def to_rgb(image: Image) -> Image:
-    """Return a picture of any mode in red, green and blue: transparency on white, deeper grey scaled to eight bits."""
+    """Return a picture of any mode in red, green and blue, eight bits each; see the rules at the top of this module."""
     from PIL import Image as Pillow
 
     if image.mode == "F" or image.mode.startswith("I"):
-        return Pillow.fromarray(_to_eight_bits(np.asarray(image), image.mode)).convert("RGB")
+        levels = np.asarray(image)
+        if image.mode.startswith("I;16"):
+            levels = levels.astype(np.uint16)  # also of the other byte order
+        return Pillow.fromarray(_to_eight_bits(levels, stretch=True)).convert("RGB")
     if image.has_transparency_data:
         with_alpha = image.convert("RGBA")
         white = Pillow.new("RGBA", image.size, "white")
@@ -378,11 +271,104 @@ def to_rgb(image: Image) -> Image:
     return image.convert("RGB")
 
 
-def _to_eight_bits(grey: npt.NDArray[np.generic], mode: str) -> npt.NDArray[np.uint8]:
-    values = np.nan_to_num(grey.astype(np.float64))
-    if mode == "F":  # no fixed range: darkest to brightest
-        low, high = values.min(), values.max()
-        values = (values - low) * (255 / max(high - low, np.finfo(np.float64).tiny))
-    else:  # sixteen bits, which Pillow also holds as 32
-        values /= 257
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+def _to_eight_bits(levels: npt.NDArray[Any], *, stretch: bool) -> npt.NDArray[np.uint8]:
+    """Return levels of any type as 0 to 255; those of no known range are stretched, or refused."""
+    if levels.dtype == np.uint8:
+        return levels
+    if levels.dtype == np.bool_:
+        return levels.astype(np.uint8) * np.uint8(255)
+    numbers = levels.astype(np.float64)
+    finite = np.isfinite(numbers)
+    low, high = (float(numbers[finite].min()), float(numbers[finite].max())) if finite.any() else (0.0, 0.0)
+    is_float = np.issubdtype(levels.dtype, np.floating)
+    is_known = low >= 0 and high <= (255 if is_float else 65_535)
+    if not stretch and not (is_known and finite.all()):
+        raise ContentError(
+            "WrongType",
+            f"A picture array of {levels.dtype} holds numbers from {low:.6g} to {high:.6g}"
+            f"{'' if finite.all() else ', NaN or infinity'}; expected uint8, floats from 0 to 1, or numbers from 0 to "
+            "255. Scale it before embedding.",
+        )
+    if not is_known:
+        # Not high - low, which could be beyond the largest number.
+        numbers = (numbers / 2 - low / 2) * (255 / max(high / 2 - low / 2, np.finfo(np.float64).tiny))
+    elif is_float and high <= 1:
+        numbers *= 255
+    elif levels.dtype == np.uint16 or high > 255:
+        numbers /= 257
+    numbers = np.nan_to_num(numbers, nan=0.0, posinf=255.0, neginf=0.0)
+    return np.clip(np.rint(numbers), 0, 255).astype(np.uint8)
+
+
+def picture_in_memory(cell: object) -> Image | None:
+    """Return the picture that a Pillow image or an array of pixels is, upright; None for any other cell.
+
+    An array is of shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4).
+
+    Raises
+    ------
+    ContentError
+        If the image cannot be decoded, or was opened from a format that is not to be decoded here; if the array is
+        not of that shape, or of numbers that are no pixels.
+    """
+    from PIL import Image
+
+    if isinstance(cell, np.ndarray):
+        return _picture_of_array(cell)
+    if not isinstance(cell, Image.Image):
+        return None
+    # A copy that its owner made has no format any more, and passes.
+    if cell.format is not None and cell.format not in PICTURE_FORMATS:
+        raise ContentError(
+            "UnknownFormat",
+            f"A cell holds a Pillow image of the format {cell.format!r}, which may start a program to be decoded; "
+            f"expected one of {', '.join(PICTURE_FORMATS)}. Decode it yourself, with image.copy(), if you trust it.",
+        )
+    try:
+        return upright(cell)
+    except damage() as error:  # Pillow decodes an image only now, if nobody has looked at it yet
+        raise ContentError(
+            "UnreadablePicture", f"A cell's Pillow image cannot be decoded: {error}. Expected a whole picture."
+        ) from error
+
+
+def _picture_of_array(array: npt.NDArray[Any]) -> Image:
+    from PIL import Image
+
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or not array.size:
+        raise ContentError(
+            "WrongShape", f"An array of shape {array.shape} is no picture; expected (h, w), (h, w, 3) or (h, w, 4)."
+        )
+    if array.dtype.kind not in "buif":
+        raise ContentError("WrongType", f"An array of {array.dtype} is no picture; expected numbers from 0 to 255.")
+    pixels = _to_eight_bits(array, stretch=False)
+    return Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else pixels))
+
+
+def encode_lossless(image: Image) -> bytes:
+    """Return a picture as the bytes of a PNG file, written fast: what a picture in memory is hashed and kept as."""
+    try:
+        # The bytes are what is hashed: vectors of modes that a PNG file holds are found again since version 0.1.
+        return encode(image if image.mode in _PNG_MODES else to_rgb(image), "PNG", compress_level=1)
+    except damage() as error:
+        raise ContentError(
+            "UnreadablePicture", f"A cell's Pillow image cannot be converted: {error}. Expected a whole picture."
+        ) from error
+
+
+def shrink(picture: Image, edge: int) -> Image:
+    """Return a picture whose longer side is at most ``edge`` pixels; a smaller one stays as it is."""
+    from PIL import Image as Pillow
+
+    longest = max(picture.size)
+    if longest <= edge:
+        return picture
+    width, height = (max(1, round(side * edge / longest)) for side in picture.size)
+    return picture.resize((width, height), Pillow.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def encode(picture: Image, kind: str, **options: Any) -> bytes:
+    """Return a picture as the bytes of a file of one of Pillow's formats."""
+    out = io.BytesIO()
+    picture.save(out, format=kind, **options)
+    return out.getvalue()

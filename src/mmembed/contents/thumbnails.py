@@ -7,18 +7,15 @@ the caller named it as pictures or videos; no other cell is ever taken for a pat
 from __future__ import annotations
 
 import base64
-import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from mmembed.contents.content import damage
-from mmembed.contents.pictures import open_cell as open_picture
-from mmembed.contents.pictures import open_frame
-from mmembed.errors import ContentError
+from mmembed.contents.clips import middle_frame
+from mmembed.contents.content import is_empty, media_of, pictures_of_list, unreadable_cell, unwrapped
+from mmembed.contents.pictures import damage, decoding_errors, encode, open_picture, picture_in_memory, shrink, to_rgb
+from mmembed.errors import ContentError, MissingExtraError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,7 +32,8 @@ def make_thumbnail(
     Parameters
     ----------
     cell : object
-        See ``mmembed.contents.pictures.open_cell``.
+        A picture or a clip as :func:`mmembed.contents.content.media_of` reads it. A list of pictures shows the first
+        one, or the one in the middle where it stands for a clip.
     modality : {"image", "video"}
         Of a video, the frame in the middle is taken.
     root : pathlib.Path, optional
@@ -50,23 +48,39 @@ def make_thumbnail(
     ContentError
         If there is no picture; its ``code`` says why.
     """
-    folder = root if root is not None else Path.cwd()
-    image = open_frame(cell, folder) if modality == "video" else open_picture(cell, folder)
     try:
-        small = _shrunk(image, edge)
+        image = _open_cell(unwrapped(cell), modality, root, at_least=2 * edge)
+    except ContentError:
+        raise
+    except damage() as error:
+        raise unreadable_cell(cell, modality, error) from error
+    with decoding_errors("The cell", "picture"):
+        small = shrink(image, edge)
         while True:
             for quality in _QUALITIES:
-                data = _encoded(small, quality)
+                data = _encode_small(small, quality)
                 if len(data) <= max_bytes:
                     return data
             longest = max(small.size)
             if longest <= _SMALLEST_EDGE:
                 raise ContentError("OverBudget", f"A picture of {longest} pixels does not fit into {max_bytes} bytes.")
-            small = _shrunk(small, max(_SMALLEST_EDGE, longest * 2 // 3))
-    except damage() as error:
-        if isinstance(error, ContentError):
-            raise
-        raise ContentError("Unreadable", f"Picture cannot be re-encoded: {error}") from error
+            small = shrink(small, max(_SMALLEST_EDGE, longest * 2 // 3))
+
+
+def _open_cell(cell: object, modality: str, root: Path | None, *, at_least: int) -> Image:
+    if is_empty(cell):
+        raise ContentError("Empty", "The cell is empty.")
+    several = pictures_of_list(cell)
+    if several:
+        return _open_cell(several[len(several) // 2 if modality == "video" else 0], "image", root, at_least=at_least)
+    if modality == "video":
+        try:
+            return middle_frame(media_of(cell, "video", root))
+        except MissingExtraError as error:
+            raise ContentError("NoVideoExtra", str(error)) from error
+    # What is in memory already need not be written and read again; the pixels are the same.
+    picture = picture_in_memory(cell)
+    return open_picture(media_of(cell, "image", root), at_least=at_least) if picture is None else to_rgb(picture)
 
 
 def make_thumbnails(
@@ -128,35 +142,9 @@ def data_uri(data: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def _shrunk(image: Image, edge: int) -> Image:
-    from PIL import Image as Pillow
-    from PIL import ImageOps
-
-    if image.mode.startswith("I") or image.mode == "F":
-        # Sixteen-bit grey levels: Pillow would clip them to white.
-        levels = np.asarray(image, dtype=np.float64)
-        span = max(float(levels.max()), 1.0) if levels.size else 1.0
-        image = Pillow.fromarray((levels / span * 255).astype(np.uint8))
-    turned = ImageOps.exif_transpose(image)
-    if turned.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in turned.info:
-        layer = turned.convert("RGBA")
-        turned = Pillow.new("RGB", layer.size, "white")
-        turned.paste(layer, mask=layer.getchannel("A"))
-    elif turned.mode != "RGB":
-        turned = turned.convert("RGB")
-    if max(turned.size) > edge:
-        scale = edge / max(turned.size)
-        size = (max(1, round(turned.width * scale)), max(1, round(turned.height * scale)))
-        turned = turned.resize(size, Pillow.Resampling.LANCZOS, reducing_gap=2.0)
-    return turned
-
-
-def _encoded(image: Image, quality: int) -> bytes:
+def _encode_small(image: Image, quality: int) -> bytes:
     from PIL import features
 
-    buffer = io.BytesIO()
     if features.check("webp"):
-        image.save(buffer, "WEBP", quality=quality, method=4)
-    else:
-        image.save(buffer, "JPEG", quality=quality, optimize=True)
-    return buffer.getvalue()
+        return encode(image, "WEBP", quality=quality, method=4)
+    return encode(image, "JPEG", quality=quality, optimize=True)

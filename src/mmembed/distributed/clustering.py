@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from dask.base import persist
 
+from mmembed.accessor.arguments import named_by_rule
 from mmembed.analysis.clusters import fit as local
 from mmembed.analysis.clusters.membership import nearest_centroids
 from mmembed.distributed.clusters import DistributedClusters
@@ -92,6 +93,33 @@ def fit_clusters(
     UserWarning
         If a group of ``min_cluster_size`` rows has less than three in the sample.
     """
+    fitted = fit_unnamed(
+        vectors,
+        method,
+        n_clusters=n_clusters,
+        kinds=kinds,
+        random_state=random_state,
+        min_cluster_size=min_cluster_size,
+        assign_noise=assign_noise,
+        sample_rows=sample_rows,
+        on_step=on_step,
+    )
+    return named_by_rule(fitted, fitted.empty_vectors, text)
+
+
+def fit_unnamed(
+    vectors: Any,
+    method: Any = "auto",
+    *,
+    n_clusters: int | None = None,
+    kinds: Any = None,
+    random_state: int | None = None,
+    min_cluster_size: int | None = None,
+    assign_noise: bool = False,
+    sample_rows: int = SAMPLE_ROWS,
+    on_step: Callable[[str], None] | None = None,
+) -> DistributedClusters:
+    """Return what :func:`fit_clusters` returns, with clusters that are called by their numbers."""
     local.check_method(method, n_clusters, min_cluster_size)
     check_sample_rows(sample_rows)
     columns = side_by_side(vectors, kinds=kinds)
@@ -151,7 +179,7 @@ def fit_clusters(
         offsets=tuple(extent.offsets),
     )
     step("names")
-    return result.named(text)
+    return result.named()
 
 
 def _prepared(sample: Sample, extent: Extent) -> VectorArray:

@@ -218,10 +218,13 @@ class DistributedClusters(NamedClusters):
         text: Any,
         *,
         embed: Callable[[list[str]], Any] | None,
+        embed_terms: Callable[[list[str]], Any] | None,
         vocabulary: Sequence[str] | None,
         language: str,
     ) -> Naming:
-        return name_partitions(self, text, embed=embed, vocabulary=vocabulary, language=language)
+        return name_partitions(
+            self, text, embed=embed, embed_terms=embed_terms, vocabulary=vocabulary, language=language
+        )
 
     def _with_names(self, naming: Naming) -> DistributedClusters:
         return replace(self, names=naming, labeller=replace(self.labeller, names=dict(naming)))

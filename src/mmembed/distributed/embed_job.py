@@ -168,7 +168,10 @@ def _plain(value: Any) -> object:
 
 
 # What str() makes of pictures, bytes, arrays and lists of them.
-_FLATTENED = re.compile(r"<PIL\.|<[\w.]+ object at 0x|b'|b\"|\[\s*[\[\d'\"<]")
+_FLATTENED = re.compile(r"<PIL\.|<[\w.]+ object at 0x|b'|b\"|\[\s*[\[\d'\"<]|\{'(bytes|path)': ")
+
+# Of these, what nobody writes as a text.
+_NO_TEXT = ("<PIL.", "<_io.BytesIO object at 0x", "b'\\x", 'b"\\x', "{'bytes': b", "{'bytes': None, 'path': ")
 
 _WAY_OUT = (
     "Dask makes texts of objects unless told otherwise: call dask.config.set({'dataframe.convert-string': False}) "
@@ -189,5 +192,5 @@ def refuse_flattened(cells: pd.Series, modality: Modality) -> None:
     if modality == "multi_images":
         raise ModalityError(f"Column {cells.name!r} holds texts; 'multi_images' needs lists of pictures. {_WAY_OUT}")
     for cell in cells.dropna():
-        if _FLATTENED.match(cell) and (modality != "auto" or cell.startswith(("<PIL.", "b'\\x", 'b"\\x'))):
+        if _FLATTENED.match(cell) and (modality != "auto" or cell.startswith(_NO_TEXT)):
             raise ModalityError(f"Column {cells.name!r} holds the text {cell[:40]!r}, once an object. {_WAY_OUT}")

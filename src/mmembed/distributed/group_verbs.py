@@ -14,15 +14,19 @@ import pandas as pd
 from mmembed.accessor import FrameAccessor
 from mmembed.accessor.arguments import (
     Kinds,
+    Text,
+    are_texts,
     check_names_source,
+    count_texts,
     map_columns,
-    naming_embedder,
-    reader_language,
+    named_by_rule,
+    source_of,
     texts_of,
 )
 from mmembed.accessor.group_verbs import Labels, check_asked, compared_columns, embedded_labels
 from mmembed.contents.content import Modality
 from mmembed.distributed.columns import align, no_vectors, vector_dtype
+from mmembed.distributed.partitions import folded, on_partitions
 from mmembed.distributed.samples import SAMPLE_ROWS, check_sample_rows, draw_labelled, warn_of_cut
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.progress import progress_bar
@@ -41,7 +45,7 @@ class GroupVerbs:
         method: Any = "auto",
         *,
         n_clusters: int | None = None,
-        text: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | Literal[False] | None = None,
         kinds: Kinds = None,
         names: Literal["auto", "text", "space"] = "auto",
         vocabulary: Sequence[str] | None = None,
@@ -80,7 +84,7 @@ class GroupVerbs:
         -------
         dask DataFrame
         """
-        from mmembed.distributed.clustering import fit_clusters
+        from mmembed.distributed.clustering import fit_unnamed
 
         if levels != 1:
             raise ValueError(
@@ -90,11 +94,10 @@ class GroupVerbs:
 
         vectors = column_of(self._ddf, column)
         vector_dtype(vectors)
-        texts = joined_texts(self._ddf, text)
-        source = check_names_source(names, texts)
-        buys = source == "space" or vocabulary is not None
+        texts = joined_texts(self._ddf, text_or_source(self._ddf, column, text))
+        check_names_source(names, texts)
         with progress_bar(0, show=progress, unit="step", description="cluster") as bar:
-            fitted = fit_clusters(
+            fitted = fit_unnamed(
                 vectors,
                 method,
                 n_clusters=n_clusters,
@@ -106,13 +109,17 @@ class GroupVerbs:
                 on_step=lambda step: bar.set_description_str(f"cluster: {step}"),
             )
             bar.set_description_str("cluster: names")
-            fitted = fitted.named(
-                None if source == "space" else texts,
-                embed=naming_embedder(fitted.empty_vectors, source, buys=buys, embedder=embedder, max_cost=max_cost),
+            fitted = named_by_rule(
+                fitted,
+                fitted.empty_vectors,
+                texts,
+                names=names,
                 vocabulary=vocabulary,
-                language=language if language != "auto" or texts is not None else reader_language(),
+                language=language,
                 rename=rename,
                 rewrite=rewrite,
+                embedder=embedder,
+                max_cost=max_cost,
             )
         return fitted.add_to(self._ddf, name=name)
 
@@ -169,6 +176,26 @@ class GroupVerbs:
             random_state=random_state,
             sample_rows=sample_rows,
         ).add_to(self._ddf, name=name)
+
+
+def text_or_source(ddf: Any, column: str, text: Text) -> str | Sequence[str] | None:
+    """Return the columns of texts to name by, as on pandas; the cells of ``x`` are looked at in one pass."""
+    if text is not None:
+        return None if text is False else text
+    source = source_of(ddf.columns, column)
+    if source is None or not (pd.api.types.is_object_dtype(ddf.dtypes[source]) or _is_string(ddf.dtypes[source])):
+        return None
+    found: tuple[int, int] = folded(on_partitions(count_texts, ddf[source]), _summed)
+    return source if are_texts(*found) else None
+
+
+def _is_string(dtype: Any) -> bool:
+    return isinstance(dtype, pd.StringDtype) or str(dtype) == "string"
+
+
+def _summed(counts: list[tuple[int, int]]) -> tuple[int, int]:
+    texts, others = zip(*counts, strict=True)
+    return sum(texts), sum(others)
 
 
 def joined_texts(ddf: Any, text: str | Sequence[str] | None) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmembed.analysis.names.centred_rows import CentredRows, cluster_sums
 from mmembed.analysis.names.keywords import (
     CountedTerms,
     TermTally,
@@ -26,20 +27,12 @@ from mmembed.analysis.names.keywords import (
     tally_known,
 )
 from mmembed.analysis.names.names import NOISE_NAMES, Naming, compose
-from mmembed.analysis.names.naming import checked_language
-from mmembed.analysis.names.phrases import (
-    CentredRows,
-    PickedPhrases,
-    Support,
-    cluster_sums,
-    find_support,
-    phrase_rows,
-    phrases_with,
-    pick_phrases,
-    tell_phrases,
-    wordings,
-)
+from mmembed.analysis.names.naming import audited, checked_language
+from mmembed.analysis.names.near_terms import rank_by_nearness
+from mmembed.analysis.names.phrase_support import PickedPhrases, Support, find_support
+from mmembed.analysis.names.phrases import phrase_rows, pick_phrases, tell_phrases
 from mmembed.analysis.names.terms import Evidence, Language, has_han, words_of
+from mmembed.analysis.names.vocabulary import phrases_with, wordings
 from mmembed.analysis.preparation import KindSums, add_kind_sums, kind_sums
 from mmembed.distributed.columns import side_by_side, vectors_of
 from mmembed.distributed.partitions import folded, inline, on_partitions, share
@@ -52,8 +45,6 @@ if TYPE_CHECKING:
 
 
 _MOST_TERMS = 3
-
-_AUDITED = 8
 
 # Texts of each cluster that are kept for whoever rewrites the names, and how much of each.
 _TYPICAL = 5
@@ -103,6 +94,7 @@ def name_partitions(
     text: Any,
     *,
     embed: Callable[[list[str]], Any] | None,
+    embed_terms: Callable[[list[str]], Any] | None,
     vocabulary: Any,
     language: str,
 ) -> Naming:
@@ -115,7 +107,7 @@ def name_partitions(
     ----------
     clusters : DistributedClusters
     text : column of the frame that was clustered, or None
-    embed, vocabulary, language
+    embed, embed_terms, vocabulary, language
         As for :meth:`DistributedClusters.named`.
     """
     wanted = checked_language(language)
@@ -131,12 +123,17 @@ def name_partitions(
         spoken = wanted or ("zh" if read.chinese * 2 > read.written else "en")
         ranked = rank_partitions(read, columns, clusters.placed, labeller, wanted)
         typical = {label: tuple(text for *_, text in found) for label, found in sorted(read.typical.items())}
-    near = near_phrases_of_partitions(clusters, embed=embed, vocabulary=vocabulary, language=spoken)
+    middles = Middles(clusters)
+    if embed_terms is not None and ranked:
+        ranked = rank_by_nearness(
+            ranked, np.arange(len(clusters.sizes)), middles.means, clusters.empty_vectors, embed_terms
+        )
+    near = near_phrases_of_partitions(middles, embed=embed, vocabulary=vocabulary, language=spoken)
     present = list(range(len(clusters.sizes)))
     names, origins = compose(present, ranked, near, language=spoken, most_terms=_MOST_TERMS)
     if clusters.noise:
         names[-1], origins[-1] = NOISE_NAMES[spoken], "number"
-    evidence = {label: (*ranked.get(label, ())[:_AUDITED], *near.get(label, ())[:_AUDITED]) for label in present}
+    evidence = {label: audited(ranked.get(label, ()), (near or {}).get(label, ())) for label in present}
     kept = {label: typical.get(label, ()) for label in present} if text is not None else {}
     return Naming(names, origins, evidence, kept)
 
@@ -253,14 +250,44 @@ class _Centre:
     n_clusters: int
 
 
+class Middles:
+    """The middles of clusters, computed when they are first asked for, in two passes over the vectors."""
+
+    def __init__(self, clusters: DistributedClusters) -> None:
+        self.clusters = clusters
+        self.labeller = inline(clusters.labeller)
+        self._frames = (clusters.columns, clusters.placed)
+
+    @cached_property
+    def centre(self) -> Any:
+        """What is taken off the rows: the mean of each kind."""
+        totals: KindSums = folded(on_partitions(_kinds_of_rows, *self._frames, labeller=self.labeller), add_kind_sums)
+        means = np.array([total / count for total, count in totals.values()], dtype=np.float32)
+        n_clusters = len(self.clusters.sizes)
+        # One cluster has no sibling to differ from: its mean is all there is to tell.
+        return inline(_Centre(list(totals), means if n_clusters > 1 else np.zeros_like(means), n_clusters))
+
+    @cached_property
+    def sums(self) -> npt.NDArray[np.float64]:
+        """Sum of the centred rows of each cluster, shape (c, d)."""
+        calls = on_partitions(_sums_of_clusters, *self._frames, labeller=self.labeller, centre=self.centre)
+        found: npt.NDArray[np.float64] = folded(calls, _summed)
+        return found
+
+    @property
+    def means(self) -> npt.NDArray[np.float64]:
+        """Mean centred row of each cluster, shape (c, d)."""
+        return self.sums / self.clusters.sizes[:, None]
+
+
 def near_phrases_of_partitions(
-    clusters: DistributedClusters,
+    middles: Middles,
     *,
     embed: Callable[[list[str]], Any] | None,
     vocabulary: Sequence[str] | None,
     language: Language,
-) -> dict[int, list[Evidence]]:
-    """Return the phrases of the vocabulary that are near to each cluster, or nothing if phrases cannot be embedded.
+) -> dict[int, list[Evidence]] | None:
+    """Return the phrases of the vocabulary that are near to each cluster, or None if phrases cannot be embedded.
 
     See :func:`mmembed.analysis.names.phrases.near_phrases`. Three passes over the vectors: the mean of each kind,
     the mean of each cluster, and how many rows speak for each phrase.
@@ -268,7 +295,8 @@ def near_phrases_of_partitions(
     if embed is None:
         if vocabulary is not None:
             raise ValueError("vocabulary= needs embed=, a function that embeds phrases in the space of the vectors.")
-        return {}
+        return None
+    clusters = middles.clusters
     phrases = phrases_with(vocabulary)
     n_clusters = len(clusters.sizes)
     if not n_clusters:
@@ -277,18 +305,18 @@ def near_phrases_of_partitions(
     check_comparable(clusters.empty_vectors, made)
     if len(made) != len(wordings(phrases)) or made.isna().any():
         raise ValueError(f"embed= returned {len(made)} vectors for {len(wordings(phrases))} phrases, or missing ones.")
-    frames, labeller = (clusters.columns, clusters.placed), inline(clusters.labeller)
-    totals: KindSums = folded(on_partitions(_kinds_of_rows, *frames, labeller=labeller), add_kind_sums)
-    means = np.array([total / count for total, count in totals.values()], dtype=np.float32)
-    # One cluster has no sibling to differ from: its mean is all there is to tell.
-    centre = inline(_Centre(list(totals), means if n_clusters > 1 else np.zeros_like(means), n_clusters))
-    sums: npt.NDArray[np.float64] = folded(
-        on_partitions(_sums_of_clusters, *frames, labeller=labeller, centre=centre), _summed
-    )
     places = phrase_rows(phrases, made)
-    picked = pick_phrases(sums, clusters.sizes, places, phrases)
+    picked = pick_phrases(middles.sums, clusters.sizes, places, phrases)
     both = share((picked, places))
-    calls = on_partitions(_support, *frames, own=clusters.offsets, labeller=labeller, centre=centre, picked_places=both)
+    calls = on_partitions(
+        _support,
+        clusters.columns,
+        clusters.placed,
+        own=clusters.offsets,
+        labeller=middles.labeller,
+        centre=middles.centre,
+        picked_places=both,
+    )
     support: Support = folded(calls, _add_support)
     return tell_phrases(picked, support, np.arange(n_clusters), phrases, language)
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from mmembed.accessor.arguments import naming_embedder
+from mmembed.accessor.arguments import named_by_rule
 from mmembed.analysis.tallies.totals import CountedColumns, GroupVectors, WholeTable, of_whole
-from mmembed.distributed.columns import no_vectors, series_dtype, vector_dtype
+from mmembed.distributed.columns import series_dtype, vector_dtype
 from mmembed.distributed.partitions import folded, on_partitions
 from mmembed.distributed.report import count_part
 from mmembed.distributed.samples import SAMPLE_ROWS, check_sample_rows, draw_by_class
@@ -37,7 +37,7 @@ class ReportVerbs:
         self,
         column: str,
         *,
-        text: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | Literal[False] | None = None,
         image: str | None = None,
         video: str | None = None,
         title: str | None = None,
@@ -81,8 +81,8 @@ class ReportVerbs:
         ValueError
             If duplicates, outliers or label issues are asked for; otherwise as on pandas.
         """
-        from mmembed.distributed.clustering import fit_clusters
-        from mmembed.distributed.group_verbs import joined_texts
+        from mmembed.distributed.clustering import fit_unnamed
+        from mmembed.distributed.group_verbs import joined_texts, text_or_source
         from mmembed.distributed.report import report_of_partitions
         from mmembed.report.build import build_report
         from mmembed.report.words import choose_language
@@ -94,7 +94,7 @@ class ReportVerbs:
                 "of them. Leave it out, or report on those rows alone: ddf[…].compute().mmembed.report(…)."
             )
         check_sample_rows(sample_rows)
-        ddf, texts = self._ddf, as_list(self._ddf, text)
+        ddf, texts = self._ddf, [] if text is False else as_list(self._ddf, text)
         vectors = column_of(ddf, column)
         for one in texts[:1]:
             column_of(ddf, one)
@@ -107,13 +107,13 @@ class ReportVerbs:
         ).drop(columns=["duplicate_group", "outlier_score"], errors="ignore")
         # What pandas refuses is refused now, before anything is computed.
         build_report(nothing, vector=column, text=texts or None, language=language, **options)
-        dtype, method = vector_dtype(vectors), None
+        vector_dtype(vectors)
+        texts, method = as_list(ddf, text_or_source(ddf, column, text)), None
         if "cluster" not in ddf.columns:
             spoken = "auto" if texts else language if language != "auto" else choose_language([title or ""])
-            clusters = fit_clusters(vectors, random_state=random_state, sample_rows=sample_rows).named(
-                joined_texts(ddf, texts[0]) if texts else None,
-                embed=naming_embedder(no_vectors(dtype), "auto", buys=False),
-                language=spoken,
+            fitted = fit_unnamed(vectors, random_state=random_state, sample_rows=sample_rows)
+            clusters = named_by_rule(
+                fitted, fitted.empty_vectors, joined_texts(ddf, texts[0]) if texts else None, language=spoken
             )
             ddf, method = clusters.add_to(ddf), clusters.method
         return report_of_partitions(

@@ -241,7 +241,7 @@ class Embedder:
             read = {name: cut_texts(contents, self.spec) for name, contents in read.items()}
         if self.video_frames is None:
             return read
-        frames = check_video_frames(self.video_frames, self.spec)
+        frames = check_video_frames(self.video_frames, most_pictures=self.spec.max_multi_images, model=self.spec.name)
         return {name: videos_as_pictures(contents, frames) for name, contents in read.items()}
 
     def fuse(

@@ -32,10 +32,10 @@ from mmembed.cache.shared import Cache
 from mmembed.contents.content import Content, Read
 from mmembed.embedding.lookup import keys_of, look_up
 from mmembed.embedding.progress import progress_bar
-from mmembed.errors import ContentError, MMEmbedError
+from mmembed.errors import ContentError, MMEmbedError, ServiceError
 from mmembed.providers.costs import Budget
 from mmembed.providers.dashscope.limiter import LimiterSource, limiter_for
-from mmembed.providers.protocol import Answer, Provider, Session
+from mmembed.providers.protocol import Answer, PartwiseSession, Provider, Session
 
 
 @dataclass(frozen=True)
@@ -240,6 +240,15 @@ def _cannot_embed(content: Content, provider: Provider) -> ContentError:
     return ContentError("WrongKind", f"Model {provider.space!r} embeds {kinds}; this cell is a {content.kind}.")
 
 
+# Contents from all over a table, asked for alone: so many refused, and none accepted, and not they are to blame.
+_MOST_REFUSED_ALONE = 32
+
+_REFUSED_AT_FIRST = 6  # batches, and none accepted: from then on contents from all over the table are tried
+
+_AT_ONCE_IN_DOUBT = 4
+
+_MOST_SPREAD_AGAIN = 10_000  # batches; beyond that, what comes back late is a small part of the table
+
 _PATIENCE_SECONDS = 0.8  # for answers that still come after an interrupt
 
 _LOOK_AGAIN_SECONDS = 0.1  # at what another run is buying
@@ -273,10 +282,16 @@ class Purchase:
             return
         answer, sent = outcome.answer, [batch[one] for one in outcome.sent]
         self.matrix[sent] = answer.matrix
-        self.failures.update({sent[one]: (error, answer.request_id) for one, error in answer.failures.items()})
-        self.requests += 1
+        named = {one: error.request_id or answer.request_id for one, error in answer.failures.items()}
+        self.failures.update({sent[one]: (error, named[one]) for one, error in answer.failures.items()})
+        self.requests += len(answer.unasked) < len(sent)
         self.tokens += answer.tokens
         self.cost += answer.cost
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether any content has one, e.g. from the cache."""
+        return bool(np.isfinite(self.matrix).all(axis=1).any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +303,23 @@ class _Outcome:
     found: list[int] = field(default_factory=list)
     found_matrix: FloatMatrix | None = None
     left: list[int] = field(default_factory=list)
+
+    @property
+    def unasked(self) -> list[int]:
+        """What was put aside until contents from elsewhere were tried, by place in the batch."""
+        return [] if self.answer is None else [self.sent[one] for one in self.answer.unasked]
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether the service accepted something of it."""
+        answer = self.answer
+        return answer is not None and len(answer.failures) + len(answer.unasked) < len(self.sent)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the service was asked, or would have been, and accepted nothing."""
+        answer = self.answer
+        return answer is not None and not self.has_vectors and (answer.ends_with is not None or bool(answer.unasked))
 
     @property
     def cost(self) -> float:
@@ -328,29 +360,35 @@ def buy(
         When the bill reaches the budget.
     """
     market = _Market(distinct, keys, provider.dimension, cache, sharing.claims)
-    queue, left = deque(market.batches(provider, missing)), list[int]()
+    queue, left = _Queue(lambda numbers: market.batches(provider, numbers), missing), list[int]()
     bar = progress_bar(len(missing), show=progress, unit="item")
     # A short queue: an interrupt then has little in flight, and answers do not pile up in memory; none beyond what is
     # in work where a budget may end the run at any answer.
     at_once = provider.threads * 2 if budget is None else provider.threads
+    has_cached = purchase.has_vectors
     with provider.session() as session, bar, _pool(provider.threads) as pool:
         waiting: dict[Future[_Outcome], list[int]] = {}
         try:
             while queue or waiting or left:
-                while len(waiting) < at_once and queue:
-                    batch = queue.popleft()
+                while len(waiting) < (at_once if has_cached else queue.at_most(at_once)) and queue:
+                    batch = queue.pop()
                     waiting[pool.submit(market.ask, session, batch)] = batch
                 if not waiting:
                     time.sleep(_LOOK_AGAIN_SECONDS)
-                    queue, left = deque(market.batches(provider, left)), []
+                    queue.add(left)
+                    left = []
                     continue
                 # The timeout lets Ctrl-C in on platforms where waiting for a lock cannot be interrupted.
                 for future in wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED).done:
                     batch, outcome = waiting.pop(future), future.result()
                     purchase.note(batch, outcome)
                     left += [batch[one] for one in outcome.left]
+                    queue.heed(batch, outcome)
                     bar.set_postfix_str(_so_far(purchase, session), refresh=False)
-                    bar.update(len(batch) - len(outcome.left))
+                    bar.update(len(batch) - len(outcome.left) - len(outcome.unasked))
+                    if outcome.answer is not None and outcome.answer.ends_with is not None:
+                        has_more = bool(queue or left or waiting)
+                        _check_end(outcome.answer.ends_with, purchase, has_more=has_more, refused=queue.refused)
                     paid = purchase.cost if sharing.bill is None else sharing.bill(outcome.cost)
                     if budget is not None and (waiting or queue or left):
                         budget.check_bill(paid)
@@ -364,6 +402,89 @@ def buy(
             if interrupted:
                 raise KeyboardInterrupt(_stopped(purchase, len(missing), kept=cache is not None)) from None
             raise
+
+
+class _Queue:
+    """Batches to be sent; contents one by one, from all over the table, while none was accepted.
+
+    Parameters
+    ----------
+    batches : callable
+        Makes batches of contents.
+    numbers : sequence of int
+        The contents.
+    """
+
+    def __init__(self, batches: Callable[[Sequence[int]], list[list[int]]], numbers: Sequence[int]) -> None:
+        self._batches = batches
+        self._waiting = deque(batches(numbers))
+        self._is_spread = self._has_accepted = False
+        self._tried: set[int] = set()  # alone, from all over the table
+        self._refused_at_first = 0
+        self.refused = 0  # of those tried
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def pop(self) -> list[int]:
+        """Return what is next."""
+        batch = self._waiting.popleft()
+        if self._is_spread:
+            self._tried.update(batch)
+        return batch
+
+    def at_most(self, at_once: int) -> int:
+        """Return how many batches may wait for answers: few where none was accepted yet."""
+        return min(at_once, _AT_ONCE_IN_DOUBT) if self._is_spread else at_once
+
+    def add(self, numbers: Sequence[int]) -> None:
+        """Put contents at the end."""
+        ordered = sorted(numbers)
+        self._waiting += [[one] for one in _spread(ordered)] if self._is_spread else self._batches(ordered)
+
+    def heed(self, batch: Sequence[int], outcome: _Outcome) -> None:
+        """Go over to single contents where batches are refused and none accepted, and back when one is accepted."""
+        was_spread, back = self._is_spread, [batch[one] for one in outcome.unasked]
+        self._has_accepted |= outcome.has_vectors
+        if self._has_accepted:
+            self._is_spread = False
+        elif outcome.is_refused:
+            self.refused += batch[0] in self._tried
+            self._refused_at_first += 1
+            self._is_spread |= bool(back) or self._refused_at_first >= _REFUSED_AT_FIRST
+        is_short = len(self._waiting) < _MOST_SPREAD_AGAIN
+        if self._is_spread != was_spread or (back and self._is_spread and is_short):
+            back += [one for waiting in self._waiting for one in waiting]
+            self._waiting.clear()
+        if back:
+            self.add(back)
+
+
+def _spread(numbers: Sequence[int]) -> list[int]:
+    """Return numbers in an order whose beginning is from all over them: the ends, and one of each of equal parts."""
+    if not numbers:
+        return []
+    chance = np.random.default_rng(0)
+    edges = np.linspace(0, len(numbers), min(_MOST_REFUSED_ALONE, len(numbers)) + 1).astype(int)
+    first = chance.permutation(chance.integers(edges[:-1], edges[1:]))
+    first = np.array(list(dict.fromkeys((len(numbers) - 1, 0, *first.tolist()))))
+    rest = chance.permutation(np.setdiff1d(np.arange(len(numbers)), first))
+    return [numbers[place] for place in (*first.tolist(), *rest.tolist())]
+
+
+def _check_end(error: ServiceError, purchase: Purchase, *, has_more: bool, refused: int) -> None:
+    """Raise what a run may have to end with, if it has to.
+
+    A service that is down ends it, unless nothing else is left to be asked for. One that refuses all contents ends it
+    when so many were tried; where there is a vector, e.g. from the cache, contents are refused for their own sake.
+    """
+    is_refusal = not error.ends_job
+    if is_refusal and (not has_more or refused < _MOST_REFUSED_ALONE):
+        return
+    if not purchase.has_vectors or (has_more and not is_refusal):
+        if is_refusal:
+            error.args = (f"{error} {refused} contents from all over the table were refused, and none was accepted.",)
+        raise error
 
 
 @dataclass(frozen=True)
@@ -408,19 +529,29 @@ class _Market:
 
     def _answer(self, session: Session, batch: Sequence[int]) -> Answer:
         """Return the answer to a batch, checked and, since it is paid, already stored."""
-        answer = session.embed([self.distinct[one] for one in batch])
+        contents, keys = [self.distinct[one] for one in batch], [self.keys[one] for one in batch]
+        is_kept = isinstance(session, PartwiseSession)
+        if isinstance(session, PartwiseSession):
+            answer = session.embed_by_parts(
+                contents, lambda rows, matrix: self._store([keys[row] for row in rows], matrix)
+            )
+        else:
+            answer = session.embed(contents)
         wanted = (len(batch), self.dimension)
         if answer.matrix.shape != wanted:
             raise MMEmbedError(
                 f"The provider answered with shape {answer.matrix.shape} to a batch that needs {wanted}."
             )
         good: npt.NDArray[np.bool_] = np.atleast_1d(np.isfinite(answer.matrix).all(axis=1))
-        if set(np.flatnonzero(~good).tolist()) != set(answer.failures):
+        if set(np.flatnonzero(~good).tolist()) != {*answer.failures, *answer.unasked}:
             raise MMEmbedError("The provider's answer has rows that are neither finite nor explained.")
-        if self.cache is not None and good.any():
-            keys = [self.keys[one] for one, is_good in zip(batch, good.tolist(), strict=True) if is_good]
-            self.cache.store(keys, answer.matrix[good])
+        if not is_kept and good.any():
+            self._store([key for key, is_good in zip(keys, good.tolist(), strict=True) if is_good], answer.matrix[good])
         return answer
+
+    def _store(self, keys: list[bytes], matrix: FloatMatrix) -> None:
+        if self.cache is not None:
+            self.cache.store(keys, matrix)
 
 
 @contextmanager

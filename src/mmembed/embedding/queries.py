@@ -175,12 +175,32 @@ def free_phrase_embedder(
     """
     try:
         used = embedder_for(column, embedder)
-        if used.spec.provider != "local" and used.plan_many({"phrase": _cells(phrases())}, {"phrase": "text"}).requests:
+        if not _is_free(used) and used.plan_many({"phrase": _cells(phrases())}, {"phrase": "text"}).requests:
             return None
     except (VectorError, SpaceMismatchError, UnknownModelError, MissingCredentialsError, MissingExtraError):
         # Whatever keeps phrases from being embedded, nobody asked for it.
         return None
     return phrase_embedder(column, embedder=embedder)
+
+
+def free_term_embedder(column: VectorArray, *, embedder: Embedder | None = None) -> PhraseEmbedder | None:
+    """Return the same for phrases that nobody can know before, or None where a model charges for them.
+
+    Parameters
+    ----------
+    column, embedder
+        As for :func:`phrase_embedder`.
+    """
+    try:
+        used = embedder_for(column, embedder)
+    except (VectorError, SpaceMismatchError, UnknownModelError, MissingCredentialsError, MissingExtraError):
+        return None
+    return phrase_embedder(column, embedder=embedder) if _is_free(used) else None
+
+
+def _is_free(embedder: Embedder) -> bool:
+    """Return whether embedding a text costs nothing: it is computed here."""
+    return embedder.spec.provider == "local"
 
 
 def _cells(phrases: list[str]) -> Any:

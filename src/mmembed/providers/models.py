@@ -275,7 +275,7 @@ MODELS: Mapping[str, ModelSpec] = MappingProxyType(
             _PLUS_DATED,
             dataclasses.replace(_PLUS_DATED, name="tongyi-embedding-vision-flash-2026-03-06", **_FLASH),  # type: ignore[arg-type]  # fields of several types
             ModelSpec(
-                name="local-conse-1",
+                name="local-conse-2",
                 provider="local",
                 kinds=_FUSED | _LISTS,
                 dimensions=(512,),
@@ -291,7 +291,10 @@ MODELS: Mapping[str, ModelSpec] = MappingProxyType(
     }
 )
 
-_ALIASES: Mapping[str, str] = MappingProxyType({"local": "local-conse-1"})
+_ALIASES: Mapping[str, str] = MappingProxyType({"local": "local-conse-2"})
+
+# Models of earlier versions, and the alias of what came after them.
+_RETIRED: Mapping[str, str] = MappingProxyType({"local-conse-1": "local"})
 
 
 def models() -> pd.DataFrame:
@@ -332,6 +335,12 @@ def find_model(model: str | ModelSpec) -> ModelSpec:
     if isinstance(model, ModelSpec):
         return model
     spec = MODELS.get(_ALIASES.get(model, model))
+    if spec is None and model in _RETIRED:
+        after = _RETIRED[model]
+        raise UnknownModelError(
+            f"Model {model!r} is of an earlier version of mmembed, and its vectors cannot be compared with those of "
+            f"{_ALIASES[after]!r}. Embed the column anew with model={after!r}."
+        )
     if spec is None:
         known = [*MODELS, *_ALIASES]
         raise UnknownModelError(

@@ -6,14 +6,14 @@ It knows nothing of frames, caches or retries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mmembed.arrays import FloatMatrix
 from mmembed.contents.content import Content, ContentKind
-from mmembed.errors import ContentError
+from mmembed.errors import ContentError, ServiceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,12 @@ class Answer:
     cost : float
         What the batch cost, in CNY.
     request_id : str or None
-        The service's name for the request, for support.
+        The service's name for the request, for support; None where the batch took several. A failure bears its own.
+    unasked : sequence of int
+        Rows that were not asked for, since all contents so far were refused; NaN rows that are to be asked for later,
+        one by one.
+    ends_with : ServiceError or None
+        What the run may have to end with: a refusal of all contents so far, or a service that is down.
     """
 
     matrix: FloatMatrix
@@ -39,6 +44,8 @@ class Answer:
     tokens: int = 0
     cost: float = 0.0
     request_id: str | None = None
+    unasked: Sequence[int] = ()
+    ends_with: ServiceError | None = None
 
 
 class Session(Protocol):
@@ -55,6 +62,18 @@ class Session(Protocol):
 
     def stop(self) -> None:
         """Give up what is being waited for: the run ends early. Called while other threads are in ``embed``."""
+        ...
+
+
+@runtime_checkable
+class PartwiseSession(Protocol):
+    """A session that may answer a batch in several requests, and hands each part over as soon as it is there."""
+
+    def embed_by_parts(self, batch: Sequence[Content], keep: Callable[[Sequence[int], FloatMatrix], None]) -> Answer:
+        """Embed one batch; ``keep(rows, matrix)`` stores what was paid for, before anything else is sent.
+
+        The answer may have rows that were not asked for.
+        """
         ...
 
 

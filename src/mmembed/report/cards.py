@@ -179,6 +179,9 @@ def _edge(row: int, scores: npt.NDArray[np.float64] | None, teller: RowTeller) -
 
 Positions = npt.NDArray[np.intp]
 
+# Rows among which typical ones that differ are chosen, for each that is wanted.
+_POOL = 4
+
 
 def choose_points(on_map: npt.NDArray[np.bool_], codes: npt.NDArray[np.int64], most: int) -> Positions:
     """Return the positions of at most ``most`` rows on the map, ascending, every group thinned alike.
@@ -222,8 +225,17 @@ def rank_in_groups(
     return ranked
 
 
-def choose_exemplars(ranked: Positions, most: int, looks: Callable[[int], Hashable]) -> list[int]:
-    """Return the first rows that look different from each other, filled up with repeats if there are too few.
+def choose_exemplars(
+    ranked: Positions,
+    most: int,
+    looks: Callable[[int], Hashable],
+    vectors: Callable[[list[int]], npt.NDArray[np.float32] | None] | None = None,
+) -> list[int]:
+    """Return typical rows that differ: the most typical one, then each time the one least like those chosen.
+
+    They are chosen among the most typical half of the group, four times as many as are wanted at most, so that no row
+    at its edge stands for it. Without vectors they are the most typical rows that look different. Where there are too
+    few, repeats fill up the rest.
 
     Parameters
     ----------
@@ -233,17 +245,34 @@ def choose_exemplars(ranked: Positions, most: int, looks: Callable[[int], Hashab
         How many are wanted.
     looks : callable
         Gives what a reader would see of a row; rows with equal looks are repeats.
+    vectors : callable, optional
+        Gives the unit vectors of rows, shape (r, d), or None where they have none.
     """
-    chosen: list[int] = []
+    different: list[int] = []
     repeats: list[int] = []
     seen: set[Hashable] = set()
+    wanted = most if vectors is None else max(most, min(_POOL * most, (len(ranked) + 1) // 2))
     for row in ranked[: most * 20].tolist():
-        if len(chosen) == most:
+        if len(different) == wanted:
             break
         look = looks(row)
-        (repeats if look in seen else chosen).append(row)
+        (repeats if look in seen else different).append(row)
         seen.add(look)
+    units = vectors(different) if vectors is not None and len(different) > most else None
+    chosen = different[:most] if units is None else [different[at] for at in _farthest_first(units, most)]
     return chosen + repeats[: most - len(chosen)]
+
+
+def _farthest_first(units: npt.NDArray[np.float32], most: int) -> list[int]:
+    """Return the first row, then each time the one whose nearest chosen row is farthest (Gonzalez 1985)."""
+    chosen = [0]
+    # The last digits of a product depend on how many rows there are.
+    nearest = np.round(units @ units[0], 5)
+    while len(chosen) < most:
+        nearest[chosen] = np.inf
+        chosen.append(int(np.argmin(nearest)))
+        nearest = np.maximum(nearest, np.round(units @ units[chosen[-1]], 5))
+    return chosen
 
 
 def thumbnail_order(exemplars: list[list[int]], ranked: list[Positions], points: Positions) -> list[int]:

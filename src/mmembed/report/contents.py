@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.names.terms import Language
 from mmembed.analysis.tallies.categories import group_rows
 from mmembed.analysis.tallies.trend import read_calendar
@@ -44,7 +46,8 @@ from mmembed.report.findings import Findings, Suspect
 from mmembed.report.page import CutTexts, PageContents, cut_texts, map_data, point_labels, render_page
 from mmembed.report.request import Columns, Options
 from mmembed.report.summary import describe_parameters, describe_versions, summarise, summary_tiles
-from mmembed.report.words import WORD_KEYS, Words, choose_language
+from mmembed.report.words import Words, choose_language
+from mmembed.vectors import as_vector_array
 
 _MOST_CARDS = 48
 
@@ -132,7 +135,10 @@ def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Position
     scores = None if columns.scores is None else coordinates(columns.scores)
     ranked = rank_in_groups(grouping, scores, *axes)
     wanted = 6 if columns.has_pictures else 4
-    exemplars = [choose_exemplars(rows, wanted, lambda row: looks(columns, row)) for rows in ranked[:_MOST_CARDS]]
+    exemplars = [
+        choose_exemplars(rows, wanted, lambda row: looks(columns, row), partial(_units, columns))
+        for rows in ranked[:_MOST_CARDS]
+    ]
     sources = CardSources(
         grouping=grouping,
         exemplars=exemplars,
@@ -146,6 +152,14 @@ def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Position
         whole=columns.whole,
     )
     return sources, ranked, axes
+
+
+def _units(columns: Columns, rows: list[int]) -> npt.NDArray[np.float32] | None:
+    """Return the unit vectors of some rows; None where a row has none."""
+    if columns.vector is None:
+        return None
+    array = as_vector_array(columns.vector.iloc[rows])
+    return None if array.isna().any() else unit_rows(array.matrix)
 
 
 def _language(columns: Columns, options: Options) -> Language:
@@ -323,6 +337,9 @@ def count_excluded(
     grouping = sources.grouping
     has_cluster = grouping.codes >= -1
     whole = sources.whole
+    in_words: Counter[str] = Counter()
+    for code, count in reasons.items():
+        in_words[words.reason(code)] += count
     unread = 0 if sources.calendar is None else sources.calendar.unreadable
     counts = [
         (words("why_missing"), grouping.missing),
@@ -332,9 +349,6 @@ def count_excluded(
         (words("why_sampled"), int((has_cluster & on_map).sum()) - len(points)),
         (words("why_cut", length=str(texts.length)), texts.cut),
         (words("why_date"), unread if whole is None else whole.unreadable),
-        *(
-            (words("why_thumbnail", reason=words(f"reason_{code}") if f"reason_{code}" in WORD_KEYS else code), count)
-            for code, count in sorted(reasons.items(), key=lambda item: -item[1])
-        ),
+        *((words("why_thumbnail", reason=reason), count) for reason, count in in_words.most_common()),
     ]
     return [(why, count) for why, count in counts if count]

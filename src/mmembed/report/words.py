@@ -201,7 +201,19 @@ _WORDS: dict[str, tuple[str, str]] = {
     "page_picture": ("{text} 的图片", "Picture of {text}"),
 }
 
-WORD_KEYS = frozenset(_WORDS)
+# Codes of the reasons why a cell has no picture, by the words for them.
+_REASONS = {
+    "reason_Empty": ("Empty",),
+    "reason_Remote": ("RemoteContent", "UnknownScheme"),
+    "reason_NotFound": ("FileNotFound", "NotAFile", "NotAPath", "FileUnreadable", "BrokenURL"),
+    "reason_Unreadable": ("EmptyFile", "BrokenFile", "UnknownFormat", "UnreadablePicture", "BrokenDataUri"),
+    "reason_TooLarge": ("TooManyPixels",),
+    "reason_Unsupported": ("WrongType", "WrongShape", "UnreadableCell"),
+    "reason_NoVideoExtra": ("NoVideoExtra",),
+    "reason_OverBudget": ("OverBudget",),
+}
+
+_REASON_KEYS = {code: key for key, codes in _REASONS.items() for code in codes}
 
 
 class Words:
@@ -228,6 +240,10 @@ class Words:
         return {
             key.removeprefix("page_"): both[self._column] for key, both in _WORDS.items() if key.startswith("page_")
         }
+
+    def reason(self, code: str) -> str:
+        """Return why a cell has no picture, in words; several codes may have the same."""
+        return self(_REASON_KEYS[code]) if code in _REASON_KEYS else code
 
     def rows(self, count: int) -> str:
         """Return a number of rows in words."""

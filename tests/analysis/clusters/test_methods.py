@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from mmembed.analysis import fit_clusters, neighbors
-from mmembed.analysis.clusters import methods as communities
+from mmembed.analysis.clusters import methods
 from mmembed.analysis.clusters.methods import (
     CommunityFinder,
     leiden,
@@ -96,7 +96,7 @@ def test_exact_numbers(grouped):
 def test_a_large_table_is_grouped_in_parts_as_a_small_one(grouped, monkeypatch):
     """Above the limit small communities are grouped instead of rows, to the same groups."""
     _, group, weights = grouped
-    monkeypatch.setattr(communities, "_MOST_SINGLE_ROWS", 100)
+    monkeypatch.setattr(methods, "_MOST_SINGLE_ROWS", 100)
     finder = CommunityFinder(weights, 0)
     assert finder.nodes.shape[0] < 600
     assert adjusted_rand(finder.at(1.0), group) > 0.99

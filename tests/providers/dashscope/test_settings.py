@@ -16,6 +16,7 @@ from mmembed.providers.models import ModelSpec
 
 GOOD = Reply(np.ones((1, 2), np.float32), text_tokens=7)
 BUSY = RequestFailure("ModelUnavailable", "busy", status=503)
+BROKEN = RequestFailure("InternalError.Algo", "broken", status=500)
 FULL = RequestFailure("Throttling", "too fast", status=429)
 
 
@@ -71,12 +72,14 @@ def test_passing_failures_are_tried_again_with_growing_pauses():
         assert whole / 2 <= pause <= whole
 
 
-@pytest.mark.parametrize(("patient", "calls"), [(True, 5), (False, 2)])
-def test_attempts_are_counted(patient, calls):
-    """After the last attempt the failure comes out; what is left of a given up request gets fewer."""
-    connection = Connection(BUSY)
-    with pytest.raises(ServiceError, match="ModelUnavailable"):
-        send(connection, patient=patient)
+@pytest.mark.parametrize(
+    ("failure", "patient", "calls"), [(BUSY, True, 8), (BROKEN, True, 5), (BUSY, False, 2), (BROKEN, False, 2)]
+)
+def test_attempts_are_counted(failure, patient, calls):
+    """After the last attempt the failure comes out; what is left of a given up request gets fewer, a gateway more."""
+    connection = Connection(failure)
+    with pytest.raises(ServiceError, match=failure.code):
+        send(connection, patient=patient, contents=[{"text": "a"}, {"text": "b"}])
     assert connection.calls == calls
 
 

@@ -66,7 +66,7 @@ def test_a_clip_is_near_the_photograph_it_was_made_from(embed, demo):
 def test_captions_find_their_photographs(embed, demo):
     """The recall in the first ten holds what the benchmark measured, with a little room."""
     photographs = embed(*(image(DATA / name) for name in demo["image"]))
-    for column, least in (("text_en", 0.55), ("text_zh", 0.45)):
+    for column, least in (("text_en", 0.74), ("text_zh", 0.69)):
         captions = embed(*(text(caption) for caption in demo[column]))
         best = np.argsort(-(captions @ photographs.T), axis=1)[:, :10]
         found = [demo[column].iloc[row].eq(caption).any() for row, caption in zip(best, demo[column], strict=True)]

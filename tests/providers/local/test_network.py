@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmembed.providers.local.model import load_class_table, mix_classes
+from mmembed.providers.local.classes import load_class_table, mix_classes
 from mmembed.providers.local.network import EfficientNetLite
 from mmembed.providers.local.text import LONGEST_PIECE, TextEncoder
 from mmembed.providers.local.weights import load_efficientnet_tensors
@@ -72,20 +72,20 @@ def test_scores_are_those_of_the_plain_layers(tensors):
 
 def test_a_sure_score_gives_the_class_itself():
     """A picture that is one class for certain gets the vector of that class, and an even one lies between."""
-    vectors = np.eye(12, dtype=np.float32)
-    scores = np.full((2, 12), -50, np.float32)
+    vectors = np.eye(24, dtype=np.float32)
+    scores = np.full((2, 24), -50, np.float32)
     scores[0, 3] = 50
     scores[1, [3, 5]] = 50
     mixed = mix_classes(scores, vectors)
     np.testing.assert_allclose(mixed[0], vectors[3], atol=1e-6)
-    np.testing.assert_allclose(mixed[1], (vectors[3] + vectors[5]) / np.sqrt(2), atol=1e-6)
+    np.testing.assert_allclose(mixed[1], (vectors[3] + vectors[5]) / 2, atol=1e-6)
 
 
-def test_only_the_ten_best_classes_count():
-    """Classes after the tenth leave no trace in the vector."""
-    mixed = mix_classes(-np.arange(12, dtype=np.float32)[None], np.eye(12, dtype=np.float32))
-    assert (mixed[0, :10] > 0).all()
-    assert (mixed[0, 10:] == 0).all()
+def test_only_the_twenty_best_classes_count():
+    """Classes after the twentieth leave no trace in the vector."""
+    mixed = mix_classes(-np.arange(24, dtype=np.float32)[None], np.eye(24, dtype=np.float32))
+    assert (mixed[0, :20] > 0).all()
+    assert (mixed[0, 20:] == 0).all()
 
 
 def test_the_class_table_fits_the_classifier_and_the_encoder():
@@ -94,7 +94,7 @@ def test_the_class_table_fits_the_classifier_and_the_encoder():
     assert (len(table.names), table.vectors.shape) == (1000, (1000, 512))
     np.testing.assert_allclose(np.linalg.norm(table.vectors, axis=1), 1, atol=1e-6)
     similarity = TextEncoder().encode(table.names) @ table.vectors.T
-    assert (similarity > np.diag(similarity)[:, None]).sum(axis=1).mean() < 1
+    assert (similarity > np.diag(similarity)[:, None]).sum(axis=1).mean() < 2
 
 
 def test_texts_are_read_to_their_end():

@@ -58,7 +58,7 @@ def blas_threads():
 def test_it_is_a_provider():
     """It has what the protocol asks for, and goes through pickle to another process."""
     provider: Provider = LocalProvider()
-    assert (provider.space, provider.dimension) == ("local-conse-1", 512)
+    assert (provider.space, provider.dimension) == ("local-conse-2", 512)
     assert provider.workers == len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert LocalProvider(workers=3).workers == 3
     assert pickle.loads(pickle.dumps(LocalProvider(workers=3))) == LocalProvider(workers=3)

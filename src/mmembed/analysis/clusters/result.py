@@ -101,6 +101,7 @@ class NamedClusters:
         text: Any = None,
         *,
         embed: Callable[[list[str]], Any] | None = None,
+        embed_terms: Callable[[list[str]], Any] | None = None,
         vocabulary: Sequence[str] | None = None,
         language: str = "auto",
         rename: Mapping[int, str] | None = None,
@@ -115,6 +116,8 @@ class NamedClusters:
         embed : callable, optional
             Takes a list of phrases and returns their vectors in the space of the clustered ones: clusters can then be
             named by a vocabulary of things and topics, without texts.
+        embed_terms : callable, optional
+            The same for terms of the texts, where that costs nothing: those near to the middle of a cluster lead.
         vocabulary : sequence of str, optional
             Phrases of your own, beside the shipped ones.
         language : {"auto", "zh", "en"}
@@ -129,7 +132,7 @@ class NamedClusters:
         ValueError
             As :func:`mmembed.analysis.name_clusters`, and if a given or rewritten name is no short line of its own.
         """
-        naming = self._make_names(text, embed=embed, vocabulary=vocabulary, language=language)
+        naming = self._make_names(text, embed=embed, embed_terms=embed_terms, vocabulary=vocabulary, language=language)
         naming = naming if rename is None else naming.rename(rename)
         return self._with_names(naming if rewrite is None else naming.rewrite(rewrite))
 
@@ -146,6 +149,7 @@ class NamedClusters:
         text: Any,
         *,
         embed: Callable[[list[str]], Any] | None,
+        embed_terms: Callable[[list[str]], Any] | None,
         vocabulary: Sequence[str] | None,
         language: str,
     ) -> Naming:
@@ -309,6 +313,7 @@ class Clusters(NamedClusters):
         text: Any,
         *,
         embed: Callable[[list[str]], Any] | None,
+        embed_terms: Callable[[list[str]], Any] | None,
         vocabulary: Sequence[str] | None,
         language: str,
     ) -> Naming:
@@ -321,6 +326,7 @@ class Clusters(NamedClusters):
             vectors=self.vectors,
             kinds=self.kinds,
             embed=embed,
+            embed_terms=embed_terms,
             vocabulary=vocabulary,
             language=language,
         )

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS, shared_graph
-from mmembed.analysis.graphs.pairs import check_threshold
+from mmembed.analysis.graphs.near_rows import check_threshold
 from mmembed.arrays import FloatMatrix, FloatVector
 
 Threshold = float | Literal["auto"]

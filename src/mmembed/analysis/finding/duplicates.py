@@ -24,7 +24,8 @@ from mmembed.analysis.finding.duplicate_threshold import (
     resolve_threshold,
 )
 from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS, shared_graph
-from mmembed.analysis.graphs.pairs import NearLists, NearRows, check_threshold
+from mmembed.analysis.graphs.near_rows import NearRows, check_threshold
+from mmembed.analysis.graphs.pairs import NearLists
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatVector, Positions
 from mmembed.frames import with_columns

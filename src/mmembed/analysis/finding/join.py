@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mmembed.analysis.graphs.near_rows import check_threshold
 from mmembed.analysis.graphs.nearest import nearest_rows
-from mmembed.analysis.graphs.pairs import check_threshold
 from mmembed.arrays import FloatVector, Positions
 from mmembed.frames import with_columns
 from mmembed.vectors import as_vector_array, check_comparable

@@ -17,7 +17,8 @@ from mmembed.analysis.finding.duplicate_threshold import (
     check_duplicate_threshold,
     resolve_threshold,
 )
-from mmembed.analysis.graphs.pairs import NearLists, NearRows
+from mmembed.analysis.graphs.near_rows import NearRows
+from mmembed.analysis.graphs.pairs import NearLists
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatVector, Positions
 from mmembed.frames import with_columns

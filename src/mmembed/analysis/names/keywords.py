@@ -13,12 +13,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.names.terms import PART, Evidence, Language, is_han, is_part, singular, terms_of, words_of
+from mmembed.analysis.names.vocabulary import shipped_phrases
 
 if TYPE_CHECKING:
     from mmembed.arrays import Positions
@@ -29,6 +31,10 @@ _CANDIDATES = 100
 
 # A term that is so often part of one longer term says less than that one.
 _MOSTLY = 0.6
+
+# An everyday word says more to a reader than a name or a number that is as frequent. Chinese words of the list are
+# mostly pieces of the term that would be right.
+_EVERYDAY = 1.25
 
 # Chance: with few texts a share of all of them means little.
 _PRIOR_TEXTS = 1.0
@@ -78,13 +84,15 @@ def rank_terms(tally: TermTally, examples: Callable[[str, int], tuple[int, ...]]
     everywhere = np.asarray(plain.sum(axis=0)).ravel()
     sums = np.asarray(weighted.sum(axis=0)).ravel()
     n_texts = int(tally.texts.sum())
+    known = _everyday_words()
+    everyday = np.array([_EVERYDAY if singular(term) in known else 1.0 for term in terms.tolist()])
     found = {}
     for at, label in enumerate(tally.labels.tolist()):
         own = slice(weighted.indptr[at], weighted.indptr[at + 1])
         columns, weight, count = weighted.indices[own], weighted.data[own], plain.data[own]
         share = weight / (tally.totals[at] + _PRIOR_TEXTS)
         elsewhere = (sums[columns] - weight) / max(1e-9, tally.totals.sum() - tally.totals[at])
-        score = (share - elsewhere) * np.log1p(tally.average / everywhere[columns])
+        score = (share - elsewhere) * np.log1p(tally.average / everywhere[columns]) * everyday[columns]
         stands_out = np.flatnonzero(score > 1e-9)
         order = np.lexsort((terms[columns[stands_out]], -np.round(score[stands_out], 9)))[:_CANDIDATES]
         common = set(terms[columns[score <= 1e-9]].tolist())
@@ -104,6 +112,12 @@ def rank_terms(tally: TermTally, examples: Callable[[str, int], tuple[int, ...]]
             for term, one in best.items()
         ]
     return {label: evidence for label, evidence in found.items() if evidence}
+
+
+@cache
+def _everyday_words() -> frozenset[str]:
+    """Return the English phrases of the vocabulary, in lower case and in the singular."""
+    return frozenset(singular(phrase.shown("en").casefold()) for phrase in shipped_phrases())
 
 
 def _whole_terms(places: Mapping[str, int], count: npt.NDArray[np.float32], common: set[str]) -> dict[str, int]:

@@ -257,36 +257,58 @@ NOISE_NAMES: Mapping[Language, str] = {"en": "noise", "zh": "噪声"}
 
 NUMBERED: Mapping[Language, str] = {"en": "cluster {label}", "zh": "簇 {label}"}
 
+# What a group is called whose rows have nothing in common that could be said.
+MIXED: Mapping[Language, str] = {"en": "mixed", "zh": "混合"}
+
 # A term this much weaker than the first would only blur the name.
 _WEAK = 0.4
 
-# Terms that so few of the texts have are examples; what the rows have in common must stand before them.
-_FEW = 0.2
+# What few rows have may be ranked before what half of them have, which leads even if it is this much weaker.
+_HALF, _WEAKEST_LEAD = 0.5, 0.1
 
-# Rarer ones are not even that.
+# A term that so many of the texts have says what the rows have in common.
+_COMMON = 0.2
+
+# Where no phrase of the vocabulary is clear, so many are enough, if they are some rows; rarer terms are examples.
+_SOME = 0.04
+
+_FEW_ROWS, _SEVERAL_ROWS = 3, 5
+
+# A term that rows elsewhere have nearly as often does not set the group apart.
+_APART = 1.5
+
+# Rarer ones do not follow a phrase of the vocabulary.
 _CHANCE = 0.1
-
-# A broad phrase of the vocabulary leads if so many of the rows are near to it.
-_MOST = 0.5
 
 # Terms that names are made of; those after them are much weaker, and names that collide get a number.
 _TRIED = 40
+
+# Examples in the name of a group without anything in common; a single one would pass for what they all are.
+_FEWEST_THINGS = 2
 
 
 def compose(
     labels: Iterable[int],
     text: Mapping[int, Sequence[Evidence]],
-    vocabulary: Mapping[int, Sequence[Evidence]],
+    vocabulary: Mapping[int, Sequence[Evidence]] | None,
     *,
     language: Language,
     most_terms: int,
 ) -> tuple[dict[int, str], dict[int, str]]:
     """Return a name for each label, each once, and the origin of each.
 
-    A broad phrase of the vocabulary that most rows are near to comes first, and then the terms of the texts that say
-    what kind of it they are. Else the terms come first; where the best of them stands in less than a fifth of the
-    texts, or in one only, the best phrase of the vocabulary comes before it; where none stands in a tenth, the
-    vocabulary names the cluster alone.
+    Texts come first: the best term leads where a fifth of the texts have it. Else a phrase of the vocabulary leads if
+    it is clear, and terms of a tenth of the texts follow it. Else the best term leads that one in 25 of the texts
+    have. Where there is none either, the group is called mixed, with as many examples.
+
+    Parameters
+    ----------
+    labels : iterable of int
+    text, vocabulary : mapping of int to sequence of Evidence
+        Candidates of each label, best first; ``vocabulary`` is None where phrases cannot be embedded.
+    language : {"zh", "en"}
+    most_terms : int
+        Terms in a name at most.
     """
     if most_terms < 1:
         raise ValueError(f"most_terms={most_terms} leaves nothing to name a cluster by. Give at least 1.")
@@ -294,50 +316,82 @@ def compose(
     origins: dict[int, str] = {}
     taken = {name.casefold() for name in NOISE_NAMES.values()}
     for label in labels:
-        spoken, near = list(text.get(label, ())), list(vocabulary.get(label, ()))
-        if near and (not _is_common(spoken) or _leads(near[0])):
-            candidates, origins[label] = _after(near[0], spoken, near, most_terms), "vocabulary"
+        spoken = list(text.get(label, ()))
+        near = list((vocabulary or {}).get(label, ()))
+        clear = [one for one in near if one.is_clear]
+        things = [one.term for one in _distinct([one for one in near if one.is_thing])]
+        if led := _led(spoken, _COMMON):
+            candidates, origins[label] = _picked(led, most_terms), "text"
+        elif clear:
+            candidates, origins[label] = _after(clear, spoken, things, most_terms), "vocabulary"
+        elif led := _led(spoken, _SOME):
+            candidates, origins[label] = _picked(led, most_terms), "text"
+        elif spoken or vocabulary is not None:
+            examples = [one.term for one in _distinct(spoken, are_examples=True)] or things
+            candidates, origins[label] = _mixed(examples, MIXED[language], most_terms), "mixed"
         else:
-            candidates, origins[label] = _picked(spoken, most_terms), "text" if spoken else "number"
+            candidates, origins[label] = [], "number"
         names[label] = _first_free(candidates, taken, NUMBERED[language].format(label=label))
         taken.add(names[label].casefold())
     return names, origins
 
 
-def _is_common(spoken: Sequence[Evidence]) -> bool:
-    """Return whether the best term of the texts says what the rows have in common."""
-    if not spoken:
-        return False
-    return spoken[0].inside_share == 1 or (spoken[0].inside > 1 and spoken[0].inside_share >= _FEW)
+def _led(spoken: Sequence[Evidence], share: float) -> list[Evidence]:
+    """Return the terms, first the best that says what the rows have in common and the others have not; or nothing."""
+    for at, one in enumerate(spoken):
+        if one.score < (_WEAKEST_LEAD if one.inside_share >= _HALF else _WEAK) * spoken[0].score:
+            continue
+        # One row is always there, or there would be no term: what counts is how many have it beside that one.
+        is_common = one.inside_share == 1 or one.inside_share * (one.inside - 1) >= share * one.inside
+        if share < _COMMON:
+            is_common &= one.inside >= (_SEVERAL_ROWS if at else _FEW_ROWS)
+        if is_common and one.inside_share >= _APART * one.outside_share:
+            return [one, *spoken[:at], *spoken[at + 1 :]]
+    return []
 
 
-def _leads(phrase: Evidence) -> bool:
-    """Return whether a phrase of the vocabulary says of most rows what they are, however they are worded."""
-    return phrase.is_broad and phrase.inside_share >= _MOST and phrase.inside_share > phrase.outside_share
-
-
-def _after(first: Evidence, spoken: Sequence[Evidence], near: Sequence[Evidence], most_terms: int) -> list[list[str]]:
-    """Return the names to try that begin with a phrase of the vocabulary."""
+def _after(
+    clear: Sequence[Evidence], spoken: Sequence[Evidence], things: Sequence[str], most_terms: int
+) -> list[list[str]]:
+    """Return the names to try that begin with a clear phrase of the vocabulary."""
+    first = clear[0].term
     spoken = [one for one in spoken if one.inside_share >= _CHANCE]
-    others = [one for one in spoken or near[1:] if not overlap(one.term, first.term)]
-    if not others or most_terms == 1:
-        return [[first.term], *([one.term] for one in near[1:])]
+    others = [one for one in spoken or clear[1:] if not overlap(one.term, first)]
+    examples = [[first, one] for one in things if not overlap(one, first)]
+    if most_terms == 1:
+        return [[first], *([one.term] for one in clear[1:])]
+    if not others:
+        return [[first], *examples]
     # One phrase more says what kind of the first it is; a third of the vocabulary would be a guess too many.
-    return [[first.term, *terms] for terms in _picked(others, most_terms - 1 if spoken else 1)]
+    return [*([first, *terms] for terms in _picked(others, most_terms - 1 if spoken else 1)), *examples]
+
+
+def _mixed(examples: Sequence[str], word: str, most: int) -> list[list[str]]:
+    """Return the names to try of a group without anything in common: the word for that, and examples."""
+    if min(len(examples), most) < _FEWEST_THINGS:
+        return [[word]]
+    best = list(examples[:most])
+    return [[word, *best], *([word, *best[:-1], one] for one in examples[most:])]
 
 
 def _picked(ranked: Sequence[Evidence], most_terms: int) -> list[list[str]]:
     """Return the names to try: the best terms that do not overlap, then the same with later terms in the last place."""
-    distinct: list[Evidence] = []
-    for one in ranked[:_TRIED]:
-        # What one row has is no second thing to say of rows that have a first one in common.
-        is_chance = bool(distinct) and one.inside == 1 < distinct[0].inside
-        if not is_chance and not any(overlap(one.term, other.term) for other in distinct):
-            distinct.append(one)
+    distinct = _distinct(ranked)
     if not distinct:
         return []
     best = [one.term for one in distinct[:most_terms] if one.score >= _WEAK * distinct[0].score]
     return [best, *([*best[:-1], other.term] for other in distinct[len(best) :])]
+
+
+def _distinct(ranked: Sequence[Evidence], *, are_examples: bool = False) -> list[Evidence]:
+    """Return the best terms that do not overlap."""
+    distinct: list[Evidence] = []
+    for one in ranked[:_TRIED]:
+        # What one row has is no second thing to say of rows that have a first one in common.
+        is_chance = not are_examples and bool(distinct) and one.inside == 1 < distinct[0].inside
+        if not is_chance and not any(overlap(one.term, other.term) for other in distinct):
+            distinct.append(one)
+    return distinct
 
 
 def _first_free(candidates: list[list[str]], taken: set[str], default: str) -> str:

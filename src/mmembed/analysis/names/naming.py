@@ -10,6 +10,7 @@ import pandas as pd
 
 from mmembed.analysis.names.keywords import keywords
 from mmembed.analysis.names.names import NOISE_NAMES, Naming, compose
+from mmembed.analysis.names.near_terms import rank_by_nearness
 from mmembed.analysis.names.terms import Evidence, Language, has_han
 from mmembed.errors import did_you_mean
 from mmembed.vectors import as_vector_array, check_comparable
@@ -32,6 +33,7 @@ def name_clusters(
     vectors: Any = None,
     kinds: Any = None,
     embed: Callable[[list[str]], Any] | None = None,
+    embed_terms: Callable[[list[str]], Any] | None = None,
     vocabulary: Sequence[str] | None = None,
     language: str = "auto",
     most_terms: int = 3,
@@ -39,9 +41,11 @@ def name_clusters(
     """Name each cluster by up to three terms of its texts, or of a vocabulary; no two clusters get one name.
 
     Terms of texts are ranked by class-based TF-IDF contrasted with the sibling clusters, and come into the name while
-    they are not much weaker than the first. Where there are no texts, or no term stands in a fifth of them, the name
-    begins with the phrase of a vocabulary that is nearest to the cluster's vectors and far from its siblings', if it is
-    known how to embed phrases. Names are one line of at most 80 characters, whatever the cells hold.
+    they are not much weaker than the first. They lead where a fifth of the texts have the first one. Else the name
+    begins with a phrase of a vocabulary, if it is known how to embed phrases and if one is clear: half of the rows are
+    near to it, and hardly a row elsewhere. Else a term leads that one in 25 of the texts have. A cluster without
+    anything in common is called mixed, with up to three examples. Names are one line of at most 80 characters, whatever
+    the cells hold.
 
     Parameters
     ----------
@@ -60,6 +64,9 @@ def name_clusters(
     embed : callable, optional
         Takes a list of phrases and returns their vectors, in the space of ``vectors``. It is called once, with both
         wordings of some 1,900 phrases: some 8,400 tokens, which a paid model charges unless a cache has them.
+    embed_terms : callable, optional
+        The same for terms of the texts, some 20 a cluster; give it where that costs nothing. Terms that are near to the
+        middle of the cluster, and farther from the others', then come before others that are as frequent.
     vocabulary : sequence of str, optional
         Phrases of your own, beside the shipped ones; needs ``embed``.
     language : {"auto", "zh", "en"}
@@ -86,7 +93,10 @@ def name_clusters(
     weights = np.ones(len(values)) if scores is None else np.asarray(_row_values("scores", scores, len(values)), float)
     spoken = wanted or _language_of(texts)
     ranked = {} if texts is None else keywords(values, texts, weights, language=wanted)
-    near = _near(values, vectors, kinds, embed=embed, vocabulary=vocabulary, language=spoken)
+    array = _checked_vectors(vectors, len(values), needed=embed is not None or embed_terms is not None)
+    if embed_terms is not None and ranked:
+        ranked = rank_by_nearness(ranked, *_means_of_clusters(values, array, kinds), array, embed_terms)
+    near = _near(values, array, kinds, embed=embed, vocabulary=vocabulary, language=spoken)
     present = np.unique(values[values >= 0]).tolist()
     names, origins = compose(present, ranked, near, language=spoken, most_terms=most_terms)
     if (values == -1).any():
@@ -94,7 +104,7 @@ def name_clusters(
     return Naming(
         names,
         origins,
-        {label: (*ranked.get(label, ())[:_AUDITED], *near.get(label, ())[:_AUDITED]) for label in present},
+        {label: audited(ranked.get(label, ()), (near or {}).get(label, ())) for label in present},
         {} if texts is None else _sample_texts(values, texts, weights),
     )
 
@@ -108,21 +118,34 @@ def checked_language(language: str) -> Language | None:
     return None if language == "auto" else language  # type: ignore[return-value]  # checked above
 
 
+def audited(ranked: Sequence[Evidence], near: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """Return the candidates of one cluster that the audit shows: the best terms and phrases, and what rows show."""
+    things = [one for one in near if one.is_thing]
+    return (*ranked[:_AUDITED], *near[: _AUDITED - len(things)], *things)
+
+
+def _checked_vectors(vectors: Any, n_rows: int, *, needed: bool) -> Any:
+    if not needed:
+        return None
+    if vectors is None:
+        raise ValueError("embed= was given without vectors=, the vectors that were clustered.")
+    array = as_vector_array(vectors)
+    if len(array) != n_rows:
+        raise ValueError(f"vectors has {len(array)} rows for {n_rows} labels. Give one for each row.")
+    return array
+
+
 def _near(
-    labels: Positions, vectors: Any, kinds: Any, *, embed: Any, vocabulary: Any, language: Language
-) -> dict[int, list[Evidence]]:
-    """Return the phrases of the vocabulary that are near to each cluster, or nothing if phrases cannot be embedded."""
+    labels: Positions, array: Any, kinds: Any, *, embed: Any, vocabulary: Any, language: Language
+) -> dict[int, list[Evidence]] | None:
+    """Return the phrases of the vocabulary that are near to each cluster, or None if phrases cannot be embedded."""
     if embed is None:
         if vocabulary is not None:
             raise ValueError("vocabulary= needs embed=, a function that embeds phrases in the space of the vectors.")
-        return {}
-    if vectors is None:
-        raise ValueError("embed= was given without vectors=, the vectors that were clustered.")
-    from mmembed.analysis.names.phrases import near_phrases, phrases_with, wordings
+        return None
+    from mmembed.analysis.names.phrases import near_phrases
+    from mmembed.analysis.names.vocabulary import phrases_with, wordings
 
-    array = as_vector_array(vectors)
-    if len(array) != len(labels):
-        raise ValueError(f"vectors has {len(array)} rows for {len(labels)} labels. Give one for each row.")
     phrases = phrases_with(vocabulary)
     if not (labels >= 0).any():
         return {}
@@ -131,6 +154,14 @@ def _near(
     if len(made) != len(wordings(phrases)) or made.isna().any():
         raise ValueError(f"embed= returned {len(made)} vectors for {len(wordings(phrases))} phrases, or missing ones.")
     return near_phrases(labels, array, kinds=kinds, phrases=phrases, texts=made, language=language)
+
+
+def _means_of_clusters(labels: Positions, array: Any, kinds: Any) -> tuple[Positions, Any]:
+    """Return the labels of the clusters that have vectors, and the mean centred row of each."""
+    from mmembed.analysis.names.centred_rows import centred_clusters, cluster_sums
+
+    rows, _, names, codes = centred_clusters(labels, array, kinds)
+    return names, cluster_sums(rows, codes, len(names)) / np.bincount(codes, minlength=len(names))[:, None]
 
 
 def _language_of(texts: Sequence[Any] | None) -> Language:

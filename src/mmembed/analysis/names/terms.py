@@ -260,6 +260,11 @@ class Evidence:
         Positions of up to three rows of the cluster that speak for it.
     is_broad : bool
         Whether it is a wide word of the vocabulary, such as "food", that says what many things are.
+    is_clear : bool
+        Whether a name may begin with it although no text has it: half of the rows of the cluster are nearer to it than
+        to nearly all other phrases, and hardly a row elsewhere is.
+    is_thing : bool
+        Whether it is what a typical row of the cluster shows, and not what the rows have in common.
     """
 
     term: str
@@ -271,3 +276,5 @@ class Evidence:
     outside_share: float
     examples: tuple[int, ...] = ()
     is_broad: bool = False
+    is_clear: bool = False
+    is_thing: bool = False

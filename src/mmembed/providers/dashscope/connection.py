@@ -19,22 +19,25 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mmembed.errors import MMEmbedError
 from mmembed.providers.dashscope.answer import (
-    CONNECTION_FAILED,
-    TIMED_OUT,
-    UNREADABLE,
     Reply,
     RequestFailure,
+    kinds_asked_for,
     read_refusal,
+    read_request_id,
     read_usage,
     read_vectors,
-    shortened,
 )
+from mmembed.providers.dashscope.breakdowns import breakdown
 from mmembed.providers.dashscope.http import Attempt, Watchdog
 
 if TYPE_CHECKING:
     from mmembed.providers.dashscope.http import LentSession
 
 _CONNECT_SECONDS = 10.0
+_REQUEST_ID_HEADERS = ("x-request-id", "x-dashscope-request-id")
+# A number of a vector has some 20 characters; with blanks and line ends, fewer than this.
+_MOST_BYTES_A_NUMBER = 64
+_MOST_BYTES_BESIDE = 1 << 20
 GOOD_SDK_VERSIONS = "1.25.19, 1.26.7, 1.27.4 and 2.0.2"  # read, or run by the tests
 _UPLOAD_HOOK = "_preprocess_message_inputs"
 _UPLOAD_PARAMETERS = ("model", "input_data", "api_key")
@@ -164,7 +167,8 @@ class DashScopeConnection:
         provider = self.provider
         session = self._lent_session()
         sdk = _without_upload()  # before the clock starts, since the first import takes most of a second
-        with self._watchdog.attempt(provider.timeout_seconds) as attempt:
+        most_bytes = _MOST_BYTES_BESIDE + expected * provider.dimension * _MOST_BYTES_A_NUMBER
+        with self._watchdog.attempt(provider.timeout_seconds, most_bytes=most_bytes) as attempt:
             attempt.on_done = on_done
             try:
                 response = sdk.call(
@@ -177,13 +181,22 @@ class DashScopeConnection:
                     **provider.parameters,
                     **(parameters or {}),
                 )
-            except (ValueError, TypeError, AttributeError, KeyError) as error:
+            except Exception as error:
                 if attempt.response is None:
                     raise  # nothing came back yet, so it is our own mistake
+                # Whatever it is, the SDK stumbled over what the service sent.
                 raise self._refused(attempt) from error
-        return self._reply(attempt, response, contents, expected)
+        are_fused = bool((parameters or {}).get("enable_fusion"))
+        return self._reply(attempt, response, contents, kinds_asked_for(contents, are_fused=are_fused), expected)
 
-    def _reply(self, attempt: Attempt, response: Any, contents: Sequence[Mapping[str, Any]], expected: int) -> Reply:
+    def _reply(
+        self,
+        attempt: Attempt,
+        response: Any,
+        contents: Sequence[Mapping[str, Any]],
+        kinds: Sequence[str],
+        expected: int,
+    ) -> Reply:
         provider = self.provider
         if attempt.error is not None:
             raise self._broken(attempt)
@@ -191,36 +204,47 @@ class DashScopeConnection:
             raise self._refused(attempt)
         try:
             matrix = read_vectors(
-                response.output, expected=expected, dimension=provider.dimension, model=provider.model
+                response.output,
+                expected=expected,
+                dimension=provider.dimension,
+                model=provider.model,
+                kinds=kinds if len(kinds) == expected else None,
             )
         except RequestFailure as failure:
-            failure.request_id = response.request_id or None
+            failure.request_id = self._request_id(attempt, response)
             failure.tokens = read_usage(response.usage, contents)
             raise
         text_tokens, media_tokens = read_usage(response.usage, contents)
-        return Reply(matrix, text_tokens, media_tokens, response.request_id or None)
+        return Reply(matrix, text_tokens, media_tokens, self._request_id(attempt, response))
 
     def _refused(self, attempt: Attempt) -> RequestFailure:
         answer = attempt.response
-        failure = read_refusal(answer.status_code, answer.content, answer.headers.get("retry-after"))
-        failure.message = self._scrubbed(failure.message)
-        failure.args = (f"{failure.code}: {failure.message}",)
-        return failure
+        return read_refusal(
+            answer.status_code,
+            answer.content,
+            answer.headers.get("retry-after"),
+            secrets=(self.provider.api_key,),
+            request_id=_first_of(answer.headers, _REQUEST_ID_HEADERS),
+            location=answer.headers.get("location"),
+        )
 
     def _broken(self, attempt: Attempt) -> RequestFailure:
-        import requests
+        provider = self.provider
+        assert attempt.error is not None  # noqa: S101 - the caller looked
+        connecting = attempt.is_connecting and not attempt.expired
+        return breakdown(
+            attempt.error,
+            address=provider.base_address,
+            is_connecting=attempt.is_connecting,
+            is_late=attempt.expired,
+            seconds=min(_CONNECT_SECONDS, provider.timeout_seconds) if connecting else provider.timeout_seconds,
+            secrets=(provider.api_key,),
+        )
 
-        seconds = self.provider.timeout_seconds
-        if attempt.expired or isinstance(attempt.error, requests.Timeout):
-            what = "connect" if isinstance(attempt.error, requests.ConnectTimeout) else "answer in full"
-            return RequestFailure(TIMED_OUT, f"the service did not {what} within {seconds:g} s", cause=attempt.error)
-        if isinstance(attempt.error, requests.exceptions.ContentDecodingError):
-            return RequestFailure(UNREADABLE, "the compressed answer is damaged", status=200, cause=attempt.error)
-        reason = shortened(self._scrubbed(str(attempt.error)))
-        return RequestFailure(CONNECTION_FAILED, f"{type(attempt.error).__name__}: {reason}", cause=attempt.error)
-
-    def _scrubbed(self, message: str) -> str:
-        return message.replace(self.provider.api_key, "[API key]")
+    def _request_id(self, attempt: Attempt, response: Any) -> str | None:
+        secrets = (self.provider.api_key,)
+        named = read_request_id(response.request_id, secrets)
+        return named or read_request_id(_first_of(attempt.response.headers, _REQUEST_ID_HEADERS), secrets)
 
     def _lent_session(self) -> LentSession:
         if self._process != os.getpid():
@@ -235,6 +259,10 @@ class DashScopeConnection:
 
                 self._session = LentSession(self.provider.connections)
             return self._session
+
+
+def _first_of(headers: Mapping[str, str], names: Sequence[str]) -> str | None:
+    return next((headers[name] for name in names if name in headers), None)
 
 
 def _copied(content: Mapping[str, Any]) -> dict[str, Any]:

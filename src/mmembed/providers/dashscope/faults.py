@@ -10,10 +10,10 @@ import re
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
 
-from mmembed.errors import ContentError, MMEmbedError
+from mmembed.errors import ContentError, ServiceError, Verdict
 from mmembed.providers.dashscope.answer import (
+    BAD_CERTIFICATE,
     CONNECTION_FAILED,
     MALFORMED,
     TIMED_OUT,
@@ -22,9 +22,7 @@ from mmembed.providers.dashscope.answer import (
     RequestFailure,
 )
 
-# job: nothing else can succeed either. content: something in the request. size: all of it together.
-# passing: may succeed the next time. throttled: will succeed when asked more slowly.
-Verdict = Literal["job", "content", "size", "passing", "throttled"]
+__all__ = ["ServiceError", "content_error", "is_gateway", "is_outage", "judge"]
 
 _BY_CODE: Mapping[str, Verdict] = MappingProxyType(
     {
@@ -60,13 +58,12 @@ _BY_CODE: Mapping[str, Verdict] = MappingProxyType(
         "BadRequest": "content",
         TIMED_OUT: "passing",
         CONNECTION_FAILED: "passing",
+        BAD_CERTIFICATE: "job",
         UNREADABLE: "passing",
         MALFORMED: "passing",
         WRONG_LENGTH: "passing",
     }
 )
-# Refusals of a content that may be an accident of the service's own download, as its pages have it.
-_MAY_PASS = frozenset({"InvalidURL.Timeout", "InvalidParameter.DataInspection"})
 _SIZE = re.compile(
     r"batch size|should not be larger than|too many|takes at most \d+\.?$|maximum number of|exceed\w* .*(number|count)",
     re.IGNORECASE,
@@ -74,60 +71,6 @@ _SIZE = re.compile(
 # A media file that the service cannot fetch or decode, reported as an error of its own.
 _BAD_MEDIA = re.compile(r"missing content-length of multimodal url|embedding_pipeline_error", re.IGNORECASE)
 _PERMANENT_QUOTA = re.compile(r"free (allocated )?quota|free tier", re.IGNORECASE)
-
-
-class ServiceError(MMEmbedError, RuntimeError):
-    """The service did not give vectors, and what that means.
-
-    Attributes
-    ----------
-    code : str
-        The service's code.
-    verdict : {"job", "content", "size", "passing", "throttled"}
-        Whom it concerns.
-    status : int or None
-        HTTP status.
-    request_id : str or None
-        The service's name for the request.
-    retry_after_seconds : float or None
-        How long the service asks to wait.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str,
-        verdict: Verdict,
-        status: int | None = None,
-        request_id: str | None = None,
-        retry_after_seconds: float | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.code = code
-        self.verdict: Verdict = verdict
-        self.status = status
-        self.request_id = request_id
-        self.retry_after_seconds = retry_after_seconds
-
-    @property
-    def retryable(self) -> bool:
-        """Whether the same request may succeed when it is sent again."""
-        return self.verdict in {"passing", "throttled"} or self.deserves_one_more
-
-    @property
-    def deserves_one_more(self) -> bool:
-        """Whether a content that is refused alone is to be sent once more, since fetching its media may have failed."""
-        return self.verdict == "content" and self.code in _MAY_PASS
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (str(self), vars(self)))
-
-
-def _rebuild(message: str, state: Mapping[str, object]) -> ServiceError:
-    error = ServiceError(message, code="", verdict="passing")
-    vars(error).update(state)
-    return error
 
 
 def judge(failure: RequestFailure, *, now: float | None = None) -> ServiceError:
@@ -141,10 +84,11 @@ def judge(failure: RequestFailure, *, now: float | None = None) -> ServiceError:
         Seconds since 1970, against which a Retry-After date is read.
     """
     verdict = _verdict(failure)
-    advice = _ADVICE.get(failure.code.partition(".")[0], "") if verdict == "job" else ""
+    advice = _advice(failure) if verdict == "job" else ""
     status = f" (HTTP {failure.status})" if failure.status not in {None, 200} else ""
+    said = "The service answered" if failure.status is not None else "No answer came:"
     return ServiceError(
-        f"The service answered {failure.code}{status}: {failure.message.rstrip('.')}.{advice}",
+        f"{said} {failure.code}{status}: {failure.message.rstrip('.')}.{advice}",
         code=failure.code,
         verdict=verdict,
         status=failure.status,
@@ -159,14 +103,44 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "AccessDenied": " Activate the model for this account in the console, or choose another.",
         "Arrearage": " Settle the account; what was embedded is kept, and running again continues.",
         "ModelNotFound": " Check the model's name and region=; mmembed.models() lists what is known.",
+        BAD_CERTIFICATE: " Name the certificate of your own proxy by REQUESTS_CA_BUNDLE, or check the clock.",
     }
 )
+# Where no code of the table came: a gateway's own page, a proxy, or another server.
+_ADVICE_BY_STATUS: Mapping[int, str] = MappingProxyType(
+    {
+        401: _ADVICE["InvalidApiKey"],
+        402: _ADVICE["Arrearage"],
+        403: " Check that the key may use the model, and that no proxy or firewall refuses the address.",
+        404: " Check DASHSCOPE_HTTP_BASE_URL, the model's name and region=.",
+        405: " Check DASHSCOPE_HTTP_BASE_URL.",
+        407: " Your proxy asks for a name and a password: put them into HTTPS_PROXY (http://name:password@host:port), "
+        "or name the service in NO_PROXY.",
+    }
+)
+
+
+def _advice(failure: RequestFailure) -> str:
+    for known in (failure.code, failure.code.partition(".")[0]):
+        if known in _ADVICE:
+            return _ADVICE[known]
+    return _ADVICE_BY_STATUS.get(failure.status or 0, "")
+
+
+def is_outage(error: ServiceError) -> bool:
+    """Say whether a failure is of the kind that ends by itself and costs nothing: no answer, or one of a gateway."""
+    return error.verdict == "passing" and (error.status is None or error.status >= 500 or error.status == 408)
+
+
+def is_gateway(error: ServiceError) -> bool:
+    """Say whether the network or a gateway failed, and not the service itself."""
+    return error.verdict == "passing" and (error.code.startswith(CONNECTION_FAILED) or error.status in {502, 503, 504})
 
 
 def content_error(error: ServiceError) -> ContentError:
     """Return the error of one row for a request that held nothing else."""
     named = f" Request {error.request_id}." if error.request_id else ""
-    return ContentError(error.code, f"{error}{named}", retryable=error.retryable)
+    return ContentError(error.code, f"{error}{named}", retryable=error.retryable, request_id=error.request_id)
 
 
 def _verdict(failure: RequestFailure) -> Verdict:
@@ -204,6 +178,6 @@ def _seconds(header: str | None, now: float) -> float | None:
     except ValueError:
         try:
             seconds = email.utils.parsedate_to_datetime(header).timestamp() - now
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
     return min(max(0.0, seconds), 3600.0) if seconds == seconds else None  # noqa: PLR0124 - NaN is not itself

@@ -21,8 +21,9 @@ import io
 import socket
 import threading
 import time
+import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -39,6 +40,10 @@ NO_ANSWER = 599  # what the SDK is told where there was no HTTP answer at all
 _MOST_INTERIM = 1_000  # answers before the answer
 
 _REMEMBERED = 32  # answers of one connection, to know one that comes again
+
+_MOST_BYTES = 1 << 28  # of an answer, where nobody says how long it may be
+
+_MOST_OF_A_REFUSAL = 65_536  # bytes; the rest of an error page says nothing more
 
 
 class _FinalAnswer(http.client.HTTPResponse):
@@ -63,7 +68,12 @@ class _Watched:
     def connect(self) -> None:
         self._note()
         self.answers = deque(maxlen=_REMEMBERED)
+        attempt = current_attempt()
+        if attempt is not None:
+            attempt.is_connecting = True
         super().connect()  # type: ignore[misc]  # of HTTPConnection
+        if attempt is not None:
+            attempt.is_connecting = False
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         self._note()
@@ -160,6 +170,8 @@ class LentSession(requests.Session):
         # environment has them.
         self.auth = _unchanged
         self._environment: dict[tuple[str, str], Any] = {}
+        # What can be unpacked within bounds.
+        self.headers["Accept-Encoding"] = "gzip, deflate"
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = _Adapter(pool_connections=4, pool_maxsize=connections)
         self.mount("http://", adapter)
@@ -172,6 +184,10 @@ class LentSession(requests.Session):
         if server not in self._environment:
             self._environment[server] = super().merge_environment_settings(url, proxies, stream, verify, cert)
         return dict(self._environment[server])
+
+    def resolve_redirects(self, *_: Any, **__: Any) -> Generator[requests.Response, None, None]:
+        """Follow nothing: where an answer leads is read in ``_send_once``, whatever it is."""
+        yield from ()
 
     def post(self, url: Any, data: Any = None, json: Any = None, **kwargs: Any) -> requests.Response:
         """Send once; never raise for what the wire does, since the SDK would send again and log the traceback."""
@@ -187,14 +203,13 @@ class LentSession(requests.Session):
         if attempt.response.status_code != requests.codes.ok:
             return _plain(attempt.response.status_code)
         answer: requests.Response = attempt.response
-        return answer
+        return answer if _is_object(answer) else _plain(answer.status_code)
 
     def _send_once(self, url: str, **kwargs: Any) -> requests.Response:
         response = self._read(url, **kwargs)
         if response.status_code in {307, 308}:
-            target = urljoin(url, response.headers.get("location", ""))
-            # Only to the same server: contents and key are for nobody else.
-            if urlsplit(target)[:2] == urlsplit(url)[:2] and target != url:
+            target = _same_server(url, response.headers.get("location", ""))
+            if target is not None and target != url:
                 return self._read(target, **kwargs)
         return response
 
@@ -206,7 +221,9 @@ class LentSession(requests.Session):
         try:
             response = super().post(url, **{**kwargs, "allow_redirects": False, "stream": True})
             try:
-                response.content  # noqa: B018 - reads it
+                if isinstance(response, QuickAnswer):
+                    is_ok = response.status_code == requests.codes.ok
+                    response.read(attempt.most_bytes if is_ok else _MOST_OF_A_REFUSAL, is_cut=not is_ok)
             except BaseException:
                 response.close()
                 raise
@@ -214,6 +231,23 @@ class LentSession(requests.Session):
         finally:
             attempt.give_back(is_understood=is_understood)
         return response
+
+
+def _same_server(url: str, location: str) -> str | None:
+    """Return the address that a redirect leads to if it is on the same server: the key is for nobody else."""
+    try:
+        target = urljoin(url, location)
+        return target if urlsplit(target)[:2] == urlsplit(url)[:2] else None
+    except ValueError:
+        return None  # no address at all
+
+
+def _is_object(answer: requests.Response) -> bool:
+    """Say whether a body is a JSON object; the SDK stumbles over anything else, and logs that at length."""
+    try:
+        return isinstance(answer.json(), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _is_understood(response: requests.Response, connection: Any) -> bool:
@@ -273,9 +307,15 @@ class Attempt:
         Why nothing came back.
     on_done : callable or None
         Is called when the wire is done with, before what came is parsed.
+    is_connecting : bool
+        Whether a connection is being made, TLS included.
+    most_bytes : int
+        The largest answer that is read, unpacked.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self.is_connecting = False
+        self.most_bytes = most_bytes
         self.on_done: Callable[[], None] | None = None
         self.connection: Any = None
         self.held: tuple[Any, Any] | None = None
@@ -331,9 +371,9 @@ class Watchdog:
         self._closed = False
 
     @contextlib.contextmanager
-    def attempt(self, seconds: float) -> Iterator[Attempt]:
-        """Give the block so many seconds; connections that it opens are shut down after that."""
-        attempt = Attempt()
+    def attempt(self, seconds: float, *, most_bytes: int = _MOST_BYTES) -> Iterator[Attempt]:
+        """Give the block so many seconds and bytes; connections that it opens are shut down after that."""
+        attempt = Attempt(most_bytes)
         with self._changed:
             self._deadlines[attempt] = self._clock() + seconds
             if self._thread is None:
@@ -385,6 +425,12 @@ class Watchdog:
 
 _PIECE_BYTES = 1 << 20  # an answer with twenty vectors is about one of these
 
+_PACKED_PIECE_BYTES = 1 << 16
+
+
+class AnswerTooLong(requests.exceptions.ContentDecodingError):
+    """An answer that is longer than any right one."""
+
 
 class QuickAnswer(requests.Response):
     """An answer of ``requests`` with the same contents and errors, in a third of the time."""
@@ -399,6 +445,45 @@ class QuickAnswer(requests.Response):
     def iter_content(self, chunk_size: Any = 1, decode_unicode: Any = False) -> Iterator[Any]:  # noqa: FBT002  # as the base class has it
         """Give the body in pieces at least as large as an ordinary answer."""
         return super().iter_content(max(chunk_size or 0, _PIECE_BYTES), decode_unicode)
+
+    def read(self, most: int, *, is_cut: bool = False) -> None:
+        """Read the body, which is unpacked here so that a small one cannot become a huge one.
+
+        Parameters
+        ----------
+        most : int
+            The most bytes that are kept.
+        is_cut : bool
+            Whether a longer body is cut there, instead of being refused.
+
+        Raises
+        ------
+        AnswerTooLong
+            If it is longer, and not to be cut.
+        requests.exceptions.ContentDecodingError
+            If it is packed in a way that was not asked for, or damaged.
+        """
+        try:
+            self._content = self._unpacked(most, is_cut=is_cut)
+        except requests.exceptions.ContentDecodingError:
+            if not is_cut:
+                raise
+            self._content = b""  # the status says what there is to say
+        self._content_consumed = True
+
+    def _unpacked(self, most: int, *, is_cut: bool) -> bytes:
+        unpack = _unpacking(self.headers.get("content-encoding", ""))
+        kept, length = [], 0
+        for packed in self.raw.stream(_PACKED_PIECE_BYTES if unpack else _PIECE_BYTES, decode_content=False):
+            piece = unpack(packed, most + 1 - length) if unpack else packed
+            kept.append(piece)
+            length += len(piece)
+            if length > most:
+                self.close()
+                if not is_cut:
+                    raise AnswerTooLong(f"the answer is longer than {most:,} bytes")
+                break
+        return b"".join(kept)[:most]
 
     def parsed(self) -> Any:
         """Return the body's JSON, or None if the fast parser cannot read it."""
@@ -419,3 +504,31 @@ class QuickAnswer(requests.Response):
         """
         found = self.parsed()
         return super().json(**options) if found is None else found
+
+
+def _unpacking(encoding: str) -> Callable[[bytes, int], bytes] | None:
+    """Return what unpacks the pieces of a body, each to so many bytes at most; None if it is not packed."""
+    name = encoding.strip().lower()
+    if name in {"", "identity"}:
+        return None
+    if name not in {"gzip", "x-gzip", "deflate"}:
+        raise requests.exceptions.ContentDecodingError(f"the answer is packed as {name[:40]!r}")
+    state = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, whichever it is
+    is_first = True
+
+    def unpack(piece: bytes, most: int) -> bytes:
+        nonlocal state, is_first
+        try:
+            try:
+                return state.decompress(piece, most)
+            except zlib.error:
+                if not is_first:
+                    raise
+                state = zlib.decompressobj(-zlib.MAX_WBITS)  # what some servers mean by deflate
+                return state.decompress(piece, most)
+        except zlib.error as error:
+            raise requests.exceptions.ContentDecodingError("the compressed answer is damaged") from error
+        finally:
+            is_first = False
+
+    return unpack

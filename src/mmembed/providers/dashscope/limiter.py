@@ -98,6 +98,8 @@ _HEADROOM = 0.97  # requests that leave evenly arrive unevenly; the service coun
 
 _GUESSED_RATE = 20.0  # requests a second where no page gives a limit: the largest published one
 
+_LONGEST_PAUSE_SECONDS = 60.0  # that a refusal or a count may impose; the account is shared by the whole process
+
 _SHORTEST_SLEEP_SECONDS, _LONGEST_SLEEP_SECONDS = 0.005, 0.1  # in the queue; its first sleeps as long as it must
 
 
@@ -335,6 +337,9 @@ class Limiter:
         with self._lock:
             token_rate = self._token_rate()
             if token_rate is not None:
+                # What one request was counted as may cost a minute and no more, whatever the server says.
+                most = max(permit.tokens, token_rate * _LONGEST_PAUSE_SECONDS)
+                actual_tokens = min(max(0.0, actual_tokens), most)
                 self._tokens_even_at += (actual_tokens - permit.tokens) / token_rate
             permit.tokens = actual_tokens
 
@@ -346,7 +351,7 @@ class Limiter:
         with self._lock:
             now = self._clock()
             if retry_after_seconds is not None:
-                self._paused_until = max(self._paused_until, now + retry_after_seconds)
+                self._paused_until = max(self._paused_until, now + min(retry_after_seconds, _LONGEST_PAUSE_SECONDS))
             self._refused.append(permit.sent_at)
             if permit.sent_at <= self._last_decrease_at + 1:
                 return  # it had left when the rate was lowered, or in the same second: the same refusal, seen again

@@ -9,7 +9,6 @@ It knows only positions and a function that sends them; what a refusal is, other
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
@@ -20,25 +19,25 @@ import numpy as np
 
 from mmembed.arrays import FloatMatrix
 from mmembed.contents.content import Content
-from mmembed.errors import ContentError
-from mmembed.providers.dashscope.answer import CONNECTION_FAILED
-from mmembed.providers.dashscope.batches import loads_of
-from mmembed.providers.dashscope.faults import ServiceError, content_error
+from mmembed.errors import ContentError, ServiceError
+from mmembed.providers.dashscope.faults import content_error, is_gateway, is_outage
 from mmembed.providers.dashscope.request_body import wire_content
 from mmembed.providers.dashscope.sender import RequestSender
+from mmembed.providers.dashscope.token_estimates import TokenEstimates
 from mmembed.providers.models import ModelSpec
 from mmembed.providers.protocol import Answer
 
-# So many contents refused alike, and none accepted, mean that not the contents are to blame.
-_MOST_REFUSED_ALIKE = 20
+Keep = Callable[[Sequence[int], FloatMatrix], None]
 
-_DIGITS = re.compile(r"\d+")
+# So many requests refused, and none accepted, mean that contents from all over the table are to be tried first.
+_MOST_REFUSED = 6
 
-# Failures that no half of the request can escape.
-_OF_THE_NETWORK = frozenset({CONNECTION_FAILED})
-
-# So many requests given up one after the other, and none answered, mean that the service is down.
+# So many contents given up one after the other, and none answered, make it likely that the service is down.
 _MOST_GIVEN_UP = 8
+
+
+class _PutAside(Exception):  # noqa: N818 - what is left of the batch is asked for later
+    """Nothing was accepted so far; the rest of a batch waits until contents from elsewhere were tried."""
 
 
 class _Halve(Exception):  # noqa: N818 - one content may be to blame, or all together
@@ -58,7 +57,13 @@ class _Batch:
     wire: dict[int, dict[str, Any]]
     matrix: FloatMatrix
     failures: dict[int, ContentError] = field(default_factory=dict)
+    # Given up alone: the error, how many requests had been answered by then, whether it was tried for long.
+    doubtful: dict[int, tuple[ServiceError, int, bool]] = field(default_factory=dict)
+    keep: Keep | None = None
+    may_wait_aside: bool = False
     was_given_up: bool = False
+    answers_before: int = 0  # of the whole run, when it was given up
+    ends_with: ServiceError | None = None
     text_tokens: int = 0
     media_tokens: int = 0
     request_ids: list[str] = field(default_factory=list)
@@ -67,9 +72,13 @@ class _Batch:
         self.text_tokens += text_tokens
         self.media_tokens += media_tokens
 
+    def unasked(self) -> list[int]:
+        """Return the rows that have neither a vector nor a failure."""
+        return [one for one in self.wire if one not in self.failures and np.isnan(self.matrix[one, 0])]
+
 
 class ApiSession:
-    """Embeds batches; implements :class:`mmembed.providers.protocol.Session` for the threads of one run.
+    """Embeds batches; implements :class:`mmembed.providers.protocol.PartwiseSession` for the threads of one run.
 
     Parameters
     ----------
@@ -88,7 +97,8 @@ class ApiSession:
         self._lock = threading.Lock()
         self._ended_by: ServiceError | None = None
         self._has_answers = False
-        self._refused: dict[tuple[str, str], int] = {}
+        self._estimates = TokenEstimates(spec)
+        self._refused = 0
         self._given_up_in_a_row = 0
         self._most_together: int | None = None  # learned where the service takes fewer than documented
 
@@ -102,7 +112,26 @@ class ApiSession:
         concurrent.futures.CancelledError
             If the session was stopped.
         """
+        answer = self._embed(batch, None, may_wait_aside=False)
+        if answer.ends_with is not None and answer.ends_with.ends_job:
+            raise answer.ends_with
+        return answer
+
+    def embed_by_parts(self, batch: Sequence[Content], keep: Keep) -> Answer:
+        """Embed one batch, and hand over each answered part of it before anything else is sent.
+
+        Where nothing was accepted so far, a batch of several contents comes back unasked.
+
+        Raises
+        ------
+        ServiceError, concurrent.futures.CancelledError
+            As :meth:`embed`.
+        """
+        return self._embed(batch, keep, may_wait_aside=len(batch) > 1)
+
+    def _embed(self, batch: Sequence[Content], keep: Keep | None, *, may_wait_aside: bool) -> Answer:
         work = _Batch(batch, {}, np.full((len(batch), self._dimension), np.nan, np.float32))
+        work.keep, work.may_wait_aside = keep, may_wait_aside
         for position, content in enumerate(batch):
             try:
                 work.wire[position] = wire_content(content, self._spec)
@@ -116,6 +145,9 @@ class ApiSession:
         try:
             for part in self._parts(list(work.wire)):
                 halving.run(part, blames_size=self._blames_size)
+            self._settle_doubts(work)
+        except _PutAside:
+            pass
         except CancelledError:
             if self._ended_by is not None:
                 raise self._ended_by from None  # another thread's failure ended this one's waiting
@@ -126,7 +158,10 @@ class ApiSession:
             work.failures,
             tokens=work.text_tokens + work.media_tokens,
             cost=cost,
-            request_id=", ".join(work.request_ids) or None,
+            # A name for all of it only where one request was answered with all: a failure bears that of its own.
+            request_id=work.request_ids[0] if len(work.request_ids) == 1 and not work.failures else None,
+            unasked=work.unasked(),
+            ends_with=work.ends_with,
         )
 
     @property
@@ -151,51 +186,87 @@ class ApiSession:
             self._most_together = min(self._most_together or half, half)
         return True
 
-    def _send(self, work: _Batch, positions: Sequence[int]) -> None:
+    def _send(
+        self, work: _Batch, positions: Sequence[int], *, patient: bool | None = None, waits: bool = False
+    ) -> None:
+        if work.may_wait_aside and self._is_in_doubt:
+            raise _PutAside
+        # Nobody is answered: ever more slowly, though with other contents each time, since those tried may be to blame.
+        too_many = self._given_up_in_a_row - _MOST_GIVEN_UP
+        if too_many >= 0:
+            self._sender.pause(too_many + 1)
         contents = [work.contents[position] for position in positions]
         fuses = self._spec.fuses_alone and contents[0].kind == "fused"
         try:
             reply = self._sender.send(
                 [work.wire[position] for position in positions],
-                tokens=sum(load.tokens for load in loads_of(contents, self._spec)),
+                tokens=self._estimates.of(contents),
                 # Pages differ on whether several kinds in one object fuse by themselves; with this they do.
                 parameters={"enable_fusion": True} if fuses else None,
-                patient=not work.was_given_up,
+                patient=not work.was_given_up if patient is None else patient,
+                waits=waits,
                 on_charge=work.charge,
             )
         except ServiceError as error:
-            self._after_failure(work, error)
+            self._after_failure(work, error, len(positions), is_last=waits)
             raise _Halve(error, len(positions)) from error
+        work.matrix[list(positions)] = reply.matrix
+        if work.keep is not None:
+            work.keep(positions, reply.matrix)
         with self._lock:
             self._has_answers = True
             self._given_up_in_a_row = 0
-        work.matrix[list(positions)] = reply.matrix
+        self._estimates.learn(contents, reply.text_tokens, reply.media_tokens)
         if reply.request_id is not None:
             work.request_ids.append(reply.request_id)
 
-    def _after_failure(self, work: _Batch, error: ServiceError) -> None:
-        """Stop the job where no other request can do better."""
-        if error.verdict in {"job", "throttled"} or error.code in _OF_THE_NETWORK:
+    @property
+    def _is_in_doubt(self) -> bool:
+        return not self._has_answers and self._refused >= _MOST_REFUSED
+
+    def _after_failure(self, work: _Batch, error: ServiceError, count: int, *, is_last: bool) -> None:
+        """Count it, and stop the job where no other request can do better."""
+        if error.ends_job and is_last:
+            work.ends_with = error  # if there is anything else to ask for
+            return
+        if error.verdict in {"job", "throttled"} or error.ends_job:
             self._end(error)
         if error.verdict == "passing":
-            work.was_given_up = True
+            if not work.was_given_up:
+                work.was_given_up, work.answers_before = True, self._sender.answers
             with self._lock:
-                self._given_up_in_a_row += 1
-                is_down = self._given_up_in_a_row >= _MOST_GIVEN_UP
-            if is_down:
-                self._end(error)
+                self._given_up_in_a_row += count == 1
+            if self._given_up_in_a_row >= _MOST_GIVEN_UP and not is_outage(error):
+                self._end(error)  # answers come, are charged, and cannot be used
+        else:
+            with self._lock:
+                self._refused += 1
 
     def _refuse(self, work: _Batch, position: int, error: ServiceError) -> None:
-        """Note the failure of one content, and stop the job where all fail alike."""
+        """Note the failure of one content that was asked for alone."""
+        if error.verdict == "passing":
+            was_tried_long = len(work.wire) == 1
+            work.doubtful[position] = (error, self._sender.answers, was_tried_long)
+            return
         work.failures[position] = content_error(error)
-        alike = (error.code, _DIGITS.sub("#", str(error)))
-        with self._lock:
-            if self._has_answers:
-                return
-            self._refused[alike] = self._refused.get(alike, 0) + 1
-            all_alike = self._refused[alike] >= _MOST_REFUSED_ALIKE
-        if all_alike:
-            self._end(error)
+        if not self._has_answers:
+            work.ends_with = error  # if so many others are refused, too
+
+    def _settle_doubts(self, work: _Batch) -> None:
+        """Ask again for contents that were given up, to tell whether they or the service are to blame."""
+        for position, (error, answers, was_tried_long) in work.doubtful.items():
+            is_up = self._sender.answers > answers
+            was_up = self._sender.answers > work.answers_before
+            waits = is_gateway(error) and not was_up
+            is_over = work.ends_with is not None and work.ends_with.ends_job
+            if is_over or (was_tried_long and not is_up and not waits):
+                work.failures[position] = content_error(error)
+                continue
+            try:
+                # A gateway that is down is waited for; else, without an answer since, one content is tried for long.
+                self._send(work, [position], patient=not is_up and not work.failures, waits=waits)
+            except _Halve as again:
+                work.failures[position] = content_error(again.error)
 
     def _end(self, error: ServiceError) -> NoReturn:
         """Stop the job: wake the threads that wait, and let no further attempt begin."""

@@ -196,9 +196,16 @@ class EfficientNetLite:
         -------
         numpy.ndarray, shape (n, 1000), float32
         """
+        return self.classify(self.features(pixels))
+
+    def features(self, pixels: FloatArray) -> FloatArray:
+        """Return what the last layer sees of pictures, shape (n, 1280); ``pixels`` as for ``scores``."""
         groups = [pixels[start : start + _GROUP] for start in range(0, len(pixels), _GROUP)]
-        pooled = np.concatenate([self._pooled(group) for group in groups])
-        return np.asarray(pooled @ self._classifier.weight + self._classifier.bias, np.float32)
+        return np.concatenate([self._pooled(group) for group in groups])
+
+    def classify(self, features: FloatArray) -> FloatArray:
+        """Return the class scores (logits) of features, shape (n, 1000)."""
+        return np.asarray(features @ self._classifier.weight + self._classifier.bias, np.float32)
 
     def _pooled(self, pixels: FloatArray) -> FloatArray:
         x = self._run_stem(pixels)

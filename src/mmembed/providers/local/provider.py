@@ -57,7 +57,7 @@ class LocalProvider:
 
     workers: int
 
-    space: ClassVar[str] = "local-conse-1"
+    space: ClassVar[str] = "local-conse-2"
     dimension: ClassVar[int] = DIMENSION
     kinds: ClassVar[frozenset[ContentKind]] = frozenset(_BATCH_SIZES)
 

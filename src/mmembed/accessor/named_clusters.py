@@ -1,0 +1,102 @@
+"""Clusters with names as the verb ``cluster`` gives them: the function ``mmembed.fit_clusters``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from mmembed.accessor.arguments import named_by_rule
+from mmembed.embedding.embedder import Embedder
+from mmembed.vectors import as_vector_array
+
+if TYPE_CHECKING:
+    from mmembed.analysis.clusters.result import Clusters
+
+
+def fit_clusters(
+    vectors: Any,
+    method: Any = "auto",
+    *,
+    n_clusters: int | None = None,
+    text: Any = None,
+    kinds: Any = None,
+    names: Literal["auto", "text", "space"] = "auto",
+    vocabulary: Sequence[str] | None = None,
+    language: Literal["auto", "zh", "en"] = "auto",
+    random_state: int | None = None,
+    min_cluster_size: int | None = None,
+    assign_noise: bool = False,
+    max_cost: float | None = None,
+    embedder: Embedder | None = None,
+    on_step: Callable[[str], None] | None = None,
+) -> Clusters:
+    """Group similar vectors, and name the groups as :meth:`df.mmembed.cluster` does.
+
+    It is :func:`mmembed.analysis.fit_clusters`, which knows no model and names by texts alone, and then the one rule
+    for names: texts first, and a vocabulary embedded with the vectors' own model where that costs nothing.
+
+    Parameters
+    ----------
+    vectors : vector column, shape (n, d)
+        Rows without a vector get no label. Lengths do not matter: rows are normalised first.
+    method : {"auto", "kmeans", "hdbscan", "leiden"} or scikit-learn estimator
+        As in :func:`mmembed.analysis.fit_clusters`, which says what each does.
+    n_clusters : int, optional
+        The number of clusters, where it is known: k-means or communities with exactly that many.
+    text : sequence of str, length n, optional
+        Texts that the clusters are named from.
+    kinds : sequence, length n, optional
+        Kind of content of each row. The mean of each kind is removed first, so that clusters do not part texts from
+        pictures.
+    names, vocabulary, language, max_cost, embedder
+        What names come from, in which language, and what they may cost: as for the verb.
+    random_state : int, optional
+        Seed; None is 0, so that the same call gives the same answer.
+    min_cluster_size : int, optional
+        Fewest rows of a cluster; smaller groups are noise. Not for k-means.
+    assign_noise : bool
+        Put each row of noise in the cluster that most of its nearest neighbours are in.
+    on_step : callable, optional
+        Is called with the name of each step as it begins.
+
+    Returns
+    -------
+    Clusters
+        Equal vectors (of one kind) share a label, and the groups do not depend on the order of the rows.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown, if an option does not belong to it, or if there are fewer different vectors than
+        ``n_clusters``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> vectors = np.array([[1, 0], [1, 0.1], [0, 1], [0.1, 1], [1, 0]], dtype="float32")
+    >>> fit_clusters(vectors, "kmeans", n_clusters=2).labels.tolist()
+    [0, 0, 1, 1, 0]
+    """
+    from mmembed.analysis.clusters.fit import fit_clusters as fit
+
+    array = as_vector_array(vectors)
+    fitted = fit(
+        array,
+        method,
+        n_clusters=n_clusters,
+        kinds=kinds,
+        random_state=random_state,
+        min_cluster_size=min_cluster_size,
+        assign_noise=assign_noise,
+        on_step=on_step,
+    )
+    return named_by_rule(
+        fitted,
+        array,
+        text,
+        names=names,
+        vocabulary=vocabulary,
+        language=language,
+        embedder=embedder,
+        max_cost=max_cost,
+    )

@@ -1,0 +1,78 @@
+"""How many tokens the next request will be counted as: the estimate of its contents, corrected by what was counted.
+
+The limiter spaces requests by this figure; what contents cost is another matter, see ``providers/costs.py``.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+
+from mmembed.contents.content import Content
+from mmembed.providers.costs import estimate_tokens
+from mmembed.providers.models import ModelSpec
+
+_MARGIN = 1.1  # over the mean: some requests hold more than others
+_KEPT = 0.7  # of what was known, at each new count
+_MOST_TIMES = 50.0  # nothing is this far off; a count that is says nothing
+
+
+class TokenEstimates:
+    """Estimates for the requests of one run; used by its threads at once.
+
+    Examples
+    --------
+    >>> from mmembed.providers.models import find_model
+    >>> estimates, texts = TokenEstimates(find_model("qwen3-vl-embedding")), [Content("text", text="x" * 400)]
+    >>> estimates.of(texts)
+    192
+    >>> estimates.learn(texts, 30, 0)
+    >>> estimates.of(texts)
+    33
+    """
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self._spec = spec
+        self._lock = threading.Lock()
+        self._guessed: dict[str, float] = {}
+        self._counted: dict[str, float] = {}
+
+    def of(self, contents: Sequence[Content]) -> int:
+        """Return the tokens that a request with these contents will probably be counted as."""
+        with self._lock:
+            return math.ceil(sum(tokens * self._factor(kind) for kind, tokens in _guess(contents, self._spec).items()))
+
+    def learn(self, contents: Sequence[Content], text_tokens: int, media_tokens: int) -> None:
+        """Take into account what a request with these contents was counted as; 0 is not known."""
+        guess = _guess(contents, self._spec)
+        with self._lock:
+            if text_tokens and guess.get("text"):
+                self._note("text", guess["text"], text_tokens)
+            media = {kind: tokens for kind, tokens in guess.items() if kind != "text"}
+            expected = sum(tokens * self._ratio(kind) for kind, tokens in media.items())
+            if media_tokens and expected:
+                for kind, tokens in media.items():
+                    self._note(kind, tokens, tokens * self._ratio(kind) * media_tokens / expected)
+
+    def _note(self, kind: str, guessed: float, counted: float) -> None:
+        counted = min(max(counted, guessed / _MOST_TIMES), guessed * _MOST_TIMES)
+        self._guessed[kind] = self._guessed.get(kind, 0.0) * _KEPT + guessed
+        self._counted[kind] = self._counted.get(kind, 0.0) * _KEPT + counted
+
+    def _ratio(self, kind: str) -> float:
+        return self._counted[kind] / self._guessed[kind] if self._guessed.get(kind) else 1.0
+
+    def _factor(self, kind: str) -> float:
+        return self._ratio(kind) * _MARGIN if kind in self._guessed else 1.0
+
+
+def _guess(contents: Sequence[Content], spec: ModelSpec) -> Mapping[str, float]:
+    """Return the estimated tokens of texts (at their high figure), pictures and videos."""
+    found: dict[str, float] = {}
+    for content in contents:
+        for leaf in content.parts or (content,):
+            text, media = estimate_tokens(leaf, spec)
+            tokens = text.high if leaf.kind == "text" else media.likely
+            found[leaf.kind] = found.get(leaf.kind, 0.0) + tokens
+    return found
