@@ -1,5 +1,7 @@
 """What tests of several folders ask for."""
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -8,6 +10,10 @@ from dashscope_server.reaching import reachable
 # No verdict hangs on how fast the machine is.
 settings.register_profile("mmembed", deadline=None)
 settings.load_profile("mmembed")
+
+# A shell starts background jobs with Ctrl-C ignored, and processes hand that on; tests send it to theirs.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
