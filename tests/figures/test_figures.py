@@ -52,7 +52,7 @@ def test_groups_are_compared_by_the_mean_cosine_of_pairs(vectors):
             assert figure.data[0].z[order[one], order[other]] == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_group_of_one_row_has_no_cohesion(vectors):
+def test_a_group_of_one_row_has_no_pairs(vectors):
     """The mean of no pairs is NaN, and is written as a dash."""
     df = vectors.iloc[:4].assign(kind=["a", "a", "a", "b"])
     figure = plot_similarity(df, "v", by="kind")
@@ -68,13 +68,17 @@ def test_too_many_rows_are_refused(vectors):
 
 def test_clusters_are_bars_with_size_cohesion_and_nearest(vectors):
     """Boots and dresses are each other's nearest; sizes count rows with a vector; noise is told in the caption."""
-    bar = plot_clusters(vectors, "v")
+    bar = plot_clusters(vectors.drop(columns="cluster_score"), "v")
     names = [one[0] for one in bar.data[0].customdata]
     nearest = {one[0]: one[3] for one in bar.data[0].customdata}
     assert nearest["登山鞋"] == "红色连衣裙"
     assert nearest["红色连衣裙"] == "登山鞋"
     assert dict(zip(names, bar.data[0].x.tolist(), strict=True)) == {"红色连衣裙": 7, "蓝牙耳机": 7, "登山鞋": 6}
-    assert (np.asarray(bar.data[0].marker.color) > 0.9).all()
+    assert names == ["红色连衣裙", "蓝牙耳机", "登山鞋"]
+    for code, cohesion in enumerate(bar.data[0].marker.color):
+        rows = units(vectors)[members_of(vectors, code)]
+        centroid = rows.sum(axis=0) / np.linalg.norm(rows.sum(axis=0))
+        assert cohesion == pytest.approx((rows @ centroid).mean(), abs=1e-5)
     assert "2 rows of noise" in bar.layout.xaxis.title.text
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from mmembed import Embedder
-from mmembed.analysis.tallies.trend import read_calendar
+from mmembed.analysis.tallies.totals import CountedColumns, count_table
+from mmembed.analysis.tallies.trend import Span, read_dates
 from mmembed.report import build_report
 from mmembed.vectors import VectorArray
 
@@ -71,10 +72,11 @@ def test_the_suffix_decides_what_is_saved(goods, tmp_path):
 def test_periods_follow_the_span(first, last, step, count):
     """Days for a month, weeks for half a year, months for two, years for more; every date falls into one of them."""
     dates = pd.Series(pd.to_datetime([first, last, None, first]))
-    calendar = read_calendar(dates)
-    assert (calendar.step, len(calendar.names)) == (step, count)
-    assert calendar.places.tolist() == [0, count - 1, -1, 0]
-    assert sum(one.count for one in calendar.count(np.array([0, 1, 2]))) == 2
+    span = Span.of(dates)
+    assert (span.step, len(span.names)) == (step, count)
+    assert span.places(dates).tolist() == [0, count - 1, -1, 0]
+    whole = count_table(pd.DataFrame({"label": [0, 0, 0, 1], "day": dates}), CountedColumns(None, "label", date="day"))
+    assert sum(one.count for one in whole.trend(0)) == 2
 
 
 @pytest.mark.parametrize(
@@ -88,16 +90,17 @@ def test_periods_follow_the_span(first, last, step, count):
 )
 def test_dates_are_read_in_all_their_forms(dates):
     """Texts, zones, periods and objects; what is no date is counted and has no period."""
-    calendar = read_calendar(dates)
-    assert calendar.step == "W"
-    assert calendar.places[2:].tolist() == [-1, -1]
-    assert calendar.unreadable == int((dates == "soon").sum())
+    known, unreadable = read_dates(dates)
+    span = Span.of(known)
+    assert span.step == "W"
+    assert span.places(known)[2:].tolist() == [-1, -1]
+    assert unreadable == int((dates == "soon").sum())
 
 
 def test_numbers_are_no_dates():
     """Seconds and days cannot be told apart, so the caller has to say which they are."""
     with pytest.raises(ValueError, match="to_datetime"):
-        read_calendar(pd.Series([1.7e9], name="when"))
+        read_dates(pd.Series([1.7e9], name="when"))
 
 
 def test_trend_and_unreadable_dates_are_on_the_page(goods):

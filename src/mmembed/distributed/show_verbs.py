@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mmembed.accessor.arguments import named_by_rule
-from mmembed.analysis.tallies.totals import CountedColumns, GroupVectors, WholeTable, of_whole
+from mmembed.analysis.tallies.totals import GroupVectors, WholeTable, columns_of_groups, of_whole
 from mmembed.distributed.columns import series_dtype, vector_dtype
 from mmembed.distributed.partitions import folded, on_partitions
 from mmembed.distributed.report import count_part
@@ -217,8 +217,7 @@ class DrawingVerbs:
         remedy = f"df = df.mmembed.cluster({column!r})" if by == "cluster" or argument == "cluster" else ""
         require_column(meta, by, argument=argument, remedy=remedy)
         require_column(meta, column, argument="column", remedy="df.mmembed.embed(…)")
-        named = name if name is not None and name in meta.columns else None
-        counted = CountedColumns(column, by, named, noise=by == "cluster")
+        counted = columns_of_groups(meta.columns, column, by, name)
         dtype = series_dtype(self._ddf[column])
         calls = on_partitions(count_part, self._ddf[counted.used], columns=counted, dtype=dtype)
         whole: WholeTable = folded(calls, WholeTable.add)

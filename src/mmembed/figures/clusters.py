@@ -41,8 +41,9 @@ def plot_clusters(
     df : pandas.DataFrame
         With the column that ``df.mmembed.cluster`` adds, or any column of labels.
     column : column name
-        A vector column: cohesion is the mean cosine of two different rows of a cluster, and the nearest cluster is the
-        one with the most similar centroid.
+        A vector column. Cohesion is the mean cosine of the rows of a cluster with its centroid, as in
+        ``Clusters.summary()`` and the report: of ``cluster_score`` where the frame has it beside ``cluster``, else of
+        the vectors. The nearest cluster is the one with the most similar centroid.
     cluster, name : column name
         Labels and, where the frame has them, names.
     title : str, optional
@@ -79,19 +80,19 @@ def draw_clusters(
 
     chosen = theme_of(theme)
     shown = min(len(found.groups), _MOST_BARS)
-    cohesion = found.mean_cosines().diagonal()[:shown]
+    cohesion = found.cohesions[:shown]
     names = [plain(one_line(group.name, _NAME_LENGTH)) for group in found.groups]
     nearest = ["–" if at < 0 else names[at] for at in found.nearest()[:shown]]
     total = max(1, int(found.counts.sum()))
     shares = [f"{count / total:.1%}" for count in found.counts[:shown]]
-    tight = ["–" if np.isnan(one) else f"{one:.2f}" for one in cohesion]
+    tight = [f"{one:.2f}" for one in cohesion]
     figure = go.Figure(
         go.Bar(
             x=found.counts[:shown],
             y=list(range(shown)),
             orientation="h",
             marker={
-                "color": np.nan_to_num(cohesion, nan=1.0).astype(np.float32),
+                "color": cohesion.astype(np.float32),
                 "colorscale": "Viridis",
                 "colorbar": {"title": "cohesion", "thickness": 14},
                 "line": {"width": 0},

@@ -1,8 +1,10 @@
-"""What the report says of each cluster: size, keywords, typical and borderline rows, a breakdown and a trend.
+"""What the report says of each cluster, computed once for page, Markdown and JSON.
+
+Figures (size, share, cohesion, breakdown, trend, centroid), keywords, and the typical and borderline rows.
 
 Which rows a report shows: an even sample for the map, typical rows for the cards, an order for thumbnails.
 
-A row as the page shows it in a list: its texts, its place on the map, and whether a picture belongs to it.
+A row as the report shows it in a list: its texts, and whether its picture is a frame of a clip.
 """
 
 from __future__ import annotations
@@ -17,11 +19,11 @@ import pandas as pd
 
 from mmembed.analysis.names.keywords import keywords
 from mmembed.analysis.tallies.categories import MISSING, Group, Grouping
-from mmembed.analysis.tallies.totals import WholeTable, value_names
-from mmembed.analysis.tallies.trend import Calendar, Period
+from mmembed.analysis.tallies.totals import CountedColumns, WholeTable, count_table
+from mmembed.analysis.tallies.trend import Period
 from mmembed.frames import one_line
 from mmembed.report.request import Columns
-from mmembed.report.words import Words
+from mmembed.report.words import Words, percent
 
 _BREAKDOWN_LINES = 4
 
@@ -41,7 +43,25 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One cluster on the page; ``code`` is its rank and gives its colour."""
+    """What a report says of one cluster.
+
+    Attributes
+    ----------
+    code : int
+        Its rank, which gives its colour.
+    share : float
+        Of all rows of the table.
+    cohesion : float or None
+        Mean cosine of its rows with its centroid; see :attr:`mmembed.analysis.tallies.totals.GroupFigures.cohesion`.
+    exemplars, borderline : tuple of ShownRow
+        Typical rows, and rows that barely belong to it; of the largest clusters only.
+    values : mapping of str to int
+        Rows by value of the breakdown column, an empty text for a missing one.
+    breakdown : tuple of Share
+        The most frequent values in the language of the report.
+    centroid : numpy.ndarray of float64, shape (d,), or None
+        Mean of its unit rows.
+    """
 
     code: int
     group: Group
@@ -50,62 +70,102 @@ class Card:
     keywords: tuple[str, ...]
     exemplars: tuple[ShownRow, ...]
     borderline: tuple[ShownRow, ...]
+    values: Mapping[str, int]
     breakdown: tuple[Share, ...]
     trend: tuple[Period, ...]
+    centroid: npt.NDArray[np.float64] | None
+
+    @property
+    def new_keywords(self) -> list[str]:
+        """The keywords that the name does not have already."""
+        named = self.group.name.casefold()
+        return [one for one in self.keywords if one.casefold() not in named]
+
+    @property
+    def peak(self) -> Period | None:
+        """The period with the most rows; None where there is no trend to show."""
+        most = max(self.trend, key=lambda one: one.count, default=None)
+        return most if most is not None and most.count and len(self.trend) > 1 else None
+
+    def figures(self, words: Words) -> str:
+        """Return size, share and cohesion in one line."""
+        told = [words.rows(self.group.size), percent(self.share)]
+        if self.cohesion is not None:
+            told.append(words("cohesion", score=f"{self.cohesion:.2f}"))
+        return " · ".join(told)
+
+    def trend_told(self, words: Words) -> str:
+        """Return the trend in a sentence, or nothing where there is none."""
+        if self.peak is None:
+            return ""
+        first, last = self.trend[0].name, self.trend[-1].name
+        return words("trend_told", first=first, last=last, most=self.peak.name, count=f"{self.peak.count:,}")
 
 
 @dataclass(frozen=True)
 class CardSources:
-    """What cards are made from: the rows of each group that they show, and the columns that they sum up.
+    """What cards are made from: the figures of the table, and the rows of each group that are shown.
 
     Attributes
     ----------
+    whole : WholeTable
+        Figures of all rows, which the rows at hand may be a sample of.
     exemplars, borderline : sequence of sequence of int
         Positions of the typical and of the least typical rows of the first groups.
     terms : mapping of int to tuple of str
         Keywords by group.
-    whole : WholeTable or None
-        Figures of the whole table, where the rows are a sample of it.
     """
 
+    whole: WholeTable
     grouping: Grouping
     exemplars: Sequence[Sequence[int]]
     borderline: Sequence[Sequence[int]]
     terms: dict[int, tuple[str, ...]]
     scores: npt.NDArray[np.float64] | None = None
-    breakdown: pd.Series | None = None
-    calendar: Calendar | None = None
-    whole: WholeTable | None = None
 
 
-def make_cards(sources: CardSources, teller: RowTeller, words: Words) -> list[Card]:
-    """Return a card for each group that has exemplars, the largest group first."""
-    grouping = sources.grouping
-    whole = sources.whole
-    total = max(len(grouping.codes) if whole is None else whole.rows, 1)
+def count_columns(columns: Columns) -> WholeTable:
+    """Return the figures of all rows: those that were counted before where the rows are a sample of a table."""
+    if columns.whole is not None:
+        return columns.whole
+    counted = CountedColumns(
+        vector=_name(columns.vector),
+        cluster=columns.cluster.name,
+        name=_name(columns.names),
+        score=_name(columns.scores),
+        source=_name(columns.source),
+        breakdown=_name(columns.breakdown),
+        date=_name(columns.date),
+    )
+    parts = (columns.vector, columns.cluster, columns.names, columns.scores, columns.source, columns.breakdown)
+    return count_table(pd.DataFrame({one.name: one for one in (*parts, columns.date) if one is not None}), counted)
+
+
+def _name(column: pd.Series | None) -> Hashable | None:
+    return None if column is None else column.name
+
+
+def make_cards(sources: CardSources, reader: RowReader, words: Words) -> list[Card]:
+    """Return a card for each group, the largest group first; those without exemplars show no rows."""
+    whole, scores = sources.whole, sources.scores
     cards = []
-    for code, rows in enumerate(sources.exemplars):
-        members = grouping.rows(code)
-        group = grouping.groups[code]
-        if whole is None:
-            cohesion = mean_score(sources.scores, members)
-            breakdown = () if sources.breakdown is None else count_values(sources.breakdown.iloc[members], words)
-            trend = () if sources.calendar is None else sources.calendar.count(members)
-        else:
-            figures = whole.of(group.key)
-            cohesion, trend = figures.cohesion, whole.trend(group.key)
-            breakdown = () if sources.breakdown is None else share_out(figures.values, words=words)
+    for code, group in enumerate(sources.grouping.groups):
+        figures = whole.of(group.key)
+        has_rows = code < len(sources.exemplars)
+        exemplars, borderline = (sources.exemplars[code], sources.borderline[code]) if has_rows else ((), ())
         cards.append(
             Card(
                 code=code,
                 group=group,
-                share=group.size / total,
-                cohesion=cohesion,
+                share=group.size / max(whole.rows, 1),
+                cohesion=figures.cohesion,
                 keywords=sources.terms.get(code, ()),
-                exemplars=tuple(teller.tell(row) for row in rows),
-                borderline=tuple(_edge(row, sources.scores, teller) for row in sources.borderline[code]),
-                breakdown=breakdown,
-                trend=trend,
+                exemplars=tuple(map(reader.row, exemplars)),
+                borderline=tuple(reader.row(row, "" if scores is None else f"{scores[row]:.2f}") for row in borderline),
+                values=figures.values,
+                breakdown=share_out(figures.values, words=words),
+                trend=whole.trend(group.key),
+                centroid=figures.vector_sum / figures.vectors if figures.vectors else None,
             )
         )
     return cards
@@ -145,13 +205,8 @@ def choose_borderline(ranked: Positions, chosen: Sequence[int], scores: npt.NDAr
     return [row for row in known[::-1].tolist() if row not in set(chosen)][:3]
 
 
-def count_values(values: pd.Series, words: Words) -> tuple[Share, ...]:
-    """Return the most frequent values of a column with their shares; the rest is one line at the end."""
-    return share_out(Counter(value_names(values)), words=words)
-
-
 def share_out(found: Mapping[str, int], *, words: Words) -> tuple[Share, ...]:
-    """Return the most frequent of counted values with their shares; see :func:`count_values`."""
+    """Return the most frequent of counted values with their shares; the rest is one line at the end."""
     named: Counter[str] = Counter()
     for name, count in found.items():
         named[name or words("no_value")] += count
@@ -164,17 +219,6 @@ def share_out(found: Mapping[str, int], *, words: Words) -> tuple[Share, ...]:
     if rest:
         shares.append(Share(words("breakdown_other", count=f"{len(counts) - len(top):,}"), rest, rest / total))
     return tuple(shares)
-
-
-def mean_score(scores: npt.NDArray[np.float64] | None, rows: npt.NDArray[np.intp]) -> float | None:
-    """Return the mean of the scores of some rows, None where none has one."""
-    if scores is None or not np.isfinite(scores[rows]).any():
-        return None
-    return float(np.nanmean(scores[rows]))
-
-
-def _edge(row: int, scores: npt.NDArray[np.float64] | None, teller: RowTeller) -> ShownRow:
-    return teller.tell(row, "" if scores is None else f"{scores[row]:.2f}")
 
 
 Positions = npt.NDArray[np.intp]
@@ -313,8 +357,6 @@ class ShownRow:
         Position in the frame.
     label : str
         Its index label.
-    point : int or None
-        Its place in the map's data; None if it is not on the map.
     texts : tuple of str
         One a text column, each one line.
     is_video : bool
@@ -325,34 +367,23 @@ class ShownRow:
 
     row: int
     label: str
-    point: int | None
     texts: tuple[str, ...]
     is_video: bool
     note: str = ""
 
 
-class RowTeller:
-    """Makes rows ready to be shown.
+class RowReader:
+    """Reads rows of a frame as a report shows them."""
 
-    Parameters
-    ----------
-    columns : Columns
-        Where texts and pictures are.
-    points : numpy.ndarray of int
-        Positions of the rows on the map, in the order of its data.
-    """
-
-    def __init__(self, columns: Columns, points: npt.NDArray[np.intp]) -> None:
+    def __init__(self, columns: Columns) -> None:
         self._columns = columns
-        self._place = {row: point for point, row in enumerate(points.tolist())}
 
-    def tell(self, row: int, note: str = "") -> ShownRow:
-        """Return one row of the frame as the page shows it."""
+    def row(self, row: int, note: str = "") -> ShownRow:
+        """Return one row with what a list says of it."""
         columns = self._columns
         return ShownRow(
             row=row,
             label=one_line(columns.cluster.index[row], _LABEL_LENGTH),
-            point=self._place.get(row),
             texts=tuple(one_line(column.iloc[row], _TEXT_LENGTH) for column in columns.texts),
             is_video=columns.has_pictures and columns.picture(row)[1] == "video",
             note=note,

@@ -22,17 +22,17 @@ import numpy.typing as npt
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.names.terms import Language
 from mmembed.analysis.tallies.categories import group_rows
-from mmembed.analysis.tallies.trend import read_calendar
 from mmembed.contents.thumbnails import data_uri, make_thumbnails
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.frames import coordinates, one_line
 from mmembed.report.cards import (
     CardSources,
     Positions,
-    RowTeller,
+    RowReader,
     choose_borderline,
     choose_exemplars,
     choose_points,
+    count_columns,
     find_keywords,
     in_turns,
     looks,
@@ -41,7 +41,7 @@ from mmembed.report.cards import (
     thumbnail_order,
 )
 from mmembed.report.comparison import compare_facts
-from mmembed.report.facts import state_facts
+from mmembed.report.facts import report_facts
 from mmembed.report.findings import Findings, Suspect
 from mmembed.report.page import CutTexts, PageContents, cut_texts, map_data, point_labels, render_page
 from mmembed.report.request import Columns, Options
@@ -79,15 +79,15 @@ def assemble(
     """
     words = Words(_language(columns, options))
     sources, ranked, axes = _sources(columns, words)
-    grouping = sources.grouping
-    summary = summarise(columns, grouping, runs)
-    facts = state_facts(columns, options, sources, summary=summary, findings=findings)
+    grouping, reader = sources.grouping, RowReader(columns)
+    summary = summarise(columns, sources.whole, runs)
+    cards = make_cards(sources, reader, words)
+    facts = report_facts(columns, options, cards, summary=summary, findings=findings)
     on_map = np.isfinite(axes[0]) & np.isfinite(axes[1])
     most = options.max_points
     while True:
         points = choose_points(on_map, grouping.codes, most)
         texts = cut_texts(columns.texts, points, _text_budget(columns, options))
-        teller = RowTeller(columns, points)
         draft = PageContents(
             title=one_line(options.title, 200) or words("default_title"),
             words=words,
@@ -96,9 +96,9 @@ def assemble(
             sampled=None if columns.whole is None else len(columns.cluster),
             tiles=summary_tiles(summary, words),
             grouping=grouping,
-            cards=make_cards(sources, teller, words),
+            cards=cards[:_MOST_CARDS],
             data=_data(columns, sources, axes, points, texts),
-            shown=len(points),
+            points={row: point for point, row in enumerate(points.tolist())},
             breakdown=None if columns.breakdown is None else one_line(columns.breakdown.name, 40),
             excluded=[],
             notes=[one_line(note, 1000) for note in options.notes],
@@ -106,7 +106,7 @@ def assemble(
             versions=describe_versions(),
             comparison=None if previous is None else compare_facts(facts, previous),
         )
-        draft = list_findings(draft, findings, teller)
+        draft = list_findings(draft, findings, reader)
         left = options.budget_bytes - len(render_page(draft).encode())
         if left >= 0 or most <= _FEWEST_POINTS:
             break
@@ -128,9 +128,8 @@ def assemble(
 
 
 def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Positions], Axes]:
-    grouping = group_rows(columns.cluster, columns.names, prefix=words("cluster_prefix"))
-    if columns.whole is not None:
-        grouping = columns.whole.regroup(grouping, prefix=words("cluster_prefix"))
+    whole, prefix = count_columns(columns), words("cluster_prefix")
+    grouping = whole.regroup(group_rows(columns.cluster, columns.names, prefix=prefix), prefix=prefix)
     axes = coordinates(columns.x), coordinates(columns.y)
     scores = None if columns.scores is None else coordinates(columns.scores)
     ranked = rank_in_groups(grouping, scores, *axes)
@@ -140,6 +139,7 @@ def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Position
         for rows in ranked[:_MOST_CARDS]
     ]
     sources = CardSources(
+        whole=whole,
         grouping=grouping,
         exemplars=exemplars,
         borderline=[
@@ -147,9 +147,6 @@ def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Position
         ],
         terms=find_keywords(grouping, columns.texts[0] if columns.texts else None, scores),
         scores=scores,
-        breakdown=columns.breakdown,
-        calendar=None if columns.date is None else read_calendar(columns.date),
-        whole=columns.whole,
     )
     return sources, ranked, axes
 
@@ -204,23 +201,21 @@ _MOST_OUTLIERS = 12
 _MOST_SUSPECTS = 24
 
 
-def list_findings(draft: PageContents, findings: Findings, teller: RowTeller) -> PageContents:
+def list_findings(draft: PageContents, findings: Findings, reader: RowReader) -> PageContents:
     """Return the page with its sections of near duplicates, outliers and label suspects, as far as there are any."""
     groups, outliers, suspects = findings.duplicates, findings.outliers, findings.suspects
     return replace(
         draft,
         duplicates=None
         if groups is None
-        else tuple(
-            (len(rows), tuple(teller.tell(row) for row in rows[:_MOST_OF_GROUP])) for rows in groups[:_MOST_GROUPS]
-        ),
+        else tuple((len(rows), tuple(map(reader.row, rows[:_MOST_OF_GROUP]))) for rows in groups[:_MOST_GROUPS]),
         duplicate_totals=(len(groups or ()), sum(map(len, groups or ()))),
         outliers=None
         if outliers is None
-        else tuple(teller.tell(row, f"{score:.3g}") for row, score in outliers[:_MOST_OUTLIERS]),
+        else tuple(reader.row(row, f"{score:.3g}") for row, score in outliers[:_MOST_OUTLIERS]),
         suspects=None
         if suspects is None
-        else tuple(teller.tell(one.row, _doubt(one)) for one in suspects[:_MOST_SUSPECTS]),
+        else tuple(reader.row(one.row, _doubt(one)) for one in suspects[:_MOST_SUSPECTS]),
         suspect_total=len(suspects or ()),
     )
 
@@ -294,7 +289,7 @@ def illustrate(
     others, why = make_thumbnails(
         rest, columns.picture, root=root, edge=edge, max_bytes=most, budget_bytes=max(0, left)
     )
-    place = {row: point for point, row in enumerate(points.tolist())}
+    place = draft.points
     videos = [
         place[row]
         for row in points.tolist()
@@ -340,15 +335,14 @@ def count_excluded(
     in_words: Counter[str] = Counter()
     for code, count in reasons.items():
         in_words[words.reason(code)] += count
-    unread = 0 if sources.calendar is None else sources.calendar.unreadable
     counts = [
         (words("why_missing"), grouping.missing),
         (words("why_noise"), grouping.noise),
-        (words("why_not_drawn"), 0 if whole is None else whole.rows - whole.missing - int(has_cluster.sum())),
+        (words("why_not_drawn"), whole.rows - whole.missing - int(has_cluster.sum())),
         (words("why_off_map"), int((has_cluster & ~on_map).sum())),
         (words("why_sampled"), int((has_cluster & on_map).sum()) - len(points)),
         (words("why_cut", length=str(texts.length)), texts.cut),
-        (words("why_date"), unread if whole is None else whole.unreadable),
+        (words("why_date"), whole.unreadable),
         *((words("why_thumbnail", reason=reason), count) for reason, count in in_words.most_common()),
     ]
     return [(why, count) for why, count in counts if count]

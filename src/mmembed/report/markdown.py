@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from mmembed.report.cards import Card, ShownRow
-from mmembed.report.page import PageContents, percent, sampled_note
-from mmembed.report.words import Words
+from mmembed.report.page import PageContents, sampled_note
+from mmembed.report.words import Words, percent
 
 # Signs that Markdown or the HTML in it would read as more than text.
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~&!$])")
@@ -67,10 +67,7 @@ def plain(text: str) -> str:
 
 def _card(card: Card, contents: PageContents) -> str:
     words = contents.words
-    facts = [words.rows(card.group.size), percent(card.share)]
-    if card.cohesion is not None:
-        facts.append(words("cohesion", score=f"{card.cohesion:.2f}"))
-    parts = [f"### {plain(card.group.name)}", " · ".join(facts)]
+    parts = [f"### {plain(card.group.name)}", card.figures(words)]
     if card.keywords:
         parts.append(f"{words('keywords')}: {words('separator').join(map(plain, card.keywords))}")
     parts += [f"{words('exemplars')}:", _rows(card.exemplars, words)]
@@ -79,10 +76,7 @@ def _card(card: Card, contents: PageContents) -> str:
     if card.breakdown and contents.breakdown is not None:
         shares = words("separator").join(f"{plain(one.name)} {percent(one.share)}" for one in card.breakdown)
         parts.append(f"{plain(words('breakdown', column=contents.breakdown))}: {shares}")
-    if len(card.trend) > 1:
-        most = max(card.trend, key=lambda one: one.count)
-        first, last = card.trend[0].name, card.trend[-1].name
-        parts.append(words("trend_told", first=first, last=last, most=most.name, count=f"{most.count:,}"))
+    parts.append(card.trend_told(words))
     return "\n\n".join(part for part in parts if part)
 
 

@@ -6,13 +6,12 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from mmembed._files import whole_file
 from mmembed.report.markdown import render_markdown
-from mmembed.report.page import PageContents
+from mmembed.report.page import PageContents, render
 from mmembed.report.summary import Tile
 
 
@@ -74,15 +73,8 @@ class Report:
         return f"Report({self.title!r}, {size:.1f} MB): call .save('report.html') and open the file in a browser"
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{escape(tile.label)}</th><td>{escape(tile.value)}</td></tr>"
-            for tile in self.tiles
-        )
-        size = len(self._page.encode()) / 1e6
-        return (
-            f"<div><strong>{escape(self.title)}</strong> ({size:.1f} MB)<table>{cells}</table>"
-            "<code>.save(&quot;report.html&quot;)</code></div>"
-        )
+        size = f"{len(self._page.encode()) / 1e6:.1f} MB"
+        return render("notebook.html", title=self.title, size=size, tiles=self.tiles)
 
 
 def _write(text: str, path: str | os.PathLike[str]) -> Path:

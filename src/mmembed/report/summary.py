@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-import numpy as np
 import pandas as pd
 
-from mmembed.analysis.tallies.categories import Grouping
+from mmembed.analysis.tallies.totals import WholeTable
 from mmembed.embedding.run import EmbeddingRun
-from mmembed.frames import is_missing, one_line
+from mmembed.frames import one_line
 from mmembed.report.request import Columns, Options
 from mmembed.report.words import Words
 
@@ -57,25 +56,20 @@ class Summary:
     cached: int | None = None
 
 
-def summarise(columns: Columns, grouping: Grouping, runs: Sequence[EmbeddingRun] = ()) -> Summary:
-    """Return the numbers of a frame; the bills of several runs are added up, one that they share counts once."""
-    whole, vector = columns.whole, columns.vector
-    n = len(columns.cluster) if whole is None else whole.rows
-    lacking = np.asarray(grouping.codes == -2) if vector is None else vector.isna().to_numpy()
-    failed = None if whole is None else whole.failed
-    if columns.source is not None and whole is None:
-        failed = sum(not is_missing(cell) for cell in columns.source.iloc[np.flatnonzero(lacking)])
-    elif runs and failed is None:
+def summarise(columns: Columns, whole: WholeTable, runs: Sequence[EmbeddingRun] = ()) -> Summary:
+    """Return the numbers of a table; the bills of several runs are added up, one that they share counts once."""
+    vector, failed = columns.vector, whole.failed
+    if runs and failed is None:
         failed = sum(len(run.errors) for run in runs)
     space = getattr(vector.dtype, "space", None) if vector is not None else None
     bills = list({id(run.usage): run.usage for run in runs}.values())
     return Summary(
-        rows=n,
-        without_vector=int(lacking.sum()) if whole is None else whole.without_vector,
+        rows=whole.rows,
+        without_vector=whole.without_vector,
         failed=failed,
-        clusters=len(grouping.groups),
-        clustered=n - grouping.missing,
-        noise=grouping.noise,
+        clusters=len(whole.groups),
+        clustered=whole.rows - whole.missing,
+        noise=whole.noise,
         space=one_line(space, 80) if space else None,
         dimension=getattr(vector.dtype, "dimension", None) if vector is not None else None,
         cost=sum(bill.cost for bill in bills) if bills else None,

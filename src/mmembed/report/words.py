@@ -250,6 +250,17 @@ class Words:
         return self("size", count=f"{count:,}")
 
 
+def percent(share: float) -> str:
+    """Return a share as a percentage with one digit.
+
+    Examples
+    --------
+    >>> percent(0.125)
+    '12.5%'
+    """
+    return f"{100 * share:.1f}%"
+
+
 def choose_language(texts: Iterable[str]) -> Language:
     """Return ``"zh"`` if most of the non-empty texts are Chinese, else ``"en"``.
 

@@ -1,6 +1,6 @@
-"""Figures of all rows of a table where a report shows a sample of them; those of parts of the table add up.
+"""Figures of the groups of a table, and of the whole of it; those of parts of a table add up.
 
-Counting a part of a table for a report on all of it.
+Counting a table, or a part of one, for a report or a figure.
 
 The groups of a column beside a vector column: names, sizes, and the mean cosines within and between them.
 """
@@ -8,7 +8,7 @@ The groups of a column beside a vector column: names, sizes, and the mean cosine
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.cosines import unit_rows
-from mmembed.analysis.tallies.categories import NOISE, Group, Grouping, group_rows, key_order, told_key
+from mmembed.analysis.tallies.categories import MISSING, NOISE, Group, Grouping, group_rows, key_order, told_key
 from mmembed.analysis.tallies.trend import Period, Span, read_dates
 from mmembed.frames import coordinates, is_missing, one_line, require_column
 from mmembed.vectors import as_vector_array
@@ -64,8 +64,14 @@ class GroupFigures:
 
     @property
     def cohesion(self) -> float | None:
-        """Mean score, None where no row has one."""
-        return self.score / self.scored if self.scored else None
+        """Mean cosine of the rows with the centroid of the group; None where neither scores nor vectors tell it.
+
+        Clusters come with these cosines as scores, which their mean is taken of: they were fitted to vectors that may
+        have been prepared. Other groups have the length of their mean unit row, which is the same number.
+        """
+        if self.scored:
+            return self.score / self.scored
+        return float(np.linalg.norm(self.vector_sum)) / self.vectors if self.vectors else None
 
     @property
     def name(self) -> str:
@@ -170,15 +176,17 @@ class CountedColumns:
 
     Attributes
     ----------
-    vector, cluster : column name
+    vector : column name or None
+        Without one, the rows without a label count as those without a vector.
+    cluster : column name
     name, score, source, breakdown, date : column name or None
     span : Span or None
-        The periods of the dates of the whole table.
+        The periods of the dates of the whole table; those of the dates that are counted where it is None.
     noise : bool
         Whether a label of −1 is noise.
     """
 
-    vector: Hashable
+    vector: Hashable | None
     cluster: Hashable
     name: Hashable | None = None
     score: Hashable | None = None
@@ -203,14 +211,14 @@ def count_table(df: pd.DataFrame, columns: CountedColumns) -> WholeTable:
     ValueError
         If the breakdown column has more than 100,000 different values.
     """
-    array = as_vector_array(df[columns.vector])
-    lacking = np.asarray(array.isna())
+    array = None if columns.vector is None else as_vector_array(df[columns.vector])
     grouping = group_rows(df[columns.cluster], noise=columns.noise)
+    lacking = grouping.codes == MISSING if array is None else np.asarray(array.isna())
     names = _texts(df, columns.name)
     scores = np.full(len(df), np.nan) if columns.score is None else coordinates(df[columns.score])
     values = None if columns.breakdown is None else np.array(value_names(df[columns.breakdown]), dtype=object)
     dates, unreadable = (None, 0) if columns.date is None else read_dates(df[columns.date])
-    span = columns.span
+    span = Span.of(dates) if columns.span is None and dates is not None else columns.span
     places = None if dates is None or span is None else span.places(dates)
     failed = None
     if columns.source is not None:
@@ -225,7 +233,7 @@ def count_table(df: pd.DataFrame, columns: CountedColumns) -> WholeTable:
         rows = grouping.rows(code)
         known = rows[np.isfinite(scores[rows])]
         there = rows[~lacking[rows]]
-        units = unit_rows(array.matrix[there])
+        units = np.empty((0, 0), dtype=np.float32) if array is None else unit_rows(array.matrix[there])
         groups[group.key] = GroupFigures(
             len(rows),
             Counter() if names is None else Counter(name for name in names[rows] if name),
@@ -233,7 +241,7 @@ def count_table(df: pd.DataFrame, columns: CountedColumns) -> WholeTable:
             float(scores[known].sum()),
             Counter() if values is None else Counter(values[rows]),
             _counted(places, rows, span),
-            len(there),
+            len(units),
             units.sum(axis=0, dtype=np.float64),
             int(units.any(axis=1).sum()),
         )
@@ -268,6 +276,8 @@ class GroupVectors:
         Sum of the unit rows of each group.
     selves : numpy.ndarray, shape (g,), float64
         Sum of the cosines of each row with itself: the rows that are no zero vector.
+    cohesions : numpy.ndarray, shape (g,), float64
+        Cohesion of each group; see :attr:`GroupFigures.cohesion`.
     noise : int
         Rows in no group.
     """
@@ -276,6 +286,7 @@ class GroupVectors:
     counts: npt.NDArray[np.int64] = field(repr=False)
     sums: Doubles = field(repr=False)
     selves: Doubles = field(repr=False)
+    cohesions: Doubles = field(repr=False)
     noise: int = 0
 
     @property
@@ -287,7 +298,8 @@ class GroupVectors:
     def mean_cosines(self) -> Doubles:
         """Return the mean cosine of a row of one group with a row of another, shape (g, g).
 
-        On the diagonal, of two different rows of the group; NaN where it has one row.
+        On the diagonal, of two different rows of the group; NaN where it has one row. That is lower than the cohesion
+        of the group, whose rows are compared with their centroid.
         """
         products = self.sums @ self.sums.T
         pairs = np.outer(self.counts, self.counts).astype(np.float64)
@@ -304,6 +316,28 @@ class GroupVectors:
         cosines = self.centroids @ self.centroids.T
         np.fill_diagonal(cosines, -np.inf)
         return np.asarray(cosines.argmax(axis=1), dtype=np.int64)
+
+
+def columns_of_groups(
+    available: Collection[Hashable], column: Hashable, by: Hashable, name: Hashable | None
+) -> CountedColumns:
+    """Return what is counted of groups for a figure: their vectors, and of clusters their names and scores.
+
+    Parameters
+    ----------
+    available : collection of column names
+        Columns of the frame; names and scores are counted where it has them.
+    column, by, name : column name
+        As in :func:`group_vectors`.
+    """
+    is_cluster = by == "cluster"
+    return CountedColumns(
+        vector=column,
+        cluster=by,
+        name=name if name in available else None,
+        score="cluster_score" if is_cluster and "cluster_score" in available else None,
+        noise=is_cluster,
+    )
 
 
 def group_vectors(
@@ -332,9 +366,9 @@ def group_vectors(
     """
     labels = require_column(df, by, argument=argument, remedy=remedy)
     vectors = require_column(df, column, argument="column", remedy="df.mmembed.embed(…)")
-    names = name if name is not None and name in df.columns else None
-    counted = CountedColumns(column, by, names, noise=by == "cluster")
-    parts = {one.name: one for one in (labels, vectors, *([] if names is None else [df[names]]))}
+    counted = columns_of_groups(df.columns, column, by, name)
+    more = [df[one] for one in (counted.name, counted.score) if one is not None]
+    parts = {one.name: one for one in (labels, vectors, *more)}
     return of_whole(count_table(pd.DataFrame(parts), counted), column, by)
 
 
@@ -356,5 +390,6 @@ def of_whole(whole: WholeTable, column: Hashable, by: Hashable) -> GroupVectors:
         np.array([one.vectors for one in figures]),
         np.stack([one.vector_sum for one in figures]),
         np.array([one.nonzero for one in figures], dtype=np.float64),
+        np.array([one.cohesion for one in figures], dtype=np.float64),
         whole.noise,
     )

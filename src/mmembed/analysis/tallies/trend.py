@@ -23,34 +23,6 @@ class Period:
     count: int
 
 
-@dataclass(frozen=True, eq=False)
-class Calendar:
-    """The periods of a date column.
-
-    Attributes
-    ----------
-    step : {"D", "W", "M", "Y"}
-        Length of a period: day, week, month or year.
-    names : tuple of str
-        All periods from the first date to the last one; empty if there is no date.
-    places : numpy.ndarray, shape (n,), int64
-        Period of each row, −1 where it has no date.
-    unreadable : int
-        Cells that are no date.
-    """
-
-    step: Literal["D", "W", "M", "Y"]
-    names: tuple[str, ...]
-    places: npt.NDArray[np.int64]
-    unreadable: int
-
-    def count(self, rows: npt.NDArray[np.intp]) -> tuple[Period, ...]:
-        """Return how many of some rows fall into each period."""
-        places = self.places[rows]
-        counts = np.bincount(places[places >= 0], minlength=len(self.names))
-        return tuple(Period(name, int(count)) for name, count in zip(self.names, counts, strict=True))
-
-
 @dataclass(frozen=True, slots=True)
 class Span:
     """The periods from a first date to a last one.
@@ -66,6 +38,18 @@ class Span:
     step: Literal["D", "W", "M", "Y"]
     names: tuple[str, ...]
     first: int
+
+    @classmethod
+    def of(cls, dates: pd.Series) -> Span | None:
+        """Return the periods of some dates, None where there is none.
+
+        Examples
+        --------
+        >>> Span.of(read_dates(pd.Series(["2024-01-31", "2024-02-01", "soon", None]))[0]).names
+        ('2024-01-31', '2024-02-01')
+        """
+        known = dates.dropna()
+        return cls.between(known.min(), known.max()) if len(known) else None
 
     @classmethod
     def between(cls, first: pd.Timestamp, last: pd.Timestamp) -> Span:
@@ -87,29 +71,14 @@ class Span:
         return np.maximum(places, -1)
 
 
-def read_calendar(values: pd.Series) -> Calendar:
-    """Sort the dates of a column into periods: days up to six weeks, weeks up to ten months, months up to five years.
+def read_dates(values: pd.Series) -> tuple[pd.Series, int]:
+    """Return dates as naive wall-clock times, and how many cells are no date.
 
     Raises
     ------
     ValueError
         If the column holds numbers, which may count seconds, days or nothing of the kind.
-
-    Examples
-    --------
-    >>> read_calendar(pd.Series(["2024-01-31", "2024-02-01", "soon", None])).names
-    ('2024-01-31', '2024-02-01')
     """
-    dates, unreadable = read_dates(values)
-    known = dates.dropna()
-    if not len(known):
-        return Calendar("D", (), np.full(len(values), -1, dtype=np.int64), unreadable)
-    span = Span.between(known.min(), known.max())
-    return Calendar(span.step, span.names, span.places(dates), unreadable)
-
-
-def read_dates(values: pd.Series) -> tuple[pd.Series, int]:
-    """Return dates as naive wall-clock times, and how many cells are no date; raises as :func:`read_calendar`."""
     dates = _dates(values)
     return dates, int((dates.isna() & values.isna().to_numpy().__invert__()).sum())
 
