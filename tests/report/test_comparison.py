@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mmembed.analysis import fit_clusters
 from mmembed.report import build_report
 from mmembed.report.comparison import compare_facts, read_facts
 from mmembed.vectors import VectorArray
@@ -74,6 +75,72 @@ def test_without_vectors_typical_rows_and_names_decide():
     reports = [build_report(df, text="title") for df in (now, before)]
     kinds = {one.kind for one in compare_facts(*(json.loads(one.to_json()) for one in reports)).changes}
     assert kinds == {"steady"}
+
+
+WEEKS = {
+    "the same rows": {"seed": 0},
+    "other rows of the same groups": {"seed": 9},
+    "a group went and another came": {"seed": 9, "sizes": (60, 0, 40, 30, 50)},
+    "two groups went": {"seed": 9, "sizes": (60, 50, 0, 0)},
+    "half of the rows are new": {"seed": 9, "kept": 90},
+}
+
+
+def week(sizes=(60, 50, 40, 30), *, seed=0, kept=0):
+    """Return a table of groups that are the same every week; of other rows, but for the first ones."""
+    centers = np.random.default_rng(0).normal(size=(5, 12))
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    noise = np.random.default_rng(seed).normal(scale=0.2, size=(len(group), 12))
+    noise[:kept] = np.random.default_rng(0).normal(scale=0.2, size=(len(group), 12))[:kept]
+    rows = (centers[group] + noise).astype(np.float32)
+    texts = [f"row {code} {value:.6f}" for code, value in zip(group, rows[:, 0], strict=True)]
+    return pd.DataFrame(
+        {"v": VectorArray.from_matrix(rows, space="toy"), "title": texts, "map_x": rows[:, 0], "map_y": rows[:, 1]}
+    )
+
+
+@pytest.mark.parametrize("options", WEEKS.values(), ids=WEEKS)
+def test_a_report_and_a_match_of_clusters_pair_the_same(options):
+    """What ``Clusters.match`` takes for the same cluster, the comparison of two reports does, too."""
+    tables = week(), week(**options)
+    last, now = (fit_clusters(df["v"]) for df in tables)
+    last = last.rename({label: f"last {label}" for label in range(len(last.centroids))})
+    now = now.rename({label: f"now {label}" for label in range(len(now.centroids))})
+    matched = now.match(last)
+    pairs = {
+        f"now {label}": matched.names[int(number)] if int(number) < len(last.centroids) else ""
+        for label, number in zip(now.numbers, matched.numbers, strict=True)
+    }
+    reports = [
+        json.loads(build_report(clusters.add_to(df), text="title", vector="v").to_json())
+        for clusters, df in ((now, tables[1]), (last, tables[0]))
+    ]
+    changes = compare_facts(*reports).changes
+    assert {one.name: one.name_before for one in changes if one.code is not None} == pairs
+    assert {one.name for one in changes if one.kind == "vanished"} == set(last.names.values()) - set(pairs.values())
+
+
+def test_names_decide_where_nothing_else_is_known():
+    """Without vectors and with other rows, equal names are the same clusters, and others have come."""
+    before, now = shop(SIZES), shop(SIZES | {"lamp": 60}, names={"lamp": "tent", "boots": "Boots "}, start=900)
+    reports = [json.loads(build_report(df, text="title").to_json()) for df in (now, before)]
+    kinds = {one.name: one.kind for one in compare_facts(*reports).changes}
+    assert kinds == {
+        "red dress": "steady",
+        "Boots": "steady",
+        "earphones": "steady",
+        "tent": "appeared",
+        "lamp": "vanished",
+    }
+
+
+def test_a_name_alone_does_not_outweigh_the_vectors():
+    """Two groups that changed their names are told by their vectors, not by what they are called."""
+    before = shop(SIZES)
+    now = shop(SIZES, names={"boots": "lamp", "lamp": "boots"}, start=500)
+    reports = [json.loads(build_report(df, text="title", vector="vector").to_json()) for df in (now, before)]
+    called = {one.name: one.name_before for one in compare_facts(*reports).changes}
+    assert called == {"red dress": "red dress", "earphones": "earphones", "lamp": "boots", "boots": "lamp"}
 
 
 def test_the_same_report_has_no_changes(tmp_path):

@@ -1,8 +1,8 @@
 """What changed since an earlier report: which clusters are the same ones, and which grew, shrank, came or went.
 
-Two clusters can be the same one if they have the same name, if their centroids point the same way once the middle of
-all centroids is removed (cosine of at least 0.7), or if at least half of the shown typical rows are shown in both. Of
-all such pairs, the assignment with the most agreement is taken; each cluster has one partner at most.
+Which clusters are the same is decided as by ``Clusters.match``: by shared rows where the typical rows of both reports
+are a fifth of a cluster, else by the directions of the centroids, and where a report has none, by typical rows and
+names. Each cluster has one partner at most.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.analysis.clusters.matching import ClusterRecord, match
+
 FORMAT = "mmembed-report-1"
-_SAME_DIRECTION = 0.7
-_SAME_ROWS = 0.5
 # A change of a share is told from chance at two standard errors.
 _STANDARD_ERRORS = 2.0
 Kind = Literal["appeared", "vanished", "grew", "shrank", "steady"]
@@ -91,7 +91,8 @@ def read_facts(previous: Any) -> Mapping[str, Any]:
 def compare_facts(now: Mapping[str, Any], before: Mapping[str, Any]) -> Comparison:
     """Return what changed from one report to another, the largest changes of share first."""
     new, old = now["clusters"], before["clusters"]
-    partners = match_clusters(new, old, same_space=now.get("space") == before.get("space") is not None)
+    comparable = _is_comparable(now, before)
+    partners = match(_records(new, comparable=comparable), _records(old, comparable=comparable))
     rows, rows_before = max(int(now["rows"]), 1), max(int(before["rows"]), 1)
     changes = []
     for code, cluster in enumerate(new):
@@ -103,56 +104,32 @@ def compare_facts(now: Mapping[str, Any], before: Mapping[str, Any]) -> Comparis
     return Comparison(str(before.get("created", "")), int(before["rows"]), tuple(changes))
 
 
-def match_clusters(
-    new: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]], *, same_space: bool
-) -> dict[int, int]:
-    """Return for clusters of one report their places in the other; clusters without a partner are left out.
-
-    Parameters
-    ----------
-    new, old : sequence of mappings
-        ``name``, ``exemplars`` with ``key``, and ``centroid`` (base64 of little-endian float16), as in the facts.
-    same_space : bool
-        Whether the centroids may be compared.
-    """
-    from scipy.optimize import linear_sum_assignment
-
-    if not new or not old:
-        return {}
-    names = np.array([[float(_name(a) == _name(b)) for b in old] for a in new])
-    rows = np.array([[_overlap(a, b) for b in old] for a in new])
-    directions = _directions(new, old) if same_space else np.zeros_like(names)
-    admissible = (names > 0) | (rows >= _SAME_ROWS) | (directions >= _SAME_DIRECTION)
-    agreement = np.where(admissible, 1 + names + rows + np.maximum(directions, 0), 0)
-    left, right = linear_sum_assignment(-agreement)
-    return {int(a): int(b) for a, b in zip(left, right, strict=True) if admissible[a, b]}
+def _records(clusters: Sequence[Mapping[str, Any]], *, comparable: bool) -> list[ClusterRecord]:
+    """Return what the facts tell of clusters; their typical rows are the rows that can be found again."""
+    centroids = [_centroid(one) if comparable else None for one in clusters]
+    return [
+        ClusterRecord(
+            str(one["name"]),
+            int(one["size"]),
+            {row["key"] for row in one.get("exemplars", []) if row.get("key")},
+            centroid,
+        )
+        for one, centroid in zip(clusters, centroids, strict=True)
+    ]
 
 
-def _directions(new: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]]) -> npt.NDArray[np.float64]:
-    vectors = [_centroid(one) for one in (*new, *old)]
-    lengths = {len(one) for one in vectors if one is not None}
-    if len(lengths) != 1:
-        return np.zeros((len(new), len(old)))
-    matrix = np.array([np.full(min(lengths), np.nan) if one is None else one for one in vectors])
-    matrix -= np.nanmean(matrix, axis=0)
-    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
-    units = np.divide(matrix, norms, out=np.zeros_like(matrix), where=norms > 1e-6)
-    cosines: npt.NDArray[np.float64] = np.nan_to_num(units[: len(new)] @ units[len(new) :].T)
-    return cosines
+def _is_comparable(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Return whether the centroids of two reports are of one space and of one length."""
+    lengths = {len(one["centroid"]) for facts in (now, before) for one in facts["clusters"] if one.get("centroid")}
+    return now.get("space") == before.get("space") is not None and len(lengths) == 1
 
 
 def _centroid(cluster: Mapping[str, Any]) -> npt.NDArray[np.float64] | None:
     text = cluster.get("centroid")
-    return None if not text else np.frombuffer(base64.b64decode(text), dtype="<f2").astype(np.float64)
-
-
-def _name(cluster: Mapping[str, Any]) -> str:
-    return " ".join(str(cluster["name"]).casefold().split())
-
-
-def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
-    keys = [{row["key"] for row in cluster.get("exemplars", []) if row.get("key")} for cluster in (one, other)]
-    return len(keys[0] & keys[1]) / max(min(map(len, keys)), 1)
+    if not text:
+        return None
+    mean = np.frombuffer(base64.b64decode(text), dtype="<f2").astype(np.float64)
+    return mean / max(float(np.linalg.norm(mean)), 1e-12)
 
 
 def _change(

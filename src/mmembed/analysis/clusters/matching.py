@@ -1,18 +1,13 @@
-"""The clusters of this week and of last week: which are the same, so that they keep their numbers and names."""
+"""Which clusters of today are which of before: pairs by the rows they share, else by direction, else by name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-
-from mmembed.analysis.clusters.result import _renumbered
-from mmembed.vectors import check_comparable
-
-if TYPE_CHECKING:
-    from mmembed.analysis.clusters.result import Clusters
-
 
 # From this share of known rows on, a cluster is compared by the rows it shares, which says more than directions.
 _ENOUGH_SHARED = 0.2
@@ -20,78 +15,111 @@ _ENOUGH_SHARED = 0.2
 # Vectors of one model often have much in common; from this many clusters on it is known what.
 _ENOUGH_TO_CENTER = 3
 
+_Matrix = npt.NDArray[np.float64]
 
-def match_clusters(current: Clusters, previous: Clusters, *, threshold: float = 0.5) -> Clusters:
-    """Return the current clusters with the numbers and names of the previous ones that they are most like.
+
+@dataclass(frozen=True, eq=False)
+class ClusterRecord:
+    """What is known of a cluster, to find it again among others.
+
+    Attributes
+    ----------
+    name : str
+    size : int
+        Rows of the cluster, of which ``keys`` may be a few.
+    keys : set of hashable
+        Names of rows, the same for the same row now and then.
+    centroid : numpy.ndarray, shape (d,), or None
+        Where vectors now and then may be compared.
+    """
+
+    name: str
+    size: int
+    keys: AbstractSet[Hashable] = field(repr=False)
+    centroid: _Matrix | None = field(default=None, repr=False)
+
+
+def match(
+    now: Sequence[ClusterRecord],
+    then: Sequence[ClusterRecord],
+    *,
+    threshold: float = 0.5,
+    noise_now: AbstractSet[Hashable] = frozenset(),
+    noise_then: AbstractSet[Hashable] = frozenset(),
+) -> dict[int, int]:
+    """Return for clusters of today their places among those of before; clusters without a partner are left out.
 
     Pairs are made so that their likeness is greatest in total (optimal assignment). For a cluster of which a fifth or
-    more of the vectors were in the previous fit, likeness is twice the number of vectors shared with the other over
-    the number of known vectors of both (Dice); else it is the cosine of the centroids, less what all have in common. A
-    cluster without a partner of at least ``threshold`` gets a new number and keeps its own name, with a number after
-    it if that name is taken; one that is called by its number is called by the new one. ``.audit()`` shows for each
-    name what speaks for it in the current fit, or where that has neither texts nor a vocabulary, in the previous one.
+    more of the rows were known before, likeness is twice the number of rows shared with the other over the number of
+    known rows of both (Dice); else it is the cosine of the centroids, less what all have in common. Where a centroid is
+    missing, it is 1 for equal names, or what the few rows that are known say, if that is more.
 
     Parameters
     ----------
-    current, previous : Clusters
+    now, then : sequence of ClusterRecord
     threshold : float
-        0 to 1; pairs that are less alike are different clusters.
-
-    Raises
-    ------
-    ValueError
-        If the threshold is out of range.
-    SpaceMismatchError, DimensionMismatchError
-        If the vectors cannot be compared.
+        Pairs that are less alike are different clusters.
+    noise_now, noise_then : set of hashable
+        Names of rows that are in no cluster, or were in none.
     """
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold={threshold} is no likeness. Give a number from 0 to 1.")
     from scipy.optimize import linear_sum_assignment
 
-    check_comparable(current.empty_vectors, previous.empty_vectors)
-    likeness = _likeness(current, previous)
+    if not now or not then:
+        return {}
+    likeness = _likeness(now, then, noise_now, noise_then)
     rows, columns = linear_sum_assignment(-likeness)
-    numbers = np.full(len(current.centroids), -1, dtype=np.int64)
-    for row, column in zip(rows, columns, strict=True):
-        if likeness[row, column] >= threshold:
-            numbers[row] = previous.numbers[column]
-    new = np.flatnonzero(numbers < 0)
-    numbers[new] = np.arange(len(new)) + 1 + int(max(previous.numbers.max(initial=-1), numbers.max(initial=-1)))
-    return _renumbered(current, numbers, previous)
+    return {
+        int(row): int(column) for row, column in zip(rows, columns, strict=True) if likeness[row, column] >= threshold
+    }
 
 
-def _likeness(current: Clusters, previous: Clusters) -> npt.NDArray[np.float64]:
+def _likeness(
+    now: Sequence[ClusterRecord],
+    then: Sequence[ClusterRecord],
+    noise_now: AbstractSet[Hashable],
+    noise_then: AbstractSet[Hashable],
+) -> _Matrix:
     """Return how alike each two clusters are, shape (now, then)."""
-    shape = (len(current.numbers), len(previous.numbers))
-    place_now = {int(number): at for at, number in enumerate(current.numbers)}
-    place_then = {int(number): at for at, number in enumerate(previous.numbers)}
-    before = previous.grouped.by_digest
-    both = np.zeros(shape)
-    sizes, now, then = np.zeros(shape[0]), np.zeros(shape[0]), np.zeros(shape[1])
-    for digest, label in current.grouped.by_digest.items():
-        is_inside = label >= 0
-        if is_inside:
-            sizes[place_now[label]] += 1
-        if (other := before.get(digest)) is None:
-            continue
-        if is_inside:
-            now[place_now[label]] += 1
-        if other >= 0:
-            then[place_then[other]] += 1
-        if is_inside and other >= 0:
-            both[place_now[label], place_then[other]] += 1
-    either = now[:, np.newaxis] + then
-    by_rows = np.divide(2 * both, either, out=np.zeros(shape), where=either > 0)
-    is_known = now >= np.maximum(1, _ENOUGH_SHARED * sizes)
-    return np.where(is_known[:, np.newaxis], by_rows, _directions(current, previous))
+    today, before = _places(now), _places(then)
+    both = np.zeros((len(now), len(then)))
+    known_now, known_then = np.zeros(len(now)), np.zeros(len(then))
+    for key, row in today.items():
+        if (column := before.get(key)) is not None:
+            both[row, column] += 1
+            known_now[row] += 1
+            known_then[column] += 1
+        elif key in noise_then:
+            known_now[row] += 1
+    for key in noise_now & before.keys():
+        known_then[before[key]] += 1
+    either = known_now[:, np.newaxis] + known_then
+    by_rows = np.divide(2 * both, either, out=np.zeros_like(both), where=either > 0)
+    by_name = np.array([[float(_plain(one.name) == _plain(other.name)) for other in then] for one in now])
+    by_direction = _directions(now, then)
+    unknown = np.where(np.isnan(by_direction), np.maximum(by_rows, by_name), by_direction)
+    is_known = known_now >= np.maximum(1, [_ENOUGH_SHARED * one.size for one in now])
+    return np.where(is_known[:, np.newaxis], by_rows, unknown)
 
 
-def _directions(current: Clusters, previous: Clusters) -> npt.NDArray[np.float64]:
-    """Return the cosines of the centroids, less the direction that all have in common where there are enough."""
-    now, then = (np.asarray(one.centroids, dtype=np.float64) for one in (current, previous))
-    if min(len(now), len(then)) >= _ENOUGH_TO_CENTER:
+def _places(clusters: Sequence[ClusterRecord]) -> dict[Hashable, int]:
+    return {key: place for place, one in enumerate(clusters) for key in one.keys}
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def _directions(now: Sequence[ClusterRecord], then: Sequence[ClusterRecord]) -> _Matrix:
+    """Return the cosines of the centroids, less the direction that all have in common; NaN where one is missing."""
+    found = np.full((len(now), len(then)), np.nan)
+    rows, columns = ([at for at, one in enumerate(side) if one.centroid is not None] for side in (now, then))
+    if not rows or not columns:
+        return found
+    today, before = (np.stack([one.centroid for one in side if one.centroid is not None]) for side in (now, then))
+    if min(len(today), len(before)) >= _ENOUGH_TO_CENTER:
         # The middle of both tables, not of one: a new cluster must not turn the old ones.
-        middle = (now.mean(axis=0) + then.mean(axis=0)) / 2
-        now, then = now - middle, then - middle
-    lengths = np.outer(np.linalg.norm(now, axis=1), np.linalg.norm(then, axis=1))
-    return np.divide(now @ then.T, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+        middle = (today.mean(axis=0) + before.mean(axis=0)) / 2
+        today, before = today - middle, before - middle
+    lengths = np.outer(np.linalg.norm(today, axis=1), np.linalg.norm(before, axis=1))
+    found[np.ix_(rows, columns)] = np.divide(today @ before.T, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    return found

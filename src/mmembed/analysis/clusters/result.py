@@ -8,7 +8,7 @@ Clusters in a file: one ``.npz`` archive of plain arrays and a JSON text. Nothin
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ import pandas as pd
 from mmembed._files import whole_file
 from mmembed.analysis.clusters.choice import no_candidates
 from mmembed.analysis.clusters.hierarchy import Hierarchy
+from mmembed.analysis.clusters.matching import ClusterRecord, match
 from mmembed.analysis.clusters.membership import GroupedRows, nearest_centroids
 from mmembed.analysis.names.names import NUMBERED, Naming
 from mmembed.analysis.names.terms import Evidence
@@ -413,6 +414,10 @@ class Clusters(NamedClusters):
     def match(self, previous: Clusters, *, threshold: float = 0.5) -> Clusters:
         """Return the result with the labels and names of an earlier one where the clusters are the same.
 
+        A cluster without a partner gets a new number and keeps its own name, with a number after it if that name is
+        taken; one that is called by its number is called by the new one. ``.audit()`` shows for each name what speaks
+        for it in the current fit, or where that has neither texts nor a vocabulary, in the previous one.
+
         Parameters
         ----------
         previous : Clusters
@@ -420,10 +425,39 @@ class Clusters(NamedClusters):
         threshold : float
             How alike two clusters must be to be one, 0 to 1: by the rows they share where the earlier fit knew a
             fifth of them (Dice), else by the cosine of their centroids, less what all have in common.
-        """
-        from mmembed.analysis.clusters.matching import match_clusters
 
-        return match_clusters(self, previous, threshold=threshold)
+        Raises
+        ------
+        ValueError
+            If the threshold is out of range.
+        SpaceMismatchError, DimensionMismatchError
+            If the vectors cannot be compared.
+        """
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"threshold={threshold} is no likeness. Give a number from 0 to 1.")
+        check_comparable(self.empty_vectors, previous.empty_vectors)
+        now, noise_now = self._records()
+        then, noise_then = previous._records()
+        pairs = match(now, then, threshold=threshold, noise_now=noise_now, noise_then=noise_then)
+        numbers = np.full(len(now), -1, dtype=np.int64)
+        for place, partner in pairs.items():
+            numbers[place] = previous.numbers[partner]
+        new = np.flatnonzero(numbers < 0)
+        numbers[new] = np.arange(len(new)) + 1 + int(max(previous.numbers.max(initial=-1), numbers.max(initial=-1)))
+        return _renumbered(self, numbers, previous)
+
+    def _records(self) -> tuple[list[ClusterRecord], set[Hashable]]:
+        """Return what is known of each cluster, in the order of the centroids, and the rows that are noise."""
+        keys: dict[int, set[Hashable]] = {int(number): set() for number in self.numbers}
+        noise: set[Hashable] = set()
+        for digest, label in self.grouped.by_digest.items():
+            (noise if label < 0 else keys[label]).add(digest)
+        centroids = np.asarray(self.centroids, dtype=np.float64)
+        records = [
+            ClusterRecord(self.names[label], len(rows), rows, centroid)
+            for (label, rows), centroid in zip(keys.items(), centroids, strict=True)
+        ]
+        return records, noise
 
     def save(self, path: str | Path) -> Path:
         """Write the result to one ``.npz`` file of plain numbers and text; ``load_clusters`` reads it.
