@@ -137,7 +137,7 @@ def test_pointing_at_a_point_shows_its_picture_and_texts(open_report, report, sh
         assert shop.loc[point, "text_zh"] in text
         assert shop.loc[point, "text_en"] in text
         assert f"行 {point}" in text
-        assert (KINDS[point % 3][0] if shop.loc[point, "cluster"] >= 0 else "噪声") in text
+        assert (KINDS[point % 3][0] if shop.loc[point, "cluster"] >= 0 else "未归类") in text
         assert np.abs(np.subtract(color_of(page, "#tip img"), KINDS[point % 3][2])).max() < 24
     page.mouse.move(5, 5)
     assert page.locator("#tip").is_hidden()
@@ -184,7 +184,7 @@ def test_choosing_a_cluster_zooms_to_it_and_lists_it(open_report, report, shop):
     ):
         choose()
         settle(page)
-        assert f"本簇 {size} 行" in page.locator("#status").inner_text()
+        assert f"本主题 {size} 行" in page.locator("#status").inner_text()
         assert page.evaluate("mmembedReport.map.view.k") > 1.2
         assert page.locator(".card.chosen").count() == 1
         assert "红色连衣裙" in page.locator(".card.chosen").inner_text()

@@ -47,7 +47,7 @@ def test_a_table_that_fits_into_the_sample_has_the_report_of_pandas(df, cluster)
     assert "counted over all" not in want.html()
 
 
-@pytest.mark.parametrize(("language", "said"), [("en", "a sample of"), ("zh", "按簇抽取的")])
+@pytest.mark.parametrize(("language", "said"), [("en", "a sample of"), ("zh", "按主题抽取的")])
 def test_figures_are_of_all_rows_and_the_page_says_what_is_not(df, language, said):
     """With a sample of a tenth, sizes, shares, breakdown, trend, noise and missing rows are exact."""
     report = cut(df, [300, 301]).mmembed.report("title_vector", **OPTIONS, language=language, sample_rows=90)

@@ -60,7 +60,7 @@ def test_a_cluster_is_known_by_its_direction_when_it_is_renamed():
         compare=build_report(before, text="title", vector="vector"),
     )  # fmt: skip
     assert set(changes(now, before).values()) == {"steady"}
-    assert "4 clusters have not changed" in report.html()
+    assert "4 topics have not changed" in report.html()
     grown = shop(SIZES | {"boots": 160}, names={"boots": "shoes"}, start=500)
     page = build_report(
         grown, text="title", vector="vector", language="en", compare=build_report(before, text="title", vector="vector")
@@ -148,7 +148,7 @@ def test_the_same_report_has_no_changes(tmp_path):
     df = shop(SIZES)
     path = build_report(df, text="title", vector="vector").save(tmp_path / "last.json")
     report = build_report(df, text="title", vector="vector", compare=path, language="en")
-    assert "4 clusters have not changed" in report.html()
+    assert "4 topics have not changed" in report.html()
     assert "Grew" not in report.html()
 
 

@@ -46,7 +46,7 @@ def test_markdown_says_what_the_page_says_and_cells_stay_text(goods):
     )
     df = df.assign(outlier_score=np.linspace(0, 1, 24), duplicate_group=[1, 1, *range(2, 24)])
     text = build_report(df, text="title", breakdown="shop", language="en").to_markdown()
-    for part in ("# ", "## Clusters", "7 rows · 29.2%", "## Near duplicates", "## Outliers", "north", "| Rows | 24 |"):
+    for part in ("# ", "## Topics", "7 rows · 29.2%", "## Near duplicates", "## Outliers", "north", "| Rows | 24 |"):
         assert part in text
     assert "<b>" not in text.replace("\\<b", "")
     assert "\\*bold\\*" in text

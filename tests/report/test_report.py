@@ -83,14 +83,14 @@ def test_the_page_says_what_is_in_the_frame(goods):
         "总行数 24",
         "有向量 23",
         "缺失向量 1",
-        "簇数 3",
+        "主题数 3",
         "8.7%",
         "7 行 · 29.2%",
-        "shop 构成",
+        "按「shop」分布",
         "north",
     ):
         assert part in words
-    assert f"凝聚度 {goods.loc[goods['cluster'].eq(0).fillna(False), 'cluster_score'].mean():.2f}" in words
+    assert f"内部相似度 {goods.loc[goods['cluster'].eq(0).fillna(False), 'cluster_score'].mean():.2f}" in words
 
 
 def test_the_data_of_the_map_are_the_rows(goods, page_data):
