@@ -380,6 +380,33 @@ def test_markup_in_cells_is_only_text(open_report, shop, tmp_path):
     assert page.title() == ATTACK
 
 
+def test_columns_of_a_list_begin_at_one_height(open_report, shop):
+    """The first rows of all columns of a list stand beside each other, whatever line parts them from the next."""
+    page = open_report(build_report(shop.assign(outlier_score=np.linspace(0, 1, 60)), text="text_zh"))
+    tops = page.evaluate(
+        """() => {
+          const first = {};
+          for (const row of document.querySelectorAll(".strip li")) {
+            const { left } = row.getBoundingClientRect(), { top } = row.querySelector(".line").getBoundingClientRect();
+            first[left] = Math.min(first[left] ?? Infinity, top);
+          }
+          return Object.values(first);
+        }"""
+    )
+    assert len(tops) > 1
+    assert max(tops) - min(tops) < 0.5
+
+
+def test_rows_of_no_topic_are_called_that(open_report, shop):
+    """The legend's last entry lists the rows that belong nowhere, and says how many they are."""
+    page = open_report(build_report(shop, text="text_zh"))
+    page.locator("#legend button", has_text="未归类").click()
+    settle(page)
+    noise = int((shop["cluster"] == -1).sum())
+    assert page.locator("#status").inner_text() == f"未归类 {noise} 行"
+    assert page.locator("#hits button").count() == noise
+
+
 def test_markup_in_findings_and_earlier_reports_is_only_text(open_report, shop, tmp_path):
     """Labels, dates, notes of lists and names in the file of an earlier report are as harmless as cells."""
     breakout = "\"' onmouseover=window.attacked=1 x='\"><svg onload=window.attacked=1>"

@@ -46,8 +46,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         ),
         (
             "Rows, shares, unassigned rows, missing vectors, similarity within, breakdowns and trends are counted over "
-            "all {rows} rows. The map, the search, typical and uncertain examples and keywords are those of a sample of "
-            "{sample} rows, drawn by topic."
+            "all {rows} rows. The map, the search, typical and uncertain examples and keywords are those of a sample "
+            "of {sample} rows, drawn by topic."
         ),
     ),
     "sampled_map": (
@@ -185,6 +185,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "page_found_one": ("找到 {count} 行", "{count} row found"),
     "page_in_cluster": ("本主题 {count} 行", "{count} rows in this topic"),
     "page_in_cluster_one": ("本主题 {count} 行", "{count} row in this topic"),
+    "page_in_noise": ("未归类 {count} 行", "{count} rows are unassigned"),
+    "page_in_noise_one": ("未归类 {count} 行", "{count} row is unassigned"),
     "page_in_lasso": ("圈选了 {count} 行", "{count} rows selected"),
     "page_in_lasso_one": ("圈选了 {count} 行", "{count} row selected"),
     "page_file": ("选中的行", "rows"),

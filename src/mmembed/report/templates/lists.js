@@ -73,7 +73,7 @@ class Panel {
       find("more").hidden = true;
       return;
     }
-    const key = !hits.length ? "none" : this.query.trim() ? "found" : this.loop ? "in_lasso" : "in_cluster";
+    const key = !hits.length ? "none" : this.query.trim() ? "found" : this.loop ? "in_lasso" : this.group === NOISE ? "in_noise" : "in_cluster";
     find("status").textContent = words(key, { count: number.format(hits.length) });
     this.extend();
   }
