@@ -11,8 +11,14 @@ import pandas as pd
 import pytest
 
 from mmembed import VectorDtype
+from mmembed.accessor.arguments import NAME_SOURCES
+from mmembed.analysis.clusters import fit as clusters
+from mmembed.analysis.maps import fit as maps
+from mmembed.analysis.names.terms import LANGUAGES
 from mmembed.cli import main
+from mmembed.cli.program import program
 from mmembed.cli.tables import read_table
+from mmembed.contents.content import MODALITIES
 
 TEXT = ["--modality", "text", "--model", "local"]
 VECTORS = ["--column", "title_vector"]
@@ -227,3 +233,23 @@ def test_the_demo_without_data_says_where_it_is(capsys, tmp_path):
     message = capsys.readouterr().err
     assert "clone of the repository" in message
     assert "mmembed embed" in message
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "choices"),
+    [
+        ("cluster", "method", clusters.METHODS),
+        ("cluster", "names", NAME_SOURCES),
+        ("cluster", "language", LANGUAGES),
+        ("report", "language", LANGUAGES),
+        ("project", "method", maps.METHODS),
+        ("search", "modality", MODALITIES),
+        ("embed", "modality", MODALITIES),
+        ("embed", "errors", ("raise", "coerce")),
+        ("embed", "region", ("beijing", "singapore")),
+    ],
+)
+def test_choices_are_those_of_the_verbs(command, option, choices):
+    """What a verb learns, the shell offers."""
+    (found,) = (one for one in program.commands[command].params if one.name == option)
+    assert tuple(found.type.choices) == choices

@@ -11,7 +11,6 @@ from mmembed.analysis.names.keywords import sample_texts
 from mmembed.distributed import fit_clusters
 from mmembed.distributed.columns import side_by_side
 from mmembed.distributed.naming import ReadTexts, rank_partitions
-from mmembed.distributed.partitions import inline
 
 
 def test_terms_of_a_part_are_counted_in_all_texts():
@@ -26,7 +25,7 @@ def test_terms_of_a_part_are_counted_in_all_texts():
         type(sample)(sample.positions, sample.labels, sample.texts, sample.weights, is_whole=False), {}, 0, 0, 0
     )
     columns = side_by_side(ddf["v"], text=ddf["title"])
-    ranked = rank_partitions(read, columns, found.placed, inline(found.labeller), None)
+    ranked = rank_partitions(read, columns, found.placed, found.labeller, None)
     assert sorted(ranked) == [0, 1, 2, 3]
     for label, evidence in ranked.items():
         for one in evidence:

@@ -9,7 +9,7 @@ import pytest
 from tests.distributed.tables import clustered, cut, untouchable
 
 import mmembed.distributed  # noqa: F401  registers the accessor
-from mmembed.analysis.tallies.totals import CountedColumns, WholeTable, count_table
+from mmembed.analysis.tallies.totals import CountedColumns, count_table
 from mmembed.errors import ColumnNotFoundError
 
 
@@ -93,7 +93,7 @@ def test_figures_of_parts_add_up(df):
     """Counting parts, some without rows, gives the figures of the whole frame."""
     columns = CountedColumns("title_vector", "cluster", "cluster_name", "cluster_score", "title", "group")
     parts = [count_table(df.iloc[at], columns) for at in (slice(0, 0), slice(0, 250), slice(250, 251), slice(251, 900))]
-    total, whole = WholeTable.add([WholeTable.add(parts[:2]), *parts[2:]]), count_table(df, columns)
+    total, whole = (parts[0] + parts[1]) + (parts[2] + parts[3]), count_table(df, columns)
     assert (total.rows, total.noise, total.missing, total.failed) == (
         whole.rows,
         whole.noise,

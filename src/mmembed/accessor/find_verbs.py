@@ -6,7 +6,7 @@ Near duplicates, leaks between the parts of a split, and outliers: what to look 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import pandas as pd
 
@@ -22,6 +22,21 @@ if TYPE_CHECKING:
     from mmembed.analysis.finding.duplicate_threshold import Threshold
     from mmembed.analysis.finding.duplicates import Duplicates
     from mmembed.analysis.finding.index import VectorIndex
+
+
+class SearchOptions(TypedDict, total=False):
+    """What :meth:`SearchingVerbs.search` takes by keyword, for the verb on Dask."""
+
+    modality: Modality
+    where: Any
+    minus: Any
+    diverse: float | None
+    hybrid: str | None
+    calibrate: str | None
+    kinds: str | None
+    index: VectorIndex | None
+    instruct: str | None
+    embedder: Embedder | None
 
 
 class SearchingVerbs:

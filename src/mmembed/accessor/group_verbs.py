@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,42 @@ from mmembed.vectors import VectorArray, VectorDtype, as_vector_array
 
 if TYPE_CHECKING:
     from mmembed.analysis.clusters.result import Clusters
+
+
+class ClusterOptions(TypedDict, total=False):
+    """What :meth:`AnalysisVerbs.cluster` takes by keyword, for the verb on Dask."""
+
+    n_clusters: int | None
+    text: str | Sequence[str] | Literal[False] | None
+    kinds: Kinds
+    names: Literal["auto", "text", "space"]
+    vocabulary: Sequence[str] | None
+    language: Literal["auto", "zh", "en"]
+    rename: Mapping[int, str] | None
+    rewrite: Callable[[Mapping[int, Any]], Mapping[int, str]] | None
+    min_cluster_size: int | None
+    assign_noise: bool
+    levels: Literal[1, 2]
+    random_state: int | None
+    max_cost: float | None
+    embedder: Embedder | None
+    progress: bool | None
+    name: str
+
+
+class ProjectOptions(TypedDict, total=False):
+    """What :meth:`AnalysisVerbs.project` takes by keyword, for the verb on Dask."""
+
+    dimensions: Literal[2, 3]
+    n_neighbors: int
+    min_dist: float
+    spread: float
+    target: str | None
+    densmap: bool
+    like: Any
+    kinds: Kinds
+    random_state: int | None
+    name: str
 
 
 class AnalysisVerbs:
@@ -224,6 +260,21 @@ class AnalysisVerbs:
 Labels = Sequence[str] | Mapping[Any, str | Sequence[str]]
 
 
+class ClassifyOptions(TypedDict, total=False):
+    """What :meth:`ClassificationVerbs.classify` takes by keyword, for the verb on Dask."""
+
+    target: str | None
+    labels: Labels | None
+    kinds: str | None
+    groups: str | None
+    threshold: float | None
+    estimator: Any
+    class_weight: Any
+    random_state: int | None
+    embedder: Embedder | None
+    name: str | None
+
+
 class ClassificationVerbs:
     """Labels for rows: learnt from rows that have one, from words, from both; and what a label set is worth."""
 
@@ -358,6 +409,20 @@ def _prompts(labels: Labels) -> Iterator[tuple[Any, list[str]]]:
         if not each:
             raise ValueError(f"Label {label!r} has no description. Give at least one text.")
         yield label, each
+
+
+class CompareOptions(TypedDict, total=False):
+    """What :meth:`ComparisonVerbs.compare` takes by keyword beside the target, for the verb on Dask."""
+
+    models: Sequence[Any] | None
+    dimensions: Sequence[int] | None
+    modality: Modality
+    groups: str | None
+    estimator: Any
+    random_state: int | None
+    max_cost: float | None
+    progress: bool | None
+    root: Path | str | None
 
 
 class ComparisonVerbs:

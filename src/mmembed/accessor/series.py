@@ -97,6 +97,10 @@ class SeriesAccessor:
         ----------
         query : Vector, ndarray, text, path or picture
             Contents are embedded with the column's own model.
+        modality : str
+            How a query that is no vector is read. A string is a text unless this says otherwise.
+        embedder : Embedder, optional
+            Settings for embedding the query; the column's model if not given.
         """
         from mmembed.analysis.finding.search import similarity
 

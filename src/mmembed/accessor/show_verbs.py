@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import pandas as pd
 
@@ -67,6 +67,27 @@ class DrawingVerbs:
         from mmembed.figures.neighbors import plot_neighbors
 
         return plot_neighbors(self._df, image=image, text=text, **options)
+
+
+class ReportOptions(TypedDict, total=False):
+    """What :meth:`ReportingVerbs.report` takes by keyword of any frame, for the verb on Dask."""
+
+    text: str | Sequence[str] | Literal[False] | None
+    image: str | None
+    video: str | None
+    title: str | None
+    language: Literal["auto", "zh", "en"]
+    breakdown: str | None
+    date: str | None
+    duplicates: Any
+    outliers: Any
+    label_issues: Any
+    run: EmbeddingRun | Sequence[EmbeddingRun] | None
+    compare: Any
+    random_state: int | None
+    budget_bytes: int
+    max_points: int
+    root: Path | str | None
 
 
 class ReportingVerbs:

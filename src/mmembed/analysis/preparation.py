@@ -8,7 +8,7 @@ Principal components: fewer numbers for the methods that suffer from many.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +27,18 @@ if TYPE_CHECKING:
 # What is left of a unit row that equals the mean of its kind is rounding, and must not be blown up to length 1.
 _ROUNDING = 1e-5
 
+
 # The sum of the unit rows of each kind, shape (d,), and how many they are.
-KindSums = Mapping[Any, tuple[npt.NDArray[np.float64], int]]
+class KindSums(dict[Any, tuple[npt.NDArray[np.float64], int]]):
+    """The sum and the number of the unit rows of each kind; those of two parts of a table add up."""
+
+    def __add__(self, other: KindSums) -> KindSums:
+        """Add the rows of another part of the table."""
+        found = KindSums(self)
+        for kind, (total, count) in other.items():
+            before = found.get(kind)
+            found[kind] = (total, count) if before is None else (before[0] + total, before[1] + count)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,20 +117,10 @@ def kind_sums(array: VectorArray, kinds: Any) -> KindSums:
     present = ~array.isna()
     units = unit_rows(array.matrix[present])
     codes = codes[present]
-    found = {}
+    found = KindSums()
     for code in np.unique(codes):
         inside = codes == code
         found[names[code]] = units[inside].sum(axis=0, dtype=np.float64), int(inside.sum())
-    return found
-
-
-def add_kind_sums(parts: Iterable[KindSums]) -> KindSums:
-    """Return the sums of several parts of a table as those of the whole."""
-    found: dict[Any, tuple[npt.NDArray[np.float64], int]] = {}
-    for part in parts:
-        for kind, (total, count) in part.items():
-            before = found.get(kind)
-            found[kind] = (total, count) if before is None else (before[0] + total, before[1] + count)
     return found
 
 

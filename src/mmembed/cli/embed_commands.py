@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 import orjson
@@ -16,8 +16,9 @@ from mmembed.cli.tables import write_table
 from mmembed.cli.terminal import say, show
 from mmembed.contents.content import MODALITIES, Modality
 from mmembed.embedding.embedder import Embedder
-from mmembed.embedding.run import check_errors
+from mmembed.embedding.run import Errors, check_errors
 from mmembed.frames import column_of
+from mmembed.providers.models import DEFAULT_MODELS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SETTINGS = (
@@ -44,7 +45,7 @@ def _embeds(command: Command) -> Command:
         click.option("--workers", type=int, metavar="N", help="Requests (or local threads) at once."),
         click.option(
             "--region",
-            type=click.Choice(("beijing", "singapore")),
+            type=click.Choice(tuple(DEFAULT_MODELS)),
             default="beijing",
             show_default=True,
             help="Where the service is called; a key belongs to one region.",
@@ -117,7 +118,7 @@ some cells have no vector."""
 @click.option("--max-cost", type=float, metavar="CNY", help="The most that it may cost.")
 @click.option(
     "--errors",
-    type=click.Choice(("raise", "coerce")),
+    type=click.Choice(get_args(Errors)),
     default="raise",
     show_default=True,
     help="Bad cells: write nothing and say which (all good ones are in the cache), or leave them without a vector.",

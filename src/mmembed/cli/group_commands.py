@@ -7,6 +7,10 @@ from typing import Any
 
 import click
 
+from mmembed.accessor.arguments import NAME_SOURCES
+from mmembed.analysis.clusters import fit as clusters
+from mmembed.analysis.maps import fit as maps
+from mmembed.analysis.names.terms import LANGUAGES
 from mmembed.cli.options import column_option, destination_of, reads_table, source_of, space_option, writes_table
 from mmembed.cli.terminal import say, text_table
 
@@ -25,7 +29,7 @@ Examples:
 @space_option
 @click.option(
     "--method",
-    type=click.Choice(("auto", "leiden", "kmeans", "hdbscan")),
+    type=click.Choice(clusters.METHODS),
     default="auto",
     show_default=True,
     help="How to group.",
@@ -36,13 +40,13 @@ Examples:
 @column_option("--text", text="Column of texts that name the clusters; may be given again.", multiple=True)
 @click.option(
     "--names",
-    type=click.Choice(("auto", "text", "space")),
+    type=click.Choice(NAME_SOURCES),
     default="auto",
     show_default=True,
     help="Name from the texts, or from a vocabulary in the column's own space (a paid model charges for it).",
 )
 @click.option("--max-cost", type=float, metavar="CNY", help="The most that naming may cost.")
-@click.option("--language", type=click.Choice(("auto", "zh", "en")), default="auto", help="Language of the names.")
+@click.option("--language", type=click.Choice(LANGUAGES), default="auto", help="Language of the names.")
 @_kinds
 @_random_state
 @click.option("--name", default="cluster", show_default=True, help="First part of the new columns' names.")
@@ -110,9 +114,7 @@ Example:
 @reads_table
 @column_option(text="Column of vectors.", required=True)
 @space_option
-@click.option(
-    "--method", type=click.Choice(("umap", "umap-learn", "pca")), default="umap", show_default=True, help="Kind of map."
-)
+@click.option("--method", type=click.Choice(maps.METHODS), default="umap", show_default=True, help="Kind of map.")
 @click.option("--dimensions", type=click.Choice(("2", "3")), default="2", show_default=True, help="Coordinates.")
 @click.option("--n-neighbors", type=int, default=15, show_default=True, help="Neighbours that UMAP arranges.")
 @click.option("--min-dist", type=float, default=0.1, show_default=True, help="How near rows come.")

@@ -13,6 +13,7 @@ from typing import Any
 import click
 import pandas as pd
 
+from mmembed.analysis.names.terms import LANGUAGES
 from mmembed.cli.options import column_option, reads_table, source_of, space_option
 from mmembed.cli.tables import TableError, read_table
 from mmembed.cli.terminal import say, show
@@ -32,7 +33,7 @@ Examples:
 @column_option("--image", text="Column of pictures to show.")
 @column_option("--video", text="Column of clips to show.")
 @click.option("--title", metavar="TEXT", help="Title of the page.")
-@click.option("--language", type=click.Choice(("auto", "zh", "en")), default="auto", help="Language of the page.")
+@click.option("--language", type=click.Choice(LANGUAGES), default="auto", help="Language of the page.")
 @column_option("--breakdown", text="Column whose shares each cluster's card shows.")
 @column_option("--date", text="Column of dates that each cluster's card counts over time.")
 @column_option("--duplicates", text="Column of groups of near duplicates.  [default: duplicate_group, if there]")

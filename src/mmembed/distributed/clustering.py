@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 from dask.base import persist
@@ -22,7 +21,7 @@ from mmembed.analysis.clusters import fit as local
 from mmembed.analysis.clusters.membership import nearest_centroids
 from mmembed.distributed.clusters import DistributedClusters
 from mmembed.distributed.columns import side_by_side, vectors_of
-from mmembed.distributed.partitions import folded, inline, on_partitions, share
+from mmembed.distributed.partitions import each, frame_of, reduced, shared
 from mmembed.distributed.placement import GroupSums, Labeller, Placer, Tally, place_part
 from mmembed.distributed.samples import SAMPLE_ROWS, Extent, Sample, check_sample_rows, draw, measure_extent
 from mmembed.vectors import VectorArray
@@ -127,7 +126,7 @@ def fit_unnamed(
     step("sample")
     extent = measure_extent(columns)
     seed = 0 if random_state is None else random_state
-    sample = draw(columns, extent.present.tolist(), sample_rows, seed=seed, offsets=extent.offsets)
+    sample = draw(columns, extent, sample_rows, seed=seed)
     if n_clusters is not None and n_clusters > len(sample) and not sample.is_whole:
         raise ValueError(
             f"n_clusters={n_clusters}, but the sample has {len(sample):,} rows. Give sample_rows={20 * n_clusters:,}."
@@ -147,8 +146,8 @@ def fit_unnamed(
         centroids = improve(columns, fitted.centroids, extent.preparation)
     step("all rows")
     placer = Placer.of(extent.preparation, fitted, centroids)
-    shared = share(placer)
-    placed, tally = _place_all(columns, extent, shared)
+    shared_placer = shared(placer)
+    placed, tally = _place_all(columns, extent, shared_placer)
     # As on pandas, assigned noise does not count for the order.
     counts = tally.members.counts
     order = np.lexsort((tally.first, -counts))
@@ -172,7 +171,7 @@ def fit_unnamed(
         note=fitted.note,
         sample_rows=len(sample),
         placer=placer,
-        shared_placer=shared,
+        shared_placer=shared_placer,
         labeller=Labeller(numbers, exact, extent.preparation),
         columns=columns,
         placed=placed,
@@ -205,13 +204,12 @@ def _scaled(min_cluster_size: int | None, sample: Sample) -> int | None:
     return max(2, round(expected))
 
 
-def _place_all(columns: Any, extent: Extent, shared: Any) -> tuple[Any, Tally]:
+def _place_all(columns: Any, extent: Extent, placer: Any) -> tuple[Any, Tally]:
     """Place all rows; the workers keep the labels, the figures come here."""
-    calls = on_partitions(place_part, columns, own=extent.offsets, placer=shared)
-    calls = persist(*calls)
-    tally = folded([call[1] for call in calls], Tally.add)
+    calls = persist(*each(place_part, columns, own=extent.offsets, placer=placer))
+    tally: Tally = reduced([call[1] for call in calls])
     meta = pd.DataFrame({"label": np.empty(0, dtype=np.int32), "assigned": np.empty(0, dtype=bool)})
-    return dd.from_delayed([call[0] for call in calls], meta=meta, verify_meta=False), tally
+    return frame_of([call[0] for call in calls], meta), tally
 
 
 def _cohesions(tally: Tally, exact: Any, order: Any) -> Any:
@@ -246,12 +244,11 @@ def improve(columns: Any, centroids: FloatMatrix, preparation: Preparation) -> F
         Each is the nearest of some row. Rounds end when the mean cosine of rows with their centroids gains less than
         0.00001, after 30, or when a round would leave a centroid without rows.
     """
-    prepared = inline(preparation)
+    prepared = shared(preparation)
     before = -np.inf
     kept = centroids
     for _ in range(_MOST_ROUNDS):
-        calls = on_partitions(_round, columns, centroids=inline(centroids), preparation=prepared)
-        found: GroupSums = folded(calls, GroupSums.add)
+        found: GroupSums = reduced(each(_round, columns, centroids=centroids, preparation=prepared))
         if (found.counts == 0).any():
             return kept
         kept = centroids

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import dask.dataframe as dd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.clusters.result import NamedClusters
+from mmembed.analysis.clusters.result import NamedClusters, summarise_clusters
 from mmembed.distributed.columns import check_partitions, side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.naming import name_partitions
-from mmembed.distributed.partitions import folded, inline, on_partitions
+from mmembed.distributed.partitions import each, reduced, shared
 from mmembed.distributed.placement import (
     Labeller,
+    PlacedRows,
     as_labels,
     borderline_of_part,
     exemplars_of_part,
@@ -25,7 +26,8 @@ from mmembed.distributed.placement import (
     least_clear,
     nearest,
 )
-from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
+from mmembed.errors import did_you_mean
+from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 if TYPE_CHECKING:
     from mmembed.analysis.names.names import Naming
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
 class DistributedClusters(NamedClusters):
     """Groups of similar vectors of a Dask DataFrame.
 
-    ``save``, ``match`` and ``cut`` of pandas are not there yet: fit a computed sample with :func:`mmembed.fit_clusters`
-    for those. Scores and labels of single rows are columns of :meth:`add_to`.
+    ``save``, ``match`` and ``cut`` of pandas work on single rows: fit a computed sample with
+    :func:`mmembed.fit_clusters` for those. Scores and labels of single rows are columns of :meth:`add_to`.
 
     Attributes
     ----------
@@ -87,6 +89,11 @@ class DistributedClusters(NamedClusters):
     placed: Any = field(repr=False)
     offsets: tuple[int, ...] = field(repr=False)
 
+    def __getattr__(self, name: str) -> NoReturn:
+        if name in ABSENT_OF_CLUSTERS:
+            raise AttributeError(f"{name!r} does not work on DistributedClusters: {ABSENT_OF_CLUSTERS[name]}.")
+        raise AttributeError(f"DistributedClusters has no {name!r}.{did_you_mean(name, dir(type(self)))}")
+
     @property
     def rows(self) -> int:
         """Rows in all."""
@@ -112,32 +119,21 @@ class DistributedClusters(NamedClusters):
             ``cluster``, ``name``, ``size``, ``share`` of the rows with a vector, ``cohesion``, ``nearest``,
             ``stability`` in resampled rows of the sample. Noise, if any, is the last row.
         """
-        total = max(1, int(self.sizes.sum()) + self.noise)
-        closeness = self.centroids @ self.centroids.T
-        np.fill_diagonal(closeness, -np.inf)
-        many = len(self.sizes) > 1
-        frame = pd.DataFrame(
-            {
-                "cluster": np.arange(len(self.sizes)),
-                "name": [self.names[label] for label in range(len(self.sizes))],
-                "size": self.sizes,
-                "share": self.sizes / total,
-                "cohesion": self.cohesions,
-                "nearest": pd.array(closeness.argmax(axis=1) if many else [pd.NA] * len(self.sizes), dtype="Int64"),
-                "stability": self.stabilities.astype(np.float64),
-            }
+        return summarise_clusters(
+            self.names,
+            np.arange(len(self.sizes), dtype=np.int64),
+            sizes=self.sizes,
+            cohesions=self.cohesions,
+            centroids=self.centroids,
+            stabilities=self.stabilities,
+            noise=self.noise,
         )
-        if self.noise:
-            line = [-1, self.names[-1], self.noise, self.noise / total, np.nan, pd.NA, np.nan]
-            last = pd.DataFrame([line], columns=frame.columns).astype(frame.dtypes.to_dict())
-            frame = pd.concat([frame, last], ignore_index=True)
-        return frame
 
     @property
     def labels(self) -> Any:
         """The label of each row as a lazy column, Int64: -1 is noise, missing is no vector."""
         meta = pd.Series(as_labels(np.empty(0, dtype=np.int64)), name="cluster")
-        return self.placed.map_partitions(_final_labels, labeller=inline(self.labeller), meta=meta)
+        return self.placed.map_partitions(_final_labels, labeller=shared(self.labeller), meta=meta)
 
     def predict(self, vectors: Any, *, kinds: Any = None) -> Any:
         """Return the cluster of each vector: of a Dask column as a lazy one, of a pandas column as an array.
@@ -154,14 +150,17 @@ class DistributedClusters(NamedClusters):
             return as_labels(self.labeller.renumbered(self.placer.place(array, kinds)[0]))
         check_comparable(vector_dtype(vectors), self.empty_vectors)
         meta = pd.Series(as_labels(np.empty(0, dtype=np.int64)), name="cluster")
-        both = (self.shared_placer, inline(self.labeller))
+        both = (self.shared_placer, shared(self.labeller))
         return side_by_side(vectors, kinds=kinds).map_partitions(_predicted, *both, meta=meta)
 
     @property
     def empty_vectors(self) -> VectorArray:
         """An array without rows that new vectors must be comparable with."""
-        dtype: VectorDtype = self.columns.dtypes["vector"]
-        return VectorArray.from_matrix(np.empty((0, dtype.dimension), dtype=np.float32), space=dtype.space)
+        return self._placed_rows.empty_vectors
+
+    @property
+    def _placed_rows(self) -> PlacedRows:
+        return PlacedRows(self.columns, self.placed, self.labeller, self.sizes, self.noise, self.offsets)
 
     def add_to(self, ddf: Any, *, name: str = "cluster") -> Any:
         """Return the frame with ``cluster``, ``cluster_score`` and ``cluster_name``, lazily; ``name`` renames them.
@@ -178,7 +177,7 @@ class DistributedClusters(NamedClusters):
             ddf,
             self.columns,
             self.placed,
-            labeller=inline(self.labeller),
+            labeller=shared(self.labeller),
             name=name,
             meta=label_part(*metas, labeller=self.labeller, name=name),
         )
@@ -208,10 +207,9 @@ class DistributedClusters(NamedClusters):
         found: pd.DataFrame = self._best(borderline_of_part, partial(least_clear, n=n), n)
         return found if len(self.sizes) > 1 else found.iloc[:0]
 
-    def _best(self, function: Callable[..., Any], add: Callable[[list[pd.DataFrame]], pd.DataFrame], n: int) -> Any:
-        labeller = inline(self.labeller)
-        calls = on_partitions(function, self.columns, self.placed, own=self.offsets, labeller=labeller, n=n)
-        return folded(calls, add)
+    def _best(self, function: Callable[..., Any], add: Callable[..., pd.DataFrame], n: int) -> Any:
+        calls = each(function, self.columns, self.placed, own=self.offsets, labeller=self.labeller, n=n)
+        return reduced(calls, add)
 
     def _make_names(
         self,
@@ -223,11 +221,28 @@ class DistributedClusters(NamedClusters):
         language: str,
     ) -> Naming:
         return name_partitions(
-            self, text, embed=embed, embed_terms=embed_terms, vocabulary=vocabulary, language=language
+            self._placed_rows, text, embed=embed, embed_terms=embed_terms, vocabulary=vocabulary, language=language
         )
 
     def _with_names(self, naming: Naming) -> DistributedClusters:
         return replace(self, names=naming, labeller=replace(self.labeller, names=dict(naming)))
+
+
+_OF_A_SAMPLE = "Fit a computed sample with pandas: mmembed.fit_clusters(ddf.sample(frac=…).compute()[column])"
+
+_TREE = f"the tree of groups is made of single rows, which lie in the partitions. {_OF_A_SAMPLE}"
+
+ABSENT_OF_CLUSTERS: dict[str, str] = {
+    "at": _TREE,
+    "cut": _TREE,
+    "levels": _TREE,
+    "match": "it compares the labels that two results give to the rows, which lie in the partitions. "
+    f"{_OF_A_SAMPLE}.match(previous)",
+    "save": "the labels and vectors of all rows lie in the partitions. Store the table with its labels, "
+    f"clusters.add_to(ddf).to_parquet(path). To keep a model for new rows, fit a sample. {_OF_A_SAMPLE}.save(path)",
+    "scores": "the scores of all rows would come into this process. They are the column 'cluster_score' of "
+    "clusters.add_to(ddf)",
+}
 
 
 def _final_labels(placed: pd.DataFrame, *, labeller: Labeller) -> pd.Series:

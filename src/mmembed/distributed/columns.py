@@ -10,7 +10,6 @@ extension interface and works without a word here.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any
 
 import dask.dataframe as dd
@@ -20,27 +19,26 @@ from dask.dataframe.extensions import make_array_nonempty, make_scalar
 from dask.sizeof import sizeof
 
 from mmembed.errors import VectorError
-from mmembed.frames import column_of
 from mmembed.vectors import Vector, VectorArray, VectorDtype, as_vector_array, check_comparable
 
 
-def column_dtype(ddf: dd.DataFrame, column: Hashable) -> VectorDtype:
-    """Return the type of a vector column.
+def vector_dtype(series: Any) -> VectorDtype:
+    """Return the type of a vector column of a Dask DataFrame.
 
     A column of lists does not say how long they are: its first vector is computed.
 
     Raises
     ------
-    ColumnNotFoundError
-        If there is no such column.
+    TypeError
+        If it is no Dask Series.
     VectorError
         If it holds no vectors.
     """
-    return series_dtype(ddf[column_of(ddf._meta, column).name])  # noqa: SLF001  Dask has no other name for it
-
-
-def series_dtype(series: dd.Series) -> VectorDtype:
-    """Return the type of a vector column; see :func:`column_dtype`."""
+    if not isinstance(series, dd.Series):
+        raise TypeError(
+            f"vectors is a {type(series).__name__}; expected a column of a Dask DataFrame, such as ddf['v']. "
+            "For pandas there are the functions of mmembed itself."
+        )
     if isinstance(series.dtype, VectorDtype):
         return series.dtype
     if isinstance(series.dtype, pd.StringDtype) or pd.api.types.is_numeric_dtype(series.dtype):
@@ -146,24 +144,6 @@ def align(named: dict[str, Any], dtype: VectorDtype | None = None) -> Any:
     options: dict[str, Any] = {"names": tuple(named), "dtype": dtype}
     meta = _beside(*(series._meta for series in named.values()), **options)  # noqa: SLF001 - Dask's own word
     return dd.map_partitions(_beside, *named.values(), **options, meta=meta, clear_divisions=True)
-
-
-def vector_dtype(vectors: Any) -> VectorDtype:
-    """Return the type of a vector column of a Dask DataFrame; of a column of lists the first vector is computed.
-
-    Raises
-    ------
-    TypeError
-        If it is no Dask Series.
-    VectorError
-        If it holds no vectors.
-    """
-    if not isinstance(vectors, dd.Series):
-        raise TypeError(
-            f"vectors is a {type(vectors).__name__}; expected a column of a Dask DataFrame, such as ddf['v']. "
-            "For pandas there are the functions of mmembed itself."
-        )
-    return series_dtype(vectors)
 
 
 def vectors_of(part: pd.DataFrame) -> VectorArray:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from dask.base import compute
-from dask.delayed import delayed
 
 from mmembed.analysis.cosines import distinct_rows
 from mmembed.analysis.finding.duplicate_threshold import (
@@ -22,8 +20,8 @@ from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.arrays import FloatMatrix
 from mmembed.distributed.pairs import Blocking
-from mmembed.distributed.partitions import folded, on_partitions
-from mmembed.distributed.samples import PreparedColumn, RowSample, prepared_column, read_facts, sample_rows
+from mmembed.distributed.partitions import each, reduced
+from mmembed.distributed.samples import PreparedRows, RowSample, prepared_column, read_facts, sample_rows
 from mmembed.vectors.rows import row_priorities
 
 if TYPE_CHECKING:
@@ -55,11 +53,11 @@ def resolve_threshold(
     (sample,) = compute(sample_rows(ddf, column, facts, blocking.rows_at_once if is_small else blocking.rows_of_recall))
     if len(sample) < 2:
         return threshold_between(np.empty((len(sample), 0), dtype=np.float32))
-    found = folded(on_partitions(_nearest, column.of(ddf), column=column, sample=delayed(sample)), _merged)
+    found = reduced(each(_nearest, ddf, column=column, sample=sample), _merged)
     return threshold_between(_known_of_all(found[0]))
 
 
-def _nearest(part: pd.DataFrame, column: PreparedColumn, sample: RowSample) -> _Found:
+def _nearest(part: pd.DataFrame, column: PreparedRows, sample: RowSample) -> _Found:
     """Return the nearest different rows of a partition to each row of a sample, without those that equal it."""
     rows = distinct_rows(column.rows(part)[1]).rows
     numbers, asked = row_priorities(rows), row_priorities(sample.rows)
@@ -77,7 +75,7 @@ def _nearest(part: pd.DataFrame, column: PreparedColumn, sample: RowSample) -> _
     return cosines, names
 
 
-def _merged(answers: Sequence[_Found]) -> _Found:
+def _merged(*answers: _Found) -> _Found:
     """Return the nearest of what several partitions have; a row that equals another one counts once."""
     cosines, names = (np.concatenate([answer[item] for answer in answers], axis=1) for item in (0, 1))
     cosines = cosines.copy()

@@ -5,6 +5,7 @@ What pairs look like at several thresholds, over all partitions.
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ from mmembed.analysis.graphs.pairs import MOST_PAIRS, NearPairs
 from mmembed.arrays import FloatVector, Positions
 from mmembed.distributed.duplicate_threshold import resolve_threshold
 from mmembed.distributed.pairs import Blocking, Pairing, find_pairs
-from mmembed.distributed.partitions import compute_each, rows_at, rows_in_order, without_rows
+from mmembed.distributed.partitions import each, reduced, rows_at, rows_in_order, without_rows
 from mmembed.errors import listed
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def find_leaks(
         As in :func:`find_duplicates`, and if there are fewer than two parts.
     """
     check_duplicate_threshold(threshold)
-    check_parts(len(set().union(*compute_each(parts, _names))))
+    check_parts(len(reduced(each(_names, parts), operator.or_)))
     level = resolve_threshold(vectors, threshold, kinds, blocking)
     pairing = _listed(vectors, level.level, kinds, blocking)
     positions, distinct, near = pairing.pairs.by_row()

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from dask.dataframe.dask_expr import new_collection  # type: ignore[attr-defined]
 
+from mmembed.accessor import FrameAccessor
 from mmembed.accessor.arguments import Columns, embedder_of, modalities_of, names_of
 from mmembed.contents.content import Modality, check_modality
 from mmembed.distributed.embed_job import Deduplicate, EmbedJob
 from mmembed.distributed.embedded_table import EmbeddedTable, EmbeddingErrors, SurveyedTable
+from mmembed.distributed.twins import as_on_pandas
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.plan import EmbedPlan
 from mmembed.embedding.run import Errors, check_errors_choice
@@ -37,6 +39,7 @@ class EmbeddingVerbs:
 
     _ddf: dd.DataFrame
 
+    @as_on_pandas(FrameAccessor.embed, adds="deduplicate")
     def embed(
         self,
         column: Columns,
@@ -57,14 +60,12 @@ class EmbeddingVerbs:
         """Add a vector column for each column of contents, when it is computed, partition by partition.
 
         Nothing is read or sent, and no key is needed, until then; ``head()``, ``.partitions[…]`` and columns without
-        vectors buy no more than they show.
+        vectors buy no more than they show. Each worker process reads ``DASHSCOPE_API_KEY`` of its own environment: a
+        key in the embedder is left out of the tasks, and is used only by the schedulers that run in this process
+        (``"threads"``, ``"synchronous"``).
 
         Parameters
         ----------
-        column, modality, model, dimension, instruct, fps, name, embedder
-            As in ``df.mmembed.embed``. Each worker process reads ``DASHSCOPE_API_KEY`` of its own environment: a key
-            in the embedder is left out of the tasks, and is used only by the schedulers that run in this process
-            (``"threads"``, ``"synchronous"``).
         errors : {"raise", "coerce"}
             ``"raise"``: all partitions are bought and kept, then one error lists the failed cells of all; until then
             no partition goes on, so that of a large table the vectors lie in the cluster's memory and disk.
@@ -94,6 +95,7 @@ class EmbeddingVerbs:
         how = _How(errors=errors, max_cost=max_cost, deduplicate=deduplicate)
         return _embedded(self._ddf, EmbedJob(used, wanted, names, **how))
 
+    @as_on_pandas(FrameAccessor.plan)
     def plan(
         self,
         column: Columns,
@@ -109,11 +111,6 @@ class EmbeddingVerbs:
         """Return what :meth:`embed` with the same arguments would send and cost; reads the table now, sends nothing.
 
         Contents are hashed where they lie; the hashes of all distinct ones, some hundred bytes each, come together.
-
-        Parameters
-        ----------
-        column, modality, model, dimension, instruct, fps, embedder, root
-            As in :meth:`embed`.
         """
         wanted = modalities_of(column, modality)
         used = _for_workers(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
@@ -121,6 +118,7 @@ class EmbeddingVerbs:
         surveys = SurveyedTable(self._ddf[list(wanted)].expr, job)
         return new_collection(surveys).compute()  # type: ignore[no-any-return]
 
+    @as_on_pandas(FrameAccessor.fuse, adds="deduplicate")
     def fuse(
         self,
         *,
@@ -143,11 +141,7 @@ class EmbeddingVerbs:
 
         Parameters
         ----------
-        text, image, video : str
-            The columns that hold each kind; at least one.
-        name : str
-            Name of the new column.
-        model, dimension, instruct, fps, errors, max_cost, deduplicate, embedder, progress, root
+        deduplicate : {"global", "partition"}
             As in :meth:`embed`.
         """
         given: dict[Modality, str | None] = {"text": text, "image": image, "video": video}

@@ -6,18 +6,19 @@ Near duplicates, leaks between the parts of a split, and outliers, on Dask.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import pandas as pd
 from dask.base import is_dask_collection
 
+from mmembed.accessor import FrameAccessor
 from mmembed.accessor.arguments import query_modality
+from mmembed.accessor.find_verbs import SearchOptions
 from mmembed.accessor.search_query import allowed_rows, keyword_queries, row_query
-from mmembed.contents.content import Modality
-from mmembed.distributed.columns import column_dtype, no_vectors
-from mmembed.distributed.partitions import compute_each, in_its_partitions
+from mmembed.distributed.columns import no_vectors, vector_dtype
+from mmembed.distributed.partitions import each, frame_of, reduced
 from mmembed.distributed.search import SearchPlan
-from mmembed.embedding.embedder import Embedder
+from mmembed.distributed.twins import as_on_pandas
 from mmembed.embedding.queries import embed_queries
 from mmembed.frames import column_of
 from mmembed.vectors import VectorDtype
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from mmembed.analysis.finding.bm25 import KeywordStatistics
     from mmembed.analysis.finding.duplicate_threshold import Threshold
-    from mmembed.analysis.finding.index import VectorIndex
 
 
 _PARTS_AT_ONCE = 8  # whose candidates are merged in one task
@@ -38,32 +38,22 @@ class SearchingVerbs:
 
     _ddf: dd.DataFrame
 
-    def search(
-        self,
-        query: Any,
-        column: str,
-        k: int = 10,
-        *,
-        modality: Modality = "auto",
-        where: Any = None,
-        minus: Any = None,
-        diverse: float | None = None,
-        hybrid: str | None = None,
-        calibrate: str | None = None,
-        kinds: str | None = None,
-        index: VectorIndex | None = None,
-        instruct: str | None = None,
-        embedder: Embedder | None = None,
-    ) -> dd.DataFrame:
+    @as_on_pandas(FrameAccessor.search)
+    def search(self, query: Any, column: str, k: int = 10, **options: Unpack[SearchOptions]) -> dd.DataFrame:
         """Return the rows nearest to a query, best first, with their cosine similarity: a frame of one partition.
 
-        Parameters as in ``df.mmembed.search``, but for ``where``: a Dask Series of bool of this frame, such as
-        ``ddf["price"] < 100``, or a callable that makes one; and ``index``, which is of one pandas column. The query is
-        embedded at once. ``hybrid`` reads the texts at once, to count in how many each word is, and ``calibrate`` the
-        vectors, to learn their means. All else happens when the frame is computed.
+        The query is embedded at once. ``hybrid`` reads the texts at once, to count in how many each word is, and
+        ``calibrate`` the vectors, to learn their means. All else happens when the frame is computed.
 
         Rows, order and numbers are those of pandas on the same rows in the same order. With ``calibrate``, means are
         summed in another order, and similarities may differ by 1e-6.
+
+        Parameters
+        ----------
+        where : Dask Series of bool or callable, optional
+            Of this frame, such as ``ddf["price"] < 100``, or a callable that makes one.
+        index : None
+            An index is of one pandas column; partitions are searched exactly.
 
         Raises
         ------
@@ -72,9 +62,11 @@ class SearchingVerbs:
         TypeError
             If where is no Dask Series of bool.
         """
+        minus, hybrid, calibrate, kinds = options["minus"], options["hybrid"], options["calibrate"], options["kinds"]
+        modality, embedder, where = options["modality"], options["embedder"], options["where"]
         meta = self._ddf._meta  # noqa: SLF001  Dask has no other name for it
-        dtype = column_dtype(self._ddf, column)
-        if index is not None:
+        dtype = vector_dtype(self._ddf[column_of(meta, column).name])
+        if options["index"] is not None:
             raise ValueError(
                 "An index is of one pandas column, and this table has partitions, which are searched exactly. "
                 "Leave index out."
@@ -83,7 +75,7 @@ class SearchingVerbs:
             _refuse_lazy(asked)
         empty, asking = no_vectors(dtype), row_query(query, meta, column)
         mask = None if where is None else self._mask(where)
-        settings: dict[str, Any] = {"instruct": instruct, "embedder": embedder}
+        settings: dict[str, Any] = {"instruct": options["instruct"], "embedder": embedder}
         queries = embed_queries(asking.query, empty, modality=query_modality(asking.query, modality), **settings)
         unlike = None
         if minus is not None:
@@ -92,7 +84,7 @@ class SearchingVerbs:
         if calibrate is not None:
             from mmembed.distributed.search import learn_calibration
 
-            dtypes = dtype, column_dtype(self._ddf, calibrate)
+            dtypes = dtype, vector_dtype(self._ddf[column_of(meta, calibrate).name])
             calibration = learn_calibration(self._ddf, column, calibrate, dtypes=dtypes, kinds=kinds)
             queries = calibration.prepare(queries)
             unlike = None if unlike is None else calibration.prepare(unlike)
@@ -107,7 +99,7 @@ class SearchingVerbs:
             dtype,
             k,
             minus=unlike,
-            diverse=diverse,
+            diverse=options["diverse"],
             hybrid=hybrid,
             statistics=None if hybrid is None else self._keyword_statistics(hybrid, asking.query),
             calibration=calibration,
@@ -118,7 +110,7 @@ class SearchingVerbs:
         if mask is None:
             found = self._ddf.map_partitions(plan.candidates, meta=meta)
         else:
-            found = in_its_partitions(self._ddf).map_partitions(plan.candidates, in_its_partitions(mask), meta=meta)
+            found = frame_of(each(plan.candidates, self._ddf, mask), meta, self._ddf.divisions)
         hits: dd.DataFrame = found.reduction(
             _themselves,
             aggregate=plan.answer,
@@ -129,6 +121,7 @@ class SearchingVerbs:
         )
         return hits
 
+    @as_on_pandas(FrameAccessor.join)
     def join(
         self,
         other: dd.DataFrame | pd.DataFrame,
@@ -142,10 +135,15 @@ class SearchingVerbs:
     ) -> dd.DataFrame:
         """Return the pairs of a row and its k most similar rows of another frame, with their ``similarity``.
 
-        Parameters as in ``df.mmembed.join``; ``other`` may be a Dask frame or a pandas one. Pairs, order and numbers
-        are those of pandas, in the partitions of this frame. Each partition of one frame is compared with each of the
-        other, so memory is that of two partitions and time grows with the product of the rows. With ``one_to_one`` the
-        k partners of all rows come together in one task, for the matching is of the whole: some 20 bytes for each.
+        Pairs, order and numbers are those of pandas, in the partitions of this frame. Each partition of one frame is
+        compared with each of the other, so memory is that of two partitions and time grows with the product of the
+        rows. With ``one_to_one`` the k partners of all rows come together in one task, for the matching is of the
+        whole: some 20 bytes for each.
+
+        Parameters
+        ----------
+        other : dask DataFrame or pandas DataFrame
+            The frame to find partners in.
         """
         from mmembed.distributed.join import JoinPlan, join_blocks
 
@@ -170,11 +168,11 @@ class SearchingVerbs:
         return mask
 
     def _keyword_statistics(self, hybrid: str, query: Any) -> KeywordStatistics:
-        from mmembed.analysis.finding.bm25 import KeywordStatistics, keyword_statistics
+        from mmembed.analysis.finding.bm25 import keyword_statistics
 
         queries = keyword_queries(hybrid, query)
         texts = self._ddf[column_of(self._ddf._meta, hybrid).name]  # noqa: SLF001
-        return sum(compute_each(texts, keyword_statistics, queries), KeywordStatistics())
+        return reduced(each(keyword_statistics, texts, queries=queries))
 
 
 def _themselves(part: pd.DataFrame) -> pd.DataFrame:
@@ -194,12 +192,13 @@ class DuplicateVerbs:
 
     _ddf: dd.DataFrame
 
+    @as_on_pandas(FrameAccessor.duplicates)
     def duplicates(
         self, column: str, threshold: Threshold = "auto", *, across: str | None = None, kinds: str | None = None
     ) -> dd.DataFrame:
         """Return the rows that have near duplicates, group by group, with ``group`` and ``similarity``.
 
-        Parameters as in ``df.mmembed.duplicates``. The pairs are computed at once, in blocks of rows with nearby
+        The pairs are computed at once, in blocks of rows with nearby
         centroids; the rows when the frame is computed. Up to 10,000 different rows, and wherever it is proven that the
         blocks hold every pair, the answer is that of pandas with an exact graph. Otherwise pairs may be missed:
         :func:`mmembed.distributed.find_duplicates` and ``find_leaks`` give the same with the ``recall``, measured on a
@@ -219,6 +218,7 @@ class DuplicateVerbs:
 
         return find_duplicates(vectors, threshold, kinds=groups).rows_of(self._ddf)
 
+    @as_on_pandas(FrameAccessor.duplicate_levels)
     def duplicate_levels(
         self,
         column: str,
@@ -230,7 +230,7 @@ class DuplicateVerbs:
     ) -> dd.DataFrame:
         """Return example pairs at several thresholds, to choose one for :meth:`duplicates`; computed at once.
 
-        Parameters and columns as in ``df.mmembed.duplicate_levels``; a frame of one partition. Levels with more than 20
+        A frame of one partition, with the columns of pandas. Levels with more than 20
         million pairs are left out, with a warning.
         """
         import dask.dataframe as dd
@@ -253,12 +253,19 @@ class DuplicateVerbs:
         found: dd.DataFrame = dd.from_pandas(table, npartitions=1)
         return found
 
+    @as_on_pandas(FrameAccessor.deduplicate)
     def deduplicate(
         self, column: str, threshold: Threshold = "auto", *, keep: str = "first", kinds: str | None = None
     ) -> dd.DataFrame:
         """Return the frame without near duplicates; of each group one row stays.
 
-        Parameters as in ``df.mmembed.deduplicate``. The pairs are computed at once, as in :meth:`duplicates`.
+        The pairs are computed at once, as in :meth:`duplicates`.
+
+        Warns
+        -----
+        UserWarning
+            If more than a fifth of the rows go, of which some are not equal; tells the least similar pair. If near
+            pairs were missed, as in :meth:`duplicates`.
         """
         from mmembed.analysis.finding.duplicates import tell_many_dropped
         from mmembed.distributed.duplicates import find_duplicates
@@ -266,15 +273,16 @@ class DuplicateVerbs:
         vectors, groups = self._column(column), self._column_or_none(kinds)
         prefer: Any = keep if keep in {"first", "last"} else self._column(keep)
         found = find_duplicates(vectors, threshold, kinds=groups, prefer=prefer)
-        tell_many_dropped(found.among, sum(found.pairing.counts), found.positions, stacklevel=3)
+        tell_many_dropped(found.among, sum(found.pairing.counts), found.positions, stacklevel=4)
         return found.drop_from(self._ddf)
 
+    @as_on_pandas(FrameAccessor.outliers)
     def outliers(
         self, column: str, k: int | None = None, *, kinds: str | None = None, name: str = "outlier_score"
     ) -> dd.DataFrame:
         """Add ``outlier_score``: about 1 for a row that lies as others do, more for one that belongs to no others.
 
-        Parameters as in ``df.mmembed.outliers``. Up to 20,000 different rows the scores are those of pandas. Of more, a
+        Up to 20,000 different rows the scores are those of pandas. Of more, a
         random sample of so many is read at once, and each row is compared with its neighbours in the sample: the scores
         put rows in nearly the order of the full ones, but a group of fewer than 100 rows of the sample (or k) may count
         as outliers.

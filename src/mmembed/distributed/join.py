@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from dask import config
 from dask.delayed import Delayed, delayed
 
 from mmembed.analysis.finding.join import JoinedPairs, best_matching, join
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.arrays import FloatVector, Positions
-from mmembed.distributed.columns import column_dtype, no_vectors, vectors_in
-from mmembed.distributed.partitions import parts_of, sent_once
+from mmembed.distributed.columns import no_vectors, vector_dtype, vectors_in
+from mmembed.distributed.partitions import combined, frame_of, parts_of, shared
 from mmembed.frames import column_of
 from mmembed.vectors import VectorDtype, as_vector_array
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from mmembed.arrays import FloatMatrix
 
-_PARTS_AT_ONCE = 8  # whose nearest rows are merged in one task
 _ROWS_OF_A_SLICE = 50_000  # of a pandas frame
 _PLACES = 1 << 32  # a right row is called by its partition times this, plus its place
 
@@ -76,7 +74,8 @@ class JoinPlan:
         if not isinstance(other, pd.DataFrame | dd.DataFrame):
             raise TypeError(f"other is a {type(other).__name__}; expected a Dask DataFrame or a pandas one.")
         right_on = left_on if right_on is None else right_on
-        dtypes = column_dtype(ddf, left_on), _right_dtype(other, right_on)
+        left = ddf[column_of(ddf._meta, left_on).name]  # noqa: SLF001  Dask has no other name for it
+        dtypes = vector_dtype(left), _right_dtype(other, right_on)
         return cls(left_on, right_on, *dtypes, **options)
 
     def meta(self, left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
@@ -94,8 +93,8 @@ class JoinPlan:
         )
         return _Nearest(np.where(places >= 0, places + part * _PLACES, -1), cosines)
 
-    def merged(self, found: Sequence[_Nearest]) -> _Nearest:
-        """Return the nearest of several partitions, ties in row order."""
+    def merged(self, *found: _Nearest) -> _Nearest:
+        """Return the nearest of partitions that follow each other, ties in row order."""
         names = np.concatenate([one.names for one in found], axis=1)
         cosines = np.concatenate([one.cosines for one in found], axis=1)
         order = np.argsort(-cosines, axis=1, kind="stable")[:, : self.k]  # partitions come in order; NaN comes last
@@ -119,8 +118,6 @@ class JoinPlan:
 
 def join_blocks(ddf: dd.DataFrame, other: Any, plan: JoinPlan) -> dd.DataFrame:
     """Return the joined frame, whose partitions are those of the left one; nothing is computed."""
-    import dask.dataframe as dd
-
     if isinstance(other, pd.DataFrame):
         meta, rows = other.iloc[:0], _slices(other)
         vectors = [delayed(_only)(part, plan.right_on) for part in rows]
@@ -129,7 +126,9 @@ def join_blocks(ddf: dd.DataFrame, other: Any, plan: JoinPlan) -> dd.DataFrame:
         vectors = parts_of(other[[plan.right_on]])
     joined = plan.meta(ddf._meta, meta)  # noqa: SLF001
     pairs = [
-        delayed(plan.pairs)(_folded(plan, [delayed(plan.nearest)(left, right, j) for j, right in enumerate(vectors)]))
+        delayed(plan.pairs)(
+            combined([delayed(plan.nearest)(left, right, j) for j, right in enumerate(vectors)], plan.merged)
+        )
         for left in parts_of(ddf[[plan.left_on]])
     ]
     if plan.one_to_one:
@@ -139,8 +138,7 @@ def join_blocks(ddf: dd.DataFrame, other: Any, plan: JoinPlan) -> dd.DataFrame:
         delayed(plan.joined)(left, mine, [delayed(_taken)(part, mine, j) for j, part in enumerate(rows)])
         for left, mine in zip(parts_of(ddf), pairs, strict=True)
     ]
-    with config.set({"dataframe.convert-string": False}):  # the columns are what they are
-        found: dd.DataFrame = dd.from_delayed(parts, meta=joined, divisions=ddf.divisions, verify_meta=False)
+    found: dd.DataFrame = frame_of(parts, joined, ddf.divisions)
     return found
 
 
@@ -148,24 +146,17 @@ def _right_dtype(other: Any, right_on: str) -> VectorDtype:
     if isinstance(other, pd.DataFrame):
         dtype: VectorDtype = as_vector_array(column_of(other, right_on)).dtype
         return dtype
-    return column_dtype(other, right_on)
+    return vector_dtype(column_of(other, right_on))
 
 
 def _slices(other: pd.DataFrame) -> list[Delayed]:
     """Return a pandas frame in parts that tasks take."""
-    frame, bounds = sent_once(other), [*range(0, len(other), _ROWS_OF_A_SLICE), len(other)]
+    frame, bounds = shared(other), [*range(0, len(other), _ROWS_OF_A_SLICE), len(other)]
     return [delayed(_slice)(frame, *ends) for ends in pairwise(bounds)] or [frame]
 
 
 def _slice(other: pd.DataFrame, start: int, end: int) -> pd.DataFrame:
     return other.iloc[start:end]
-
-
-def _folded(plan: JoinPlan, found: list[Delayed]) -> Delayed:
-    while len(found) > 1:
-        groups = [found[start : start + _PARTS_AT_ONCE] for start in range(0, len(found), _PARTS_AT_ONCE)]
-        found = [delayed(plan.merged)(group) for group in groups]
-    return found[0]
 
 
 def _only(part: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -17,7 +17,7 @@ import pandas as pd
 from mmembed.analysis.labels import fit as local
 from mmembed.analysis.labels.zero_shot import ZeroShotModel, warn_of_judges
 from mmembed.distributed.columns import check_partitions, no_vectors, side_by_side, vector_dtype, vectors_of
-from mmembed.distributed.partitions import folded, inline, on_partitions, share
+from mmembed.distributed.partitions import each, reduced, shared
 from mmembed.distributed.samples import SAMPLE_ROWS, check_sample_rows, draw_labelled, measure_extent
 from mmembed.vectors import check_comparable
 
@@ -141,7 +141,7 @@ def fit_classifier(
 def _labelled_lazily(ddf: Any, columns: Any, model: Any, name: str | None, threshold: float | None) -> Any:
     metas = (ddf._meta, columns._meta)  # noqa: SLF001 - Dask's own word
     meta = _label_part(*metas, model=model, name=name, threshold=threshold)
-    options = {"model": share(model), "name": name, "threshold": threshold}
+    options = {"model": shared(model), "name": name, "threshold": threshold}
     return dd.map_partitions(_label_part, ddf, columns, **options, meta=meta)
 
 
@@ -185,7 +185,7 @@ class DistributedZeroShot:
         check_partitions(ddf, self.columns, what="the vectors had")
         metas = (ddf._meta, self.columns._meta)  # noqa: SLF001 - Dask's own word
         meta = _label_by_words(*metas, model=self.model, name=name)
-        return dd.map_partitions(_label_by_words, ddf, self.columns, model=inline(self.model), name=name, meta=meta)
+        return dd.map_partitions(_label_by_words, ddf, self.columns, model=shared(self.model), name=name, meta=meta)
 
 
 def zero_shot(
@@ -224,10 +224,10 @@ def zero_shot(
     columns = side_by_side(vectors, kinds=kinds)
     if kinds is not None:
         model = replace(model, preparation=measure_extent(columns).preparation)
-    model = model.spread_to(folded(on_partitions(_deviations, columns, model=inline(model)), _summed))
+    model = model.spread_to(reduced(each(_deviations, columns, model=model)))
     agreement = None
     if model.judges is not None:
-        verdicts = folded(on_partitions(_verdicts, columns, model=inline(model)), _summed)
+        verdicts: npt.NDArray[np.float64] = reduced(each(_verdicts, columns, model=model))
         agreement = model.agreement(verdicts)
         warn_of_judges(agreement, verdicts, len(model.names), stacklevel=2)
     return DistributedZeroShot(model.names, agreement, model, columns)
@@ -240,10 +240,6 @@ def _deviations(part: pd.DataFrame, *, model: ZeroShotModel) -> npt.NDArray[np.f
 def _verdicts(part: pd.DataFrame, *, model: ZeroShotModel) -> npt.NDArray[np.float64]:
     array, kinds = vectors_of(part), part.get("kinds")
     return model.verdicts(array, model.label(array, kinds).scores, kinds)
-
-
-def _summed(parts: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-    return np.asarray(np.sum(parts, axis=0))
 
 
 def _label_by_words(df: pd.DataFrame, part: pd.DataFrame, *, model: ZeroShotModel, name: str) -> pd.DataFrame:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
-from operator import add
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,15 +32,14 @@ from mmembed.analysis.names.phrase_support import PickedPhrases, Support, find_s
 from mmembed.analysis.names.phrases import phrase_rows, pick_phrases, tell_phrases
 from mmembed.analysis.names.terms import Evidence, Language, has_han, words_of
 from mmembed.analysis.names.vocabulary import phrases_with, wordings
-from mmembed.analysis.preparation import KindSums, add_kind_sums, kind_sums
+from mmembed.analysis.preparation import KindSums, kind_sums
 from mmembed.distributed.columns import side_by_side, vectors_of
-from mmembed.distributed.partitions import folded, inline, on_partitions, share
+from mmembed.distributed.partitions import each, reduced
 from mmembed.vectors import as_vector_array, check_comparable
 
 if TYPE_CHECKING:
     from mmembed.arrays import FloatMatrix, Positions
-    from mmembed.distributed.clusters import DistributedClusters
-    from mmembed.distributed.placement import Labeller
+    from mmembed.distributed.placement import Labeller, PlacedRows
 
 
 _MOST_TERMS = 3
@@ -73,24 +71,22 @@ class ReadTexts:
     chinese: int
     texts: int
 
-    @staticmethod
-    def add(parts: list[ReadTexts]) -> ReadTexts:
-        """Return what is read of all parts."""
-        typical: dict[int, list[tuple[float, int, str]]] = {}
-        for part in parts:
-            for label, found in part.typical.items():
-                typical[label] = _different(typical.get(label, []) + found)
+    def __add__(self, other: ReadTexts) -> ReadTexts:
+        """Add what is read of another part of the table."""
+        typical = dict(self.typical)
+        for label, found in other.typical.items():
+            typical[label] = _different(typical.get(label, []) + found)
         return ReadTexts(
-            merge_samples([one.sample for one in parts]),
+            merge_samples([self.sample, other.sample]),
             typical,
-            sum(one.written for one in parts),
-            sum(one.chinese for one in parts),
-            sum(one.texts for one in parts),
+            self.written + other.written,
+            self.chinese + other.chinese,
+            self.texts + other.texts,
         )
 
 
 def name_partitions(
-    clusters: DistributedClusters,
+    clusters: PlacedRows,
     text: Any,
     *,
     embed: Callable[[list[str]], Any] | None,
@@ -105,10 +101,10 @@ def name_partitions(
 
     Parameters
     ----------
-    clusters : DistributedClusters
+    clusters : PlacedRows
     text : column of the frame that was clustered, or None
     embed, embed_terms, vocabulary, language
-        As for :meth:`DistributedClusters.named`.
+        As for :meth:`mmembed.distributed.DistributedClusters.named`.
     """
     wanted = checked_language(language)
     ranked: dict[int, list[Evidence]] = {}
@@ -116,12 +112,11 @@ def name_partitions(
     spoken: Language = wanted or "en"
     if text is not None:
         columns = side_by_side(clusters.columns["vector"], kinds=_kinds(clusters), text=text)
-        labeller = inline(clusters.labeller)
-        read: ReadTexts = folded(
-            on_partitions(_read, columns, clusters.placed, own=clusters.offsets, labeller=labeller), ReadTexts.add
+        read: ReadTexts = reduced(
+            each(_read, columns, clusters.placed, own=clusters.offsets, labeller=clusters.labeller)
         )
         spoken = wanted or ("zh" if read.chinese * 2 > read.written else "en")
-        ranked = rank_partitions(read, columns, clusters.placed, labeller, wanted)
+        ranked = rank_partitions(read, columns, clusters.placed, clusters.labeller, wanted)
         typical = {label: tuple(text for *_, text in found) for label, found in sorted(read.typical.items())}
     middles = Middles(clusters)
     if embed_terms is not None and ranked:
@@ -138,12 +133,12 @@ def name_partitions(
     return Naming(names, origins, evidence, kept)
 
 
-def _kinds(clusters: DistributedClusters) -> Any:
+def _kinds(clusters: PlacedRows) -> Any:
     return clusters.columns["kinds"] if "kinds" in clusters.columns.columns else None
 
 
 def rank_partitions(
-    read: ReadTexts, columns: Any, placed: Any, labeller: Any, language: Language | None
+    read: ReadTexts, columns: Any, placed: Any, labeller: Labeller, language: Language | None
 ) -> dict[int, list[Evidence]]:
     """Rank the terms of what was read by their counts in all partitions.
 
@@ -154,7 +149,7 @@ def rank_partitions(
         With ``vector``, ``text`` and, where the fit had them, ``kinds``.
     placed : dask DataFrame
         Labels of the fit.
-    labeller : Delayed
+    labeller : Labeller
     language : {"zh", "en"}, optional
     """
     sample = read.sample
@@ -170,8 +165,7 @@ def rank_partitions(
     candidates |= {word for term in candidates for word in words_of(term)}
     terms = np.array(sorted(candidates & set(counted.terms.tolist())), dtype=object)
     known = _Known(tally.labels, terms, _spellings(counted, terms))
-    calls = on_partitions(_count, columns, placed, labeller=labeller, known=inline(known))
-    whole: TermTally = folded(calls, _add_tallies)
+    whole: TermTally = reduced(each(_count, columns, placed, labeller=labeller, known=known))
     # All terms of all texts are not known, but how many a text has is.
     grown = replace(whole, average=tally.average * float(whole.texts.sum()) / max(1.0, float(tally.texts.sum())))
     return rank_terms(grown, examples)
@@ -189,10 +183,6 @@ class _Known:
 def _spellings(counted: CountedTerms, terms: Any) -> dict[str, str]:
     wanted = set(terms.tolist())
     return {spelling: term for spelling, term in counted.spellings.items() if term in wanted}
-
-
-def _add_tallies(parts: list[TermTally]) -> TermTally:
-    return reduce(add, parts)
 
 
 def _read(part: pd.DataFrame, placed: pd.DataFrame, offset: int, *, labeller: Labeller) -> ReadTexts:
@@ -253,25 +243,24 @@ class _Centre:
 class Middles:
     """The middles of clusters, computed when they are first asked for, in two passes over the vectors."""
 
-    def __init__(self, clusters: DistributedClusters) -> None:
+    def __init__(self, clusters: PlacedRows) -> None:
         self.clusters = clusters
-        self.labeller = inline(clusters.labeller)
         self._frames = (clusters.columns, clusters.placed)
 
     @cached_property
-    def centre(self) -> Any:
+    def centre(self) -> _Centre:
         """What is taken off the rows: the mean of each kind."""
-        totals: KindSums = folded(on_partitions(_kinds_of_rows, *self._frames, labeller=self.labeller), add_kind_sums)
+        totals: KindSums = reduced(each(_kinds_of_rows, *self._frames, labeller=self.clusters.labeller))
         means = np.array([total / count for total, count in totals.values()], dtype=np.float32)
         n_clusters = len(self.clusters.sizes)
         # One cluster has no sibling to differ from: its mean is all there is to tell.
-        return inline(_Centre(list(totals), means if n_clusters > 1 else np.zeros_like(means), n_clusters))
+        return _Centre(list(totals), means if n_clusters > 1 else np.zeros_like(means), n_clusters)
 
     @cached_property
     def sums(self) -> npt.NDArray[np.float64]:
         """Sum of the centred rows of each cluster, shape (c, d)."""
-        calls = on_partitions(_sums_of_clusters, *self._frames, labeller=self.labeller, centre=self.centre)
-        found: npt.NDArray[np.float64] = folded(calls, _summed)
+        options = {"labeller": self.clusters.labeller, "centre": self.centre}
+        found: npt.NDArray[np.float64] = reduced(each(_sums_of_clusters, *self._frames, **options))
         return found
 
     @property
@@ -307,26 +296,17 @@ def near_phrases_of_partitions(
         raise ValueError(f"embed= returned {len(made)} vectors for {len(wordings(phrases))} phrases, or missing ones.")
     places = phrase_rows(phrases, made)
     picked = pick_phrases(middles.sums, clusters.sizes, places, phrases)
-    both = share((picked, places))
-    calls = on_partitions(
+    calls = each(
         _support,
         clusters.columns,
         clusters.placed,
         own=clusters.offsets,
-        labeller=middles.labeller,
+        labeller=clusters.labeller,
         centre=middles.centre,
-        picked_places=both,
+        picked_places=(picked, places),
     )
-    support: Support = folded(calls, _add_support)
+    support: Support = reduced(calls)
     return tell_phrases(picked, support, np.arange(n_clusters), phrases, language)
-
-
-def _summed(parts: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-    return reduce(add, parts)
-
-
-def _add_support(parts: list[Support]) -> Support:
-    return reduce(add, parts)
 
 
 def _inside(part: pd.DataFrame, placed: pd.DataFrame, labeller: Labeller) -> tuple[pd.DataFrame, Positions, Positions]:

@@ -12,8 +12,8 @@ from dask.delayed import delayed
 
 from mmembed.analysis.cosines import distinct_rows
 from mmembed.analysis.finding.outliers import OutlierReference, check_neighbors
-from mmembed.distributed.partitions import in_its_partitions, sent_once
-from mmembed.distributed.samples import PreparedColumn, RowSample, prepared_column, read_facts, sample_rows
+from mmembed.distributed.partitions import each, frame_of
+from mmembed.distributed.samples import PreparedRows, RowSample, prepared_column, read_facts, sample_rows
 from mmembed.frames import with_columns
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ class DistributedOutliers:
 
     Attributes
     ----------
-    column : PreparedColumn
+    column : PreparedRows
     reference : OutlierReference
         All different rows of the table, or a sample.
     n_distinct : int
         How many different rows the partitions have.
     """
 
-    column: PreparedColumn = field(repr=False)
+    column: PreparedRows = field(repr=False)
     reference: OutlierReference = field(repr=False)
     n_distinct: int
     _rows: dd.DataFrame = field(repr=False)
@@ -49,9 +49,8 @@ class DistributedOutliers:
     def add_to(self, ddf: dd.DataFrame, *, name: str = "outlier_score") -> dd.DataFrame:
         """Return the frame with ``outlier_score``; NaN for rows without a vector."""
         meta = ddf._meta.assign(**{name: np.empty(0, dtype=np.float32)})  # noqa: SLF001  Dask has no other name for it
-        scored: dd.DataFrame = in_its_partitions(ddf).map_partitions(
-            _scored, in_its_partitions(self._rows), self.column, sent_once(self.reference), name, meta=meta
-        )
+        parts = each(_scored, ddf, self._rows, column=self.column, reference=self.reference, name=name)
+        scored: dd.DataFrame = frame_of(parts, meta, ddf.divisions)
         return scored
 
     def __repr__(self) -> str:
@@ -80,7 +79,7 @@ def find_outliers(
     facts = read_facts(ddf, prepared, most)
     sample = sample_rows(ddf, prepared, facts, most)
     (reference,) = compute(delayed(_learned)(sample, k))
-    return DistributedOutliers(prepared, reference, facts.n_distinct, prepared.of(ddf))
+    return DistributedOutliers(prepared, reference, facts.n_distinct, ddf)
 
 
 def _learned(sample: RowSample, k: int | None) -> OutlierReference:
@@ -88,7 +87,7 @@ def _learned(sample: RowSample, k: int | None) -> OutlierReference:
 
 
 def _scored(
-    part: pd.DataFrame, vectors: pd.DataFrame, column: PreparedColumn, reference: OutlierReference, name: str
+    part: pd.DataFrame, vectors: pd.DataFrame, column: PreparedRows, reference: OutlierReference, name: str
 ) -> pd.DataFrame:
     scores = np.full(len(vectors), np.nan, dtype=np.float32)
     places, rows = column.rows(vectors)

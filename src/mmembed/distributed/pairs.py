@@ -19,8 +19,8 @@ from mmembed.analysis.cosines import distinct_rows, unit_rows
 from mmembed.analysis.graphs.blocks import SAMPLE_A_CELL, Cells, fit_cells, pairs_across, pairs_in_block
 from mmembed.analysis.graphs.pairs import NearPairs
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
-from mmembed.distributed.partitions import cell, for_each_partition, in_its_partitions, parts_of
-from mmembed.distributed.samples import PreparedColumn, RowSample, TableFacts, prepared_column, read_facts, sample_rows
+from mmembed.distributed.partitions import each, frame_of
+from mmembed.distributed.samples import PreparedRows, RowSample, TableFacts, prepared_column, read_facts, sample_rows
 from mmembed.vectors import VectorArray
 
 if TYPE_CHECKING:
@@ -124,10 +124,9 @@ def find_pairs(
 
 
 def _in_one_block(
-    ddf: dd.DataFrame, column: PreparedColumn, levels: Sequence[float], facts: TableFacts, *, only_first: bool
+    ddf: dd.DataFrame, column: PreparedRows, levels: Sequence[float], facts: TableFacts, *, only_first: bool
 ) -> Pairing:
-    parts = parts_of(column.of(ddf))
-    rows = [delayed(_different)(part, offset, column) for part, offset in zip(parts, facts.offsets, strict=True)]
+    rows = each(_different, ddf, own=facts.offsets, column=column)
     (found,) = compute(delayed(_pairs_of_all)(rows, levels, only_first=only_first))
     return Pairing(_with_twins(found, facts), facts.counts)
 
@@ -136,7 +135,7 @@ def _in_one_block(
 class _Sending:
     """To which blocks rows go."""
 
-    column: PreparedColumn
+    column: PreparedRows
     cells: Cells
     threshold: float
     most_cells: int
@@ -146,16 +145,13 @@ class _Sending:
 def _in_blocks(
     ddf: dd.DataFrame, sending: _Sending, levels: Sequence[float], facts: TableFacts, sample: RowSample
 ) -> Pairing:
-    used = in_its_partitions(sending.column.of(ddf))
-    meta = _sent(used._meta, pd.Series([0]), sending)  # noqa: SLF001  Dask has no other name for it
-    sent = used.map_partitions(_sent, for_each_partition(facts.offsets), sending, meta=meta)
+    meta = _sent(ddf._meta, 0, sending)  # noqa: SLF001  Dask has no other name for it
+    sent = frame_of(each(_sent, ddf, own=facts.offsets, sending=sending), meta)
     divisions = tuple(range(sending.cells.n_blocks + 1))
     # Tasks spill what waits; the shuffle between peers keeps a gigabyte of buffers in each worker.
     blocks = sent.set_index("block", divisions=divisions, shuffle_method="tasks").to_delayed()
-    true = [
-        delayed(_true_pairs)(part, offset, sending.column, sample, levels[-1])
-        for part, offset in zip(parts_of(used), facts.offsets, strict=True)
-    ]
+    options = {"column": sending.column, "sample": sample, "threshold": levels[-1]}
+    true = each(_true_pairs, ddf, own=facts.offsets, **options)
     # Together, so that each partition is read once for both.
     found, known = compute(
         [delayed(_pairs_of_block)(block, levels, only_first=sending.only_first) for block in blocks], true
@@ -175,7 +171,7 @@ def _with_twins(pairs: NearPairs, facts: TableFacts) -> NearPairs:
     return NearPairs(pairs.left, pairs.right, pairs.cosines, twins, pairs.threshold, pairs.settled)
 
 
-def _different(part: pd.DataFrame, offset: int, column: PreparedColumn) -> tuple[Positions, FloatMatrix]:
+def _different(part: pd.DataFrame, offset: int, column: PreparedRows) -> tuple[Positions, FloatMatrix]:
     """Return where the different rows of a partition stand first, and them."""
     places, rows = column.rows(part)
     distinct = distinct_rows(rows)
@@ -192,10 +188,10 @@ def _pairs_of_all(
     return pairs_in_block(rows[order], positions[order], everywhere, everywhere + 1, levels, alone=alone)
 
 
-def _sent(part: pd.DataFrame, offset: pd.Series, sending: _Sending) -> pd.DataFrame:
+def _sent(part: pd.DataFrame, offset: int, sending: _Sending) -> pd.DataFrame:
     """Return a partition's different rows once for each block that they go to."""
     cells = sending.cells
-    positions, rows = _different(part, int(cell(offset)), sending.column)
+    positions, rows = _different(part, offset, sending.column)
     visits = cells.visits(unit_rows(rows), sending.threshold, min(sending.most_cells, len(cells.centroids)))
     together, place = np.unique(visits.rows * cells.n_blocks + cells.blocks[visits.cells], return_inverse=True)
     row, block = np.divmod(together, cells.n_blocks)
@@ -226,7 +222,7 @@ def _pairs_of_block(block: pd.DataFrame, levels: Sequence[float], *, only_first:
 
 
 def _true_pairs(
-    part: pd.DataFrame, offset: int, column: PreparedColumn, sample: RowSample, threshold: float
+    part: pd.DataFrame, offset: int, column: PreparedRows, sample: RowSample, threshold: float
 ) -> tuple[Positions, Positions, FloatVector]:
     """Return all rows of a partition that are near to a row of the sample."""
     positions, rows = _different(part, offset, column)

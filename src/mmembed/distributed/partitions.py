@@ -1,17 +1,16 @@
-"""One function over all partitions, and its answers put together: the two steps that exact figures are made of.
-
-Partitions one by one: what a function finds in each, and what each is to be given.
+"""A function over all partitions, and its answers put together: the two steps that exact figures are made of.
 
 Rows by their position in the table: to pick them, to leave them out, to put them in another order.
 """
 
 from __future__ import annotations
 
-import pickle
+import operator
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -25,10 +24,14 @@ from mmembed.arrays import Positions
 from mmembed.frames import with_columns
 
 if TYPE_CHECKING:
+    from pickle import PickleBuffer
+
     import dask.dataframe as dd
 
 
 _Answer = TypeVar("_Answer")
+
+MOST_IN_A_PLAN = 5_000_000  # bytes; Dask warns of plans of ten million
 
 # What was shared last with each cluster, and how much of it is kept.
 _latest: WeakKeyDictionary[Any, deque[Any]] = WeakKeyDictionary()
@@ -39,27 +42,28 @@ _LATEST = 4
 _WIDTH = 8
 
 
-def on_partitions(
-    function: Callable[..., Any], *frames: Any, own: Sequence[Any] | None = None, **shared: Any
-) -> list[Delayed]:
+def each(function: Callable[..., Any], *frames: Any, own: Sequence[Any] | None = None, **common: Any) -> list[Delayed]:
     """Return the call of a function for each partition, without computing.
 
     Parameters
     ----------
     function : callable
-        Takes the pandas partition of each frame, what is this partition's own, and what is shared.
-    *frames : dask DataFrame
-        Of equally many partitions, which belong together by place.
+        Takes the pandas partition of each frame, then this partition's own value where ``own`` is given, and what is
+        common to all by keyword.
+    *frames : dask DataFrame or Series
+        Of equally many partitions, which belong together by place. Only the columns that are needed: others would be
+        read, too.
     own : sequence, optional
         One value for each partition.
-    **shared : object
-        The same for all; large ones should go through :func:`share`.
+    **common : object
+        The same for all; each goes through :func:`shared`.
     """
     parts = list(zip(*(parts_of(frame) for frame in frames), strict=True))
     call = delayed(function, pure=False)
+    given = {name: value if isinstance(value, Delayed) else shared(value) for name, value in common.items()}
     if own is None:
-        return [call(*each, **shared) for each in parts]
-    return [call(*each, one, **shared) for each, one in zip(parts, own, strict=True)]
+        return [call(*some, **given) for some in parts]
+    return [call(*some, one, **given) for some, one in zip(parts, own, strict=True)]
 
 
 def parts_of(frame: Any) -> list[Delayed]:
@@ -72,7 +76,7 @@ def parts_of(frame: Any) -> list[Delayed]:
     return parts
 
 
-def folded(answers: Sequence[Delayed], add: Callable[[list[_Answer]], _Answer]) -> _Answer:
+def reduced(answers: Sequence[Delayed], add: Callable[[_Answer, _Answer], _Answer] = operator.add) -> _Answer:
     """Compute the answers and return them put together, a few at a time, so that no process holds them all.
 
     Parameters
@@ -80,36 +84,35 @@ def folded(answers: Sequence[Delayed], add: Callable[[list[_Answer]], _Answer]) 
     answers : sequence of Delayed
         At least one.
     add : callable
-        Puts a list of answers together; it is called for a single one, too.
+        Puts two answers together; a single one is returned as it is.
     """
-    call = delayed(add, pure=False)
+    return combined(answers, add).compute()  # type: ignore[no-any-return]
+
+
+def combined(answers: Sequence[Delayed], add: Callable[[_Answer, _Answer], _Answer] = operator.add) -> Delayed:
+    """Return the answers put together as :func:`reduced` does, without computing."""
+    call = delayed(reduce, pure=False)
     level = list(answers)
-    while True:
-        level = [call(level[start : start + _WIDTH]) for start in range(0, len(level), _WIDTH)]
-        if len(level) == 1:
-            return level[0].compute()  # type: ignore[no-any-return]
+    while len(level) > 1:
+        level = [call(add, level[start : start + _WIDTH]) for start in range(0, len(level), _WIDTH)]
+    return level[0]
 
 
-def share(value: Any) -> Delayed:
-    """Return a value as something that tasks take; on a cluster each worker gets it once, and not with every task.
+def shared(value: Any) -> Delayed:
+    """Return a value as something that tasks take.
 
-    For large values. The answer must be kept until what takes it has been computed.
+    A small value travels with the plan. On a cluster, a large one goes to each worker once, and not with every task;
+    the answer must then be kept until what takes it has been computed.
     """
     client = current_client()
-    if client is None:
-        return inline(value)
-    # Of a bare list or tuple each item would be scattered by itself.
-    (held,) = client.scatter([value], broadcast=True, hash=False)
-    # Of a frame that is persisted only the tasks are left, and the cluster may not have looked at them yet when Python
-    # lets go of what they take.
-    _latest.setdefault(client, deque(maxlen=_LATEST)).append(held)
-    return inline(held)
-
-
-def inline(value: Any) -> Delayed:
-    """Return a small value as something that tasks take; it travels with the graph."""
-    shared: Delayed = delayed(value, traverse=False, pure=False)
-    return shared
+    if client is not None and _bytes_to_send(value) > MOST_IN_A_PLAN:
+        # Of a bare list or tuple each item would be scattered by itself.
+        (value,) = client.scatter([value], broadcast=True, hash=False)
+        # Of a frame that is persisted only the tasks are left, and the cluster may not have looked at them yet when
+        # Python lets go of what they take.
+        _latest.setdefault(client, deque(maxlen=_LATEST)).append(value)
+    held: Delayed = delayed(value, traverse=False, pure=False)
+    return held
 
 
 def current_client() -> Any | None:
@@ -122,29 +125,12 @@ def current_client() -> Any | None:
     return owner if isinstance(owner, Client) else None
 
 
-T = TypeVar("T")
+def frame_of(parts: Sequence[Delayed], meta: Any, divisions: tuple[Any, ...] | None = None) -> Any:
+    """Return a Dask frame or column of parts that :func:`each` makes, which stay the partitions that they are."""
+    import dask.dataframe as dd
 
-MOST_IN_A_PLAN = 5_000_000  # bytes; Dask warns of plans of ten million
-
-
-def compute_each(
-    frame: dd.DataFrame | dd.Series, function: Callable[..., T], *arguments: Any, beside: Sequence[Any] | None = None
-) -> list[T]:
-    """Return what a function makes of each partition, computed now.
-
-    Parameters
-    ----------
-    frame : dask.dataframe.DataFrame or Series
-        Only the columns that are needed: others would be read, too.
-    function : callable
-        Gets the partition, then the partition's own thing from ``beside`` where that is given, then the arguments.
-    beside : sequence, optional
-        One thing for each partition.
-    """
-    parts = parts_of(frame)
-    own: list[tuple[Any, ...]] = [()] * len(parts) if beside is None else [(one,) for one in beside]
-    calls = [delayed(function)(part, *mine, *arguments) for part, mine in zip(parts, own, strict=True)]
-    return list(compute(*calls))
+    with config.set({"dataframe.convert-string": False}):  # the columns are what they are
+        return dd.from_delayed(parts, meta=meta, divisions=divisions, verify_meta=False)
 
 
 def by_partition(numbers: Positions, counts: Sequence[int]) -> list[Positions]:
@@ -161,45 +147,13 @@ def by_partition(numbers: Positions, counts: Sequence[int]) -> list[Positions]:
     return [numbers[bounds[part] : bounds[part + 1]] - starts[part] for part in range(len(counts))]
 
 
-def in_its_partitions(frame: Any) -> Any:
-    """Return a Dask frame or column whose partitions stay what they are, to be put beside others.
+def _bytes_to_send(value: Any) -> int:
+    """Return about how long a value is when it travels; its matrices are not copied for that."""
+    from distributed.protocol.pickle import dumps
 
-    Dask's own optimizer reads several files of a Parquet table as one partition where few of their columns are wanted.
-    """
-    import dask.dataframe as dd
-
-    with config.set({"dataframe.convert-string": False}):  # the columns are what they are
-        return dd.from_delayed(
-            parts_of(frame),
-            meta=frame._meta,  # noqa: SLF001  Dask has no other name for it
-            divisions=frame.divisions,
-            verify_meta=False,
-        )
-
-
-def for_each_partition(values: Sequence[Any]) -> dd.Series:
-    """Return a column that has one cell in each partition, for ``map_partitions`` beside :func:`in_its_partitions`."""
-    import dask.dataframe as dd
-
-    with config.set({"dataframe.convert-string": False}):  # Dask would make texts of objects
-        cells: dd.Series = dd.from_map(_cell, list(values), meta=pd.Series([], dtype=object))
-    return cells
-
-
-def sent_once(value: Any) -> Delayed:
-    """Return a value as something that tasks take: a large one goes to the workers at once, not with each plan."""
-    return share(value) if len(pickle.dumps(value)) > MOST_IN_A_PLAN else inline(value)
-
-
-def cell(part: pd.Series) -> Any:
-    """Return what :func:`for_each_partition` gave to this partition."""
-    return part.iloc[0]
-
-
-def _cell(value: Any) -> pd.Series:
-    found = pd.Series([None], dtype=object)
-    found.array[0] = value
-    return found
+    buffers: list[PickleBuffer] = []
+    rest = dumps(value, buffer_callback=buffers.append)
+    return len(rest) + sum(buffer.raw().nbytes for buffer in buffers)
 
 
 # Names of columns that live while rows are moved, and that nobody else will use.
@@ -219,16 +173,13 @@ class _Mine:
 
 def rows_at(frame: Any, positions: Positions, counts: Sequence[int]) -> Any:
     """Return the rows at rising positions of a Dask frame or column as a pandas one; computes."""
-    return pd.concat(compute_each(frame, _picked, beside=_mine(positions, counts, {})))
+    return pd.concat(compute(*each(_picked, frame, own=_mine(positions, counts, {}))))
 
 
 def without_rows(ddf: dd.DataFrame, positions: Positions, counts: Sequence[int]) -> dd.DataFrame:
     """Return the frame without the rows at rising positions of the table."""
-    left: dd.DataFrame = in_its_partitions(ddf).map_partitions(
-        _left,
-        for_each_partition(_mine(positions, counts, {})),
-        meta=ddf._meta,  # noqa: SLF001
-    )
+    parts = each(_left, ddf, own=_mine(positions, counts, {}))
+    left: dd.DataFrame = frame_of(parts, ddf._meta, ddf.divisions)  # noqa: SLF001  Dask has no other name for it
     return left
 
 
@@ -252,8 +203,8 @@ def rows_in_order(
     added = {_RANK: order, **{name: np.asarray(values)[order] for name, values in columns.items()}}
     mine = _mine(positions[order], counts, added)
     nothing = _Mine(0, np.empty(0, dtype=np.int64), {name: values[:0] for name, values in added.items()})
-    meta = _chosen(ddf._meta, pd.Series([nothing]))  # noqa: SLF001
-    chosen = in_its_partitions(ddf).map_partitions(_chosen, for_each_partition(mine), meta=meta)
+    meta = _chosen(ddf._meta, nothing)  # noqa: SLF001
+    chosen = frame_of(each(_chosen, ddf, own=mine), meta, ddf.divisions)
     n_parts = max(1, -(-len(positions) // a_part))
     if n_parts == 1:
         together = chosen.repartition(npartitions=1)
@@ -283,16 +234,16 @@ def _check(part: Any, mine: _Mine) -> None:
     with_columns(pd.DataFrame(index=part.index), {}, mine.n_rows)  # which refuses another table
 
 
-def _left(part: pd.DataFrame, mine: pd.Series) -> pd.DataFrame:
+def _left(part: pd.DataFrame, mine: _Mine) -> pd.DataFrame:
     stays = np.ones(len(part), dtype=bool)
-    _check(part, cell(mine))
-    stays[cell(mine).places] = False
+    _check(part, mine)
+    stays[mine.places] = False
     return part[stays]
 
 
-def _chosen(part: pd.DataFrame, mine: pd.Series) -> pd.DataFrame:
-    found: pd.DataFrame = _picked(part, cell(mine))
-    return found.assign(**cell(mine).columns, **{_LABEL: found.index.array})
+def _chosen(part: pd.DataFrame, mine: _Mine) -> pd.DataFrame:
+    found: pd.DataFrame = _picked(part, mine)
+    return found.assign(**mine.columns, **{_LABEL: found.index.array})
 
 
 def _ordered(part: pd.DataFrame, name: Any) -> pd.DataFrame:

@@ -18,7 +18,7 @@ import pandas as pd
 from mmembed.analysis.clusters.membership import GroupedRows, nearest_centroids, vote
 from mmembed.analysis.cosines import pair_cosines, unit_rows
 from mmembed.distributed.columns import vectors_of
-from mmembed.vectors import VectorArray
+from mmembed.vectors import VectorArray, VectorDtype
 from mmembed.vectors.rows import row_digest
 
 if TYPE_CHECKING:
@@ -57,11 +57,9 @@ class GroupSums:
             sums += chosen @ rows[start : start + _ROWS_AT_ONCE][inside].astype(np.float64)
         return cls(sums, np.bincount(labels[labels >= 0], minlength=n_groups).astype(np.int64))
 
-    @staticmethod
-    def add(parts: list[GroupSums]) -> GroupSums:
-        """Return the sums of all parts."""
-        sums = sum((one.sums for one in parts[1:]), parts[0].sums)
-        return GroupSums(sums, np.sum([one.counts for one in parts], axis=0))
+    def __add__(self, other: GroupSums) -> GroupSums:
+        """Add the rows of another part of the table."""
+        return GroupSums(self.sums + other.sums, self.counts + other.counts)
 
     @property
     def centroids(self) -> FloatMatrix:
@@ -151,15 +149,14 @@ class Tally:
     noise: int
     missing: int
 
-    @staticmethod
-    def add(parts: list[Tally]) -> Tally:
-        """Return the figures of all parts."""
+    def __add__(self, other: Tally) -> Tally:
+        """Add the rows of another part of the table."""
         return Tally(
-            GroupSums.add([one.members for one in parts]),
-            np.sum([one.assigned for one in parts], axis=0),
-            np.min([one.first for one in parts], axis=0),
-            sum(one.noise for one in parts),
-            sum(one.missing for one in parts),
+            self.members + other.members,
+            self.assigned + other.assigned,
+            np.minimum(self.first, other.first),
+            self.noise + other.noise,
+            self.missing + other.missing,
         )
 
     @property
@@ -230,6 +227,37 @@ class Labeller:
         return scores
 
 
+@dataclass(frozen=True, eq=False)
+class PlacedRows:
+    """The rows of all partitions with their clusters: what names are counted from.
+
+    Attributes
+    ----------
+    columns : dask DataFrame
+        With ``vector`` and, where the fit had them, ``kinds``.
+    placed : dask DataFrame
+        Labels of the fit, which the workers keep.
+    labeller : Labeller
+    sizes : numpy.ndarray of int, shape (n_clusters,)
+    noise : int
+    offsets : tuple of int
+        Position in the table of the first row of each partition.
+    """
+
+    columns: Any = field(repr=False)
+    placed: Any = field(repr=False)
+    labeller: Labeller = field(repr=False)
+    sizes: Positions = field(repr=False)
+    noise: int
+    offsets: tuple[int, ...] = field(repr=False)
+
+    @property
+    def empty_vectors(self) -> VectorArray:
+        """An array without rows that new vectors must be comparable with."""
+        dtype: VectorDtype = self.columns.dtypes["vector"]
+        return VectorArray.from_matrix(np.empty((0, dtype.dimension), dtype=np.float32), space=dtype.space)
+
+
 def label_part(
     df: pd.DataFrame, part: pd.DataFrame, placed: pd.DataFrame, *, labeller: Labeller, name: str
 ) -> pd.DataFrame:
@@ -261,10 +289,10 @@ def exemplars_of_part(
     labels = labeller.labels(placed)
     inside = np.flatnonzero(labels >= 0)
     scores = labeller.scores(part, placed)[inside]
-    return nearest([pd.DataFrame({"cluster": labels[inside], "score": scores, "row": inside + offset})], n)
+    return nearest(pd.DataFrame({"cluster": labels[inside], "score": scores, "row": inside + offset}), n=n)
 
 
-def nearest(parts: list[pd.DataFrame], n: int) -> pd.DataFrame:
+def nearest(*parts: pd.DataFrame, n: int) -> pd.DataFrame:
     """Return the ``n`` rows of each cluster with the greatest score, the first of those that tie."""
     found = pd.concat(parts, ignore_index=True)
     found = found.sort_values(["cluster", "score", "row"], ascending=[True, False, True], ignore_index=True)
@@ -281,10 +309,10 @@ def borderline_of_part(
     inside = rows[labels[~np.asarray(array.isna())] >= 0]
     rivals, margins = _margins(inside, labels[at], labeller.centroids)
     found = pd.DataFrame({"row": at + offset, "cluster": labels[at], "nearest": rivals, "margin": margins})
-    return least_clear([found], n)
+    return least_clear(found, n=n)
 
 
-def least_clear(parts: list[pd.DataFrame], n: int) -> pd.DataFrame:
+def least_clear(*parts: pd.DataFrame, n: int) -> pd.DataFrame:
     """Return the ``n`` rows with the least margin, the first of those that tie."""
     found = pd.concat(parts, ignore_index=True)
     return found.sort_values(["margin", "row"], ignore_index=True).head(n)

@@ -16,7 +16,7 @@ from mmembed.analysis.maps.earlier import check_earlier
 from mmembed.analysis.maps.projection import Projection
 from mmembed.analysis.maps.umap import N_NEIGHBORS, MapSettings
 from mmembed.distributed.columns import check_partitions, side_by_side, vector_dtype, vectors_of
-from mmembed.distributed.partitions import share
+from mmembed.distributed.partitions import shared
 from mmembed.distributed.samples import SAMPLE_ROWS, check_sample_rows, draw, measure_extent
 from mmembed.errors import listed
 from mmembed.frames import with_columns
@@ -65,7 +65,7 @@ class DistributedProjection:
         check_partitions(ddf, self.columns, what="the map was made of")
         names = [f"{name}_{axis}" for axis in _AXES[: self.fitted.dimensions]]
         meta = ddf._meta.assign(**{one: np.empty(0, dtype=np.float32) for one in names})  # noqa: SLF001
-        return dd.map_partitions(_place_part, ddf, self.columns, model=share(_Slim.of(self)), names=names, meta=meta)
+        return dd.map_partitions(_place_part, ddf, self.columns, model=shared(_Slim.of(self)), names=names, meta=meta)
 
     def transform(self, vectors: Any, *, kinds: Any = None) -> Any:
         """Return where the vectors of a Dask column lie on the map, as a lazy frame of coordinates.
@@ -80,7 +80,7 @@ class DistributedProjection:
         columns = side_by_side(vectors, kinds=kinds)
         names = list(_AXES[: self.fitted.dimensions])
         meta = pd.DataFrame({one: np.empty(0, dtype=np.float32) for one in names})
-        return dd.map_partitions(_coordinates, columns, model=share(_Slim.of(self)), names=names, meta=meta)
+        return dd.map_partitions(_coordinates, columns, model=shared(_Slim.of(self)), names=names, meta=meta)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +158,7 @@ def fit_projection(
             f"{type(method).__name__} has no transform and cannot place the rows that are not in the sample. "
             f"Give one of {listed(local.METHODS)}, or sample_rows={extent.with_vector:,}."
         )
-    sample = draw(columns, extent.present.tolist(), sample_rows, seed=seed, offsets=extent.offsets)
+    sample = draw(columns, extent, sample_rows, seed=seed)
     array: VectorArray = sample.frame["vector"].array
     source = extent.preparation.source(array, sample.frame.get("kinds"))
     if before:

@@ -15,8 +15,8 @@ from mmembed.analysis.maps.fit import fit_projection
 from mmembed.analysis.names.terms import Language
 from mmembed.analysis.tallies.totals import CountedColumns, WholeTable, count_table
 from mmembed.analysis.tallies.trend import Span, read_dates
-from mmembed.distributed.columns import series_dtype, vectors_in
-from mmembed.distributed.partitions import folded, on_partitions
+from mmembed.distributed.columns import vector_dtype, vectors_in
+from mmembed.distributed.partitions import each, reduced
 from mmembed.distributed.samples import draw_by_class
 from mmembed.report.build import build_report
 from mmembed.report.words import choose_language
@@ -72,12 +72,10 @@ def report_of_partitions(
         date=options.get("date"),
     )
     if counted.date is not None:
-        first, last = folded(on_partitions(_ends_of, ddf[[counted.date]], date=counted.date), _outer)
+        first, last = reduced(each(_ends_of, ddf[[counted.date]], date=counted.date), _outer)
         counted = replace(counted, span=None if first is None else Span.between(first, last))
-    dtype = series_dtype(ddf[vector])
-    whole: WholeTable = folded(
-        on_partitions(count_part, ddf[counted.used], columns=counted, dtype=dtype), WholeTable.add
-    )
+    dtype = vector_dtype(ddf[vector])
+    whole: WholeTable = reduced(each(count_part, ddf[counted.used], columns=counted, dtype=dtype))
     seen = [*texts, options.get("image"), options.get("video")]
     has_map = {"map_x", "map_y"} <= has
     wanted = [*counted.used, *(["map_x", "map_y"] if has_map else []), *(name for name in seen if name is not None)]
@@ -121,7 +119,7 @@ def _ends_of(part: pd.DataFrame, *, date: Hashable) -> _Ends:
     return (known.min(), known.max()) if len(known) else (None, None)
 
 
-def _outer(parts: list[_Ends]) -> _Ends:
+def _outer(*parts: _Ends) -> _Ends:
     known = [ends for ends in parts if ends[0] is not None]
     if not known:
         return None, None

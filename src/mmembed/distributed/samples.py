@@ -1,13 +1,8 @@
-"""A sample of the rows of all partitions: each row is as likely as any other, wherever the partitions are cut.
+"""Samples of the rows of all partitions, the same wherever the partitions are cut: one pass counts, one brings rows.
 
-A sample of the rows that have a label: every class keeps rows, and of each class all rows are equally likely.
-
-A random sample of the different rows of a table: the same however the table is cut, in two readings of one column.
-
-Each row has a number that is made of its values alone; the rows with the least numbers are the sample. The first
-reading finds how small the numbers must be, the second brings the rows.
-
-The mean of each kind of content over all partitions, from the means of the parts.
+There are three choices of rows. Evenly: each row that has a vector is as likely as any other. By class: every class
+keeps rows, and of each class all rows are equally likely. By row hash: each different row has a number that is made of
+its values alone, and the rows with the least numbers are drawn.
 """
 
 from __future__ import annotations
@@ -16,21 +11,21 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from dask.base import compute
 from dask.delayed import Delayed, delayed
 
-from mmembed.analysis.cosines import distinct_rows, unit_rows
+from mmembed.analysis.cosines import distinct_rows
 from mmembed.analysis.labels.fit import holds_label_sets
-from mmembed.analysis.preparation import KindSums, Preparation, add_kind_sums, kind_sums
+from mmembed.analysis.preparation import KindSums, Preparation, kind_sums
 from mmembed.arrays import FloatMatrix, Positions
-from mmembed.distributed.columns import VECTOR, side_by_side, vectors_in, vectors_of
-from mmembed.distributed.partitions import compute_each, folded, on_partitions, parts_of
-from mmembed.frames import column_of
-from mmembed.vectors import VectorDtype
+from mmembed.distributed.columns import VECTOR, side_by_side, vectors_of
+from mmembed.distributed.partitions import combined, each, reduced
 from mmembed.vectors.rows import row_priorities
 
 if TYPE_CHECKING:
@@ -40,6 +35,15 @@ if TYPE_CHECKING:
 # Rows that methods are fitted on that cannot be cut into partitions.
 SAMPLE_ROWS = 20_000
 
+# A class keeps this many rows, if it has them, however rare it is.
+_FEWEST_OF_A_CLASS = 20
+
+# A target of more values than this is no set of classes, and its values would fill this process.
+_MOST_VALUES = 100_000
+
+# Returns the places of the rows of a partition that may be drawn, and the class of each; None if all are of one class.
+Classes = Callable[[pd.DataFrame], tuple[Positions, Sequence[Hashable] | None]]
+
 
 @dataclass(frozen=True, eq=False)
 class Extent:
@@ -47,30 +51,52 @@ class Extent:
 
     Attributes
     ----------
-    rows, present : numpy.ndarray of int, one a partition
-        Rows, and those of them that have a vector.
-    preparation : Preparation
-        With the exact mean of each kind.
+    rows : list of int, one a partition
+    classes : list of Counter, one a partition
+        Rows that may be drawn, by class; where there are no classes, all are of the class None.
+    sums : KindSums
+        Of all rows that have a vector, drawn or not.
     """
 
-    rows: Positions = field(repr=False)
-    present: Positions = field(repr=False)
-    preparation: Preparation = field(repr=False)
+    rows: list[int] = field(repr=False)
+    classes: list[Counter[Hashable]] = field(repr=False)
+    sums: KindSums = field(repr=False)
+
+    def __add__(self, other: Extent) -> Extent:
+        """Add the partitions that follow."""
+        return Extent(self.rows + other.rows, self.classes + other.classes, self.sums + other.sums).checked()
+
+    def checked(self) -> Extent:
+        """Refuse a target that has more values than classes can be, before all of them are held."""
+        if len(set().union(*self.classes)) > _MOST_VALUES:
+            raise ValueError(
+                f"The target has more than {_MOST_VALUES:,} different values, and a classifier would take each for a "
+                "class of its own. Make classes of it first, or leave out what is rare."
+            )
+        return self
 
     @property
-    def total(self) -> int:
-        """Rows in all."""
-        return int(self.rows.sum())
+    def totals(self) -> Counter[Hashable]:
+        """Rows that may be drawn, by class."""
+        totals: Counter[Hashable] = Counter()
+        for one in self.classes:
+            totals.update(one)
+        return totals
 
     @property
     def with_vector(self) -> int:
-        """Rows that have a vector."""
-        return int(self.present.sum())
+        """Rows that may be drawn."""
+        return sum(self.totals.values())
 
     @property
     def offsets(self) -> list[int]:
         """Position in the table of the first row of each partition."""
-        return [0, *np.cumsum(self.rows)[:-1].tolist()]
+        return _offsets(self.rows)
+
+    @property
+    def preparation(self) -> Preparation:
+        """With the exact mean of each kind, where there are kinds."""
+        return Preparation.of(self.sums) if self.sums else Preparation()
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,129 +109,38 @@ class Sample:
         In the order of the table.
     positions : numpy.ndarray of int
         Where each stands in the table.
-    of : int
-        How many rows there were to draw from.
+    extent : Extent
+        What there was to draw from.
     """
 
     frame: pd.DataFrame = field(repr=False)
     positions: Positions = field(repr=False)
-    of: int
+    extent: Extent = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    @property
+    def of(self) -> int:
+        """How many rows there were to draw from."""
+        return self.extent.with_vector
 
     @property
     def is_whole(self) -> bool:
         """Whether it holds all rows that there were to draw from."""
         return len(self) == self.of
 
+    @property
+    def center(self) -> npt.NDArray[np.float64]:
+        """Mean unit row of all rows that have a vector, labelled or not, shape (d,); of :func:`draw_labelled`."""
+        total, count = self.extent.sums[0]
+        return total / max(1, count)
+
 
 def check_sample_rows(sample_rows: int) -> None:
     """Refuse a size that is none."""
     if sample_rows < 1:
         raise ValueError(f"sample_rows={sample_rows!r} draws no row. Give at least 1; some 20,000 is usual.")
-
-
-def measure_extent(columns: Any) -> Extent:
-    """Count the rows of a frame of :func:`mmembed.distributed.columns.side_by_side`, and learn the means of kinds."""
-    rows, present, sums = folded(on_partitions(_count, columns), _add_counts)
-    preparation = Preparation() if sums is None else Preparation.of(sums)
-    return Extent(np.array(rows, dtype=np.int64), np.array(present, dtype=np.int64), preparation)
-
-
-def draw(frame: Any, candidates: Sequence[int], most: int, *, seed: int, offsets: Sequence[int]) -> Sample:
-    """Draw rows of a frame that has the column ``vector``, of those that have one.
-
-    Which rows are drawn depends on the seed and on the order of the rows, and not on where the partitions are cut.
-
-    Parameters
-    ----------
-    frame : dask DataFrame
-    candidates : sequence of int, one a partition
-        How many rows of it have a vector.
-    most : int
-        How many to draw; all if there are no more.
-    seed : int
-    offsets : sequence of int
-        Position of the first row of each partition.
-    """
-    ends = np.cumsum(candidates)
-    total = int(ends[-1])
-    if most >= total:
-        chosen = np.arange(total)
-    else:
-        chosen = np.sort(np.random.default_rng([seed, 1]).choice(total, most, replace=False))
-    bounds = np.searchsorted(chosen, ends)
-    starts = [0, *bounds[:-1].tolist()]
-    own = [
-        (chosen[start:end] - (end_row - count), offset)
-        for start, end, end_row, count, offset in zip(starts, bounds, ends, candidates, offsets, strict=True)
-    ]
-    parts: list[tuple[pd.DataFrame, Positions]] = folded(on_partitions(_take, frame, own=own), _chain)
-    return Sample(
-        pd.concat([part for part, _ in parts], ignore_index=True),
-        np.concatenate([positions for _, positions in parts]),
-        total,
-    )
-
-
-def _count(part: pd.DataFrame) -> tuple[list[int], list[int], KindSums | None]:
-    array = vectors_of(part)
-    sums = kind_sums(array, part["kinds"]) if "kinds" in part.columns else None
-    return [len(part)], [int((~array.isna()).sum())], sums
-
-
-def _add_counts(
-    answers: list[tuple[list[int], list[int], KindSums | None]],
-) -> tuple[list[int], list[int], KindSums | None]:
-    sums = [one for *_, one in answers if one is not None]
-    return (
-        [count for rows, _, _ in answers for count in rows],
-        [count for _, present, _ in answers for count in present],
-        add_kind_sums(sums) if sums else None,
-    )
-
-
-def _take(part: pd.DataFrame, own: tuple[Positions, int]) -> list[tuple[pd.DataFrame, Positions]]:
-    ordinals, offset = own
-    present: npt.NDArray[Any] = np.flatnonzero(~np.asarray(vectors_of(part).isna()))
-    rows = present[ordinals]
-    return [(part.iloc[rows], rows + offset)]
-
-
-def _chain(answers: list[list[Any]]) -> list[Any]:
-    return [one for answer in answers for one in answer]
-
-
-Classes = Callable[[pd.DataFrame], "tuple[Positions, list[Hashable]]"]
-
-# A class keeps this many rows, if it has them, however rare it is.
-_FEWEST_OF_A_CLASS = 20
-
-# A target of more values than this is no set of classes, and its values would fill this process.
-_MOST_VALUES = 100_000
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledRows:
-    """Rows to learn from.
-
-    Attributes
-    ----------
-    frame : pandas.DataFrame
-        In the order of the table.
-    positions : numpy.ndarray of int
-        Where each stands in the table.
-    of : int
-        How many rows there were to draw from.
-    center : numpy.ndarray, shape (d,), float64
-        Mean unit row of all rows that have a vector, labelled or not.
-    """
-
-    frame: pd.DataFrame = field(repr=False)
-    positions: Positions = field(repr=False)
-    of: int
-    center: npt.NDArray[np.float64] = field(repr=False)
 
 
 def warn_of_cut(what: str, used: int, of: int, *, stacklevel: int) -> None:
@@ -219,28 +154,30 @@ def warn_of_cut(what: str, used: int, of: int, *, stacklevel: int) -> None:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """What there is in some partitions: rows, rows by class, and the sum of all unit rows."""
-
-    rows: list[int]
-    classes: list[Counter[Hashable]]
-    total: npt.NDArray[np.float64]
-    present: int
-
-    @staticmethod
-    def add(parts: list[_Found]) -> _Found:
-        classes = [one for part in parts for one in part.classes]
-        if len(set().union(*classes)) > _MOST_VALUES:
-            raise ValueError(
-                f"The target has more than {_MOST_VALUES:,} different values, and a classifier would take each for a "
-                "class of its own. Make classes of it first, or leave out what is rare."
-            )
-        rows = [count for part in parts for count in part.rows]
-        return _Found(rows, classes, np.sum([one.total for one in parts], axis=0), sum(one.present for one in parts))
+def measure_extent(columns: Any) -> Extent:
+    """Count the rows of a frame of :func:`mmembed.distributed.columns.side_by_side`, and learn the means of kinds."""
+    return _count_rows(columns, _with_vector, _sums_of_kinds if "kinds" in columns.columns else None)
 
 
-def draw_labelled(columns: Any, most: int, *, seed: int) -> LabelledRows:
+def draw(frame: Any, extent: Extent, most: int, *, seed: int) -> Sample:
+    """Draw rows of a frame that has the column ``vector``, evenly of those that have one.
+
+    Which rows are drawn depends on the seed and on the order of the rows, and not on where the partitions are cut.
+
+    Parameters
+    ----------
+    frame : dask DataFrame
+    extent : Extent
+        As :func:`measure_extent` counted it.
+    most : int
+        How many to draw; all if there are no more.
+    seed : int
+    """
+    drawn = _take(frame, extent, _with_vector, {None: _choose_evenly(extent.with_vector, most, seed)})
+    return replace(drawn, frame=drawn.frame.reset_index(drop=True))
+
+
+def draw_labelled(columns: Any, most: int, *, seed: int) -> Sample:
     """Draw rows that have a vector and a target, by class: each in proportion, and at least 20 of each, if it has them.
 
     Which rows are drawn depends on the seed and on the order of the rows, and not on where the partitions are cut.
@@ -254,49 +191,58 @@ def draw_labelled(columns: Any, most: int, *, seed: int) -> LabelledRows:
         About how many rows; a few more where rare classes need them.
     seed : int
     """
-    drawn = draw_by_class(columns, _labelled, most, seed=seed)
+    extent = _count_rows(columns, _labelled, _sum_of_all if VECTOR in columns.columns else None)
+    drawn = _take(columns, extent, _labelled, _choose_by_class(extent.totals, most, seed))
     return replace(drawn, frame=drawn.frame.reset_index(drop=True))
 
 
-def draw_by_class(frame: Any, classes: Classes, most: int, *, seed: int) -> LabelledRows:
+def draw_by_class(frame: Any, classes: Classes, most: int, *, seed: int) -> Sample:
     """Draw rows by any class, as :func:`draw_labelled` does.
 
     Parameters
     ----------
     frame : dask DataFrame
     classes : callable
-        Returns the rows of a partition that may be drawn, and the class of each.
+        Returns the places of the rows of a partition that may be drawn, and the class of each; None for the classes
+        if all are of one.
     most, seed
         As for :func:`draw_labelled`.
     """
-    found: _Found = folded(on_partitions(_count_classes, frame, classes=classes), _Found.add)
-    totals: Counter[Hashable] = Counter()
-    for one in found.classes:
-        totals.update(one)
-    chosen = _choose(totals, most, seed)
-    own: list[tuple[dict[Hashable, Positions], int]] = []
-    before: Counter[Hashable] = Counter()
-    offset = 0
-    for one, n_rows in zip(found.classes, found.rows, strict=True):
-        here = {}
-        for value, count in one.items():
-            start, end = np.searchsorted(chosen[value], [before[value], before[value] + count])
-            here[value] = chosen[value][start:end] - before[value]
-        before.update(one)
-        own.append((here, offset))
-        offset += n_rows
-    parts: list[tuple[pd.DataFrame, Positions]] = folded(
-        on_partitions(_take_classes, frame, own=own, classes=classes), _chained
-    )
-    return LabelledRows(
-        pd.concat([part for part, _ in parts]),
-        np.concatenate([rows for _, rows in parts]),
-        sum(totals.values()),
-        found.total / max(1, found.present),
-    )
+    extent = _count_rows(frame, classes, None)
+    return _take(frame, extent, classes, _choose_by_class(extent.totals, most, seed))
 
 
-def _choose(totals: Mapping[Hashable, int], most: int, seed: int) -> dict[Hashable, Positions]:
+def _with_vector(part: pd.DataFrame) -> tuple[Positions, None]:
+    return np.flatnonzero(~np.asarray(vectors_of(part).isna())), None
+
+
+def _labelled(part: pd.DataFrame) -> tuple[Positions, Sequence[Hashable] | None]:
+    """Return the rows that can be learned from, and the class of each; sets of labels count as one class."""
+    usable = part["target"].notna().to_numpy(dtype=bool)
+    for name in part.columns:
+        if str(name).startswith(VECTOR):
+            usable = usable & ~np.asarray(part[name].isna())
+    rows = np.flatnonzero(usable)
+    values = part["target"].iloc[rows]
+    return rows, None if holds_label_sets(values) else values.tolist()
+
+
+def _sums_of_kinds(part: pd.DataFrame) -> KindSums:
+    return kind_sums(vectors_of(part), part["kinds"])
+
+
+def _sum_of_all(part: pd.DataFrame) -> KindSums:
+    return kind_sums(vectors_of(part), np.zeros(len(part), dtype=np.int64))
+
+
+def _choose_evenly(total: int, most: int, seed: int) -> Positions:
+    """Return which rows are drawn, by number among those that may be."""
+    if most >= total:
+        return np.arange(total)
+    return np.sort(np.random.default_rng([seed, 1]).choice(total, most, replace=False))
+
+
+def _choose_by_class(totals: Mapping[Hashable, int], most: int, seed: int) -> dict[Hashable, Positions]:
     """Return which rows of each class are drawn, by number within the class."""
     n_rows = sum(totals.values())
     if n_rows <= most:
@@ -311,39 +257,72 @@ def _choose(totals: Mapping[Hashable, int], most: int, seed: int) -> dict[Hashab
     return chosen
 
 
-def _labelled(part: pd.DataFrame) -> tuple[Positions, list[Hashable]]:
-    """Return the rows that can be learned from, and the class of each; sets of labels count as one class."""
-    usable = part["target"].notna().to_numpy(dtype=bool)
-    for name in part.columns:
-        if str(name).startswith(VECTOR):
-            usable = usable & ~np.asarray(part[name].isna())
-    rows = np.flatnonzero(usable)
-    values = part["target"].iloc[rows]
-    return rows, ["sets"] * len(rows) if holds_label_sets(values) else values.tolist()
+def _count_rows(frame: Any, classes: Classes, learn: Callable[[pd.DataFrame], KindSums] | None) -> Extent:
+    """Count the rows of all partitions by class, and learn from their vectors: the one pass that counts."""
+    extent: Extent = reduced(each(_count_part, frame, classes=classes, learn=learn))
+    return extent.checked()
 
 
-def _count_classes(part: pd.DataFrame, *, classes: Classes) -> _Found:
-    counts = [Counter(classes(part)[1])]
-    if VECTOR not in part.columns:
-        return _Found([len(part)], counts, np.zeros(0), 0)
-    array = vectors_of(part)
-    units = unit_rows(array.matrix[~np.asarray(array.isna())])
-    return _Found([len(part)], counts, units.sum(axis=0, dtype=np.float64), len(units))
-
-
-def _take_classes(
-    part: pd.DataFrame, own: tuple[dict[Hashable, Positions], int], *, classes: Classes
-) -> list[tuple[pd.DataFrame, Positions]]:
-    chosen, offset = own
+def _count_part(part: pd.DataFrame, *, classes: Classes, learn: Callable[[pd.DataFrame], KindSums] | None) -> Extent:
     rows, values = classes(part)
-    codes, names = pd.factorize(pd.Series(values, dtype=object))
+    counts: Counter[Hashable] = Counter(values) if values is not None else Counter({None: len(rows)})
+    return Extent([len(part)], [+counts], KindSums() if learn is None else learn(part))
+
+
+def _take(frame: Any, extent: Extent, classes: Classes, chosen: Mapping[Hashable, Positions]) -> Sample:
+    """Bring the rows that were chosen, by number within their class."""
+    own: list[dict[Hashable, Positions]] = []
+    before: Counter[Hashable] = Counter()
+    for one in extent.classes:
+        here = {}
+        for value, count in one.items():
+            start, end = np.searchsorted(chosen[value], [before[value], before[value] + count])
+            here[value] = chosen[value][start:end] - before[value]
+        before.update(one)
+        own.append(here)
+    taken = _taken(frame, partial(_places_of_classes, classes=classes), own, extent.offsets)
+    rows, positions = _together(taken.compute())
+    return Sample(rows, positions, extent)
+
+
+def _places_of_classes(part: pd.DataFrame, chosen: Mapping[Hashable, Positions], *, classes: Classes) -> Positions:
+    rows, values = classes(part)
+    if values is None:
+        return rows[chosen[None]] if len(rows) else rows
+    codes, names = pd.factorize(np.fromiter(values, dtype=object, count=len(values)))
     taken = [rows[codes == code][chosen[name]] for code, name in enumerate(names)]
-    at = np.sort(np.concatenate(taken)) if taken else np.empty(0, dtype=np.int64)
-    return [(part.iloc[at], at + offset)]
+    return np.sort(np.concatenate(taken)) if taken else np.empty(0, dtype=np.int64)
 
 
-def _chained(answers: list[list[Any]]) -> list[Any]:
-    return [one for answer in answers for one in answer]
+_Taken = list[tuple[pd.DataFrame, Positions]]
+
+
+def _taken(
+    frame: Any, places: Callable[[pd.DataFrame, Any], Positions], own: Sequence[Any], offsets: Sequence[int]
+) -> Delayed:
+    """Return the rows at some places of each partition, with their positions in the table: the pass that brings rows.
+
+    Parameters
+    ----------
+    frame : dask DataFrame
+    places : callable
+        Gets a partition and its own value.
+    own, offsets : sequence, one a partition
+    """
+    return combined(each(_take_part, frame, own=list(zip(own, offsets, strict=True)), places=places))
+
+
+def _take_part(part: pd.DataFrame, own: tuple[Any, int], *, places: Callable[[pd.DataFrame, Any], Positions]) -> _Taken:
+    at = places(part, own[0])
+    return [(part.iloc[at], at + own[1])]
+
+
+def _together(taken: _Taken) -> tuple[pd.DataFrame, Positions]:
+    return pd.concat([rows for rows, _ in taken]), np.concatenate([positions for _, positions in taken])
+
+
+def _offsets(rows: Sequence[int]) -> list[int]:
+    return [0, *(int(end) for end in np.cumsum(rows)[:-1])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -391,7 +370,7 @@ class TableFacts:
     @property
     def offsets(self) -> list[int]:
         """The position of each partition's first row in the table."""
-        return [0, *(int(count) for count in np.cumsum(self.counts)[:-1])]
+        return _offsets(self.counts)
 
     @property
     def n_distinct(self) -> int:
@@ -404,36 +383,36 @@ class TableFacts:
         return np.concatenate([part.twins + offset for part, offset in zip(self.parts, self.offsets, strict=True)])
 
 
-def read_facts(ddf: dd.DataFrame, column: PreparedColumn, n_rows: int, share: float = 0.0) -> TableFacts:
+def read_facts(ddf: dd.DataFrame, column: PreparedRows, n_rows: int, share: float = 0.0) -> TableFacts:
     """Read a column once: its rows, which of them are equal, and what a sample needs.
 
     Parameters
     ----------
     ddf : dask.dataframe.DataFrame
-    column : PreparedColumn
+    column : PreparedRows
     n_rows, share : int, float
         The sample will be of so many rows and of this share of all rows.
     """
-    return TableFacts(compute_each(column.of(ddf), _facts, column, n_rows, share))
+    return TableFacts(compute(*each(_facts, ddf, column=column, n_rows=n_rows, share=share)))
 
 
-def sample_rows(ddf: dd.DataFrame, column: PreparedColumn, facts: TableFacts, n_rows: int) -> Delayed:
+def sample_rows(ddf: dd.DataFrame, column: PreparedRows, facts: TableFacts, n_rows: int) -> Delayed:
     """Return so many different rows of a column that has been read once, or all if there are no more: a RowSample."""
     numbers = np.unique(np.concatenate([part.least for part in facts.parts]))
     limit = numbers[min(n_rows, len(numbers)) - 1] if len(numbers) else np.uint64(0)
-    parts = zip(parts_of(column.of(ddf)), facts.offsets, strict=True)
-    picked = [delayed(_rows_below)(part, offset, column, limit) for part, offset in parts]
-    sample: Delayed = delayed(_together)(picked)
+    places = partial(_places_below, column=column)
+    sample: Delayed = delayed(_row_sample)(_taken(ddf, places, [limit] * len(facts.parts), facts.offsets), column)
     return sample
 
 
-def _together(picked: Sequence[tuple[npt.NDArray[np.uint64], Positions, FloatMatrix]]) -> RowSample:
-    numbers, positions, rows = (np.concatenate([part[item] for part in picked]) for item in range(3))
-    _, chosen = np.unique(numbers, return_index=True)
-    return RowSample(rows[chosen], positions[chosen])
+def _row_sample(taken: _Taken, column: PreparedRows) -> RowSample:
+    frame, positions = _together(taken)
+    places, rows = column.rows(frame)
+    _, chosen = np.unique(row_priorities(rows), return_index=True)
+    return RowSample(rows[chosen], positions[places[chosen]])
 
 
-def _facts(part: pd.DataFrame, column: PreparedColumn, n_rows: int, share: float) -> PartFacts:
+def _facts(part: pd.DataFrame, *, column: PreparedRows, n_rows: int, share: float) -> PartFacts:
     places, rows = column.rows(part)
     distinct = distinct_rows(rows)
     first = distinct.first[distinct.groups]
@@ -446,73 +425,39 @@ def _facts(part: pd.DataFrame, column: PreparedColumn, n_rows: int, share: float
     return PartFacts(len(part), len(distinct), twins, np.sort(numbers))
 
 
-def _rows_below(
-    part: pd.DataFrame, offset: int, column: PreparedColumn, limit: np.uint64
-) -> tuple[npt.NDArray[np.uint64], Positions, FloatMatrix]:
+def _places_below(part: pd.DataFrame, limit: np.uint64, *, column: PreparedRows) -> Positions:
     places, rows = column.rows(part)
-    numbers = row_priorities(rows)
-    chosen = np.flatnonzero(numbers <= limit)
-    return numbers[chosen], places[chosen] + offset, rows[chosen]
-
-
-def learn_preparation(ddf: dd.DataFrame, column: str, kinds: str | None, dtype: VectorDtype) -> Preparation:
-    """Learn the mean of each kind from a whole table; computes if there are kinds.
-
-    Raises
-    ------
-    ColumnNotFoundError
-        If there is no such column of kinds.
-    """
-    if kinds is None:
-        return Preparation()
-    column_of(ddf._meta, kinds)  # noqa: SLF001  Dask has no other name for it
-    sums = compute_each(ddf[list(dict.fromkeys([column, kinds]))], _kind_sums, column, kinds, dtype)
-    return Preparation.of(add_kind_sums(sums))
+    return places[row_priorities(rows) <= limit]
 
 
 def prepared_column(
     vectors: dd.Series, kinds: dd.Series | None, *, zeros: bool = False
-) -> tuple[dd.DataFrame, PreparedColumn]:
+) -> tuple[dd.DataFrame, PreparedRows]:
     """Return a frame of the vectors and their kinds, and how its rows are prepared; computes if there are kinds."""
     ddf = side_by_side(vectors, kinds=kinds)
-    dtype, name = ddf.dtypes[VECTOR], None if kinds is None else "kinds"
-    return ddf, PreparedColumn(VECTOR, dtype, name, learn_preparation(ddf, VECTOR, name, dtype), zeros)
-
-
-def _kind_sums(part: pd.DataFrame, column: str, kinds: str, dtype: VectorDtype) -> KindSums:
-    return kind_sums(vectors_in(part[column], dtype), column_of(part, kinds))
+    if kinds is None:
+        return ddf, PreparedRows(zeros=zeros)
+    sums: KindSums = reduced(each(_sums_of_kinds, ddf))
+    return ddf, PreparedRows(Preparation.of(sums), zeros=zeros)
 
 
 @dataclass(frozen=True)
-class PreparedColumn:
-    """A vector column and what is taken off its rows, so that every partition is prepared alike.
+class PreparedRows:
+    """What is taken off the rows of a frame of :func:`prepared_column`, so that every partition is prepared alike.
 
     Attributes
     ----------
-    column : str
-    dtype : VectorDtype
-    kinds : str, optional
-        A column of the rows' kinds.
     preparation : Preparation
     zeros : bool
         Whether zero vectors, which have no direction, are among its rows.
     """
 
-    column: str
-    dtype: VectorDtype
-    kinds: str | None = None
     preparation: Preparation = field(default_factory=Preparation, repr=False)
     zeros: bool = False
 
-    def of(self, ddf: dd.DataFrame) -> dd.DataFrame:
-        """Return the columns that are needed."""
-        needed: dd.DataFrame = ddf[list(dict.fromkeys([self.column] + ([] if self.kinds is None else [self.kinds])))]
-        return needed
-
     def rows(self, part: pd.DataFrame) -> tuple[Positions, FloatMatrix]:
         """Return the places of the rows that have a vector, and the rows whose cosines count."""
-        array = vectors_in(part[self.column], self.dtype)
-        kinds = None if self.kinds is None else column_of(part, self.kinds)
-        places, rows = np.flatnonzero(~array.isna()), self.preparation.source(array, kinds)
+        array = vectors_of(part)
+        places, rows = np.flatnonzero(~array.isna()), self.preparation.source(array, part.get("kinds"))
         directed = rows.any(axis=1)
         return (places, rows) if self.zeros or directed.all() else (places[directed], rows[directed])

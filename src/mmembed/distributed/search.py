@@ -8,23 +8,26 @@ Calibration over all partitions: the means of the kinds, and the cosines of the 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from dask.base import compute
 
 from mmembed.accessor.search_query import Asking, allowed_rows, keyword_table
 from mmembed.analysis.cosines import pair_cosines
 from mmembed.analysis.finding.bm25 import KeywordStatistics
 from mmembed.analysis.finding.calibration import Calibration, check_enough, prepared, random_pairs
 from mmembed.analysis.finding.search import best_by_keywords, pool_size, search
-from mmembed.analysis.preparation import KindSums, Preparation, add_kind_sums, kind_sums
+from mmembed.analysis.preparation import KindSums, Preparation, kind_sums
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
 from mmembed.distributed.columns import vectors_in
-from mmembed.distributed.partitions import by_partition, compute_each
+from mmembed.distributed.partitions import by_partition, each
 from mmembed.embedding.queries import is_many
 from mmembed.frames import column_of
 from mmembed.vectors import VectorArray, VectorDtype
@@ -183,14 +186,15 @@ def learn_calibration(
     """
     sides = _Side(calibrate, dtypes[1], "query"), _Side(column, dtypes[0], "row", kinds)
     used = ddf[list(dict.fromkeys([column, calibrate, *([] if kinds is None else [kinds])]))]
-    sums = compute_each(used, _kind_sums, sides)
-    totals = [add_kind_sums(of_part[side] for of_part in sums) for side in (0, 1)]
+    sums: tuple[list[KindSums], ...] = compute(*each(_kind_sums, used, sides=sides))
+    totals = [reduce(operator.add, [of_part[side] for of_part in sums]) for side in (0, 1)]
     check_enough(_count(totals[0]), _count(totals[1]))
     preparations = [Preparation.of(total) for total in totals]
     drawn = random_pairs(_count(totals[0]), _count(totals[1]), seed=0)
     unique = [np.unique(numbers, return_inverse=True) for numbers in drawn]
     wanted = [by_partition(unique[side][0], [_count(of_part[side]) for of_part in sums]) for side in (0, 1)]
-    rows = compute_each(used, _pick, sides, preparations, beside=list(zip(*wanted, strict=True)))
+    own = list(zip(*wanted, strict=True))
+    rows = compute(*each(_pick, used, own=own, sides=sides, preparations=preparations))
     left, right = (np.concatenate([of_part[side] for of_part in rows]) for side in (0, 1))
     background = np.sort(pair_cosines(left, right, unique[0][1], unique[1][1]))
     return LearnedCalibration(preparations[0], preparations[1], background)

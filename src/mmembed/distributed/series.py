@@ -10,9 +10,11 @@ import pandas as pd
 from dask.dataframe.extensions import register_series_accessor
 
 from mmembed.accessor.arguments import query_modality
+from mmembed.accessor.series import SeriesAccessor
 from mmembed.contents.content import Modality
-from mmembed.distributed.columns import no_vectors, series_dtype, vectors_in
+from mmembed.distributed.columns import no_vectors, vector_dtype, vectors_in
 from mmembed.distributed.frame import ABSENT_OF_SERIES
+from mmembed.distributed.twins import as_on_pandas
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.queries import embed_queries
 from mmembed.embedding.run import Errors
@@ -54,13 +56,14 @@ class DaskSeriesAccessor:
     @property
     def dimension(self) -> int:
         """Length d of the vectors. A column of lists does not say it: its first vector is computed."""
-        return series_dtype(self._series).dimension
+        return vector_dtype(self._series).dimension
 
     @property
     def space(self) -> str | None:
         """Name of the model that made the vectors, or None if unknown."""
-        return series_dtype(self._series).space
+        return vector_dtype(self._series).space
 
+    @as_on_pandas(SeriesAccessor.embed)
     def embed(
         self,
         modality: Modality = "auto",
@@ -93,21 +96,18 @@ class DaskSeriesAccessor:
         vectors: dd.Series = embedded[f"{name}_vector"]
         return vectors
 
+    @as_on_pandas(SeriesAccessor.as_vectors)
     def as_vectors(self, space: str | None = None) -> dd.Series:
         """Return a column of lists, arrays or Arrow lists as a vector column.
 
         Lists do not say how long they are: the first one is computed.
-
-        Parameters
-        ----------
-        space : str, optional
-            Name of the model that made the vectors, where the column does not know it.
         """
-        dtype = series_dtype(self._series)
+        dtype = vector_dtype(self._series)
         if space is not None and dtype.space is None:
             dtype = VectorDtype(dtype.dimension, space, dtype.storage)
         return self._mapped(_as_vectors, dtype, dtype)
 
+    @as_on_pandas(SeriesAccessor.similarity)
     def similarity(self, query: Any, *, modality: Modality = "auto", embedder: Embedder | None = None) -> dd.Series:
         """Return the cosine similarity of each row with one query; NaN where there is no vector.
 
@@ -116,30 +116,21 @@ class DaskSeriesAccessor:
         query : Vector, ndarray, text, path or picture
             Contents are embedded at once, with the column's own model.
         """
-        dtype = series_dtype(self._series)
+        dtype = vector_dtype(self._series)
         empty = no_vectors(dtype)
         found = embed_queries(query, empty, modality=query_modality(query, modality), embedder=embedder)
         return self._mapped(_similarity, "float32", dtype, found[0], name="similarity")
 
+    @as_on_pandas(SeriesAccessor.normalize)
     def normalize(self) -> dd.Series:
         """Return the vectors with length 1; a zero vector stays zero."""
-        dtype = series_dtype(self._series)
+        dtype = vector_dtype(self._series)
         return self._mapped(_normalize, VectorDtype(dtype.dimension, dtype.space), dtype)
 
+    @as_on_pandas(SeriesAccessor.truncate)
     def truncate(self, dimension: int) -> dd.Series:
-        """Keep the first dimensions and normalise: for models trained so that a prefix is a vector too (Matryoshka).
-
-        Parameters
-        ----------
-        dimension : int
-            How many to keep, 1 to the column's own.
-
-        Raises
-        ------
-        ValueError
-            If the column has fewer dimensions.
-        """
-        dtype = series_dtype(self._series)
+        """Keep the first dimensions and normalise: for models trained so that a prefix is a vector too (Matryoshka)."""
+        dtype = vector_dtype(self._series)
         pd.Series(no_vectors(dtype)).mmembed.truncate(dimension)  # raises what any part would
         return self._mapped(_truncate, VectorDtype(dimension, dtype.space), dtype, dimension)
 

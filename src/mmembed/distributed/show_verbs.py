@@ -6,25 +6,26 @@ Figures on Dask: of groups the exact ones of all rows, of single rows those of a
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pandas as pd
 
+from mmembed.accessor import FrameAccessor
 from mmembed.accessor.arguments import named_by_rule
+from mmembed.accessor.show_verbs import ReportOptions
 from mmembed.analysis.tallies.totals import GroupVectors, WholeTable, columns_of_groups, of_whole
-from mmembed.distributed.columns import series_dtype, vector_dtype
-from mmembed.distributed.partitions import folded, on_partitions
+from mmembed.distributed.columns import vector_dtype
+from mmembed.distributed.partitions import each, reduced
 from mmembed.distributed.report import count_part
 from mmembed.distributed.samples import SAMPLE_ROWS, check_sample_rows, draw_by_class
+from mmembed.distributed.twins import as_on_pandas
 from mmembed.frames import as_list, column_of, require_column
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from mmembed.arrays import Positions
-    from mmembed.embedding.run import EmbeddingRun
     from mmembed.report.report import Report
 
 
@@ -33,40 +34,24 @@ class ReportVerbs:
 
     _ddf: Any
 
-    def report(
-        self,
-        column: str,
-        *,
-        text: str | Sequence[str] | Literal[False] | None = None,
-        image: str | None = None,
-        video: str | None = None,
-        title: str | None = None,
-        language: Literal["auto", "zh", "en"] = "auto",
-        breakdown: str | None = None,
-        date: str | None = None,
-        duplicates: Any = None,
-        outliers: Any = None,
-        label_issues: Any = None,
-        run: EmbeddingRun | Sequence[EmbeddingRun] | None = None,
-        compare: Any = None,
-        random_state: int | None = None,
-        budget_bytes: int = 8_000_000,
-        max_points: int = 100_000,
-        root: Path | str | None = None,
-        sample_rows: int = SAMPLE_ROWS,
-    ) -> Report:
+    @as_on_pandas(
+        FrameAccessor.report,
+        adds="sample_rows",
+        lacks={
+            "kinds": "clusters that are computed for a report treat all rows alike. Compute them first: "
+            "ddf.mmembed.cluster(column, kinds=…).mmembed.project(column, kinds=…)"
+        },
+    )
+    def report(self, column: str, *, sample_rows: int = SAMPLE_ROWS, **options: Unpack[ReportOptions]) -> Report:
         """Return a report on the clusters of a vector column: one offline HTML page. It computes.
 
         Rows, shares, noise, missing vectors, cohesion, breakdown, trends and centroids are counted over all rows. The
         map, the search, typical and borderline rows and keywords are those of a sample, and the page says so. Clusters
-        that are missing are computed with the default settings; a map that is missing is that of the sample.
+        that are missing are computed with the default settings; a map that is missing is that of the sample. Files that
+        cells name are read in this process, those of the sample only.
 
         Parameters
         ----------
-        column : str
-            A vector column.
-        text, image, video, title, language, breakdown, date, run, compare, random_state, budget_bytes, max_points, root
-            As on pandas. Files that cells name are read in this process, those of the sample only.
         duplicates, outliers, label_issues
             Not on Dask: they name single rows, of which a sample has few.
         sample_rows : int
@@ -87,30 +72,29 @@ class ReportVerbs:
         from mmembed.report.build import build_report
         from mmembed.report.words import choose_language
 
-        findings = {"duplicates": duplicates, "outliers": outliers, "label_issues": label_issues}
-        if given := [name for name, value in findings.items() if value is not None]:
+        shown: dict[str, Any] = {**options}
+        findings = ("duplicates", "outliers", "label_issues")
+        if given := [name for name in findings if shown.pop(name) is not None]:
             raise ValueError(
                 f"{given[0]}= is not in the report of a Dask DataFrame: it names single rows, and a sample has few "
                 "of them. Leave it out, or report on those rows alone: ddf[…].compute().mmembed.report(…)."
             )
         check_sample_rows(sample_rows)
-        ddf, texts = self._ddf, [] if text is False else as_list(self._ddf, text)
+        ddf, text, random_state = self._ddf, shown.pop("text"), shown.pop("random_state")
+        texts, language = [] if text is False else as_list(ddf, text), options["language"]
         vectors = column_of(ddf, column)
         for one in texts[:1]:
             column_of(ddf, one)
-        options = {
-            "image": image, "video": video, "title": title, "breakdown": breakdown, "date": date, "run": run,
-            "compare": compare, "budget_bytes": budget_bytes, "max_points": max_points, "root": root,
-        }  # fmt: skip
         nothing = ddf._meta.assign(  # noqa: SLF001 - Dask's own word
             cluster=np.empty(0, dtype=np.int64), map_x=np.empty(0), map_y=np.empty(0)
         ).drop(columns=["duplicate_group", "outlier_score"], errors="ignore")
         # What pandas refuses is refused now, before anything is computed.
-        build_report(nothing, vector=column, text=texts or None, language=language, **options)
+        build_report(nothing, vector=column, text=texts or None, **shown)
+        del shown["language"]
         vector_dtype(vectors)
         texts, method = as_list(ddf, text_or_source(ddf, column, text)), None
         if "cluster" not in ddf.columns:
-            spoken = "auto" if texts else language if language != "auto" else choose_language([title or ""])
+            spoken = "auto" if texts else language if language != "auto" else choose_language([options["title"] or ""])
             fitted = fit_unnamed(vectors, random_state=random_state, sample_rows=sample_rows)
             clusters = named_by_rule(
                 fitted, fitted.empty_vectors, joined_texts(ddf, texts[0]) if texts else None, language=spoken
@@ -120,7 +104,7 @@ class ReportVerbs:
             ddf,
             column,
             texts=texts,
-            options=options,
+            options=shown,
             language=None if language == "auto" else language,
             random_state=random_state,
             sample_rows=sample_rows,
@@ -133,6 +117,7 @@ class DrawingVerbs:
 
     _ddf: Any
 
+    @as_on_pandas(FrameAccessor.plot, adds="sample_rows")
     def plot(
         self,
         *,
@@ -147,7 +132,7 @@ class DrawingVerbs:
         Parameters
         ----------
         color, hover, image, **layout
-            As on pandas.
+            As of :func:`mmembed.plot`.
         sample_rows : int
             Most rows that are drawn, each as likely as any other; a line on the figure says of how many.
         """
@@ -170,6 +155,7 @@ class DrawingVerbs:
             )  # fmt: skip
         return figure
 
+    @as_on_pandas(FrameAccessor.plot_similarity, adds="name")
     def plot_similarity(
         self, column: str, *, by: str | None = None, name: Hashable = "cluster_name", **options: Any
     ) -> Figure:
@@ -178,7 +164,8 @@ class DrawingVerbs:
         Parameters
         ----------
         column, by, name, **options
-            As on pandas. ``by`` is needed: a table in partitions has more rows than a figure of rows can show.
+            As of :func:`mmembed.plot_similarity`. ``by`` is needed: a table in partitions has more rows than a figure
+            of rows can show.
 
         Raises
         ------
@@ -195,18 +182,20 @@ class DrawingVerbs:
         found = self._groups(column, by, name if by == "cluster" else None, argument="by")
         return draw_similarity(*similar_groups(found, by), **options)
 
+    @as_on_pandas(FrameAccessor.plot_clusters, adds=("cluster", "name"))
     def plot_clusters(
         self, column: str, *, cluster: Hashable = "cluster", name: Hashable = "cluster_name", **options: Any
     ) -> Figure:
-        """Return bars of the clusters' exact sizes, coloured by exact cohesion; arguments are those of pandas."""
+        """Return bars of the clusters' exact sizes, coloured by exact cohesion; see :func:`mmembed.plot_clusters`."""
         from mmembed.figures.clusters import draw_clusters
 
         return draw_clusters(self._groups(column, cluster, name, argument="cluster"), **options)
 
+    @as_on_pandas(FrameAccessor.plot_dendrogram, adds=("cluster", "name"))
     def plot_dendrogram(
         self, column: str, *, cluster: Hashable = "cluster", name: Hashable = "cluster_name", **options: Any
     ) -> Figure:
-        """Return the tree of the clusters' centroids, of all rows; arguments are those of pandas."""
+        """Return the tree of the clusters' centroids, of all rows; see :func:`mmembed.plot_dendrogram`."""
         from mmembed.figures.clusters import draw_dendrogram
 
         return draw_dendrogram(self._groups(column, cluster, name, argument="cluster"), **options)
@@ -218,18 +207,16 @@ class DrawingVerbs:
         require_column(meta, by, argument=argument, remedy=remedy)
         require_column(meta, column, argument="column", remedy="df.mmembed.embed(…)")
         counted = columns_of_groups(meta.columns, column, by, name)
-        dtype = series_dtype(self._ddf[column])
-        calls = on_partitions(count_part, self._ddf[counted.used], columns=counted, dtype=dtype)
-        whole: WholeTable = folded(calls, WholeTable.add)
+        dtype = vector_dtype(self._ddf[column])
+        whole: WholeTable = reduced(each(count_part, self._ddf[counted.used], columns=counted, dtype=dtype))
         return of_whole(whole, column, by)
 
 
 class _OnMap:
-    """Tells which rows of a partition are on the map: all of one class, so that each is as likely as any other."""
+    """Finds the rows of a partition that are on the map: all of one class, so that each is as likely as any other."""
 
     def __init__(self, axes: Sequence[Hashable]) -> None:
         self._axes = list(axes)
 
-    def __call__(self, part: pd.DataFrame) -> tuple[Positions, list[Hashable]]:
-        rows = np.flatnonzero(part[self._axes].notna().all(axis=1))
-        return rows, ["row"] * len(rows)
+    def __call__(self, part: pd.DataFrame) -> tuple[Positions, None]:
+        return np.flatnonzero(part[self._axes].notna().all(axis=1)), None

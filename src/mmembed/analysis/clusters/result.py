@@ -162,6 +162,49 @@ class NamedClusters:
         return replace(self, names=naming)  # type: ignore[type-var]  # a dataclass inherits from this
 
 
+def summarise_clusters(
+    names: Mapping[int, str],
+    labels: npt.NDArray[np.int64],
+    *,
+    sizes: npt.NDArray[np.int64],
+    cohesions: npt.NDArray[np.float64],
+    centroids: FloatMatrix,
+    stabilities: FloatVector,
+    noise: int,
+) -> pd.DataFrame:
+    """Return the summary of a result, of one process or of partitions; see :meth:`Clusters.summary`.
+
+    Parameters
+    ----------
+    names : mapping of int to str
+        Noise is -1.
+    labels, sizes, cohesions, centroids, stabilities : numpy.ndarray, length n_clusters
+    noise : int
+        Rows in no cluster.
+    """
+    total = max(1, int(sizes.sum()) + noise)
+    closeness = centroids @ centroids.T
+    np.fill_diagonal(closeness, -np.inf)
+    frame = pd.DataFrame(
+        {
+            "cluster": labels.astype(np.int64),
+            "name": [names[label] for label in labels.tolist()],
+            "size": sizes.astype(np.int64),
+            "share": sizes / total,
+            "cohesion": cohesions.astype(np.float64),
+            "nearest": pd.array(
+                labels[closeness.argmax(axis=1)] if len(labels) > 1 else [pd.NA] * len(labels), dtype="Int64"
+            ),
+            "stability": stabilities.astype(np.float64),
+        }
+    )
+    if noise:
+        line = [-1, names[-1], noise, noise / total, np.nan, pd.NA, np.nan]
+        last = pd.DataFrame([line], columns=frame.columns).astype(frame.dtypes.to_dict())
+        frame = pd.concat([frame, last], ignore_index=True)
+    return frame
+
+
 @dataclass(frozen=True, eq=False)
 class Clusters(NamedClusters):
     """Groups of similar vectors.
@@ -257,27 +300,17 @@ class Clusters(NamedClusters):
             ``nearest``, the label of the cluster with the most similar centroid; ``stability``, how like itself it is
             in resampled rows. Noise, if any, is the last row.
         """
-        values = self._filled_labels
-        total = max(1, int((values >= -1).sum()))
-        closeness = self.centroids @ self.centroids.T
-        np.fill_diagonal(closeness, -np.inf)
-        columns = ["cluster", "name", "size", "share", "cohesion", "nearest", "stability"]
-        lines: list[list[Any]] = []
-        order = np.argsort(self.numbers)
-        for at in order:
-            label = int(self.numbers[at])
-            inside = values == label
-            cohesion = float(self.scores[inside].mean(dtype=np.float64))
-            nearest = self.numbers[closeness[at].argmax()] if len(order) > 1 else pd.NA
-            share = inside.sum() / total
-            lines.append(
-                [label, self.names[label], inside.sum(), share, cohesion, nearest, float(self.stabilities[at])]
-            )
-        if noise := int((values == -1).sum()):
-            lines.append([-1, self.names[-1], noise, noise / total, np.nan, pd.NA, np.nan])
-        frame = pd.DataFrame(lines, columns=columns)
-        whole = {"cluster": "int64", "size": "int64", "nearest": "Int64"}
-        return frame.astype(whole | dict.fromkeys(("share", "cohesion", "stability"), "float64"))
+        values, order = self._filled_labels, np.argsort(self.numbers)
+        inside = [values == label for label in self.numbers[order]]
+        return summarise_clusters(
+            self.names,
+            self.numbers[order],
+            sizes=np.array([rows.sum() for rows in inside], dtype=np.int64),
+            cohesions=np.array([self.scores[rows].mean(dtype=np.float64) for rows in inside]),
+            centroids=self.centroids[order],
+            stabilities=self.stabilities[order],
+            noise=int((values == -1).sum()),
+        )
 
     def exemplars(self, n: int = 3) -> dict[int, npt.NDArray[np.int64]]:
         """Return, for each cluster, the positions of the ``n`` rows nearest to its centroid, nearest first."""

@@ -11,14 +11,13 @@ import pandas as pd
 from mmembed.analysis.names.keywords import keywords
 from mmembed.analysis.names.names import NOISE_NAMES, Naming, compose
 from mmembed.analysis.names.near_terms import rank_by_nearness
-from mmembed.analysis.names.terms import Evidence, Language, has_han
+from mmembed.analysis.names.terms import LANGUAGES, Evidence, Language, has_han
 from mmembed.errors import did_you_mean
 from mmembed.vectors import as_vector_array, check_comparable
 
 if TYPE_CHECKING:
     from mmembed.arrays import Positions
 
-_LANGUAGES = ("auto", "zh", "en")
 # Texts of each cluster that are kept for whoever rewrites the names, and how much of each.
 _SAMPLE_TEXTS = 5
 _SAMPLE_CHARACTERS = 200
@@ -111,9 +110,9 @@ def name_clusters(
 
 def checked_language(language: str) -> Language | None:
     """Return the language, or None for ``"auto"``."""
-    if language not in _LANGUAGES:
+    if language not in LANGUAGES:
         raise ValueError(
-            f"language={language!r} is unknown; expected 'auto', 'zh' or 'en'.{did_you_mean(language, _LANGUAGES)}"
+            f"language={language!r} is unknown; expected 'auto', 'zh' or 'en'.{did_you_mean(language, LANGUAGES)}"
         )
     return None if language == "auto" else language  # type: ignore[return-value]  # checked above
 

@@ -18,6 +18,9 @@ from typing import Literal
 
 Language = Literal["zh", "en"]
 
+# What a caller may say; of "auto" the texts decide.
+LANGUAGES = ("auto", "zh", "en")
+
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 
 # Addresses, tags and entities of web pages; then runs of Han characters, words, and whatever parts phrases: digits with

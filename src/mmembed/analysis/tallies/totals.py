@@ -8,7 +8,7 @@ The groups of a column beside a vector column: names, sizes, and the mean cosine
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -118,22 +118,20 @@ class WholeTable:
     unreadable: int = 0
     span: Span | None = None
 
-    @staticmethod
-    def add(parts: Sequence[WholeTable]) -> WholeTable:
-        """Return the figures of a table from those of its parts."""
-        groups: dict[Hashable, GroupFigures] = {}
-        for part in parts:
-            for key, figures in part.groups.items():
-                groups[key] = groups[key] + figures if key in groups else figures
+    def __add__(self, other: WholeTable) -> WholeTable:
+        """Add the figures of another part of the table."""
+        groups = dict(self.groups)
+        for key, figures in other.groups.items():
+            groups[key] = groups[key] + figures if key in groups else figures
         return WholeTable(
-            sum(one.rows for one in parts),
-            sum(one.without_vector for one in parts),
-            None if any(one.failed is None for one in parts) else sum(one.failed or 0 for one in parts),
-            sum(one.noise for one in parts),
-            sum(one.missing for one in parts),
+            self.rows + other.rows,
+            self.without_vector + other.without_vector,
+            None if self.failed is None or other.failed is None else self.failed + other.failed,
+            self.noise + other.noise,
+            self.missing + other.missing,
             groups,
-            sum(one.unreadable for one in parts),
-            parts[0].span,
+            self.unreadable + other.unreadable,
+            self.span,
         )
 
     def of(self, key: Hashable) -> GroupFigures:
@@ -204,7 +202,7 @@ class CountedColumns:
 
 
 def count_table(df: pd.DataFrame, columns: CountedColumns) -> WholeTable:
-    """Return the figures of a frame, which may be a part of a table; :meth:`WholeTable.add` puts parts together.
+    """Return the figures of a frame, which may be a part of a table; the figures of parts add up.
 
     Raises
     ------
