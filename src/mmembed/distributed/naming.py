@@ -259,8 +259,8 @@ class Middles:
     @cached_property
     def sums(self) -> npt.NDArray[np.float64]:
         """Sum of the centred rows of each cluster, shape (c, d)."""
-        options = {"labeller": self.clusters.labeller, "centre": self.centre}
-        found: npt.NDArray[np.float64] = reduced(each(_sums_of_clusters, *self._frames, **options))
+        calls = each(_sums_of_clusters, *self._frames, labeller=self.clusters.labeller, centre=self.centre)
+        found: npt.NDArray[np.float64] = reduced(calls)
         return found
 
     @property
