@@ -5,6 +5,7 @@ The tree::
 
     MMEmbedError
     ├── ColumnNotFoundError       (KeyError)      a column name that the frame does not have
+    ├── ColumnExistsError         (ValueError)    a column of the frame that a verb would replace and did not write
     ├── ModalityError             (ValueError)    a modality that does not exist or that the model cannot embed
     ├── UnknownModelError         (ValueError)    a model name that is not in the table
     ├── VectorError               (ValueError)    values that cannot become vectors
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BudgetError",
+    "ColumnExistsError",
     "ColumnNotFoundError",
     "ContentError",
     "DimensionMismatchError",
@@ -66,6 +68,23 @@ class MixedKindsWarning(UserWarning):
 
 class ColumnNotFoundError(MMEmbedError, KeyError):
     """A column name that the frame does not have."""
+
+
+class ColumnExistsError(MMEmbedError, ValueError):
+    """A column of the frame that a verb would replace, and that it did not write.
+
+    Attributes
+    ----------
+    columns : list of str
+        Their names.
+    """
+
+    def __init__(self, message: str, columns: list[str]) -> None:
+        super().__init__(message)
+        self.columns = columns
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (str(self), self.columns))
 
 
 class ModalityError(MMEmbedError, ValueError):

@@ -1,20 +1,19 @@
-"""Arguments that name one column of a frame, or several.
+"""Columns of a frame: found by name, known again where a verb wrote them, written back without replacing others.
 
-What every result needs to write itself into a frame: a copy, the same number of rows, by position.
-
-Columns and cells as a picture of the frame needs them: a column that must exist, a cell as one line of text.
+Cells as a picture of the frame needs them: one line of text, coordinates.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from mmembed.errors import ColumnNotFoundError, did_you_mean, listed
+from mmembed.errors import ColumnExistsError, ColumnNotFoundError, did_you_mean, listed
 
 
 def column_of(df: pd.DataFrame, column: Hashable) -> pd.Series:
@@ -60,7 +59,170 @@ def as_list(df: Any, columns: Hashable | Sequence[Hashable] | None) -> list[Any]
     return [columns] if isinstance(columns, tuple) and columns in df.columns else list(columns)
 
 
-def with_columns(df: pd.DataFrame, columns: Mapping[str, Any], n_rows: int) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Cells:
+    """What the cells of a column that a verb writes are like; missing cells are always allowed.
+
+    Attributes
+    ----------
+    kind : str
+        ``"number"``: float32, as verbs write scores. ``"float"``: any float. ``"whole"``: whole numbers. ``"text"``:
+        texts. ``"vector"``: vectors that say which model made them. ``"any"``: anything but vectors.
+    least, most : float
+        Bounds of numbers.
+    """
+
+    kind: Literal["number", "float", "whole", "text", "vector", "any"]
+    least: float = -np.inf
+    most: float = np.inf
+
+    def describe(self, column: Any) -> bool:
+        """Return whether a column of a frame could hold these."""
+        if not isinstance(column, pd.Series):
+            return False  # several columns of one name
+        if self.kind == "vector" or hasattr(column.dtype, "space"):
+            return self.kind == "vector" and getattr(column.dtype, "space", None) is not None
+        if self.kind in ("any", "text"):
+            return self.kind == "any" or _holds_texts(column)
+        return self._describe_numbers(column, _numbers_of(column))
+
+    def _describe_numbers(self, column: pd.Series, numbers: Any) -> bool:
+        if numbers is None or (len(numbers) and not (self.least <= numbers.min() and numbers.max() <= self.most)):
+            return False
+        if self.kind == "whole":
+            return bool((numbers == np.round(numbers)).all()) and (len(column) > 0 or column.dtype.kind in "iu")
+        if self.kind == "float":
+            return bool(column.dtype.kind == "f" or len(numbers))
+        return str(column.dtype).casefold() in _SINGLE or _reads_as_single(numbers)
+
+
+_COSINE = Cells("number", -1.001, 1.001)
+_PROBABILITY = Cells("number", -0.001, 1.001)
+_PLACE = Cells("number")
+_WRITTEN: Mapping[str, tuple[Mapping[str, Cells], ...]] = {
+    "embed": ({"": Cells("vector")},),
+    "fuse": ({"": Cells("vector")},),
+    "search": (
+        {"_similarity": _COSINE},
+        {"_similarity": _COSINE, "_score": Cells("float")},
+        {"_similarity": _COSINE, "_percentile": Cells("float")},
+        {"_similarity": _COSINE, "_query": Cells("any"), "_rank": Cells("whole", 1)},
+    ),
+    "join": ({"_similarity": _COSINE},),
+    "duplicates": ({"_group": Cells("whole", 0), "_similarity": _COSINE},),
+    "leaks": ({"_part": Cells("any"), "_similarity": _COSINE},),
+    "outliers": ({"": Cells("number", 0)},),
+    "cluster": ({"": Cells("whole", -1), "_score": _COSINE, "_name": Cells("text")},),
+    "classify": ({"_predicted": Cells("any"), "_score": _PROBABILITY},),
+    "classify by words": ({"": Cells("any"), "_score": _PROBABILITY},),
+    "project": ({"_x": _PLACE, "_y": _PLACE}, {"_x": _PLACE, "_y": _PLACE, "_z": _PLACE}),
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """The columns that a verb writes under one name, and how they are known again.
+
+    No state lies on a frame, so a column says itself who wrote it: it is ours if it stands in a set that the verb
+    writes together, all of the set is in the frame, and each column of it has the type and the content that the verb
+    gives it. ``docs/decisions.md`` has the reasons.
+
+    Attributes
+    ----------
+    verb : str
+        For messages.
+    sets : tuple of mapping of str to Cells
+        Names of columns that are written together, with what their cells are like.
+    """
+
+    verb: str
+    sets: tuple[Mapping[str, Cells], ...]
+
+    @classmethod
+    def by(cls, verb: str, name: str | None = None) -> Written:
+        """Return the columns of a verb whose name, or the first part of whose names, is ``name``."""
+
+        def named(ending: str) -> str:
+            return ending.removeprefix("_") if name is None else f"{name}{ending}"
+
+        return cls(verb, tuple({named(ending): cells for ending, cells in one.items()} for one in _WRITTEN[verb]))
+
+    def check(self, df: pd.DataFrame, names: Iterable[str] | None = None) -> None:
+        """Refuse to replace columns that the verb did not write; to be called before anything is computed or sent.
+
+        Parameters
+        ----------
+        df : pandas.DataFrame
+            The frame to write to; of a Dask frame its empty ``_meta``, whose types decide.
+        names : iterable of str, optional
+            The columns that will be written; all that the verb may write if not given.
+
+        Raises
+        ------
+        ColumnExistsError
+            If one of the columns is in the frame and is not known as the verb's own.
+        """
+        wanted = dict.fromkeys(name for one in self.sets for name in one) if names is None else names
+        if not (there := [name for name in wanted if name in df.columns]):
+            return
+        own = {
+            name
+            for one in self.sets
+            if all(column in df.columns and cells.describe(df[column]) for column, cells in one.items())
+            for name in one
+        }
+        if foreign := [name for name in there if name not in own]:
+            one = len(foreign) == 1
+            raise ColumnExistsError(
+                f"{self.verb.split()[0]} would replace {'column' if one else 'columns'} {listed(foreign)} of the "
+                f"frame, and did not write {'it' if one else 'them'}. Choose other names with name=, or rename or drop "
+                f"{'the column' if one else 'the columns'} first.",
+                foreign,
+            )
+
+
+_SINGLE = ("float32", "float[pyarrow]", "float32[pyarrow]")
+_DIGITS = 6  # that most float32 numbers have when they are written out; those that people type have fewer
+_LOOKED_AT = 1000
+
+
+def _holds_texts(column: pd.Series) -> bool:
+    if column.dtype == object:
+        return all(isinstance(cell, str) or is_missing(cell) for cell in column)
+    return isinstance(column.dtype, pd.StringDtype) or str(column.dtype).startswith(("string", "large_string"))
+
+
+def _numbers_of(column: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
+    """Return the numbers of a column, also where a file kept them as texts; None where a cell is something else."""
+    if column.dtype.kind == "b" or isinstance(column.dtype, pd.CategoricalDtype) or column.dtype.kind in "mMc":
+        return None
+    cells = column.dropna()
+    if cells.dtype.kind not in "iuf":
+        if not len(column):
+            return None
+        cells = cells[cells != ""]
+        if not all(isinstance(cell, str) for cell in cells):
+            return None
+    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    return None if np.isnan(numbers).any() else numbers
+
+
+def _reads_as_single(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
+    """Return whether numbers are float32 ones that went through a file of text, which keeps no types."""
+    some = numbers[:: len(numbers) // _LOOKED_AT + 1]
+    with np.errstate(over="ignore"):
+        written = [str(one) for one in some.astype(np.float32)]
+    exact = [
+        float(text) == one
+        or float(np.float32(one)) == one
+        or abs(float(np.float32(one)) - one) <= 1e-14 * max(1.0, abs(one))
+        for text, one in zip(written, some.tolist(), strict=True)
+    ]
+    long = [len(text.split("e")[0].strip("-0.").replace(".", "")) >= _DIGITS for text in written]
+    return bool(written) and all(exact) and 2 * sum(long) >= len(long)
+
+
+def with_columns(df: pd.DataFrame, columns: Mapping[str, Any], n_rows: int, *, owner: Written | None) -> pd.DataFrame:
     """Return a copy of the frame with the columns, each value going to the row at its position.
 
     Parameters
@@ -68,22 +230,35 @@ def with_columns(df: pd.DataFrame, columns: Mapping[str, Any], n_rows: int) -> p
     df : pandas.DataFrame
         Left alone.
     columns : mapping of str to array
-        Values in row order; an existing column of that name is replaced.
+        Values in row order.
     n_rows : int
         How many rows the result was computed for.
+    owner : Written or None
+        What the verb writes: a column that is there and that it did not write is not replaced. None for a partition
+        of a Dask frame, whose columns were checked as a whole.
 
     Raises
     ------
     ValueError
         If the frame has another number of rows.
+    ColumnExistsError
+        If a column of the user's would be replaced.
     """
+    check_rows(df, n_rows)
+    if owner is not None:
+        owner.check(df, columns)
+    plain = {name: getattr(values, "array", values) for name, values in columns.items()}
+    # assign copies as lazily as the installed pandas can; a Series on the frame's own index is not copied at all.
+    return df.assign(**{name: pd.Series(values, index=df.index, copy=False) for name, values in plain.items()})
+
+
+def check_rows(df: pd.DataFrame, n_rows: int) -> None:
+    """Refuse a frame that has another number of rows than a result was computed for."""
     if len(df) != n_rows:
         raise ValueError(
             f"The frame has {len(df)} rows, but the result was computed for {n_rows}. "
             "Give the frame whose vectors were used, with the same rows in the same order."
         )
-    # assign copies as lazily as the installed pandas can; the labels of a Series mean nothing here.
-    return df.assign(**{name: getattr(values, "array", values) for name, values in columns.items()})
 
 
 # Control characters that are no white space, and halves of surrogate pairs.

@@ -55,7 +55,10 @@ def names_of(name: str | Mapping[str, str] | None, columns: list[str]) -> dict[s
         If one name is given for several columns.
     """
     if name is None or isinstance(name, Mapping):
-        return {one: (name or {}).get(one, f"{one}_vector") for one in columns}
+        names = {one: (name or {}).get(one, f"{one}_vector") for one in columns}
+        if len(set(names.values())) < len(names):
+            raise ValueError(f"name={name!r} gives one name to several columns. Give each a name of its own.")
+        return names
     if len(columns) != 1:
         raise ValueError(f"name={name!r} cannot name {len(columns)} columns; give a dict {{column: name}}.")
     return {columns[0]: name}

@@ -13,7 +13,7 @@ from mmembed.contents.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.run import Errors, check_errors, check_errors_choice
 from mmembed.errors import ModalityError
-from mmembed.frames import column_of
+from mmembed.frames import Written, column_of
 
 if TYPE_CHECKING:
     from mmembed.embedding.plan import EmbedPlan
@@ -77,13 +77,15 @@ class EmbeddingVerbs:
             If cells failed and ``errors="raise"``.
         BudgetError
             If the price is over ``max_cost``.
-        ColumnNotFoundError, ModalityError, UnknownModelError, MissingCredentialsError
+        ColumnNotFoundError, ColumnExistsError, ModalityError, UnknownModelError, MissingCredentialsError
             Before anything is read or sent.
         """
         check_errors_choice(errors)
         wanted = modalities_of(column, modality)
         columns = {one: column_of(self._df, one) for one in wanted}
         names = names_of(name, list(wanted))
+        for one in names.values():
+            Written.by("embed", one).check(self._df)
         used = embedder_of(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
         runs = used.embed_many(columns, wanted, max_cost=max_cost, progress=progress)
         check_errors(all_errors(runs), len(self._df) * len(columns), errors)
@@ -153,5 +155,6 @@ class EmbeddingVerbs:
         }
         if not parts:
             raise ModalityError("fuse needs at least one column: text=, image= or video=.")
+        Written.by("fuse", name).check(self._df)
         used = embedder_of(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
         return used.fuse(parts, name, max_cost=max_cost, progress=progress).checked(errors).add_to(self._df)

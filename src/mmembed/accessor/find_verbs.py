@@ -11,11 +11,18 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import pandas as pd
 
 from mmembed.accessor.arguments import query_modality
-from mmembed.accessor.search_query import allowed_rows, calibration_of, check_alone, keyword_table, row_query
+from mmembed.accessor.search_query import (
+    allowed_rows,
+    calibration_of,
+    check_alone,
+    check_search_columns,
+    keyword_table,
+    row_query,
+)
 from mmembed.contents.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.queries import embed_queries, is_many
-from mmembed.frames import column_of
+from mmembed.frames import Written, column_of
 from mmembed.vectors import as_vector_array
 
 if TYPE_CHECKING:
@@ -37,6 +44,7 @@ class SearchOptions(TypedDict, total=False):
     index: VectorIndex | None
     instruct: str | None
     embedder: Embedder | None
+    name: str | None
 
 
 class SearchingVerbs:
@@ -60,6 +68,7 @@ class SearchingVerbs:
         index: VectorIndex | None = None,
         instruct: str | None = None,
         embedder: Embedder | None = None,
+        name: str | None = None,
     ) -> pd.DataFrame:
         """Return the rows nearest to a query, best first, with their cosine similarity.
 
@@ -96,12 +105,23 @@ class SearchingVerbs:
             What the query is for, in English, for models that take it; another one than the column's is allowed.
         embedder : Embedder, optional
             Settings for embedding the query; the column's model if not given.
+        name : str, optional
+            First part of other names for the new columns, where the frame has columns of its own that are called so:
+            with ``"hit"``, ``hit_query``, ``hit_rank``, ``hit_similarity``, ``hit_score`` and ``hit_percentile``.
+
+        Raises
+        ------
+        ColumnExistsError
+            If the frame has a column of one of these names that no search wrote.
         """
         from mmembed.analysis.finding.search import search
 
         vectors = as_vector_array(column_of(self._df, column))
         asking = row_query(query, self._df, column)
-        many, allowed = is_many(asking.query), allowed_rows(self._df, where, asking.itself(self._df, vectors))
+        many = is_many(asking.query)
+        is_scored = minus is not None or diverse is not None or hybrid is not None
+        check_search_columns(self._df, name, many=many, scored=is_scored, calibrated=calibrate is not None)
+        allowed = allowed_rows(self._df, where, asking.itself(self._df, vectors))
         settings: dict[str, Any] = {"instruct": instruct, "embedder": embedder}
         queries = embed_queries(asking.query, vectors, modality=query_modality(asking.query, modality), **settings)
         unlike = None
@@ -115,7 +135,7 @@ class SearchingVerbs:
         if index is not None:
             check_alone("index", where=allowed, minus=minus, diverse=diverse, hybrid=hybrid, calibrate=calibrate)
             found = index.search(queries if many else queries[0], vectors, k)
-            return found.add_to(self._df, queries=list(asking.query) if many else None)
+            return found.add_to(self._df, queries=list(asking.query) if many else None, name=name)
         hits = search(
             queries if many else queries[0],
             vectors,
@@ -127,7 +147,7 @@ class SearchingVerbs:
         )
         if calibration is not None:
             hits = calibration.add_to_hits(hits)
-        return hits.add_to(self._df, queries=list(asking.query) if many else None)
+        return hits.add_to(self._df, queries=list(asking.query) if many else None, name=name)
 
     def join(
         self,
@@ -139,6 +159,7 @@ class SearchingVerbs:
         threshold: float | None = None,
         one_to_one: bool = False,
         suffixes: tuple[str, str] = ("", "_right"),
+        name: str | None = None,
     ) -> pd.DataFrame:
         """Return the pairs of a row and its k most similar rows of another frame, with their ``similarity``.
 
@@ -157,6 +178,8 @@ class SearchingVerbs:
             greater k allows more rows to be paired.
         suffixes : pair of str
             Added to the names that both frames have.
+        name : str, optional
+            First part of another name for ``similarity``: ``<name>_similarity``.
 
         Returns
         -------
@@ -168,7 +191,7 @@ class SearchingVerbs:
         left = column_of(self._df, left_on)
         right = column_of(other, left_on if right_on is None else right_on)
         return join(left, right, k, threshold=threshold, one_to_one=one_to_one).add_to(
-            self._df, other, suffixes=suffixes
+            self._df, other, suffixes=suffixes, name=name
         )
 
 
@@ -178,7 +201,13 @@ class DuplicateVerbs:
     _df: pd.DataFrame
 
     def duplicates(
-        self, column: str, threshold: Threshold = "auto", *, across: str | None = None, kinds: str | None = None
+        self,
+        column: str,
+        threshold: Threshold = "auto",
+        *,
+        across: str | None = None,
+        kinds: str | None = None,
+        name: str | None = None,
     ) -> pd.DataFrame:
         """Return the rows that have near duplicates, group by group, with ``group`` and ``similarity``.
 
@@ -196,6 +225,8 @@ class DuplicateVerbs:
             nearest duplicate in another part. :func:`mmembed.find_leaks` counts them by part.
         kinds : str, optional
             A column that says which kind of content each row's vector is of; each kind's mean is removed first.
+        name : str, optional
+            First part of other names for the new columns: ``<name>_group`` and ``<name>_similarity``.
 
         Returns
         -------
@@ -203,13 +234,16 @@ class DuplicateVerbs:
             Each group's representative first, then its members with their similarity to it, from near to far.
         """
         vectors, groups = column_of(self._df, column), _column_or_none(self._df, kinds)
+        Written.by("duplicates", name).check(self._df)
         if across is not None:
             from mmembed.analysis.finding.leaks import find_leaks
 
-            return find_leaks(vectors, column_of(self._df, across), threshold, kinds=groups).rows_of(self._df)
+            return find_leaks(vectors, column_of(self._df, across), threshold, kinds=groups).rows_of(
+                self._df, name=name
+            )
         from mmembed.analysis.finding.duplicates import find_duplicates
 
-        return find_duplicates(vectors, threshold, kinds=groups).rows_of(self._df)
+        return find_duplicates(vectors, threshold, kinds=groups).rows_of(self._df, name=name)
 
     def duplicate_levels(
         self,
@@ -302,6 +336,7 @@ class DuplicateVerbs:
         from mmembed.analysis.finding.outliers import find_outliers
 
         vectors, groups = column_of(self._df, column), _column_or_none(self._df, kinds)
+        Written.by("outliers", name).check(self._df)
         return find_outliers(vectors, k, kinds=groups).add_to(self._df, name=name)
 
 

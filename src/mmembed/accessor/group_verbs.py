@@ -28,7 +28,7 @@ from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.progress import progress_bar
 from mmembed.embedding.queries import embed_queries
 from mmembed.errors import listed
-from mmembed.frames import as_list, column_of
+from mmembed.frames import Written, as_list, column_of
 from mmembed.providers.models import MODELS
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array
 
@@ -159,6 +159,8 @@ class AnalysisVerbs:
         if levels not in (1, 2):
             raise ValueError(f"levels={levels!r} is no number of levels. Give 1, or 2 for clusters and subclusters.")
         vectors = column_of(self._df, column)
+        for one in (name, f"sub{name}")[:levels]:
+            Written.by("cluster", one).check(self._df)
         texts = texts_of(self._df, text_or_source(self._df, column, text))
         check_names_source(names, texts)
         with progress_bar(0, show=progress, unit="step", description="cluster") as bar:
@@ -239,6 +241,7 @@ class AnalysisVerbs:
         from mmembed.analysis.maps.fit import fit_projection
 
         vectors = column_of(self._df, column)
+        Written.by("project", name).check(self._df, map_columns(name, dimensions))
         if isinstance(like, str):
             axes = [column_of(self._df, one) for one in map_columns(like, dimensions)]
             like = np.column_stack([axis.to_numpy(dtype=np.float32, na_value=np.nan) for axis in axes])
@@ -339,6 +342,7 @@ class ClassificationVerbs:
         """
         check_asked(target, labels, kinds=kinds, estimator=estimator, groups=groups, class_weight=class_weight)
         array = as_vector_array(column_of(self._df, column))
+        written_by_classify(target, name).check(self._df)
         described = None if labels is None else embedded_labels(labels, array, embedder)
         if target is None:
             from mmembed.analysis.labels.zero_shot import zero_shot
@@ -350,7 +354,7 @@ class ClassificationVerbs:
                 kinds=None if kinds is None else column_of(self._df, kinds),
                 threshold=threshold,
             )
-            return found.add_to(self._df, name=name or "label")
+            return found.add_to(self._df, name="label" if name is None else name)
         from mmembed.analysis.labels.fit import fit_classifier
 
         fitted = fit_classifier(
@@ -362,7 +366,7 @@ class ClassificationVerbs:
             class_weight=class_weight,
             random_state=random_state,
         )
-        return fitted.add_to(self._df, name=name or target, threshold=threshold)
+        return fitted.add_to(self._df, name=target if name is None else name, threshold=threshold)
 
 
 def check_asked(target: Any, labels: Any, *, kinds: Any, estimator: Any, groups: Any, class_weight: Any = None) -> None:
@@ -380,6 +384,13 @@ def check_asked(target: Any, labels: Any, *, kinds: Any, estimator: Any, groups:
         raise ValueError(f"{listed(bad)} need target=: labels alone are not learned from examples.")
     if target is not None and kinds is not None:
         raise ValueError("kinds= is for labels= alone. Leave it out: a classifier learns from kinds what they tell.")
+
+
+def written_by_classify(target: str | None, name: str | None) -> Written:
+    """Return the columns that :meth:`ClassificationVerbs.classify` writes."""
+    if target is None:
+        return Written.by("classify by words", "label" if name is None else name)
+    return Written.by("classify", target if name is None else name)
 
 
 def embedded_labels(labels: Labels, array: VectorArray, embedder: Embedder | None) -> dict[Any, VectorArray]:

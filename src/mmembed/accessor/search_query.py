@@ -11,7 +11,7 @@ import pandas as pd
 
 from mmembed.embedding.queries import is_many
 from mmembed.errors import ModalityError, VectorError
-from mmembed.frames import column_of
+from mmembed.frames import Written, column_of
 from mmembed.vectors import Vector, VectorArray
 
 if TYPE_CHECKING:
@@ -174,3 +174,15 @@ def check_alone(name: str, **others: Any) -> None:
     given = [other for other, value in others.items() if value is not None]
     if given:
         raise ValueError(f"{name}= cannot be combined with {given[0]}=. Leave one of them out.")
+
+
+def check_search_columns(df: pd.DataFrame, name: str | None, *, many: bool, scored: bool, calibrated: bool) -> None:
+    """Refuse a search whose columns would replace some of the user's; to be called before the query is embedded.
+
+    Raises
+    ------
+    ColumnExistsError
+        If a column that will be added is in the frame, and no search wrote it.
+    """
+    kinds = ["query", "rank"] * many + ["similarity"] + ["score"] * scored + ["percentile"] * calibrated
+    Written.by("search", name).check(df, [kind if name is None else f"{name}_{kind}" for kind in kinds])

@@ -17,7 +17,7 @@ from mmembed.cli.terminal import say, show
 from mmembed.contents.content import MODALITIES, Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.run import Errors, check_errors
-from mmembed.frames import column_of
+from mmembed.frames import Written, column_of
 from mmembed.providers.models import DEFAULT_MODELS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -141,6 +141,8 @@ def embed(
     names = names_of(name, list(modalities))
     df = source.read()
     columns = {column: column_of(df, column) for column in modalities}
+    for one in names.values():
+        Written.by("embed", one).check(df)
     runs = embedder.embed_many(columns, modalities, max_cost=max_cost, progress=progress)
     bad = all_errors(runs)
     if failed is not None:

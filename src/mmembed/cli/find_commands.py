@@ -20,7 +20,7 @@ from mmembed.cli.options import (
 from mmembed.cli.tables import FORMATS
 from mmembed.cli.terminal import say
 from mmembed.contents.content import MODALITIES
-from mmembed.frames import column_of
+from mmembed.frames import Written, column_of
 
 
 class _Level(click.ParamType[Any]):
@@ -40,6 +40,9 @@ _level = click.option(
     help="Least cosine similarity; auto finds where the copies of this table end.",
 )
 _kinds = column_option("--kinds", text="Column that says of which kind each row is; each kind's mean is removed.")
+_name = click.option(
+    "--name", metavar="NAME", help="First part of other names for the new columns: NAME_similarity and so on."
+)
 
 
 @click.command(
@@ -71,6 +74,7 @@ Examples:
 @column_option("--calibrate", text="Column of vectors of the query's kind, such as captions; adds percentiles.")
 @_kinds
 @click.option("--instruct", metavar="TEXT", help="What the query is for, in English, for models that take it.")
+@_name
 @writes_table
 def search(*, query: tuple[str, ...], column: str, space: str | None, where: str | None, **options: Any) -> None:
     """Find the rows nearest to QUERY, best first.
@@ -101,6 +105,7 @@ Example:
 @click.option("--one-to-one", is_flag=True, help="Use no row of either table twice.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CSV, TSV or JSON lines files.")
 @click.option("--input-format", type=click.Choice(FORMATS), help="What both are, where suffixes do not say.")
+@_name
 @writes_table
 def join(*, left: Path, right: Path, left_on: str, right_on: str | None, space: str | None, **options: Any) -> None:
     """Pair rows of two tables: each row of LEFT with the most similar rows of RIGHT."""
@@ -124,8 +129,11 @@ Examples:
 @click.option("--levels", is_flag=True, help="Show pairs at several thresholds, to choose one.")
 @column_option("--across", text="Column that names the parts of a split: what one part has from another.")
 @_kinds
+@_name
 @writes_table
-def duplicates(*, column: str, space: str | None, levels: bool, threshold: Any, **options: Any) -> None:
+def duplicates(
+    *, column: str, space: str | None, levels: bool, threshold: Any, name: str | None, **options: Any
+) -> None:
     """List the rows that have near duplicates, group by group."""
     source, destination = source_of(options), destination_of(options)
     across, kinds = options["across"], options["kinds"]
@@ -135,6 +143,8 @@ def duplicates(*, column: str, space: str | None, levels: bool, threshold: Any, 
     if levels:
         destination.write(df.mmembed.duplicate_levels(column, kinds=kinds))
         return
+    written = Written.by("duplicates", name)
+    written.check(df)
     from mmembed.analysis.finding.duplicate_threshold import DuplicateThreshold
     from mmembed.analysis.finding.duplicates import find_duplicates
     from mmembed.analysis.finding.leaks import find_leaks
@@ -145,10 +155,11 @@ def duplicates(*, column: str, space: str | None, levels: bool, threshold: Any, 
         found = find_duplicates(df[column], threshold, kinds=groups)
     else:
         found = find_leaks(df[column], column_of(df, across), threshold, kinds=groups)
-    listed = found.rows_of(df)
+    listed = found.rows_of(df, name=name)
     destination.write(listed)
     used = DuplicateThreshold(found.threshold, found.threshold_source)
-    say(f"{listed['group'].nunique()} groups of near duplicates, {len(listed)} rows of {len(df)}.")
+    n_groups = listed[next(iter(written.sets[0]))].nunique()
+    say(f"{n_groups} groups of near duplicates, {len(listed)} rows of {len(df)}.")
     say(f"Threshold: {used}.")
 
 

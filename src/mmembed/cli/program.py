@@ -17,7 +17,7 @@ from mmembed.cli.group_commands import classify, cluster, outliers, project
 from mmembed.cli.options import _VARIABLE, SHELLS
 from mmembed.cli.show_commands import demo, report
 from mmembed.cli.terminal import say, show
-from mmembed.errors import MMEmbedError
+from mmembed.errors import ColumnExistsError, MMEmbedError
 
 
 def completion_script(program: click.Command, shell: str) -> str:
@@ -72,8 +72,14 @@ class _Program(click.Group):
         except _REFUSALS as error:
             if ctx.params.get("traceback"):
                 raise
-            say(f"mmembed: {error}")
+            say(f"mmembed: {in_words_of_the_shell(error)}")
             ctx.exit(1)
+
+
+def in_words_of_the_shell(error: BaseException) -> str:
+    """Return the message of an error, with the option's name as a shell writes it where a verb's argument is named."""
+    message = str(error)
+    return message.replace("name=", "--name") if isinstance(error, ColumnExistsError) else message
 
 
 @click.group(

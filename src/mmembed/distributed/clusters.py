@@ -27,6 +27,7 @@ from mmembed.distributed.placement import (
     nearest,
 )
 from mmembed.errors import did_you_mean
+from mmembed.frames import Written
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ class DistributedClusters(NamedClusters):
         """
         check_partitions(ddf, self.placed, what="the result was computed for")
         metas = (ddf._meta, self.columns._meta, self.placed._meta)  # noqa: SLF001 - Dask's own word
+        Written.by("cluster", name).check(metas[0])
         return dd.map_partitions(
             label_part,
             ddf,

@@ -37,6 +37,7 @@ from mmembed.distributed.duplicate_threshold import resolve_threshold
 from mmembed.distributed.pairs import Blocking, Pairing, find_pairs
 from mmembed.distributed.partitions import each, reduced, rows_at, rows_in_order, without_rows
 from mmembed.errors import listed
+from mmembed.frames import Written
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
@@ -68,10 +69,13 @@ class DistributedDuplicates:
         """1 if it is proven that no near pair is missed, else measured on a sample."""
         return self.pairing.recall
 
-    def rows_of(self, ddf: dd.DataFrame) -> dd.DataFrame:
-        """Return the rows that are in a group, group by group, with ``group`` and ``similarity``."""
+    def rows_of(self, ddf: dd.DataFrame, *, name: str | None = None) -> dd.DataFrame:
+        """Return the rows that are in a group, group by group, with ``group`` and ``similarity``; see pandas' twin."""
         groups = self.among.groups()
-        columns = {"group": groups["group"].to_numpy(), "similarity": groups["similarity"].to_numpy()}
+        owner = Written.by("duplicates", name)
+        owner.check(ddf._meta)  # noqa: SLF001  Dask has no other name for it
+        values = (groups["group"].to_numpy(), groups["similarity"].to_numpy())
+        columns = dict(zip(owner.sets[0], values, strict=True))
         return rows_in_order(ddf, self.positions[groups["position"].to_numpy()], self.pairing.counts, columns)
 
     def drop_from(self, ddf: dd.DataFrame) -> dd.DataFrame:
@@ -105,14 +109,14 @@ class DistributedLeaks:
         """1 if it is proven that no near pair is missed, else measured on a sample."""
         return self.pairing.recall
 
-    def rows_of(self, ddf: dd.DataFrame) -> dd.DataFrame:
+    def rows_of(self, ddf: dd.DataFrame, *, name: str | None = None) -> dd.DataFrame:
         """Return the rows of all pairs, two by two, with ``group`` (one a pair) and ``similarity``."""
+        owner = Written.by("duplicates", name)
+        owner.check(ddf._meta)  # noqa: SLF001  Dask has no other name for it
         pairs = self.among.pairs()
         both = pairs[["left", "right"]].to_numpy().reshape(-1)
-        columns = {
-            "group": np.repeat(np.arange(len(pairs)), 2),
-            "similarity": np.repeat(pairs["similarity"].to_numpy(), 2),
-        }
+        values = (np.repeat(np.arange(len(pairs)), 2), np.repeat(pairs["similarity"].to_numpy(), 2))
+        columns = dict(zip(owner.sets[0], values, strict=True))
         return rows_in_order(ddf, self.positions[both], self.pairing.counts, columns)
 
     def __repr__(self) -> str:

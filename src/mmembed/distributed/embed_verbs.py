@@ -19,6 +19,7 @@ from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.plan import EmbedPlan
 from mmembed.embedding.run import Errors, check_errors_choice
 from mmembed.errors import ModalityError
+from mmembed.frames import Written
 from mmembed.providers.costs import Budget
 from mmembed.providers.models import check_request
 
@@ -196,7 +197,10 @@ def _checked(job: EmbedJob, ddf: dd.DataFrame, *, buys: bool = True) -> EmbedJob
         check_request(spec, region=job.embedder.region, kinds=kinds | {"fused"})
     else:
         check_request(spec, region=job.embedder.region, kinds=kinds)
-    job.add_empty(ddf._meta)  # noqa: SLF001  Dask's empty frame
+    meta = ddf._meta  # noqa: SLF001  Dask's empty frame
+    job.add_empty(meta)
+    for name in job.names.values() if buys else ():
+        Written.by("fuse" if job.is_fused else "embed", name).check(meta)
     if job.max_cost is not None:
         Budget(job.max_cost, spec)
     return job

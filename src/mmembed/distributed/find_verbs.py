@@ -14,13 +14,13 @@ from dask.base import is_dask_collection
 from mmembed.accessor import FrameAccessor
 from mmembed.accessor.arguments import query_modality
 from mmembed.accessor.find_verbs import SearchOptions
-from mmembed.accessor.search_query import allowed_rows, keyword_queries, row_query
+from mmembed.accessor.search_query import allowed_rows, check_search_columns, keyword_queries, row_query
 from mmembed.distributed.columns import no_vectors, vector_dtype
 from mmembed.distributed.partitions import each, frame_of, reduced
 from mmembed.distributed.search import SearchPlan
 from mmembed.distributed.twins import as_on_pandas
-from mmembed.embedding.queries import embed_queries
-from mmembed.frames import column_of
+from mmembed.embedding.queries import embed_queries, is_many
+from mmembed.frames import Written, column_of
 from mmembed.vectors import VectorDtype
 
 if TYPE_CHECKING:
@@ -74,6 +74,9 @@ class SearchingVerbs:
         for asked in (query, minus):
             _refuse_lazy(asked)
         empty, asking = no_vectors(dtype), row_query(query, meta, column)
+        is_scored = minus is not None or options["diverse"] is not None or hybrid is not None
+        many = is_many(asking.query)
+        check_search_columns(meta, options["name"], many=many, scored=is_scored, calibrated=calibrate is not None)
         mask = None if where is None else self._mask(where)
         settings: dict[str, Any] = {"instruct": options["instruct"], "embedder": embedder}
         queries = embed_queries(asking.query, empty, modality=query_modality(asking.query, modality), **settings)
@@ -104,6 +107,7 @@ class SearchingVerbs:
             statistics=None if hybrid is None else self._keyword_statistics(hybrid, asking.query),
             calibration=calibration,
             kinds=kinds,
+            name=options["name"],
         )
         answer = plan.answer(meta)  # raises what any part would
         found: dd.DataFrame
@@ -132,6 +136,7 @@ class SearchingVerbs:
         threshold: float | None = None,
         one_to_one: bool = False,
         suffixes: tuple[str, str] = ("", "_right"),
+        name: str | None = None,
     ) -> dd.DataFrame:
         """Return the pairs of a row and its k most similar rows of another frame, with their ``similarity``.
 
@@ -147,7 +152,7 @@ class SearchingVerbs:
         """
         from mmembed.distributed.join import JoinPlan, join_blocks
 
-        options = {"k": k, "threshold": threshold, "one_to_one": one_to_one, "suffixes": suffixes}
+        options = {"k": k, "threshold": threshold, "one_to_one": one_to_one, "suffixes": suffixes, "name": name}
         return join_blocks(self._ddf, other, JoinPlan.of(self._ddf, other, left_on, right_on, **options))
 
     def _mask(self, where: Any) -> dd.Series:
@@ -194,7 +199,13 @@ class DuplicateVerbs:
 
     @as_on_pandas(FrameAccessor.duplicates)
     def duplicates(
-        self, column: str, threshold: Threshold = "auto", *, across: str | None = None, kinds: str | None = None
+        self,
+        column: str,
+        threshold: Threshold = "auto",
+        *,
+        across: str | None = None,
+        kinds: str | None = None,
+        name: str | None = None,
     ) -> dd.DataFrame:
         """Return the rows that have near duplicates, group by group, with ``group`` and ``similarity``.
 
@@ -210,13 +221,14 @@ class DuplicateVerbs:
             As on pandas, and if there are more than 20 million pairs.
         """
         vectors, groups = self._column(column), self._column_or_none(kinds)
+        Written.by("duplicates", name).check(self._ddf._meta)  # noqa: SLF001
         if across is not None:
             from mmembed.distributed.duplicates import find_leaks
 
-            return find_leaks(vectors, self._column(across), threshold, kinds=groups).rows_of(self._ddf)
+            return find_leaks(vectors, self._column(across), threshold, kinds=groups).rows_of(self._ddf, name=name)
         from mmembed.distributed.duplicates import find_duplicates
 
-        return find_duplicates(vectors, threshold, kinds=groups).rows_of(self._ddf)
+        return find_duplicates(vectors, threshold, kinds=groups).rows_of(self._ddf, name=name)
 
     @as_on_pandas(FrameAccessor.duplicate_levels)
     def duplicate_levels(
@@ -290,6 +302,7 @@ class DuplicateVerbs:
         from mmembed.distributed.outliers import find_outliers
 
         vectors, groups = self._column(column), self._column_or_none(kinds)
+        Written.by("outliers", name).check(self._ddf._meta)  # noqa: SLF001
         return find_outliers(vectors, k, kinds=groups).add_to(self._ddf, name=name)
 
     def _column(self, column: str) -> dd.Series:

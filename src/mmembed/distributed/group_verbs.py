@@ -31,13 +31,14 @@ from mmembed.accessor.group_verbs import (
     check_asked,
     compared_columns,
     embedded_labels,
+    written_by_classify,
 )
 from mmembed.distributed.columns import align, no_vectors, vector_dtype
 from mmembed.distributed.partitions import each, reduced
 from mmembed.distributed.samples import SAMPLE_ROWS, check_sample_rows, draw_labelled, warn_of_cut
 from mmembed.distributed.twins import as_on_pandas
 from mmembed.embedding.progress import progress_bar
-from mmembed.frames import as_list, column_of
+from mmembed.frames import Written, as_list, column_of
 from mmembed.vectors import as_vector_array
 
 
@@ -79,6 +80,7 @@ class GroupVerbs:
 
         vectors, kinds = column_of(self._ddf, column), options["kinds"]
         vector_dtype(vectors)
+        Written.by("cluster", options["name"]).check(self._ddf._meta)  # noqa: SLF001 - Dask's own word
         texts = joined_texts(self._ddf, text_or_source(self._ddf, column, options["text"]))
         check_names_source(options["names"], texts)
         with progress_bar(0, show=options["progress"], unit="step", description="cluster") as bar:
@@ -129,6 +131,7 @@ class GroupVerbs:
 
         vectors, target, kinds = column_of(self._ddf, column), options["target"], options["kinds"]
         dimensions, like = options["dimensions"], options["like"]
+        Written.by("project", options["name"]).check(self._ddf._meta, map_columns(options["name"], dimensions))  # noqa: SLF001
         if isinstance(like, str):
             like = [column_of(self._ddf, one) for one in map_columns(like, dimensions)]
         return fit_projection(
@@ -209,6 +212,7 @@ class LabelVerbs:
         check_asked(target, labels, kinds=kinds, groups=groups, **fit)
         vectors, threshold, name = column_of(self._ddf, column), options["threshold"], options["name"]
         array = no_vectors(vector_dtype(vectors))
+        written_by_classify(target, name).check(self._ddf._meta)  # noqa: SLF001 - Dask's own word
         asked = {one: column_of(self._ddf, one) for one in (target, kinds, groups) if one is not None}
         described = None if labels is None else embedded_labels(labels, array, options["embedder"])
         if target is None:
@@ -218,7 +222,7 @@ class LabelVerbs:
                 [label for label, vectors in (described or {}).items() for _ in vectors],
                 kinds=None if kinds is None else asked[kinds],
                 threshold=threshold,
-            ).add_to(self._ddf, name=name or "label")
+            ).add_to(self._ddf, name="label" if name is None else name)
         fitted = fit_classifier(
             vectors,
             asked[target],
@@ -229,7 +233,7 @@ class LabelVerbs:
             **fit,
         )
         warn_of_cut("classify learned from", len(fitted.sample), fitted.labelled, stacklevel=3)
-        return fitted.add_to(self._ddf, name=name or target, threshold=threshold)
+        return fitted.add_to(self._ddf, name=target if name is None else name, threshold=threshold)
 
     @as_on_pandas(FrameAccessor.compare, adds="sample_rows")
     def compare(

@@ -65,6 +65,7 @@ class JoinPlan:
     threshold: float | None
     one_to_one: bool
     suffixes: tuple[str, str]
+    name: str | None = None
 
     @classmethod
     def of(cls, ddf: dd.DataFrame, other: Any, left_on: str, right_on: str | None, **options: Any) -> JoinPlan:
@@ -82,7 +83,7 @@ class JoinPlan:
         """Return an empty joined frame."""
         nothing = no_vectors(self.left_dtype), no_vectors(self.right_dtype)
         found = join(*nothing, self.k, threshold=self.threshold, one_to_one=self.one_to_one)
-        return found.add_to(left, right, suffixes=self.suffixes)
+        return found.add_to(left, right, suffixes=self.suffixes, name=self.name)
 
     def nearest(self, left: pd.DataFrame, right: pd.DataFrame, part: int) -> _Nearest:
         """Return the nearest rows of one right partition for each row of a left one."""
@@ -113,7 +114,7 @@ class JoinPlan:
         right = pd.concat(list(taken))
         _, place = np.unique(pairs.names, return_inverse=True)
         found = JoinedPairs(pairs.left, place, pairs.cosines, len(left), len(right))
-        return found.add_to(left, right, suffixes=self.suffixes)
+        return found.add_to(left, right, suffixes=self.suffixes, name=self.name)
 
 
 def join_blocks(ddf: dd.DataFrame, other: Any, plan: JoinPlan) -> dd.DataFrame:

@@ -19,6 +19,7 @@ from mmembed.analysis.labels.zero_shot import ZeroShotModel, warn_of_judges
 from mmembed.distributed.columns import check_partitions, no_vectors, side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.partitions import each, reduced, shared
 from mmembed.distributed.samples import SAMPLE_ROWS, check_sample_rows, draw_labelled, measure_extent
+from mmembed.frames import Written
 from mmembed.vectors import check_comparable
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class DistributedClassifier:
             If the frame has other partitions than the vectors that were given.
         """
         check_partitions(ddf, self.columns, what="the classifier was given")
+        Written.by("classify", self.fitted.target if name is None else name).check(ddf._meta)  # noqa: SLF001
         return _labelled_lazily(ddf, self.columns[["vector"]], self._slim(), name, threshold)
 
     def _slim(self) -> Classifier | MultiLabelClassifier:

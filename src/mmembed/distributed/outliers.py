@@ -14,7 +14,7 @@ from mmembed.analysis.cosines import distinct_rows
 from mmembed.analysis.finding.outliers import OutlierReference, check_neighbors
 from mmembed.distributed.partitions import each, frame_of
 from mmembed.distributed.samples import PreparedRows, RowSample, prepared_column, read_facts, sample_rows
-from mmembed.frames import with_columns
+from mmembed.frames import Written, with_columns
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
@@ -48,6 +48,7 @@ class DistributedOutliers:
 
     def add_to(self, ddf: dd.DataFrame, *, name: str = "outlier_score") -> dd.DataFrame:
         """Return the frame with ``outlier_score``; NaN for rows without a vector."""
+        Written.by("outliers", name).check(ddf._meta)  # noqa: SLF001
         meta = ddf._meta.assign(**{name: np.empty(0, dtype=np.float32)})  # noqa: SLF001  Dask has no other name for it
         parts = each(_scored, ddf, self._rows, column=self.column, reference=self.reference, name=name)
         scored: dd.DataFrame = frame_of(parts, meta, ddf.divisions)
@@ -94,4 +95,4 @@ def _scored(
     if len(places):
         distinct = distinct_rows(rows)
         scores[places] = reference.scores(distinct.rows)[distinct.groups]
-    return with_columns(part, {name: scores}, len(vectors))
+    return with_columns(part, {name: scores}, len(vectors), owner=None)

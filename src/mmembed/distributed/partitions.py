@@ -21,7 +21,7 @@ from dask.base import compute, get_scheduler
 from dask.delayed import Delayed, delayed
 
 from mmembed.arrays import Positions
-from mmembed.frames import with_columns
+from mmembed.frames import check_rows
 
 if TYPE_CHECKING:
     from pickle import PickleBuffer
@@ -231,7 +231,7 @@ def _picked(part: Any, mine: _Mine) -> Any:
 
 
 def _check(part: Any, mine: _Mine) -> None:
-    with_columns(pd.DataFrame(index=part.index), {}, mine.n_rows)  # which refuses another table
+    check_rows(part, mine.n_rows)
 
 
 def _left(part: pd.DataFrame, mine: _Mine) -> pd.DataFrame:

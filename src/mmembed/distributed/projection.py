@@ -19,7 +19,7 @@ from mmembed.distributed.columns import check_partitions, side_by_side, vector_d
 from mmembed.distributed.partitions import shared
 from mmembed.distributed.samples import SAMPLE_ROWS, check_sample_rows, draw, measure_extent
 from mmembed.errors import listed
-from mmembed.frames import with_columns
+from mmembed.frames import Written, with_columns
 from mmembed.vectors import VectorArray, check_comparable
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class DistributedProjection:
         """
         check_partitions(ddf, self.columns, what="the map was made of")
         names = [f"{name}_{axis}" for axis in _AXES[: self.fitted.dimensions]]
+        Written.by("project", name).check(ddf._meta, names)  # noqa: SLF001
         meta = ddf._meta.assign(**{one: np.empty(0, dtype=np.float32) for one in names})  # noqa: SLF001
         return dd.map_partitions(_place_part, ddf, self.columns, model=shared(_Slim.of(self)), names=names, meta=meta)
 
@@ -212,4 +213,4 @@ def _coordinates(part: pd.DataFrame, *, model: _Slim, names: list[str]) -> pd.Da
 
 def _place_part(df: pd.DataFrame, part: pd.DataFrame, *, model: _Slim, names: list[str]) -> pd.DataFrame:
     places = model.place(vectors_of(part), part.get("kinds"))
-    return with_columns(df, dict(zip(names, places.T, strict=True)), len(part))
+    return with_columns(df, dict(zip(names, places.T, strict=True)), len(part), owner=None)

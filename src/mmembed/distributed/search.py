@@ -70,6 +70,7 @@ class SearchPlan:
     statistics: KeywordStatistics | None = field(default=None, repr=False)
     calibration: LearnedCalibration | None = field(default=None, repr=False)
     kinds: str | None = None
+    name: str | None = None
 
     @property
     def names(self) -> Sequence[Any] | None:
@@ -94,7 +95,7 @@ class SearchPlan:
     def answer(self, candidates: pd.DataFrame) -> pd.DataFrame:
         """Return the hits among the candidates of all parts, best first, as pandas returns those of one table."""
         hits = self._search(candidates)
-        return hits.add_to(candidates, queries=self.names)
+        return hits.add_to(candidates, queries=self.names, name=self.name)
 
     def _search(self, df: pd.DataFrame) -> SearchHits:
         single = self.names is None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from mmembed.errors import EmbeddingError, EmbeddingWarning
+from mmembed.frames import Written, with_columns
 
 if TYPE_CHECKING:
     from mmembed.embedding.pipeline import Bill, Failure
@@ -59,11 +60,8 @@ class EmbeddingRun:
         ValueError
             If the frame has another number of rows.
         """
-        if len(df) != len(self.vectors):
-            raise ValueError(f"The frame has {len(df)} rows; {len(self.vectors)} were embedded. Add to the same rows.")
-        # A Series on the frame's own index is taken over without a copy, an array is not.
-        column = pd.Series(self.vectors.array, index=df.index, copy=False)
-        return df.assign(**{name or str(self.vectors.name): column})
+        name = name or str(self.vectors.name)
+        return with_columns(df, {name: self.vectors}, len(self.vectors), owner=Written.by("embed", name))
 
     def checked(self, errors: Errors) -> EmbeddingRun:
         """Return the run itself, after raising or warning about failed rows as asked.

@@ -111,10 +111,9 @@ def _values(df: pd.DataFrame, given: Any, *, argument: str, words: Sequence[str]
     if isinstance(given, Hashable) and not hasattr(given, "add_to"):
         return require_column(df, given, argument=argument)
     if hasattr(given, "add_to"):
-        added = given.add_to(df)
-        new = [name for name in added.columns if name not in df.columns]
-        # A frame that has the columns already gets them again under their own names.
-        found = [name for word in words for name in new or added.columns if word in str(name)] or new
+        # To a frame without columns, so that none of the user's is in the way.
+        added = given.add_to(df.loc[:, []])
+        found = [name for word in words for name in added.columns if word in str(name)] or list(added.columns)
         if not found:
             message = f"{argument}= adds no column to the frame that could hold it. Name the column instead."
             raise ValueError(message)

@@ -27,7 +27,7 @@ from mmembed.analysis.clusters.membership import GroupedRows, nearest_centroids
 from mmembed.analysis.names.names import NUMBERED, Naming
 from mmembed.analysis.names.terms import Evidence
 from mmembed.analysis.preparation import Preparation
-from mmembed.frames import with_columns
+from mmembed.frames import Written, with_columns
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
 
 if TYPE_CHECKING:
@@ -503,7 +503,7 @@ class Clusters(NamedClusters):
         """Return the frame with ``cluster``, ``cluster_score`` and ``cluster_name``; ``name`` renames all three."""
         names = pd.Series(self.labels).map(dict(self.names))
         columns = {name: self.labels, f"{name}_score": self.scores, f"{name}_name": names}
-        return with_columns(df, columns, len(self))
+        return with_columns(df, columns, len(self), owner=Written.by("cluster", name))
 
 
 def labels_array(values: npt.NDArray[np.int64], missing: npt.NDArray[np.bool_]) -> pd.api.extensions.ExtensionArray:

@@ -28,7 +28,7 @@ from mmembed.analysis.graphs.near_rows import NearRows, check_threshold
 from mmembed.analysis.graphs.pairs import NearLists
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatVector, Positions
-from mmembed.frames import with_columns
+from mmembed.frames import Written, check_rows, with_columns
 from mmembed.vectors import as_vector_array
 
 _MANY = 0.2  # of all rows
@@ -109,18 +109,29 @@ class Duplicates:
         number[:] = pd.NA
         number[groups["position"].to_numpy()] = groups["group"].to_numpy()
         similarity = np.where(number.isna(), np.nan, self.similarities).astype(np.float32)
-        return with_columns(df, {f"{name}_group": number, f"{name}_similarity": similarity}, len(self))
+        columns = {f"{name}_group": number, f"{name}_similarity": similarity}
+        return with_columns(df, columns, len(self), owner=Written.by("duplicates", name))
 
-    def rows_of(self, df: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows that are in a group, group by group, with ``group`` and ``similarity``."""
-        with_columns(df, {}, len(self))
+    def rows_of(self, df: pd.DataFrame, *, name: str | None = None) -> pd.DataFrame:
+        """Return the rows that are in a group, group by group, with ``group`` and ``similarity``.
+
+        Parameters
+        ----------
+        df : pandas.DataFrame
+            The frame whose vectors were compared; left alone.
+        name : str, optional
+            First part of the new columns' names: ``<name>_group`` and ``<name>_similarity``.
+        """
+        check_rows(df, len(self))
         groups = self.groups()
-        found = df.iloc[groups["position"].to_numpy()]
-        return found.assign(group=groups["group"].to_numpy(), similarity=groups["similarity"].to_numpy())
+        owner = Written.by("duplicates", name)
+        owner.check(df)
+        values = (groups["group"].to_numpy(), groups["similarity"].to_numpy())
+        return df.iloc[groups["position"].to_numpy()].assign(**dict(zip(owner.sets[0], values, strict=True)))
 
     def drop_from(self, df: pd.DataFrame) -> pd.DataFrame:
         """Return the frame without the duplicates; representatives and rows without a vector stay, in their order."""
-        with_columns(df, {}, len(self))
+        check_rows(df, len(self))
         return df[~self.is_duplicate]
 
     def __repr__(self) -> str:
@@ -329,7 +340,7 @@ class DuplicateLevels:
             drops), ``similarity``, and ``<column>_left`` and ``<column>_right`` of each column. Read it from the top:
             choose the last level whose pairs are all pairs that you would call the same.
         """
-        with_columns(df, {}, self.n_rows)
+        check_rows(df, self.n_rows)
         shown = df if columns is None else df[list(columns)]
         left, right = (
             shown.iloc[self.pairs[side].to_numpy()].add_suffix(f"_{side}").reset_index(drop=True)

@@ -11,7 +11,7 @@ import pandas as pd
 from mmembed.analysis.graphs.near_rows import check_threshold
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.arrays import FloatVector, Positions
-from mmembed.frames import with_columns
+from mmembed.frames import Written, check_rows
 from mmembed.vectors import as_vector_array, check_comparable
 
 
@@ -39,7 +39,12 @@ class JoinedPairs:
         return len(self.left)
 
     def add_to(
-        self, df: pd.DataFrame, other: pd.DataFrame, *, suffixes: tuple[str, str] = ("", "_right")
+        self,
+        df: pd.DataFrame,
+        other: pd.DataFrame,
+        *,
+        suffixes: tuple[str, str] = ("", "_right"),
+        name: str | None = None,
     ) -> pd.DataFrame:
         """Return one row for each pair: the columns of both rows, and ``similarity``.
 
@@ -49,14 +54,16 @@ class JoinedPairs:
             The frames whose vectors were joined; left alone.
         suffixes : pair of str
             Added to the names that both frames have.
+        name : str, optional
+            First part of another name for ``similarity``: ``<name>_similarity``.
 
         Returns
         -------
         pandas.DataFrame
             Labelled by the left frame's index.
         """
-        with_columns(df, {}, self.n_left)
-        with_columns(other, {}, self.n_right)
+        check_rows(df, self.n_left)
+        check_rows(other, self.n_right)
         both = set(df.columns) & set(other.columns)
         if both and suffixes[0] == suffixes[1]:
             raise ValueError(f"Both frames have {sorted(map(str, both))}, and suffixes={suffixes!r} do not differ.")
@@ -65,10 +72,11 @@ class JoinedPairs:
         right.index = left.index
         joined = pd.concat([left, right], axis=1)
         repeated = joined.columns[joined.columns.duplicated()]
-        if len(repeated) or "similarity" in joined.columns:
-            name = repeated[0] if len(repeated) else "similarity"
-            raise ValueError(f"The joined frame would have two columns {name!r}. Rename one, or give suffixes=.")
-        return joined.assign(similarity=self.similarities)
+        if len(repeated):
+            raise ValueError(f"The joined frame would have two columns {repeated[0]!r}. Rename one, or give suffixes=.")
+        owner = Written.by("join", name)
+        owner.check(joined)
+        return joined.assign(**dict.fromkeys(owner.sets[0], self.similarities))
 
     def __repr__(self) -> str:
         return f"JoinedPairs(pairs={len(self)}, left={self.n_left}, right={self.n_right}); see .add_to(df, other)"

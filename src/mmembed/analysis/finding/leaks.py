@@ -21,7 +21,7 @@ from mmembed.analysis.graphs.near_rows import NearRows
 from mmembed.analysis.graphs.pairs import NearLists
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatVector, Positions
-from mmembed.frames import with_columns
+from mmembed.frames import Written, check_rows, with_columns
 from mmembed.vectors import as_vector_array
 
 
@@ -72,20 +72,25 @@ class Leaks:
         table = pd.DataFrame({"part": self.parts, "leaked": self.twins >= 0}).groupby("part", sort=True)["leaked"]
         return pd.DataFrame({"rows": table.size(), "leaked": table.sum(), "share": table.mean()})
 
-    def rows_of(self, df: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of all pairs, two by two, with ``group`` (one a pair) and ``similarity``."""
-        with_columns(df, {}, len(self))
+    def rows_of(self, df: pd.DataFrame, *, name: str | None = None) -> pd.DataFrame:
+        """Return the rows of all pairs, two by two, with ``group`` (one a pair) and ``similarity``.
+
+        ``name`` is the first part of other names for the two columns.
+        """
+        check_rows(df, len(self))
+        owner = Written.by("duplicates", name)
+        owner.check(df)
         pairs = self.pairs()
         positions = pairs[["left", "right"]].to_numpy().reshape(-1)
-        return df.iloc[positions].assign(
-            group=np.repeat(np.arange(len(pairs)), 2), similarity=np.repeat(pairs["similarity"].to_numpy(), 2)
-        )
+        values = (np.repeat(np.arange(len(pairs)), 2), np.repeat(pairs["similarity"].to_numpy(), 2))
+        return df.iloc[positions].assign(**dict(zip(owner.sets[0], values, strict=True)))
 
     def add_to(self, df: pd.DataFrame, *, name: str = "leak") -> pd.DataFrame:
         """Return a copy with ``leak_part`` (the twin's part, missing if there is no twin) and ``leak_similarity``."""
         part = self.parts[self.twins]
         part[self.twins < 0] = None
-        return with_columns(df, {f"{name}_part": part, f"{name}_similarity": self.similarities}, len(self))
+        columns = {f"{name}_part": part, f"{name}_similarity": self.similarities}
+        return with_columns(df, columns, len(self), owner=Written.by("leaks", name))
 
     def __repr__(self) -> str:
         graph = "" if self.method == "exact" else f", {self.method} graph with recall {self.recall:.3f}"

@@ -14,7 +14,7 @@ from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS, NeighborGraph, share
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
-from mmembed.frames import with_columns
+from mmembed.frames import Written, with_columns
 from mmembed.vectors import as_vector_array
 from mmembed.vectors.rows import equal_row_groups, row_priorities
 
@@ -82,7 +82,7 @@ class Outliers:
 
     def add_to(self, df: pd.DataFrame, *, name: str = "outlier_score") -> pd.DataFrame:
         """Return a copy with ``outlier_score``; NaN for rows without a vector."""
-        return with_columns(df, {name: self.scores}, len(self))
+        return with_columns(df, {name: self.scores}, len(self), owner=Written.by("outliers", name))
 
     def __repr__(self) -> str:
         most = np.nanmax(self.scores) if (~np.isnan(self.scores)).any() else float("nan")

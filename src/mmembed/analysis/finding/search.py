@@ -20,6 +20,7 @@ from mmembed.analysis.cosines import pair_cosines, unit_rows
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.arrays import BoolVector, FloatMatrix, FloatVector, Positions
 from mmembed.errors import VectorError
+from mmembed.frames import Written
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 _POOL = 5  # rows that a second look chooses among, for each hit
@@ -236,7 +237,9 @@ class SearchHits:
     single: bool
     scores: Mapping[str, npt.NDArray[Any]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
-    def add_to(self, df: pd.DataFrame, *, queries: Sequence[Any] | None = None) -> pd.DataFrame:
+    def add_to(
+        self, df: pd.DataFrame, *, queries: Sequence[Any] | None = None, name: str | None = None
+    ) -> pd.DataFrame:
         """Return the rows that were found, best first.
 
         Parameters
@@ -245,6 +248,8 @@ class SearchHits:
             The frame whose vectors were searched; left alone.
         queries : sequence, optional
             What to call each query in the column ``query``; without it, its position. For many queries only.
+        name : str, optional
+            First part of other names for the new columns: ``<name>_similarity`` and so on.
 
         Returns
         -------
@@ -261,12 +266,15 @@ class SearchHits:
             raise ValueError(f"{len(queries)} names were given for {len(self.positions)} queries. Give one for each.")
         query, rank = np.nonzero(self.positions >= 0)
         rows = df.iloc[self.positions[query, rank]]
-        numbers = {"similarity": self.similarities[query, rank]}
-        numbers |= {name: values[query, rank] for name, values in self.scores.items()}
-        if self.single:
-            return rows.assign(**numbers)
-        names = pd.Series(range(len(self.positions)) if queries is None else queries)
-        return rows.assign(query=names.array.take(query), rank=rank + 1, **numbers)
+        columns: dict[str, Any] = {}
+        if not self.single:
+            names = pd.Series(range(len(self.positions)) if queries is None else queries)
+            columns = {"query": names.array.take(query), "rank": rank + 1}
+        columns |= {"similarity": self.similarities[query, rank]}
+        columns |= {kind: values[query, rank] for kind, values in self.scores.items()}
+        columns = {kind if name is None else f"{name}_{kind}": values for kind, values in columns.items()}
+        Written.by("search", name).check(df, columns)
+        return rows.assign(**columns)
 
     def __repr__(self) -> str:
         n_queries, k = self.positions.shape

@@ -18,7 +18,7 @@ from mmembed.analysis.labels.experiment import HeldOut
 from mmembed.analysis.labels.review import WEAK, certain, doubt_labels, uncertain_and_diverse
 from mmembed.analysis.labels.scores import class_table, confusion_counts, learning_curve, reliability, score_table
 from mmembed.arrays import FloatMatrix
-from mmembed.frames import with_columns
+from mmembed.frames import Written, with_columns
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 _ROWS_AT_ONCE = 32_768  # what is held beside the column
@@ -243,7 +243,9 @@ class Classifier:
         The score is the estimator's probability of the predicted class, NaN where it has none to give. Rows whose score
         is under the threshold get no prediction.
         """
-        return with_columns(df, self._columns(self._fitted, name, threshold), len(self.vectors))
+        columns = self._columns(self._fitted, name, threshold)
+        owner = Written.by("classify", self.target if name is None else name)
+        return with_columns(df, columns, len(self.vectors), owner=owner)
 
     def columns_for(self, vectors: Any, *, name: str | None = None, threshold: float | None = None) -> dict[str, Any]:
         """Return the columns that :meth:`add_to` would give a frame with these vectors."""

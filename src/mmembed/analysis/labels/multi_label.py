@@ -14,7 +14,7 @@ import pandas as pd
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.labels.scores import calibration_error, reliability, wilson_interval
 from mmembed.arrays import FloatMatrix
-from mmembed.frames import with_columns
+from mmembed.frames import Written, with_columns
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 
@@ -169,7 +169,9 @@ class MultiLabelClassifier:
         The score is the probability that the whole list is right, if labels came independently of each other. A label
         is given where its probability is at least ``threshold`` (one half if not given).
         """
-        return with_columns(df, self.columns_for(self.vectors, name=name, threshold=threshold), len(self.vectors))
+        columns = self.columns_for(self.vectors, name=name, threshold=threshold)
+        owner = Written.by("classify", self.target if name is None else name)
+        return with_columns(df, columns, len(self.vectors), owner=owner)
 
     def columns_for(self, vectors: Any, *, name: str | None = None, threshold: float | None = None) -> dict[str, Any]:
         """Return the columns that :meth:`add_to` would give a frame with these vectors."""

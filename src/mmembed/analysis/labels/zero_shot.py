@@ -22,7 +22,7 @@ import pandas as pd
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.preparation import Preparation
 from mmembed.errors import listed
-from mmembed.frames import with_columns
+from mmembed.frames import Written, with_columns
 from mmembed.vectors import as_vector_array, check_comparable
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ class ZeroShot:
 
     def add_to(self, df: pd.DataFrame, *, name: str = "label") -> pd.DataFrame:
         """Return the frame with ``label`` and ``label_score``; ``name`` renames both."""
-        return with_columns(df, {name: self.labels, f"{name}_score": self.scores}, len(self))
+        columns = {name: self.labels, f"{name}_score": self.scores}
+        return with_columns(df, columns, len(self), owner=Written.by("classify by words", name))
 
 
 def zero_shot(

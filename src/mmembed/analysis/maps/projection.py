@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.preparation import Preparation
-from mmembed.frames import with_columns
+from mmembed.frames import Written, with_columns
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 from mmembed.vectors.rows import equal_row_groups, row_digest
 
@@ -127,8 +127,8 @@ class Projection:
 
     def add_to(self, df: pd.DataFrame, *, name: str = "map") -> pd.DataFrame:
         """Return the frame with ``map_x``, ``map_y`` and, on a map of three dimensions, ``map_z``."""
-        axes = zip(_AXES, self.coordinates.T, strict=False)
-        return with_columns(df, {f"{name}_{axis}": values for axis, values in axes}, len(self))
+        columns = {f"{name}_{axis}": values for axis, values in zip(_AXES, self.coordinates.T, strict=False)}
+        return with_columns(df, columns, len(self), owner=Written.by("project", name))
 
     @cached_property
     def _rows(self) -> FloatMatrix:
