@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from mmembed.arrays import Positions
 from mmembed.errors import ColumnExistsError, ColumnNotFoundError, did_you_mean, listed
 
 
@@ -222,8 +223,10 @@ def _reads_as_single(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> b
     return bool(written) and all(exact) and 2 * sum(long) >= len(long)
 
 
-def with_columns(df: pd.DataFrame, columns: Mapping[str, Any], n_rows: int, *, owner: Written | None) -> pd.DataFrame:
-    """Return a copy of the frame with the columns, each value going to the row at its position.
+def with_columns(
+    df: pd.DataFrame, columns: Mapping[str, Any], n_rows: int, *, owner: Written | None, index: pd.Index | None = None
+) -> pd.DataFrame:
+    """Return a copy of the frame with the columns, each value going to the row that it was computed for.
 
     Parameters
     ----------
@@ -236,29 +239,103 @@ def with_columns(df: pd.DataFrame, columns: Mapping[str, Any], n_rows: int, *, o
     owner : Written or None
         What the verb writes: a column that is there and that it did not write is not replaced. None for a partition
         of a Dask frame, whose columns were checked as a whole.
+    index : pandas.Index, optional
+        The labels of the rows that the result was computed for; without it, rows are found by position.
 
     Raises
     ------
     ValueError
-        If the frame has another number of rows.
+        If the frame has other rows.
     ColumnExistsError
         If a column of the user's would be replaced.
     """
-    check_rows(df, n_rows)
+    order = check_rows(df, n_rows, index)
     if owner is not None:
         owner.check(df, columns)
     plain = {name: getattr(values, "array", values) for name, values in columns.items()}
+    if order is not None:
+        plain = {name: pd.Series(values).array.take(order) for name, values in plain.items()}
     # assign copies as lazily as the installed pandas can; a Series on the frame's own index is not copied at all.
     return df.assign(**{name: pd.Series(values, index=df.index, copy=False) for name, values in plain.items()})
 
 
-def check_rows(df: pd.DataFrame, n_rows: int) -> None:
-    """Refuse a frame that has another number of rows than a result was computed for."""
+def check_rows(df: pd.DataFrame, n_rows: int, index: pd.Index | None = None) -> Positions | None:
+    """Return which row of a result each row of a frame is; None where both are in one order.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+    n_rows : int
+        How many rows the result was computed for.
+    index : pandas.Index, optional
+        Their labels. Rows in another order are found by them where no label occurs twice.
+
+    Raises
+    ------
+    ValueError
+        If the frame has other rows.
+    """
     if len(df) != n_rows:
         raise ValueError(
             f"The frame has {len(df)} rows, but the result was computed for {n_rows}. "
-            "Give the frame whose vectors were used, with the same rows in the same order."
+            "Give the frame whose vectors were used, with the same rows."
         )
+    order, is_known = _order_of(df.index, index)
+    if not is_known:
+        raise ValueError(
+            "The frame has other index labels than the rows that the result was computed for, or labels that occur "
+            "twice in another order. Give the frame whose vectors were used; a result that is computed from an array, "
+            "df[column].array, goes by position."
+        )
+    return order
+
+
+def rows_in_order(df: pd.DataFrame, n_rows: int, index: pd.Index | None) -> pd.DataFrame:
+    """Return a frame with its rows in the order of a result; see :func:`check_rows`."""
+    order = check_rows(df, n_rows, index)
+    return df if order is None else df.take(np.argsort(order))
+
+
+def index_of(values: Any) -> pd.Index | None:
+    """Return the labels of a Series; None for arrays and lists, whose rows have a position only."""
+    return values.index if isinstance(values, pd.Series) else None
+
+
+def beside(values: Any, index: pd.Index | None, *, argument: str) -> Any:
+    """Return values in the order of the rows with these labels: a Series by its index, all else by position.
+
+    Parameters
+    ----------
+    values : Series, array, list or None
+    index : pandas.Index or None
+        Labels of the vectors, where they are a Series.
+    argument : str
+        The argument that gave the values, for the message.
+
+    Raises
+    ------
+    ValueError
+        If both have labels, and these are not the same ones, or occur twice in another order.
+    """
+    if not isinstance(values, pd.Series) or index is None or len(values) != len(index):
+        return values  # another length is refused where its meaning is known
+    order, is_known = _order_of(index, values.index)
+    if not is_known:
+        raise ValueError(
+            f"{argument}= has other index labels than the vectors, or labels that occur twice in another order. Give "
+            "a column of the same frame; values without labels, such as series.array, go by position."
+        )
+    return values if order is None else values.take(order)
+
+
+def _order_of(wanted: pd.Index, given: pd.Index | None) -> tuple[Positions | None, bool]:
+    """Return where each wanted label is among the given ones, None where it is at its own place; and if all are."""
+    if given is None or given is wanted or given.equals(wanted):
+        return None, True
+    if not (given.is_unique and wanted.is_unique):
+        return None, False
+    order = given.get_indexer(wanted)
+    return order, bool((order >= 0).all())
 
 
 # Control characters that are no white space, and halves of surrogate pairs.

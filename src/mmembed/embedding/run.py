@@ -51,17 +51,20 @@ class EmbeddingRun:
         Parameters
         ----------
         df : pandas.DataFrame
-            A frame with as many rows as were embedded, in the same order; it is not changed.
+            The frame whose cells were embedded, its rows in any order where no index label occurs twice; it is not
+            changed.
         name : str, optional
             Name of the column; the name of the vectors if not given.
 
         Raises
         ------
         ValueError
-            If the frame has another number of rows.
+            If the frame has other rows.
         """
         name = name or str(self.vectors.name)
-        return with_columns(df, {name: self.vectors}, len(self.vectors), owner=Written.by("embed", name))
+        return with_columns(
+            df, {name: self.vectors}, len(self.vectors), owner=Written.by("embed", name), index=self.vectors.index
+        )
 
     def checked(self, errors: Errors) -> EmbeddingRun:
         """Return the run itself, after raising or warning about failed rows as asked.

@@ -31,6 +31,7 @@ from mmembed.analysis.names.naming import name_clusters
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatVector, Positions
 from mmembed.errors import did_you_mean, listed
+from mmembed.frames import beside, index_of
 from mmembed.vectors import as_vector_array
 
 METHODS = ("auto", "kmeans", "hdbscan", "leiden")
@@ -103,7 +104,8 @@ def fit_clusters(
     """
     check_method(method, n_clusters, min_cluster_size)
     step = on_step or _say_nothing
-    array = as_vector_array(vectors)
+    array, index = as_vector_array(vectors), index_of(vectors)
+    kinds, text = beside(kinds, index, argument="kinds"), beside(text, index, argument="text")
     missing = array.isna()
     preparation = Preparation.learn(array, kinds)
     distinct = distinct_directions(preparation.source(array, kinds))
@@ -148,6 +150,7 @@ def fit_clusters(
         raw_numbers=numbers,
         vectors=array,
         kinds=kinds,
+        index=index,
     )
 
 

@@ -27,7 +27,7 @@ from mmembed.analysis.clusters.membership import GroupedRows, nearest_centroids
 from mmembed.analysis.names.names import NUMBERED, Naming
 from mmembed.analysis.names.terms import Evidence
 from mmembed.analysis.preparation import Preparation
-from mmembed.frames import Written, with_columns
+from mmembed.frames import Written, beside, index_of, with_columns
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
 
 if TYPE_CHECKING:
@@ -272,6 +272,8 @@ class Clusters(NamedClusters):
     # What names can be made from again; a file does not keep it.
     vectors: VectorArray | None = field(repr=False)
     kinds: Any = field(repr=False)
+    # Labels of the rows, where the vectors were a Series, and the file that the result was read from has them.
+    index: pd.Index | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -355,7 +357,7 @@ class Clusters(NamedClusters):
 
         return name_clusters(
             self.labels,
-            text,
+            beside(text, self.index, argument="text"),
             scores=self.scores,
             vectors=self.vectors,
             kinds=self.kinds,
@@ -385,7 +387,7 @@ class Clusters(NamedClusters):
         """
         array = as_vector_array(vectors)
         check_comparable(array, self.empty_vectors)
-        rows = self.preparation.rows(array, kinds)
+        rows = self.preparation.rows(array, beside(kinds, index_of(vectors), argument="kinds"))
         found, is_new = self.grouped.known(rows)
         if is_new.any():
             found[is_new] = self._predict_new(rows[is_new])
@@ -503,7 +505,7 @@ class Clusters(NamedClusters):
         """Return the frame with ``cluster``, ``cluster_score`` and ``cluster_name``; ``name`` renames all three."""
         names = pd.Series(self.labels).map(dict(self.names))
         columns = {name: self.labels, f"{name}_score": self.scores, f"{name}_name": names}
-        return with_columns(df, columns, len(self), owner=Written.by("cluster", name))
+        return with_columns(df, columns, len(self), owner=Written.by("cluster", name), index=self.index)
 
 
 def labels_array(values: npt.NDArray[np.int64], missing: npt.NDArray[np.bool_]) -> pd.api.extensions.ExtensionArray:
@@ -563,11 +565,23 @@ def save_clusters(clusters: Clusters, path: str | Path) -> Path:
         "landmarks": clusters.grouped.landmarks,
         "landmark_labels": clusters.grouped.landmark_labels,
     }
+    # Labels of plain numbers, dates and texts are kept, others are not: rows then go by position.
+    if (labels := _plain_labels(clusters.index)) is not None:
+        arrays["index"] = labels
     if means is not None:
         arrays["means"] = np.array(list(means.values()), dtype=np.float64).reshape(len(means), -1)
     with whole_file(target) as part, part.open("wb") as file:
         np.savez(file, **arrays)
     return target
+
+
+def _plain_labels(index: pd.Index | None) -> npt.NDArray[Any] | None:
+    if index is None or isinstance(index, pd.MultiIndex):
+        return None
+    labels = index.to_numpy()
+    if labels.dtype == object and all(isinstance(label, str) for label in labels):
+        labels = labels.astype(np.str_)
+    return labels if labels.dtype.kind in "iufMU" and pd.Index(labels).equals(index) else None
 
 
 def load_clusters(path: str | Path) -> Clusters:
@@ -620,6 +634,7 @@ def load_clusters(path: str | Path) -> Clusters:
         raw_numbers={},
         vectors=None,
         kinds=None,
+        index=pd.Index(arrays["index"]) if "index" in arrays else None,
         **{name: arrays[name] for name in _PLAIN},
     )
 

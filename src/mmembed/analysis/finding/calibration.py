@@ -85,7 +85,7 @@ class Calibration:
     def add_to_hits(self, hits: SearchHits) -> SearchHits:
         """Return the hits with their ``percentile``."""
         scores = {**hits.scores, "percentile": self.percentiles(hits.similarities)}
-        return SearchHits(hits.positions, hits.similarities, hits.n_rows, hits.single, scores)
+        return SearchHits(hits.positions, hits.similarities, hits.n_rows, hits.single, scores, hits.index)
 
     def __repr__(self) -> str:
         low, middle, high = np.quantile(self.background, [0.05, 0.5, 0.95])

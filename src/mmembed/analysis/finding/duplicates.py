@@ -28,7 +28,7 @@ from mmembed.analysis.graphs.near_rows import NearRows, check_threshold
 from mmembed.analysis.graphs.pairs import NearLists
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatVector, Positions
-from mmembed.frames import Written, check_rows, with_columns
+from mmembed.frames import Written, beside, check_rows, index_of, rows_in_order, with_columns
 from mmembed.vectors import as_vector_array
 
 _MANY = 0.2  # of all rows
@@ -62,6 +62,8 @@ class Duplicates:
     method: str = "exact"
     recall: float = 1.0
     threshold_source: ThresholdSource = "given"
+    # Labels of the rows, where the vectors were a Series; version 0.1 kept none.
+    index: pd.Index | None = field(default=None, repr=False)
 
     @property
     def n_groups(self) -> int:
@@ -110,7 +112,7 @@ class Duplicates:
         number[groups["position"].to_numpy()] = groups["group"].to_numpy()
         similarity = np.where(number.isna(), np.nan, self.similarities).astype(np.float32)
         columns = {f"{name}_group": number, f"{name}_similarity": similarity}
-        return with_columns(df, columns, len(self), owner=Written.by("duplicates", name))
+        return with_columns(df, columns, len(self), owner=Written.by("duplicates", name), index=self.index)
 
     def rows_of(self, df: pd.DataFrame, *, name: str | None = None) -> pd.DataFrame:
         """Return the rows that are in a group, group by group, with ``group`` and ``similarity``.
@@ -122,7 +124,7 @@ class Duplicates:
         name : str, optional
             First part of the new columns' names: ``<name>_group`` and ``<name>_similarity``.
         """
-        check_rows(df, len(self))
+        df = rows_in_order(df, len(self), self.index)
         groups = self.groups()
         owner = Written.by("duplicates", name)
         owner.check(df)
@@ -131,8 +133,8 @@ class Duplicates:
 
     def drop_from(self, df: pd.DataFrame) -> pd.DataFrame:
         """Return the frame without the duplicates; representatives and rows without a vector stay, in their order."""
-        check_rows(df, len(self))
-        return df[~self.is_duplicate]
+        order = check_rows(df, len(self), self.index)
+        return df[~(self.is_duplicate if order is None else self.is_duplicate[order])]
 
     def __repr__(self) -> str:
         graph = "" if self.method == "exact" else f", {self.method} graph with recall {self.recall:.3f}"
@@ -186,8 +188,9 @@ def find_duplicates(
     [0, 1, 0, 0]
     """
     check_duplicate_threshold(threshold)
-    array = as_vector_array(vectors)
-    order = ranking(prefer, len(array))
+    array, index = as_vector_array(vectors), index_of(vectors)
+    kinds = beside(kinds, index, argument="kinds")
+    order = ranking(beside(prefer, index, argument="prefer"), len(array))
     rows = Preparation.learn(array, kinds).source(array, kinds)
     present = np.flatnonzero(~array.isna())
     representatives = np.full(len(array), -1, dtype=np.int64)
@@ -197,11 +200,13 @@ def find_duplicates(
     distinct = distinct_rows(rows[rows.any(axis=1)])
     level = resolve_threshold(threshold, distinct.rows)
     if not len(directed):
-        return Duplicates(representatives, similarities, level.level, threshold_source=level.source)
+        return Duplicates(representatives, similarities, level.level, threshold_source=level.source, index=index)
     near = NearRows.of(distinct.rows, level.level)
     found, similarities[directed] = represented(distinct, near, order[directed])
     representatives[directed] = directed[found]
-    return Duplicates(representatives, similarities, level.level, *near.method(), threshold_source=level.source)
+    return Duplicates(
+        representatives, similarities, level.level, *near.method(), threshold_source=level.source, index=index
+    )
 
 
 def tell_many_dropped(found: Duplicates, n_rows: int, positions: Positions | None = None, *, stacklevel: int) -> None:
@@ -315,6 +320,8 @@ class DuplicateLevels:
     n_rows: int
     pairs: pd.DataFrame = field(repr=False)
     suggested: float | None = None
+    # Labels of the rows, where the vectors were a Series; version 0.1 kept none.
+    index: pd.Index | None = field(default=None, repr=False)
 
     def summary(self) -> pd.DataFrame:
         """Return one line a level: ``level``, ``dropped``, ``share`` of all rows, ``suggested``."""
@@ -340,7 +347,7 @@ class DuplicateLevels:
             drops), ``similarity``, and ``<column>_left`` and ``<column>_right`` of each column. Read it from the top:
             choose the last level whose pairs are all pairs that you would call the same.
         """
-        check_rows(df, self.n_rows)
+        df = rows_in_order(df, self.n_rows, self.index)
         shown = df if columns is None else df[list(columns)]
         left, right = (
             shown.iloc[self.pairs[side].to_numpy()].add_suffix(f"_{side}").reset_index(drop=True)
@@ -395,7 +402,8 @@ def duplicate_levels(
     (1, 2)
     """
     check_levels([1.0] if levels is None else levels, examples)
-    array = as_vector_array(vectors)
+    array, index = as_vector_array(vectors), index_of(vectors)
+    kinds = beside(kinds, index, argument="kinds")
     rows = Preparation.learn(array, kinds).source(array, kinds)
     best = resolve_threshold("auto", distinct_rows(rows[rows.any(axis=1)]).rows).level
     strict_first = check_levels(levels_about(best) if levels is None else levels, examples)
@@ -403,7 +411,7 @@ def duplicate_levels(
     left, right, cosine = _nearest_pairs(rows, ~array.isna())
     dropped = tuple(int(one.is_duplicate.sum()) for one in found)
     pairs = example_pairs(left, right, cosine, strict_first, examples)
-    return DuplicateLevels(strict_first, dropped, len(array), pairs, suggested_of(strict_first, best))
+    return DuplicateLevels(strict_first, dropped, len(array), pairs, suggested_of(strict_first, best), index)
 
 
 def suggested_of(strict_first: Sequence[float], best: float) -> float | None:

@@ -15,6 +15,7 @@ from mmembed.analysis.cosines import pair_cosines
 from mmembed.analysis.finding.search import SearchHits, as_queries
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.errors import VectorError
+from mmembed.frames import index_of
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
 
 _K_OF_RECALL = 10
@@ -95,7 +96,7 @@ class VectorIndex:
             best = rank < k
             positions[answerable[query[best]], rank[best]] = row[best]
             similarities[answerable[query[best]], rank[best]] = cosines[best]
-        return SearchHits(positions, similarities, len(array), single)
+        return SearchHits(positions, similarities, len(array), single, index=index_of(vectors))
 
     def save(self, path: str | Path) -> Path:
         """Write the index to a folder, made if it is not there, and return its path."""

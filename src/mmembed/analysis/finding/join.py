@@ -11,7 +11,7 @@ import pandas as pd
 from mmembed.analysis.graphs.near_rows import check_threshold
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.arrays import FloatVector, Positions
-from mmembed.frames import Written, check_rows
+from mmembed.frames import Written, index_of, rows_in_order
 from mmembed.vectors import as_vector_array, check_comparable
 
 
@@ -34,6 +34,9 @@ class JoinedPairs:
     similarities: FloatVector = field(repr=False)
     n_left: int
     n_right: int
+    # Labels of the rows of both frames, where the vectors were Series.
+    left_index: pd.Index | None = field(default=None, repr=False)
+    right_index: pd.Index | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.left)
@@ -62,8 +65,8 @@ class JoinedPairs:
         pandas.DataFrame
             Labelled by the left frame's index.
         """
-        check_rows(df, self.n_left)
-        check_rows(other, self.n_right)
+        df = rows_in_order(df, self.n_left, self.left_index)
+        other = rows_in_order(other, self.n_right, self.right_index)
         both = set(df.columns) & set(other.columns)
         if both and suffixes[0] == suffixes[1]:
             raise ValueError(f"Both frames have {sorted(map(str, both))}, and suffixes={suffixes!r} do not differ.")
@@ -137,7 +140,7 @@ def join(left: Any, right: Any, k: int = 1, *, threshold: float | None = None, o
     if one_to_one:
         chosen = best_matching(rows, partners, similarities)
         rows, partners, similarities = rows[chosen], partners[chosen], similarities[chosen]
-    return JoinedPairs(rows, partners, similarities, len(one), len(other))
+    return JoinedPairs(rows, partners, similarities, len(one), len(other), index_of(left), index_of(right))
 
 
 def best_matching(left: Positions, right: Positions, similarities: FloatVector) -> Positions:

@@ -21,7 +21,7 @@ from mmembed.analysis.graphs.near_rows import NearRows
 from mmembed.analysis.graphs.pairs import NearLists
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatVector, Positions
-from mmembed.frames import Written, check_rows, with_columns
+from mmembed.frames import Written, beside, index_of, rows_in_order, with_columns
 from mmembed.vectors import as_vector_array
 
 
@@ -51,6 +51,8 @@ class Leaks:
     method: str = "exact"
     recall: float = 1.0
     threshold_source: ThresholdSource = "given"
+    # Labels of the rows, where the vectors were a Series; version 0.1 kept none.
+    index: pd.Index | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.twins)
@@ -77,7 +79,7 @@ class Leaks:
 
         ``name`` is the first part of other names for the two columns.
         """
-        check_rows(df, len(self))
+        df = rows_in_order(df, len(self), self.index)
         owner = Written.by("duplicates", name)
         owner.check(df)
         pairs = self.pairs()
@@ -90,7 +92,7 @@ class Leaks:
         part = self.parts[self.twins]
         part[self.twins < 0] = None
         columns = {f"{name}_part": part, f"{name}_similarity": self.similarities}
-        return with_columns(df, columns, len(self), owner=Written.by("leaks", name))
+        return with_columns(df, columns, len(self), owner=Written.by("leaks", name), index=self.index)
 
     def __repr__(self) -> str:
         graph = "" if self.method == "exact" else f", {self.method} graph with recall {self.recall:.3f}"
@@ -131,7 +133,8 @@ def find_leaks(vectors: Any, parts: Any, threshold: Threshold = "auto", *, kinds
     [2, -1, 0]
     """
     check_duplicate_threshold(threshold)
-    array = as_vector_array(vectors)
+    array, index = as_vector_array(vectors), index_of(vectors)
+    parts, kinds = beside(parts, index, argument="parts"), beside(kinds, index, argument="kinds")
     named = pd.Series(parts, dtype=getattr(parts, "dtype", object)).reset_index(drop=True)
     if len(named) != len(array):
         raise ValueError(f"The split has {len(named)} values for {len(array)} rows. Give one part for each row.")
@@ -150,7 +153,15 @@ def find_leaks(vectors: Any, parts: Any, threshold: Threshold = "auto", *, kinds
         found, similarities[present] = twins_across(near, distinct, codes[present])
         twins[present] = np.where(found >= 0, present[found], -1)
         graph = near.method()
-    return Leaks(twins, similarities, named.to_numpy(dtype=object), level.level, *graph, threshold_source=level.source)
+    return Leaks(
+        twins,
+        similarities,
+        named.to_numpy(dtype=object),
+        level.level,
+        *graph,
+        threshold_source=level.source,
+        index=index,
+    )
 
 
 def check_parts(n_parts: int) -> None:

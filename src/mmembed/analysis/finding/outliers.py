@@ -14,7 +14,7 @@ from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS, NeighborGraph, share
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
-from mmembed.frames import Written, with_columns
+from mmembed.frames import Written, beside, index_of, with_columns
 from mmembed.vectors import as_vector_array
 from mmembed.vectors.rows import equal_row_groups, row_priorities
 
@@ -57,6 +57,8 @@ class Outliers:
     k: int | None
     method: str = "exact"
     recall: float = 1.0
+    # Labels of the rows, where the vectors were a Series; version 0.1 kept none.
+    index: pd.Index | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -82,7 +84,8 @@ class Outliers:
 
     def add_to(self, df: pd.DataFrame, *, name: str = "outlier_score") -> pd.DataFrame:
         """Return a copy with ``outlier_score``; NaN for rows without a vector."""
-        return with_columns(df, {name: self.scores}, len(self), owner=Written.by("outliers", name))
+        owner = Written.by("outliers", name)
+        return with_columns(df, {name: self.scores}, len(self), owner=owner, index=self.index)
 
     def __repr__(self) -> str:
         most = np.nanmax(self.scores) if (~np.isnan(self.scores)).any() else float("nan")
@@ -128,13 +131,14 @@ def find_outliers(vectors: Any, k: int | None = None, *, kinds: Any = None) -> O
     4
     """
     check_neighbors(k)
-    array = as_vector_array(vectors)
+    array, index = as_vector_array(vectors), index_of(vectors)
+    kinds = beside(kinds, index, argument="kinds")
     present = np.flatnonzero(~array.isna())
     scores = np.full(len(array), np.nan, dtype=np.float32)
     nearest = np.full(len(array), -1, dtype=np.int64)
     similarities = np.full(len(array), np.nan, dtype=np.float32)
     if not len(present):
-        return Outliers(scores, nearest, similarities, k)
+        return Outliers(scores, nearest, similarities, k, index=index)
     distinct = distinct_rows(Preparation.learn(array, kinds).source(array, kinds))
     if k is not None:
         graph = shared_graph(distinct.rows, k)
@@ -150,7 +154,7 @@ def find_outliers(vectors: Any, k: int | None = None, *, kinds: Any = None) -> O
     if len(distinct) > 1:
         nearest[present] = present[distinct.first[graph.indices[:, 0]]][distinct.groups]
         similarities[present] = graph.similarities[distinct.groups, 0]
-    return Outliers(scores, nearest, similarities, k, graph.method, graph.recall)
+    return Outliers(scores, nearest, similarities, k, graph.method, graph.recall, index)
 
 
 def check_neighbors(k: int | None) -> None:

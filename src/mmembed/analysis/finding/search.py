@@ -8,7 +8,7 @@ Another order for what a search found: less of the same, or keywords beside mean
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -20,7 +20,7 @@ from mmembed.analysis.cosines import pair_cosines, unit_rows
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.arrays import BoolVector, FloatMatrix, FloatVector, Positions
 from mmembed.errors import VectorError
-from mmembed.frames import Written
+from mmembed.frames import Written, index_of, rows_in_order
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 _POOL = 5  # rows that a second look chooses among, for each hit
@@ -106,7 +106,7 @@ def search(
     if pool != k:
         pool = min(pool, max(len(array), 1))
     unlike = None if minus is None else _unlike(minus, array)
-    hits = _search(asked, array, pool, missing, unlike, single=single)
+    hits = replace(_search(asked, array, pool, missing, unlike, single=single), index=index_of(vectors))
     if keywords is not None:
         if keywords.shape != (len(asked), len(array)):
             raise ValueError(f"keywords has shape {keywords.shape}; expected {(len(asked), len(array))}.")
@@ -236,6 +236,8 @@ class SearchHits:
     n_rows: int
     single: bool
     scores: Mapping[str, npt.NDArray[Any]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    # Labels of the rows, where the vectors were a Series; version 0.1 kept none.
+    index: pd.Index | None = field(default=None, repr=False)
 
     def add_to(
         self, df: pd.DataFrame, *, queries: Sequence[Any] | None = None, name: str | None = None
@@ -257,11 +259,7 @@ class SearchHits:
             For one query its rows and ``similarity``. For many, the rows of the first query, then of the second, …,
             with ``query``, ``rank`` (from 1) and ``similarity``. The index labels are those of the rows.
         """
-        if len(df) != self.n_rows:
-            raise ValueError(
-                f"The frame has {len(df)} rows, but {self.n_rows} were searched. "
-                "Give the frame whose vectors were used."
-            )
+        df = rows_in_order(df, self.n_rows, self.index)
         if queries is not None and len(queries) != len(self.positions):
             raise ValueError(f"{len(queries)} names were given for {len(self.positions)} queries. Give one for each.")
         query, rank = np.nonzero(self.positions >= 0)
@@ -327,7 +325,7 @@ def diversify(
     empty = places < 0
     positions = np.where(empty, -1, np.take_along_axis(hits.positions, np.maximum(places, 0), axis=1))
     cosines = np.where(empty, np.nan, np.take_along_axis(hits.similarities, np.maximum(places, 0), axis=1))
-    return SearchHits(positions, cosines.astype(np.float32), hits.n_rows, hits.single, {"score": scores})
+    return SearchHits(positions, cosines.astype(np.float32), hits.n_rows, hits.single, {"score": scores}, hits.index)
 
 
 def fuse_with_keywords(
@@ -363,7 +361,7 @@ def fuse_with_keywords(
         best = np.lexsort((rows, -cosines, -sums))[:k]
         positions[query, : len(best)], similarities[query, : len(best)] = rows[best], cosines[best]
         scores[query, : len(best)] = sums[best]
-    return SearchHits(positions, similarities, hits.n_rows, hits.single, {"score": scores})
+    return SearchHits(positions, similarities, hits.n_rows, hits.single, {"score": scores}, hits.index)
 
 
 def best_by_keywords(scores: npt.NDArray[np.float64], k: int) -> Positions:

@@ -57,6 +57,8 @@ class Classifier:
     index: pd.Index = field(repr=False)
     recipe: Any = field(repr=False)
     random_state: int = field(repr=False)
+    # Whether the rows had labels; those of an array have a position only.
+    is_labelled: bool = field(default=False, repr=False)
 
     def __repr__(self) -> str:
         return (
@@ -245,7 +247,7 @@ class Classifier:
         """
         columns = self._columns(self._fitted, name, threshold)
         owner = Written.by("classify", self.target if name is None else name)
-        return with_columns(df, columns, len(self.vectors), owner=owner)
+        return with_columns(df, columns, len(self.vectors), owner=owner, index=self.index if self.is_labelled else None)
 
     def columns_for(self, vectors: Any, *, name: str | None = None, threshold: float | None = None) -> dict[str, Any]:
         """Return the columns that :meth:`add_to` would give a frame with these vectors."""

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mmembed.analysis.labels.fit import as_target_series, fit_classifier
+from mmembed.frames import beside
 from mmembed.vectors import VectorArray, as_vector_array
 
 _SCORES = ("balanced_accuracy", "macro_f1", "log_loss")
@@ -62,6 +63,8 @@ def compare_vectors(
     if dimensions is not None and (not len(dimensions) or min(dimensions) < 1):
         raise ValueError(f"dimensions={list(dimensions)!r} has to hold whole numbers of at least 1.")
     everywhere = np.flatnonzero(np.logical_and.reduce([~array.isna() for array in arrays.values()]))
+    index = next((one.index for one in columns.values() if isinstance(one, pd.Series)), None)
+    target, groups = beside(target, index, argument="target"), beside(groups, index, argument="groups")
     values = as_target_series(target, sizes.pop()).iloc[everywhere]
     companions = None if groups is None else pd.Series(list(groups), dtype=object).iloc[everywhere]
     lines = []

@@ -22,6 +22,7 @@ from mmembed.analysis.labels.experiment import HeldOut, fit_and_hold_out, hold_t
 from mmembed.analysis.labels.multi_label import MultiLabelClassifier
 from mmembed.arrays import FloatMatrix
 from mmembed.errors import listed
+from mmembed.frames import beside, index_of
 from mmembed.vectors import Vector, VectorArray, as_vector_array, check_comparable
 
 # Of the sets in benchmarks/labelled, captions and glosses have next to no pair this near, reprints of a text have.
@@ -111,8 +112,12 @@ def fit_classifier(
     """
     from sklearn.base import clone
 
-    array = as_vector_array(vectors)
-    values = as_target_series(target, len(array))
+    array, index = as_vector_array(vectors), index_of(vectors)
+    groups = beside(groups, index, argument="groups")
+    values = as_target_series(beside(target, index, argument="target"), len(array))
+    is_labelled = index is not None or isinstance(target, pd.Series)
+    if index is not None:
+        values = values.set_axis(index)
     if folds < 2:
         raise ValueError(f"folds={folds} holds nothing out. Give at least 2.")
     if estimator is not None and (class_weight is not None or descriptions is not None):
@@ -130,7 +135,15 @@ def fit_classifier(
         given = _given_groups(groups, len(array), learned)
         linked = hold_together(source, None, given, near_duplicates, folds=folds, units=rows)
         return fit_label_sets(
-            array, values, recipe, rows=rows, learned=learned, linked=linked, folds=folds, random_state=seed
+            array,
+            values,
+            recipe,
+            rows=rows,
+            learned=learned,
+            linked=linked,
+            folds=folds,
+            random_state=seed,
+            is_labelled=is_labelled,
         )
     read = read_target(values, also=descriptions or ())
     learned = np.flatnonzero((read.codes >= 0) & ~array.isna())
@@ -167,6 +180,7 @@ def fit_classifier(
         held_out=held,
         learned=learned,
         index=read.index,
+        is_labelled=is_labelled,
         recipe=recipe,
         random_state=seed,
     )
@@ -279,6 +293,7 @@ def fit_label_sets(
     linked: npt.NDArray[np.intp],
     folds: int,
     random_state: int,
+    is_labelled: bool = False,
 ) -> MultiLabelClassifier:
     """Fit and measure one classifier for each label.
 
@@ -318,6 +333,7 @@ def fit_label_sets(
         probabilities=probabilities,
         learned=learned,
         index=values.index,
+        is_labelled=is_labelled,
     )
 
 

@@ -43,6 +43,8 @@ class MultiLabelClassifier:
     probabilities: npt.NDArray[np.float32] = field(repr=False)
     learned: npt.NDArray[np.intp] = field(repr=False)
     index: pd.Index = field(repr=False)
+    # Whether the rows had labels; those of an array have a position only.
+    is_labelled: bool = field(default=False, repr=False)
 
     def __repr__(self) -> str:
         return (
@@ -171,7 +173,7 @@ class MultiLabelClassifier:
         """
         columns = self.columns_for(self.vectors, name=name, threshold=threshold)
         owner = Written.by("classify", self.target if name is None else name)
-        return with_columns(df, columns, len(self.vectors), owner=owner)
+        return with_columns(df, columns, len(self.vectors), owner=owner, index=self.index if self.is_labelled else None)
 
     def columns_for(self, vectors: Any, *, name: str | None = None, threshold: float | None = None) -> dict[str, Any]:
         """Return the columns that :meth:`add_to` would give a frame with these vectors."""

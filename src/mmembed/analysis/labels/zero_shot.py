@@ -22,7 +22,7 @@ import pandas as pd
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.preparation import Preparation
 from mmembed.errors import listed
-from mmembed.frames import Written, with_columns
+from mmembed.frames import Written, beside, index_of, with_columns
 from mmembed.vectors import as_vector_array, check_comparable
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class ZeroShot:
     # What was asked for, in order: counts in the notebook's table need the labels that nobody got, too.
     names: pd.api.extensions.ExtensionArray = field(repr=False)
     agreement: float | None = None
+    # Labels of the rows, where the vectors were a Series; version 0.1 kept none.
+    index: pd.Index | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -101,7 +103,8 @@ class ZeroShot:
     def add_to(self, df: pd.DataFrame, *, name: str = "label") -> pd.DataFrame:
         """Return the frame with ``label`` and ``label_score``; ``name`` renames both."""
         columns = {name: self.labels, f"{name}_score": self.scores}
-        return with_columns(df, columns, len(self), owner=Written.by("classify by words", name))
+        owner = Written.by("classify by words", name)
+        return with_columns(df, columns, len(self), owner=owner, index=self.index)
 
 
 def zero_shot(
@@ -148,10 +151,11 @@ def zero_shot(
     >>> zero_shot(vectors, np.eye(2, dtype="float32"), ["east", "north"]).labels.tolist()
     ['east', 'north']
     """
-    array = as_vector_array(vectors)
+    array, index = as_vector_array(vectors), index_of(vectors)
+    kinds = beside(kinds, index, argument="kinds")
     model = ZeroShotModel.of(array, label_vectors, labels, is_centered=kinds is not None, threshold=threshold)
     model = replace(model, preparation=Preparation.learn(array, kinds))
-    found = model.spread_to(model.deviations(array, kinds)).label(array, kinds)
+    found = replace(model.spread_to(model.deviations(array, kinds)).label(array, kinds), index=index)
     if model.judges is None:
         return found
     verdicts = model.verdicts(array, found.scores, kinds)

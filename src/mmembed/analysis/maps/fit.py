@@ -14,6 +14,7 @@ from mmembed.analysis.maps.umap import N_NEIGHBORS, MapSettings, NeighborMap
 from mmembed.analysis.maps.umap_learn import Target, fit_umap_learn
 from mmembed.analysis.preparation import Preparation
 from mmembed.errors import did_you_mean, listed
+from mmembed.frames import beside, index_of
 from mmembed.vectors import as_vector_array
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def fit_projection(
     seed = 0 if random_state is None else random_state
     settings = MapSettings(dimensions, n_neighbors, min_dist, spread, seed)
     check_options(method, settings, target=target, densmap=densmap, like=like)
-    array = as_vector_array(vectors)
+    array, index = as_vector_array(vectors), index_of(vectors)
+    kinds, target = beside(kinds, index, argument="kinds"), beside(target, index, argument="target")
     preparation = Preparation.learn(array, kinds)
     distinct = distinct_directions(preparation.source(array, kinds))
     wanted = None
@@ -133,6 +135,7 @@ def fit_projection(
         vectors=array,
         kinds=kinds,
         preparation=preparation,
+        index=index,
     )
 
 

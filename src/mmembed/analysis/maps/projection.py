@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.preparation import Preparation
-from mmembed.frames import Written, with_columns
+from mmembed.frames import Written, beside, index_of, with_columns
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 from mmembed.vectors.rows import equal_row_groups, row_digest
 
@@ -46,6 +46,8 @@ class Projection:
     vectors: VectorArray = field(repr=False)
     kinds: Any = field(repr=False)
     preparation: Preparation = field(repr=False)
+    # Labels of the rows, where the vectors were a Series; version 0.1 kept none.
+    index: pd.Index | None = field(default=None, repr=False)
 
     @property
     def dimensions(self) -> int:
@@ -89,7 +91,7 @@ class Projection:
         """
         array = as_vector_array(vectors)
         check_comparable(array, self.vectors)
-        rows = self.preparation.rows(array, kinds)
+        rows = self.preparation.rows(array, beside(kinds, index_of(vectors), argument="kinds"))
         placed = np.full((len(rows), self.dimensions), np.nan, dtype=np.float32)
         new = []
         for at, row in enumerate(rows):
@@ -128,7 +130,7 @@ class Projection:
     def add_to(self, df: pd.DataFrame, *, name: str = "map") -> pd.DataFrame:
         """Return the frame with ``map_x``, ``map_y`` and, on a map of three dimensions, ``map_z``."""
         columns = {f"{name}_{axis}": values for axis, values in zip(_AXES, self.coordinates.T, strict=False)}
-        return with_columns(df, columns, len(self), owner=Written.by("project", name))
+        return with_columns(df, columns, len(self), owner=Written.by("project", name), index=self.index)
 
     @cached_property
     def _rows(self) -> FloatMatrix:

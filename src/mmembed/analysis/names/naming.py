@@ -13,6 +13,7 @@ from mmembed.analysis.names.names import NOISE_NAMES, Naming, compose
 from mmembed.analysis.names.near_terms import rank_by_nearness
 from mmembed.analysis.names.terms import LANGUAGES, Evidence, Language, has_han
 from mmembed.errors import did_you_mean
+from mmembed.frames import beside, index_of
 from mmembed.vectors import as_vector_array, check_comparable
 
 if TYPE_CHECKING:
@@ -86,7 +87,12 @@ def name_clusters(
     >>> dict(name_clusters([0, 1, -1]))
     {0: 'cluster 0', 1: 'cluster 1', -1: 'noise'}
     """
-    values = _labels(labels)
+    index = index_of(labels) if index_of(vectors) is None else index_of(vectors)
+    text, scores, kinds = (
+        beside(one, index, argument=argument)
+        for one, argument in ((text, "text"), (scores, "scores"), (kinds, "kinds"))
+    )
+    values = _labels(beside(labels, index, argument="labels"))
     wanted = checked_language(language)
     texts = _row_values("text", text, len(values))
     weights = np.ones(len(values)) if scores is None else np.asarray(_row_values("scores", scores, len(values)), float)
