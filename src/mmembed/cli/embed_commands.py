@@ -12,7 +12,7 @@ import orjson
 
 from mmembed.accessor.arguments import all_errors, names_of
 from mmembed.cli.options import column_option, complete_models, destination_of, reads_table, source_of, writes_table
-from mmembed.cli.tables import write_table
+from mmembed.cli.tables import check_target, write_table
 from mmembed.cli.terminal import say, show
 from mmembed.contents.content import MODALITIES, Modality
 from mmembed.embedding.embedder import Embedder
@@ -137,18 +137,21 @@ def embed(
     """Add a column of vectors for each column of texts, pictures or videos."""
     source, destination = source_of(options), destination_of(options)
     destination.refuse_text()
+    if failed is not None:
+        check_target(failed)
     embedder, modalities = _embedder(options, source.folder), _modalities(options)
     names = names_of(name, list(modalities))
     df = source.read()
     columns = {column: column_of(df, column) for column in modalities}
     for one in names.values():
         Written.by("embed", one).check(df)
+    destination.check_columns(df)
     runs = embedder.embed_many(columns, modalities, max_cost=max_cost, progress=progress)
     bad = all_errors(runs)
     if failed is not None:
         write_table(bad, failed)
     check_errors(bad, len(df) * len(columns), errors)
-    destination.write(df.assign(**{names[column]: run.vectors for column, run in runs.items()}))
+    destination.write(df.assign(**{names[column]: run.vectors for column, run in runs.items()}), of=source)
     for column, run in runs.items():
         made = int(run.vectors.notna().sum())
         say(f"{made} of {len(df)} rows have a vector in {names[column]!r} ({run.vectors.dtype}).")

@@ -12,13 +12,16 @@ from mmembed.cli.options import (
     Source,
     column_option,
     destination_of,
+    encoding_option,
     reads_table,
+    separator_option,
     source_of,
     space_option,
     writes_table,
 )
 from mmembed.cli.tables import FORMATS
 from mmembed.cli.terminal import say
+from mmembed.cli.text_tables import with_numbers
 from mmembed.contents.content import MODALITIES
 from mmembed.frames import Written, column_of
 
@@ -86,7 +89,8 @@ def search(*, query: tuple[str, ...], column: str, space: str | None, where: str
     df = source.read_vectors(*([column] if calibrate is None else [column, calibrate]), space=space, for_words=True)
     mask = None if where is None else _mask(df, where)
     asked: Any = query[0] if len(query) == 1 else list(query)
-    destination.write(df.mmembed.search(asked, column, where=mask, **options))
+    destination.check_columns(df)
+    destination.write(df.mmembed.search(asked, column, where=mask, **options), of=source)
 
 
 @click.command(
@@ -103,15 +107,17 @@ Example:
 @click.option("-k", type=int, default=1, show_default=True, help="Partners of each row.")
 @click.option("--threshold", type=float, help="Least cosine similarity of a pair.")
 @click.option("--one-to-one", is_flag=True, help="Use no row of either table twice.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CSV, TSV or JSON lines files.")
+@encoding_option
+@separator_option
 @click.option("--input-format", type=click.Choice(FORMATS), help="What both are, where suffixes do not say.")
 @_name
 @writes_table
 def join(*, left: Path, right: Path, left_on: str, right_on: str | None, space: str | None, **options: Any) -> None:
     """Pair rows of two tables: each row of LEFT with the most similar rows of RIGHT."""
-    destination, form, encoding = destination_of(options), options.pop("input_format"), options.pop("encoding")
-    ours = Source(left, form, encoding).read_vectors(left_on, space=space)
-    theirs = Source(right, form, encoding).read_vectors(right_on or left_on, space=space)
+    destination, form = destination_of(options), options.pop("input_format")
+    text = options.pop("encoding"), options.pop("separator")
+    ours = Source(left, form, *text).read_vectors(left_on, space=space)
+    theirs = Source(right, form, *text).read_vectors(right_on or left_on, space=space)
     destination.write(ours.mmembed.join(theirs, left_on, right_on, **options))
 
 
@@ -156,7 +162,7 @@ def duplicates(
     else:
         found = find_leaks(df[column], column_of(df, across), threshold, kinds=groups)
     listed = found.rows_of(df, name=name)
-    destination.write(listed)
+    destination.write(listed, of=source)
     used = DuplicateThreshold(found.threshold, found.threshold_source)
     n_groups = listed[next(iter(written.sets[0]))].nunique()
     say(f"{n_groups} groups of near duplicates, {len(listed)} rows of {len(df)}.")
@@ -191,17 +197,17 @@ def deduplicate(
     from mmembed.analysis.finding.duplicate_threshold import DuplicateThreshold
     from mmembed.analysis.finding.duplicates import tell_many_dropped
 
-    found = duplicates_to_drop(df, column, threshold, keep=keep, kinds=kinds)
+    found = duplicates_to_drop(with_numbers(df), column, threshold, keep=keep, kinds=kinds)
     tell_many_dropped(found, len(df), stacklevel=2)
     kept = found.drop_from(df)
-    destination.write(kept)
+    destination.write(kept, of=source)
     say(f"{len(df) - len(kept)} of {len(df)} rows dropped.")
     say(f"Threshold: {DuplicateThreshold(found.threshold, found.threshold_source)}.")
 
 
 def _mask(df: pd.DataFrame, where: str) -> Any:
     try:
-        mask = df.eval(where)
+        mask = with_numbers(df).eval(where)
     except Exception as error:  # pandas raises many kinds for what cannot be parsed
         raise click.UsageError(
             f"--where {where!r} cannot be computed: {error}. Give a condition on columns, such as 'price < 200'."

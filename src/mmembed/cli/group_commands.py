@@ -56,8 +56,9 @@ def cluster(*, column: str, space: str | None, text: Sequence[str], name: str, *
     """Group rows and name the groups: adds cluster (-1 is noise), cluster_score and cluster_name."""
     source, destination = source_of(options), destination_of(options)
     df = source.read_vectors(column, space=space)
+    destination.check_columns(df)
     df = df.mmembed.cluster(column, options.pop("method"), text=list(text) or None, name=name, **options)
-    destination.write(df)
+    destination.write(df, of=source)
     sizes = df.groupby([name, f"{name}_name"], dropna=True).size()
     say(text_table(sizes.rename("rows").reset_index()))
 
@@ -98,8 +99,9 @@ def classify(*, column: str, space: str | None, label: Sequence[str], **options:
         raise click.UsageError("Give --target COLUMN, a column of labels, or --label once for each label, or both.")
     name, target = options["name"], options["target"]
     df = source.read_vectors(column, space=space, for_words=bool(label))
+    destination.check_columns(df)
     df = df.mmembed.classify(column, labels=_labels(label) if label else None, **options)
-    destination.write(df)
+    destination.write(df, of=source)
     made = f"{name or target}_predicted" if target is not None else name or "label"
     counts = df[made].astype(str).where(df[made].notna(), "(none)").value_counts()
     say(text_table(counts.rename("rows").reset_index()))
@@ -130,7 +132,8 @@ def project(*, column: str, space: str | None, method: str, dimensions: str, **o
     """Lay rows out on a map: adds map_x and map_y (and map_z)."""
     source, destination = source_of(options), destination_of(options)
     df = source.read_vectors(column, space=space)
-    destination.write(df.mmembed.project(column, method, dimensions=int(dimensions), **options))
+    destination.check_columns(df)
+    destination.write(df.mmembed.project(column, method, dimensions=int(dimensions), **options), of=source)
 
 
 @click.command(
@@ -149,7 +152,8 @@ def outliers(*, column: str, space: str | None, k: int | None, **options: Any) -
     """Score how far each row lies from others: adds outlier_score, about 1 for an ordinary row."""
     source, destination = source_of(options), destination_of(options)
     df = source.read_vectors(column, space=space)
-    destination.write(df.mmembed.outliers(column, k, **options))
+    destination.check_columns(df)
+    destination.write(df.mmembed.outliers(column, k, **options), of=source)
 
 
 def _labels(given: Sequence[str]) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,12 +22,16 @@ from mmembed.cli.tables import (
     STREAM,
     TableError,
     TableFormat,
+    check_parquet,
+    check_target,
     column_names,
     encoded,
-    read_table,
+    format_of,
+    open_table,
     write_table,
 )
 from mmembed.cli.terminal import say, show, text_table, visible
+from mmembed.cli.text_tables import Origin
 from mmembed.embedding.embedder import Embedder
 from mmembed.frames import column_of
 from mmembed.vectors import VectorDtype
@@ -41,7 +45,15 @@ class Source:
 
     path: Path
     form: TableFormat | None
-    encoding: str
+    encoding: str | None
+    separator: str | None = None
+    # What the table was read from, once it was read.
+    origins: list[Origin | None] = field(default_factory=list, compare=False)
+
+    @property
+    def origin(self) -> Origin | None:
+        """What is needed to write the cells of a text table as they were."""
+        return self.origins[-1] if self.origins else None
 
     @property
     def folder(self) -> Path:
@@ -50,7 +62,9 @@ class Source:
 
     def read(self) -> pd.DataFrame:
         """Return the table."""
-        return read_table(self.path, self.form, encoding=self.encoding)
+        df, origin = open_table(self.path, self.form, encoding=self.encoding, separator=self.separator)
+        self.origins.append(origin)
+        return df
 
     def read_vectors(self, *columns: str, space: str | None = None, for_words: bool = False) -> pd.DataFrame:
         """Return the table with these columns as vectors, also where a CSV file holds them as text.
@@ -70,13 +84,15 @@ class Source:
         df = self.read()
         named = None if space is None else Embedder(model=space).provider(for_plan=True).space
         for column in columns:
-            cells = column_of(df, column)
+            given = cells = column_of(df, column)
             if not isinstance(cells.dtype, VectorDtype) and any(isinstance(cell, str) for cell in cells):
                 cells = pd.Series([_numbers(cell, column) for cell in cells], index=df.index, dtype=object)
             dtype = cells.dtype
             if not isinstance(dtype, VectorDtype) or dtype.space is None:
                 cells = cells.mmembed.as_vectors(space=named)
                 df = df.assign(**{column: cells})
+                if self.origin is not None:
+                    self.origin.as_vectors[column] = given
             if for_words and cells.mmembed.space is None:
                 raise TableError(
                     f"Column {column!r} does not say which model made its vectors, so words cannot be embedded alike. "
@@ -97,20 +113,41 @@ class Destination:
         """Whether the result is a text table for people, which shows no vectors."""
         return self.path is None and self.form in (None, "text")
 
-    def write(self, df: pd.DataFrame) -> None:
-        """Write a table and say where it went."""
+    def check(self) -> None:
+        """Refuse a target that cannot be written, before anything is read or sent."""
+        if self.path is not None:
+            check_target(self.path, None if self.form == "text" else self.form)  # type: ignore[arg-type]
+
+    def check_columns(self, df: pd.DataFrame) -> None:
+        """Refuse columns that the format cannot hold, before anything is sent."""
+        form = self.form
+        if form in (None, "text") and self.path is not None and self.path != STREAM:
+            form = format_of(self.path)
+        if form == "parquet":
+            check_parquet(df)
+
+    def write(self, df: pd.DataFrame, *, of: Source | None = None) -> None:
+        """Write a table and say where it went.
+
+        Parameters
+        ----------
+        df : pandas.DataFrame
+        of : Source, optional
+            Where its rows are from: what did not change is written as it was.
+        """
+        origin = None if of is None else of.origin
         form: Any = None if self.form == "text" else self.form
         if self.path is not None and self.path != STREAM:
-            write_table(df, self.path, form)
+            write_table(df, self.path, form, origin=origin)
             say(f"Written: {self.path} ({len(df)} rows)")
         elif self.is_text or form is None:
             show(text_table(df))
         elif not sys.stdout.isatty():
-            write_table(df, STREAM, form)
+            write_table(df, STREAM, form, origin=origin)
         elif form == "parquet":
             raise TableError("Parquet is not for a terminal. Name a file with -o, or pipe the output into a program.")
         else:
-            show(visible(encoded(df, form).decode("utf-8"), keep="\r\n\t").rstrip("\n"))
+            show(visible(encoded(df, form, origin).decode("utf-8", "replace"), keep="\r\n\t").rstrip("\n"))
 
     def refuse_text(self) -> None:
         """Refuse to print as text what only has a use with its vectors.
@@ -126,12 +163,19 @@ class Destination:
             )
 
 
+encoding_option = click.option(
+    "--encoding", help="Encoding of CSV, TSV or JSON lines; UTF-8 and GBK are recognised, others are named."
+)
+separator_option = click.option(
+    "--sep", "separator", metavar="SIGN", help="What parts the cells of CSV; recognised if not given."
+)
+
+
 def reads_table(command: Command) -> Command:
     """Add the argument TABLE and its options; the command gets ``table``, ``input_format`` and ``encoding``."""
     for add in (
-        click.option(
-            "--encoding", default="utf-8", show_default=True, help="Encoding of a CSV, TSV or JSON lines file."
-        ),
+        encoding_option,
+        separator_option,
         click.option(
             "--input-format", type=click.Choice(FORMATS), help="What TABLE is, where its suffix does not say."
         ),
@@ -183,12 +227,14 @@ def space_option(command: Command) -> Command:
 
 def source_of(options: dict[str, Any]) -> Source:
     """Take the options of :func:`reads_table` out of a command's options."""
-    return Source(options.pop("table"), options.pop("input_format"), options.pop("encoding"))
+    return Source(options.pop("table"), options.pop("input_format"), options.pop("encoding"), options.pop("separator"))
 
 
 def destination_of(options: dict[str, Any]) -> Destination:
-    """Take the options of :func:`writes_table` out of a command's options."""
-    return Destination(options.pop("output"), options.pop("output_format"))
+    """Take the options of :func:`writes_table` out of a command's options; refuses what cannot be written."""
+    destination = Destination(options.pop("output"), options.pop("output_format"))
+    destination.check()
+    return destination
 
 
 def _numbers(cell: Any, column: str) -> Any:

@@ -30,6 +30,8 @@ def completion_script(program: click.Command, shell: str) -> str:
     return source.source_template % source.source_vars()
 
 
+_STOPPED = "stopped; nothing was written. What was embedded is in the cache, and running again continues."
+
 # What a user can mend. Anything else is a fault of the program and shows its traceback.
 _REFUSALS = (MMEmbedError, ValueError, OSError)
 
@@ -65,7 +67,7 @@ class _Program(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            say(f"mmembed: {error or 'stopped; what was embedded is in the cache, and running again continues.'}")
+            say(f"mmembed: {str(error) or _STOPPED}")
             ctx.exit(130)
         except (click.ClickException, BrokenPipeError):
             raise
@@ -141,6 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             error.show()
             return error.exit_code
         except click.Abort:
+            say(f"mmembed: {_STOPPED}")
             return 130
     return code if isinstance(code, int) else 0
 

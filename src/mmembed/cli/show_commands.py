@@ -15,8 +15,9 @@ import pandas as pd
 
 from mmembed.analysis.names.terms import LANGUAGES
 from mmembed.cli.options import column_option, reads_table, source_of, space_option
-from mmembed.cli.tables import TableError, read_table
+from mmembed.cli.tables import TableError, check_folder, read_table
 from mmembed.cli.terminal import say, show
+from mmembed.cli.text_tables import with_numbers
 
 
 @click.command(
@@ -66,7 +67,9 @@ def report(
 ) -> None:
     """Write one HTML page that opens offline: map, clusters, search, near duplicates, outliers."""
     source = source_of(options)
-    df = source.read_vectors(column, space=space)
+    for path in output or [Path("report.html")]:
+        check_folder(path)
+    df = with_numbers(source.read_vectors(column, space=space))
     made = df.mmembed.report(
         column, text=list(text) or None, budget_bytes=int(budget_mb * 1e6), root=source.folder, **options
     )

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 import pandas as pd
 
 from mmembed._files import whole_file
+from mmembed.cli.text_tables import (
+    Origin,
+    delimited,
+    json_lines,
+    read_delimited,
+    read_json_lines,
+    separator_of,
+)
 from mmembed.errors import MMEmbedError
 
 TableFormat = Literal["parquet", "csv", "tsv", "jsonl"]
@@ -32,19 +41,34 @@ class TableError(MMEmbedError, ValueError):
     """A table file that is missing, of an unknown kind, or broken."""
 
 
-def read_table(path: Path, form: TableFormat | None = None, *, encoding: str = "utf-8") -> pd.DataFrame:
-    """Read a table; vector columns come back from Parquet as vectors.
+def read_table(
+    path: Path, form: TableFormat | None = None, *, encoding: str | None = None, separator: str | None = None
+) -> pd.DataFrame:
+    """Read a table; vector columns come back from Parquet as vectors, and cells of texts as they were written.
 
-    Numbers with leading zeros (article numbers, postal codes) stay texts, and so does every text of JSON lines.
+    Parameters
+    ----------
+    path, form, encoding, separator
+        As of :func:`open_table`.
+    """
+    return open_table(path, form, encoding=encoding, separator=separator)[0]
+
+
+def open_table(
+    path: Path, form: TableFormat | None = None, *, encoding: str | None = None, separator: str | None = None
+) -> tuple[pd.DataFrame, Origin | None]:
+    """Read a table, with what is needed to write its cells back as they were.
 
     Parameters
     ----------
     path : Path
-        File to read; ``-`` is the standard input.
+        File or pipe to read; ``-`` is the standard input.
     form : str, optional
         One of ``FORMATS``; told by the file's suffix if not given. ``.gz`` may follow the suffixes of texts.
-    encoding : str
-        Of CSV, TSV and JSON lines.
+    encoding : str, optional
+        Of CSV, TSV and JSON lines. UTF-8, UTF-16 with its mark and GBK, as Excel in Chinese writes it, are recognised.
+    separator : str, optional
+        Of CSV; recognised from the first lines if not given. That of TSV is the tabulator.
 
     Raises
     ------
@@ -52,26 +76,98 @@ def read_table(path: Path, form: TableFormat | None = None, *, encoding: str = "
         If the file is missing, has an unknown suffix, or cannot be parsed.
     """
     form = form or format_of(path)
-    if path == STREAM:
-        source: Any = io.BytesIO(sys.stdin.buffer.read())
-    elif path.is_file():
-        source = path
-    else:
+    if path != STREAM and (not path.exists() or path.is_dir()):
         raise TableError(f"There is no table {str(path)!r}. Give the path of a {KINDS} file.")
     shown = "The standard input" if path == STREAM else repr(str(path))
     try:
-        return _parsed(source, form, encoding)
+        if form == "parquet":
+            return pd.read_parquet(path if path.is_file() else io.BytesIO(_bytes_of(path))), None
+        text = decoded(_bytes_of(path), encoding, lenient=form == "jsonl")
+        if form == "jsonl":
+            origin = read_json_lines(text)
+        else:
+            origin = read_delimited(text, _sign(separator) or ("\t" if form == "tsv" else separator_of(text)))
     except UnicodeDecodeError as error:
         raise TableError(
-            f"{shown} cannot be read as {form}: it is not in {encoding} ({error.reason} at byte {error.start}). "
-            "Name its encoding; Excel in Chinese writes --encoding gb18030, older Western files are often cp1252."
+            f"{shown} cannot be read as {form}: it is not in {encoding or 'utf-8'} ({error.reason} at byte "
+            f"{error.start}). Name its encoding; Excel in Chinese writes --encoding gb18030, older Western files are "
+            "often cp1252."
         ) from error
-    except (ValueError, OSError, LookupError) as error:
+    except (ValueError, OSError, LookupError, EOFError) as error:
         raise TableError(f"{shown} cannot be read as {form}: {error}") from error
+    return origin.df, origin
 
 
-def write_table(df: pd.DataFrame, path: Path, form: TableFormat | None = None) -> None:
+def decoded(data: bytes, encoding: str | None, *, lenient: bool = False) -> str:
+    """Return the text of a file, without the mark that Windows sets before it.
+
+    Parameters
+    ----------
+    data : bytes
+    encoding : str, optional
+        UTF-8, UTF-16 with its mark and GBK are recognised if not given.
+    lenient : bool
+        Whether halves of surrogate pairs may stand in UTF-8.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        If the bytes are in another encoding.
+    """
+    if encoding is not None and encoding.casefold().replace("-", "").replace("_", "") not in ("utf8", "utf8sig"):
+        return data.decode(encoding).removeprefix("\ufeff")
+    if encoding is None and data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if encoding is None and (text := _as_gbk(data)) is not None:
+            return text
+        if not lenient:
+            raise
+    return data.decode("utf-8", "surrogatepass").removeprefix("\ufeff")
+
+
+def _sign(separator: str | None) -> str | None:
+    if separator in (None, "\\t"):  # as people type a tabulator in a shell
+        return None if separator is None else "\t"
+    if len(separator) != 1:
+        raise ValueError(f"--sep {separator!r} is not one sign. Give one, such as ';'")
+    return separator
+
+
+# Of the characters of a text in GBK, nearly all are among the 6,763 of GB 2312; chance finds others.
+_COMMON_SHARE = 0.9
+
+
+def _as_gbk(data: bytes) -> str | None:
+    """Return the text if it is Chinese in GBK or GB 18030, else None: bytes of Western files often decode by chance."""
+    try:
+        text = data.decode("gb18030")
+    except UnicodeDecodeError:
+        return None
+    foreign = [sign for sign in text if ord(sign) > 127]
+    common = len("".join(foreign).encode("gb2312", "ignore")) / 2
+    return text if foreign and common >= _COMMON_SHARE * len(foreign) else None
+
+
+def _bytes_of(path: Path) -> bytes:
+    data = sys.stdin.buffer.read() if path == STREAM else path.read_bytes()
+    return gzip.decompress(data) if path.suffix.lower() == ".gz" else data
+
+
+def write_table(df: pd.DataFrame, path: Path, form: TableFormat | None = None, *, origin: Origin | None = None) -> None:
     """Write a table whole or not at all; ``-`` is the standard output.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+    path : Path
+        A pipe is written to, all else is replaced.
+    form : str, optional
+        Told by the suffix if not given.
+    origin : Origin, optional
+        What the table was read from: what did not change is written as it was.
 
     Raises
     ------
@@ -81,21 +177,83 @@ def write_table(df: pd.DataFrame, path: Path, form: TableFormat | None = None) -
     form = form or format_of(path)
     if path == STREAM:
         sys.stdout.flush()
-        sys.stdout.buffer.write(encoded(df, form))
+        sys.stdout.buffer.write(encoded(df, form, origin))
         sys.stdout.buffer.flush()
         return
     try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(encoded(df, form, origin))
+            return
         with whole_file(path) as part:
-            _write(df, part, form)
+            if form == "parquet":
+                df.to_parquet(part)
+            else:
+                data = encoded(df, form, origin)
+                part.write_bytes(gzip.compress(data) if path.suffix.lower() == ".gz" else data)
     except OSError as error:
         raise TableError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
 
 
-def encoded(df: pd.DataFrame, form: TableFormat) -> bytes:
+def encoded(df: pd.DataFrame, form: TableFormat, origin: Origin | None = None) -> bytes:
     """Return a table as the bytes of a file; texts are UTF-8."""
-    buffer = io.BytesIO()
-    _write(df, buffer, form)
-    return buffer.getvalue()
+    if form == "parquet":
+        buffer = io.BytesIO()
+        df.to_parquet(buffer)
+        return buffer.getvalue()
+    if form == "jsonl":
+        return json_lines(df, origin)
+    own = None if origin is None else origin.separator
+    return delimited(df, "\t" if form == "tsv" else own if own not in (None, "\t") else ",", origin)
+
+
+def check_target(path: Path, form: TableFormat | None = None) -> None:
+    """Refuse a file that cannot be written, before there is anything to write.
+
+    Raises
+    ------
+    TableError
+        If its suffix is of no known kind, or its folder is not there or not to be written to.
+    """
+    if path == STREAM:
+        return
+    if form is None:
+        format_of(path)
+    check_folder(path)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a file whose folder is not there or not to be written to."""
+    reason = None
+    if path.is_dir():
+        reason = "it is a folder"
+    elif not path.parent.is_dir():
+        reason = f"there is no folder {str(path.parent)!r}"
+    elif not os.access(path.parent if path.is_file() or not path.exists() else path, os.W_OK):
+        reason = f"the folder {str(path.parent)!r} is not to be written to"
+    if reason is not None:
+        raise TableError(f"{str(path)!r} cannot be written: {reason}.")
+
+
+def check_parquet(df: pd.DataFrame) -> None:
+    """Refuse columns that Parquet cannot hold, before what they stand beside is paid for.
+
+    Raises
+    ------
+    TableError
+        Names the column.
+    """
+    import pyarrow as pa
+
+    for name, cells in df.items():
+        if cells.dtype != object and not isinstance(cells.dtype, pd.StringDtype):
+            continue
+        try:
+            pa.array(cells, from_pandas=True).validate(full=True)
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            raise TableError(
+                f"Column {name!r} cannot be stored as Parquet: {error}. Write CSV or JSON lines instead, such as "
+                "-o out.jsonl, or leave the column out."
+            ) from error
 
 
 def format_of(path: Path) -> TableFormat:
@@ -123,67 +281,9 @@ def column_names(path: Path) -> list[str]:
         import pyarrow.parquet as pq
 
         return [name for name in pq.read_schema(path).names if not name.startswith("__index_level_")]
+    with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as lines:
+        first = next(lines)
     if form == "jsonl":
-        with _opened(path) as lines:
-            return list(orjson.loads(next(lines)))
-    return [str(name) for name in pd.read_csv(path, sep=_separator(form), nrows=0).columns]
-
-
-def _parsed(source: Any, form: TableFormat, encoding: str) -> pd.DataFrame:
-    df: pd.DataFrame
-    if form == "parquet":
-        df = pd.read_parquet(source)
-    elif form == "jsonl":
-        df = _json_lines(source, encoding)
-    else:
-        read: Callable[..., pd.DataFrame] = pd.read_csv
-        options = {"sep": _separator(form), "encoding": encoding}
-        df = read(source, **options)
-        numbers = [name for name, dtype in df.dtypes.items() if dtype.kind == "i"]
-        if numbers:
-            _rewind(source)
-            texts = read(source, **options, usecols=numbers, dtype="str")
-            for name in numbers:
-                if texts[name].str.contains(r"^\s*[-+]?0\d", na=False).any():
-                    df[name] = texts[name]
-    return df
-
-
-def _json_lines(source: Any, encoding: str) -> pd.DataFrame:
-    # pandas' own reader would take "007" for 7, and a column called "date" for one of dates.
-    records = []
-    with _opened(source) as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            record = orjson.loads(line if encoding.lower().replace("-", "") == "utf8" else line.decode(encoding))
-            if not isinstance(record, dict):
-                raise ValueError(  # noqa: TRY004  a broken file, not a wrong call
-                    f'line {number} is no JSON object, such as {{"title": "a dress"}}'
-                )
-            records.append(record)
-    return pd.DataFrame(records)
-
-
-def _opened(source: Any) -> Any:
-    if isinstance(source, io.BytesIO):
-        return source
-    return gzip.open(source, "rb") if source.suffix.lower() == ".gz" else source.open("rb")
-
-
-def _rewind(source: Any) -> None:
-    if isinstance(source, io.BytesIO):
-        source.seek(0)
-
-
-def _write(df: pd.DataFrame, target: Any, form: TableFormat) -> None:
-    if form == "parquet":
-        df.to_parquet(target)
-    elif form == "jsonl":
-        df.to_json(target, orient="records", lines=True, force_ascii=False, double_precision=15, date_format="iso")
-    else:
-        df.to_csv(target, index=False, sep=_separator(form))
-
-
-def _separator(form: TableFormat) -> str:
-    return "\t" if form == "tsv" else ","
+        return list(orjson.loads(first))
+    text = decoded(first, None)
+    return list(read_delimited(text, "\t" if form == "tsv" else separator_of(text)).df.columns)
