@@ -25,10 +25,12 @@ MixedKindsWarning (UserWarning) that a column holds contents of several kinds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_Choice = TypeVar("_Choice", bound=str)
 
 __all__ = [
     "BudgetError",
@@ -258,3 +260,34 @@ def listed(names: Iterable[object], most: int = 12) -> str:
         return "none"
     rest = len(quoted) - most
     return ", ".join(quoted[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def one_of(name: str, value: Any, choices: Iterable[_Choice], *, error: type[ValueError] = ValueError) -> _Choice:
+    """Return a word that is one of some, or raise an error that names them and the nearest.
+
+    Parameters
+    ----------
+    name : str
+        The argument that gave it.
+    value : object
+        What was given.
+    choices : iterable of str
+        What may be given.
+    error : type
+        The kind of error.
+
+    Raises
+    ------
+    ValueError
+        If it is none of them; of the kind that was asked for.
+
+    Examples
+    --------
+    >>> one_of("errors", "rise", ("raise", "coerce"))
+    Traceback (most recent call last):
+    ValueError: errors='rise' is not known. Expected one of 'raise', 'coerce'. Did you mean 'raise'?
+    """
+    known = tuple(choices)
+    if isinstance(value, str) and value in known:
+        return known[known.index(value)]
+    raise error(f"{name}={value!r} is not known. Expected one of {listed(known)}.{did_you_mean(value, known)}")

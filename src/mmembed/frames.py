@@ -17,20 +17,38 @@ from mmembed.arrays import Positions
 from mmembed.errors import ColumnExistsError, ColumnNotFoundError, did_you_mean, listed
 
 
-def column_of(df: pd.DataFrame, column: Hashable) -> pd.Series:
+def column_of(df: Any, column: Hashable, *, argument: str | None = None, remedy: str = "") -> Any:
     """Return one column, or raise an error that names the nearest.
+
+    Parameters
+    ----------
+    df : DataFrame of pandas or Dask
+        Where to look.
+    column : hashable
+        Its name.
+    argument : str, optional
+        The argument that named it, for the message.
+    remedy : str
+        The call that makes the column, for the message; empty if no call does.
 
     Raises
     ------
     ColumnNotFoundError
         If the frame has no such column, or has it twice.
     """
+    named = repr(column) if argument is None else f"{column!r} ({argument}=)"
     if column not in df.columns:
-        hint = did_you_mean(column, df.columns)
-        raise ColumnNotFoundError(f"Column {column!r} is not in the frame. Available: {listed(df.columns)}.{hint}")
-    if (df.columns == column).sum() > 1:
-        raise ColumnNotFoundError(f"The frame has several columns named {column!r}; rename all but one.")
-    return df[column]
+        make = f" Make it with {remedy}." if remedy else "" if argument is None else " Name a column that is there."
+        raise ColumnNotFoundError(
+            f"Column {named} is not in the frame. Available: {listed(df.columns)}."
+            f"{did_you_mean(column, df.columns)}{make}"
+        )
+    found = df[column]
+    if found.ndim != 1:
+        raise ColumnNotFoundError(
+            f"The frame has {found.shape[1]} columns named {named}; one was expected. Rename all but one."
+        )
+    return found
 
 
 def is_missing(cell: object) -> bool:
@@ -340,44 +358,6 @@ def _order_of(wanted: pd.Index, given: pd.Index | None) -> tuple[Positions | Non
 
 # Control characters that are no white space, and halves of surrogate pairs.
 _UNSHOWABLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
-
-
-def require_column(df: pd.DataFrame, column: Hashable, *, argument: str, remedy: str = "") -> pd.Series:
-    """Return one column of the frame.
-
-    Parameters
-    ----------
-    df : pandas.DataFrame
-        Where to look.
-    column : hashable
-        Its name.
-    argument : str
-        The argument that named it, for the message.
-    remedy : str
-        The call that makes the column, for the message; empty if no call does.
-
-    Raises
-    ------
-    ColumnNotFoundError
-        If the frame has no such column.
-    ValueError
-        If the frame has several columns of this name.
-    """
-    if column not in df.columns:
-        make = f" Make it with {remedy}." if remedy else " Name a column that is there."
-        message = (
-            f"Column {column!r} ({argument}=) is not in the frame. "
-            f"Available: {listed(df.columns)}.{did_you_mean(column, df.columns)}{make}"
-        )
-        raise ColumnNotFoundError(message)
-    values = df.loc[:, [one == column for one in df.columns]]
-    if values.shape[1] != 1:
-        message = (
-            f"The frame has {values.shape[1]} columns named {column!r} ({argument}=); one was expected. "
-            f"Rename them first."
-        )
-        raise ValueError(message)
-    return values.iloc[:, 0]
 
 
 def one_line(cell: object, most: int) -> str:

@@ -20,7 +20,8 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 
 from mmembed.contents.content import Modality, check_modality
 from mmembed.embedding.embedder import Embedder
-from mmembed.errors import ColumnNotFoundError, SpaceMismatchError, VectorError, did_you_mean, listed
+from mmembed.errors import ColumnNotFoundError, SpaceMismatchError, VectorError, listed, one_of
+from mmembed.frames import column_of
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array
 
 
@@ -367,12 +368,7 @@ class VectorMatrix(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     def _column_of_frame(self, df: pd.DataFrame) -> tuple[str | None, Any]:
         if self.column is not None:
-            if self.column not in df.columns:
-                hint = did_you_mean(self.column, df.columns)
-                raise ColumnNotFoundError(
-                    f"Column {self.column!r} is not in the frame. Available: {listed(df.columns)}.{hint}"
-                )
-            return self.column, df[self.column]
+            return self.column, column_of(df, self.column)
         found = [name for name, dtype in df.dtypes.items() if isinstance(dtype, VectorDtype)]
         if not found and df.shape[1] == 1 and df.dtypes.iloc[0].kind == "O":
             found = [df.columns[0]]
@@ -397,9 +393,7 @@ def check_missing_choice(missing: str) -> None:
     ValueError
         If it is not one of ``MISSING``.
     """
-    if missing not in MISSING:
-        hint = did_you_mean(missing, MISSING)
-        raise ValueError(f"missing={missing!r} does not exist. Expected one of {listed(MISSING)}.{hint}")
+    one_of("missing", missing, MISSING)
 
 
 def fill_missing(

@@ -51,7 +51,7 @@ def test_lines_of_json_come_out_byte_for_byte(tmp_path):
     """Spaces, escapes, absent keys, null, NaN, 2.10, 12E4, long integers and half a surrogate pair stay."""
     lines = [
         '{"id": 123456789012345678, "v": 2.10, "t": "\\u4e2d文", "big": 1234567890123456789012345678}',
-        '{"v":12E4,"t":null,"x":{"a": [1, 2.50]}}',
+        '{"v":12E4,"t":null,"x":{"a":[1,2.50]}}',
         '{ "t" : "half \\ud83d", "id": 1, "v": NaN }',
     ]
     path = tmp_path / "t.jsonl"

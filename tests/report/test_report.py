@@ -409,7 +409,7 @@ def test_impossible_options_are_refused(goods, options):
 def test_two_columns_of_one_name_are_refused(goods):
     """A name that stands for two columns cannot be read as one."""
     df = pd.concat([goods, goods[["title"]]], axis=1)
-    with pytest.raises(ValueError, match="2 columns named 'title'"):
+    with pytest.raises(ColumnNotFoundError, match="2 columns named 'title'"):
         build_report(df, text="title")
 
 

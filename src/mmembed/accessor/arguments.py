@@ -23,7 +23,7 @@ from mmembed.contents.content import Modality, is_empty, kind_of_cell
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.queries import PhraseEmbedder, free_phrase_embedder, free_term_embedder, phrase_embedder
 from mmembed.embedding.run import EmbeddingRun
-from mmembed.errors import ContentError, MixedKindsWarning, did_you_mean, listed
+from mmembed.errors import ContentError, MixedKindsWarning, listed, one_of
 from mmembed.frames import as_list, column_of
 from mmembed.vectors import as_vector_array
 
@@ -155,10 +155,7 @@ def _is_text(cell: str) -> bool:
 
 def check_names_source(names: str, texts: pd.Series | None) -> str:
     """Return the source of names, or raise an error that says what is missing."""
-    if names not in NAME_SOURCES:
-        raise ValueError(
-            f"names={names!r} is no source of names. Known: {listed(NAME_SOURCES)}.{did_you_mean(names, NAME_SOURCES)}"
-        )
+    one_of("names", names, NAME_SOURCES)
     if names == "text" and texts is None:
         raise ValueError("names='text' needs text=, a column of texts. Give one, or use names='space'.")
     return names

@@ -28,7 +28,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 import numpy as np
 
 from mmembed.contents.pictures import damage, encode_lossless, picture_in_memory
-from mmembed.errors import ContentError, ModalityError, did_you_mean, listed
+from mmembed.errors import ContentError, ModalityError, one_of
 from mmembed.frames import is_missing
 
 
@@ -165,10 +165,7 @@ def check_modality(modality: str) -> Modality:
     ModalityError
         If there is no such modality; names the nearest.
     """
-    if modality not in MODALITIES:
-        hint = did_you_mean(modality, MODALITIES)
-        raise ModalityError(f"Modality {modality!r} does not exist. Expected one of {listed(MODALITIES)}.{hint}")
-    return modality
+    return one_of("modality", modality, MODALITIES, error=ModalityError)
 
 
 def read_contents(

@@ -18,7 +18,7 @@ from mmembed.distributed.twins import as_on_pandas
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.plan import EmbedPlan
 from mmembed.embedding.run import Errors, check_errors_choice
-from mmembed.errors import ModalityError
+from mmembed.errors import ModalityError, one_of
 from mmembed.frames import Written
 from mmembed.providers.costs import Budget
 from mmembed.providers.models import check_request
@@ -184,8 +184,7 @@ def _for_workers(embedder: Embedder | None, *, root: Path | str | None, **settin
 def _checked(job: EmbedJob, ddf: dd.DataFrame, *, buys: bool = True) -> EmbedJob:
     """Refuse, before there is a graph, what pandas refuses before it reads."""
     check_errors_choice(job.errors)
-    if job.deduplicate not in ("global", "partition"):
-        raise ValueError(f"deduplicate={job.deduplicate!r} is not known. Expected 'global' or 'partition'.")
+    one_of("deduplicate", job.deduplicate, ("global", "partition"))
     if buys and job.deduplicate == "global" and job.embedder.cache is None:
         raise ValueError(
             "deduplicate='global' hands vectors from one partition to another through the cache, and cache=None has "

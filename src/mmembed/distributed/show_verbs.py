@@ -20,7 +20,7 @@ from mmembed.distributed.partitions import each, reduced
 from mmembed.distributed.report import count_part
 from mmembed.distributed.samples import SAMPLE_ROWS, check_sample_rows, draw_by_class
 from mmembed.distributed.twins import as_on_pandas
-from mmembed.frames import as_list, column_of, require_column
+from mmembed.frames import as_list, column_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -204,8 +204,8 @@ class DrawingVerbs:
         """Return the groups of all rows with the sums of their vectors."""
         meta = self._ddf._meta  # noqa: SLF001 - Dask's own word
         remedy = f"df = df.mmembed.cluster({column!r})" if by == "cluster" or argument == "cluster" else ""
-        require_column(meta, by, argument=argument, remedy=remedy)
-        require_column(meta, column, argument="column", remedy="df.mmembed.embed(…)")
+        column_of(meta, by, argument=argument, remedy=remedy)
+        column_of(meta, column, argument="column", remedy="df.mmembed.embed(…)")
         counted = columns_of_groups(meta.columns, column, by, name)
         dtype = vector_dtype(self._ddf[column])
         whole: WholeTable = reduced(each(count_part, self._ddf[counted.used], columns=counted, dtype=dtype))

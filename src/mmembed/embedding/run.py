@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from mmembed.errors import EmbeddingError, EmbeddingWarning
+from mmembed.errors import EmbeddingError, EmbeddingWarning, one_of
 from mmembed.frames import Written, with_columns
 
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ def check_errors_choice(how: str) -> None:
     ValueError
         If it is neither ``"raise"`` nor ``"coerce"``.
     """
-    if how not in ("raise", "coerce"):
-        raise ValueError(f"errors={how!r} is not known. Expected 'raise' or 'coerce'.")
+    one_of("errors", how, ("raise", "coerce"))
 
 
 def check_errors(errors: pd.DataFrame, rows: int, how: Errors) -> None:

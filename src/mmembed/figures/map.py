@@ -21,7 +21,7 @@ import pandas as pd
 
 from mmembed.analysis.tallies.categories import MISSING, NOISE, Grouping, group_rows
 from mmembed.figures.style import Theme, ThemeName, dress, plain, theme_of
-from mmembed.frames import as_list, coordinates, one_line, require_column
+from mmembed.frames import as_list, column_of, coordinates, one_line
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -157,14 +157,14 @@ def draw_map(
     from plotly import graph_objects as go
 
     named = [("x", x), ("y", y)] + ([("z", z)] if z is not None else [])
-    axes = [coordinates(require_column(df, column, argument=argument, remedy=_REMEDY)) for argument, column in named]
+    axes = [coordinates(column_of(df, column, argument=argument, remedy=_REMEDY)) for argument, column in named]
     on_map: npt.NDArray[np.bool_] = np.logical_and.reduce([np.isfinite(axis) for axis in axes])
     if color is None and "cluster" in df.columns:
         color = "cluster"
     size = point_size if point_size is not None else float(np.clip(16 - 2.6 * np.log10(max(on_map.sum(), 10)), 3.5, 11))
     points = _stacked(_Points(axes, on_map, hover_of(df, as_list(df, hover)), size, theme_of(theme)), size)
     drawn = DrawnMap(go.Figure(), [])
-    if color is not None and _is_measure(values := require_column(df, color, argument="color"), color):
+    if color is not None and _is_measure(values := column_of(df, color, argument="color"), color):
         _add_measure(drawn, points, coordinates(values), str(color))
     else:
         grouping = _grouping(df, color, name)
@@ -174,7 +174,7 @@ def draw_map(
                 drawn.figure, axes, on_map, grouping, size=(width, height), most=_MOST_CATEGORIES, theme=points.theme
             )
     if image is not None and z is None:
-        add_pictures(drawn.figure, axes, on_map, require_column(df, image, argument="image"), root)
+        add_pictures(drawn.figure, axes, on_map, column_of(df, image, argument="image"), root)
     bare = {"showticklabels": False, "showgrid": False, "zeroline": False, "title": {"text": ""}}
     flat = {"xaxis": bare, "yaxis": bare} if z is None else {"scene": {"xaxis": bare, "yaxis": bare, "zaxis": bare}}
     legend = {"itemsizing": "constant", "title": {"text": ""}}
@@ -206,7 +206,7 @@ def _grouping(df: pd.DataFrame, color: Hashable | None, name: Hashable) -> Group
     if color is None:
         return Grouping(np.full(len(df), MISSING, dtype=np.int64), ())
     names = df[name] if color == "cluster" and name in df.columns else None
-    return group_rows(require_column(df, color, argument="color"), names, noise=color == "cluster")
+    return group_rows(column_of(df, color, argument="color"), names, noise=color == "cluster")
 
 
 def _add_measure(drawn: DrawnMap, points: _Points, numbers: npt.NDArray[np.float64], label: str) -> None:
@@ -389,7 +389,7 @@ def hover_of(df: pd.DataFrame, columns: Sequence[Hashable]) -> Hover:
     heads, texts = [], []
     for column in columns:
         heads.append(plain(one_line(column, _HEAD_LENGTH)))
-        texts.append(_texts(require_column(df, column, argument="hover")))
+        texts.append(_texts(column_of(df, column, argument="hover")))
     return Hover(tuple(heads), tuple(texts))
 
 

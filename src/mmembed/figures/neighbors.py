@@ -11,7 +11,7 @@ import pandas as pd
 
 from mmembed.figures.map import hover_of, text_width
 from mmembed.figures.style import Theme, ThemeName, dress, plain, theme_of
-from mmembed.frames import as_list, one_line, require_column
+from mmembed.frames import as_list, column_of, one_line
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -87,7 +87,7 @@ def plot_neighbors(
         )
     if across < 1 or tile < 40:
         raise ValueError(f"across={across}, tile={tile} leave no room. Give at least 1 hit a line and 40 pixels.")
-    scores = require_column(hits, similarity, argument="similarity", remedy=_REMEDY)
+    scores = column_of(hits, similarity, argument="similarity", remedy=_REMEDY)
     chosen = theme_of(theme)
     lines = _LINES if image is None else 2
     texts_height = 0 if text is None else round(lines * _TEXT_PIXELS * 1.35) + 4
@@ -112,13 +112,13 @@ def plot_neighbors(
         _write(figure, x[place], y[place] + height - 20, f"<b>{name}</b>", chosen)
     if text is not None:
         offset = tile if image is not None else 0
-        for place, cell in enumerate(require_column(hits, text, argument="text")):
+        for place, cell in enumerate(column_of(hits, text, argument="text")):
             wrapped = "<br>".join(plain(line) for line in _wrap(one_line(cell, 200), tile, lines))
             _write(figure, x[place], y[place] + offset + 2, wrapped, chosen)
     for top, query in heads:
         _write(figure, _GAP, top, f"<b>{plain(one_line(query, 80))}</b>", chosen)
     if image is not None:
-        _add_pictures(figure, require_column(hits, image, argument="image"), x, y, tile=tile, root=root)
+        _add_pictures(figure, column_of(hits, image, argument="image"), x, y, tile=tile, root=root)
     dress(
         figure,
         chosen,

@@ -17,7 +17,7 @@ import pandas as pd
 from mmembed._optional import import_optional
 from mmembed.errors import ContentError
 from mmembed.figures.map import draw_map
-from mmembed.frames import one_line, require_column
+from mmembed.frames import column_of, one_line
 
 if TYPE_CHECKING:
     from plotly.graph_objects import FigureWidget
@@ -107,8 +107,8 @@ def plot_select(
     widgets: Any = import_optional("ipywidgets", extra="widget", purpose="Selecting rows on a map")
     from plotly import graph_objects as go
 
-    pictures = None if image is None else require_column(df, image, argument="image")
-    texts = None if text is None else require_column(df, text, argument="text")
+    pictures = None if image is None else column_of(df, image, argument="image")
+    texts = None if text is None else column_of(df, text, argument="text")
     drawn = draw_map(df, root=root, **(_FITS_A_CELL | options))
     figure = go.FigureWidget(drawn.figure)
     figure.update_layout(dragmode="lasso")

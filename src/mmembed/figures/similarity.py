@@ -12,7 +12,7 @@ import pandas as pd
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.tallies.totals import GroupVectors, group_vectors
 from mmembed.figures.style import ThemeName, dress, plain, readable, theme_of
-from mmembed.frames import one_line, require_column
+from mmembed.frames import column_of, one_line
 from mmembed.vectors import as_vector_array
 
 if TYPE_CHECKING:
@@ -150,12 +150,12 @@ def draw_similarity(
 
 
 def _of_rows(df: pd.DataFrame, column: Hashable, text: Hashable | None) -> tuple[list[object], npt.NDArray[np.float64]]:
-    vectors = as_vector_array(require_column(df, column, argument="column", remedy="df.mmembed.embed(…)"))
+    vectors = as_vector_array(column_of(df, column, argument="column", remedy="df.mmembed.embed(…)"))
     if len(vectors) > _MOST_ROWS:
         raise ValueError(
             f"{len(vectors)} rows make {len(vectors) ** 2:,} squares; at most {_MOST_ROWS} rows can be read. "
             "Compare groups with by=, or draw df.sample(100, random_state=0)."
         )
     units = unit_rows(vectors.matrix).astype(np.float64)
-    names = df.index if text is None else require_column(df, text, argument="text")
+    names = df.index if text is None else column_of(df, text, argument="text")
     return list(names), np.clip(units @ units.T, -1, 1)

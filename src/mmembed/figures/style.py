@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mmembed.errors import did_you_mean, listed
+from mmembed.errors import one_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -59,9 +59,7 @@ def theme_of(name: str) -> Theme:
     ValueError
         If there is no such theme.
     """
-    if name not in _THEMES:
-        raise ValueError(f"theme={name!r} does not exist. Known: {listed(_THEMES)}.{did_you_mean(name, _THEMES)}")
-    return _THEMES[name]
+    return _THEMES[one_of("theme", name, _THEMES)]
 
 
 def dress(figure: Figure, theme: Theme, *, title: str | None, size: tuple[int, int], **layout: Any) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from mmembed.contents.content import ContentKind
-from mmembed.errors import ModalityError, UnknownModelError, did_you_mean, listed
+from mmembed.errors import ModalityError, UnknownModelError, did_you_mean, listed, one_of
 
 Region = Literal["beijing", "singapore"]
 
@@ -358,9 +358,7 @@ def default_model(region: str) -> str:
 
 def check_region(region: str) -> None:
     """Refuse a region that does not exist."""
-    if region not in DEFAULT_MODELS:
-        known = listed(DEFAULT_MODELS)
-        raise ValueError(f"Region {region!r} does not exist. Expected {known}.{did_you_mean(region, DEFAULT_MODELS)}")
+    one_of("region", region, DEFAULT_MODELS)
 
 
 def check_request(

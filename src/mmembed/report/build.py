@@ -14,7 +14,7 @@ import pandas as pd
 
 from mmembed.analysis.tallies.totals import WholeTable
 from mmembed.embedding.run import EmbeddingRun
-from mmembed.frames import as_list, require_column
+from mmembed.frames import as_list, column_of
 from mmembed.report.comparison import read_facts
 from mmembed.report.contents import assemble
 from mmembed.report.findings import Findings, read_duplicates, read_label_issues, read_outliers
@@ -134,10 +134,10 @@ def build_report(
     _check(language, budget_bytes, max_points)
     texts = as_list(df, text)
     columns = Columns(
-        cluster=require_column(df, cluster, argument="cluster", remedy=_CLUSTER),
-        x=require_column(df, x, argument="x", remedy=_PROJECT),
-        y=require_column(df, y, argument="y", remedy=_PROJECT),
-        texts=tuple(require_column(df, one, argument="text") for one in texts),
+        cluster=column_of(df, cluster, argument="cluster", remedy=_CLUSTER),
+        x=column_of(df, x, argument="x", remedy=_PROJECT),
+        y=column_of(df, y, argument="y", remedy=_PROJECT),
+        texts=tuple(column_of(df, one, argument="text") for one in texts),
         names=_column_or_default(df, name, "cluster_name", argument="name"),
         scores=_column_or_default(df, score, "cluster_score", argument="score"),
         image=_column(df, image, argument="image"),
@@ -209,11 +209,11 @@ def _check(language: str, budget_bytes: int, max_points: int) -> None:
 
 
 def _column(df: pd.DataFrame, column: Hashable | None, *, argument: str) -> pd.Series | None:
-    return None if column is None else require_column(df, column, argument=argument)
+    return None if column is None else column_of(df, column, argument=argument)
 
 
 def _column_or_default(df: pd.DataFrame, column: Hashable, default: str, *, argument: str) -> pd.Series | None:
     """Return a column; only one that nobody asked for by name may be absent."""
     if column == default and default not in df.columns:
         return None
-    return require_column(df, column, argument=argument)
+    return column_of(df, column, argument=argument)

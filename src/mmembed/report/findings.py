@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.errors import did_you_mean, listed
-from mmembed.frames import is_missing, one_line, require_column
+from mmembed.frames import column_of, is_missing, one_line
 
 _VALUE_LENGTH = 40
 
@@ -57,7 +57,7 @@ def read_duplicates(df: pd.DataFrame, given: Any) -> tuple[tuple[int, ...], ...]
     if isinstance(given, pd.DataFrame):
         rows, values = (
             _positions(df, given, argument="duplicates"),
-            require_column(given, "group", argument="duplicates"),
+            column_of(given, "group", argument="duplicates"),
         )
     else:
         rows, values = np.arange(len(df)), _values(df, given, argument="duplicates", words=("group", "duplicate"))
@@ -109,7 +109,8 @@ def read_label_issues(df: pd.DataFrame, given: Any) -> tuple[Suspect, ...]:
 
 def _values(df: pd.DataFrame, given: Any, *, argument: str, words: Sequence[str]) -> pd.Series:
     if isinstance(given, Hashable) and not hasattr(given, "add_to"):
-        return require_column(df, given, argument=argument)
+        named: pd.Series = column_of(df, given, argument=argument)
+        return named
     if hasattr(given, "add_to"):
         # To a frame without columns, so that none of the user's is in the way.
         added = given.add_to(df.loc[:, []])

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.extensions import ExtensionDtype, register_extension_dtype
 
+from mmembed.errors import one_of
 from mmembed.vectors.scalar import Vector
 
 if TYPE_CHECKING:
@@ -62,8 +63,7 @@ class VectorDtype(ExtensionDtype):
             raise ValueError(
                 f"space={space!r} cannot name a space: expected a model name without brackets and commas, or None."
             )
-        if storage not in ("float32", "float16"):
-            raise ValueError(f"storage={storage!r} is not known. Expected 'float32' or 'float16'.")
+        one_of("storage", storage, ("float32", "float16"))
         self.dimension = int(dimension)
         self.space = space
         self.storage: Storage = storage

@@ -30,7 +30,7 @@ from mmembed.analysis.cosines import distinct_directions
 from mmembed.analysis.names.naming import name_clusters
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatVector, Positions
-from mmembed.errors import did_you_mean, listed
+from mmembed.errors import listed, one_of
 from mmembed.frames import beside, index_of
 from mmembed.vectors import as_vector_array
 
@@ -164,8 +164,7 @@ def check_method(method: Any, n_clusters: int | None, min_cluster_size: int | No
         if n_clusters is not None or min_cluster_size is not None:
             raise ValueError("n_clusters and min_cluster_size are options of named methods. Set them on the estimator.")
         return
-    if method not in METHODS:
-        raise ValueError(f"Method {method!r} does not exist. Known: {listed(METHODS)}.{did_you_mean(method, METHODS)}")
+    one_of("method", method, METHODS)
     if n_clusters is not None:
         if n_clusters < 1:
             raise ValueError(f"n_clusters={n_clusters} is no number of clusters. Give at least 1, or leave it out.")

@@ -31,7 +31,7 @@ from mmembed.analysis.cosines import DistinctRows, distinct_rows, pair_cosines, 
 from mmembed.analysis.graphs.approximate import Sample, approximate_neighbors, neighbors_by_descent
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.arrays import FloatVector, Positions
-from mmembed.errors import did_you_mean, listed
+from mmembed.errors import one_of
 from mmembed.vectors import as_vector_array
 from mmembed.vectors.rows import row_lengths
 
@@ -249,10 +249,7 @@ def check_graph_method(method: str) -> GraphMethod:
     ValueError
         If there is no such method; names the nearest.
     """
-    if method not in get_args(GraphMethod):
-        hint = did_you_mean(method, get_args(GraphMethod))
-        raise ValueError(f"method={method!r} does not exist. Expected one of {listed(get_args(GraphMethod))}.{hint}")
-    return cast("GraphMethod", method)
+    return cast("GraphMethod", one_of("method", method, get_args(GraphMethod)))
 
 
 def _approximate(rows: FloatMatrix, k: int, *, must_pay: bool) -> NeighborGraph | None:

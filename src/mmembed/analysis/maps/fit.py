@@ -13,7 +13,7 @@ from mmembed.analysis.maps.earlier import earlier_places
 from mmembed.analysis.maps.umap import N_NEIGHBORS, MapSettings, NeighborMap
 from mmembed.analysis.maps.umap_learn import Target, fit_umap_learn
 from mmembed.analysis.preparation import Preparation
-from mmembed.errors import did_you_mean, listed
+from mmembed.errors import listed, one_of
 from mmembed.frames import beside, index_of
 from mmembed.vectors import as_vector_array
 
@@ -143,8 +143,8 @@ def check_method(method: Any, dimensions: int) -> None:
     """Refuse what is no method or no map."""
     if dimensions not in {2, 3}:
         raise ValueError(f"dimensions={dimensions} is no map. Give 2 or 3.")
-    if isinstance(method, str) and method not in METHODS:
-        raise ValueError(f"Method {method!r} does not exist. Known: {listed(METHODS)}.{did_you_mean(method, METHODS)}")
+    if isinstance(method, str):
+        one_of("method", method, METHODS)
     if not isinstance(method, str) and not hasattr(method, "fit_transform"):
         raise TypeError(
             f"method={method!r} is no method. Give one of {listed(METHODS)} or an estimator with fit_transform."

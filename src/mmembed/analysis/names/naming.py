@@ -12,7 +12,7 @@ from mmembed.analysis.names.keywords import keywords
 from mmembed.analysis.names.names import NOISE_NAMES, Naming, compose
 from mmembed.analysis.names.near_terms import rank_by_nearness
 from mmembed.analysis.names.terms import LANGUAGES, Evidence, Language, has_han
-from mmembed.errors import did_you_mean
+from mmembed.errors import one_of
 from mmembed.frames import beside, index_of
 from mmembed.vectors import as_vector_array, check_comparable
 
@@ -116,11 +116,8 @@ def name_clusters(
 
 def checked_language(language: str) -> Language | None:
     """Return the language, or None for ``"auto"``."""
-    if language not in LANGUAGES:
-        raise ValueError(
-            f"language={language!r} is unknown; expected 'auto', 'zh' or 'en'.{did_you_mean(language, LANGUAGES)}"
-        )
-    return None if language == "auto" else language  # type: ignore[return-value]  # checked above
+    known = one_of("language", language, LANGUAGES)
+    return None if known == "auto" else known  # type: ignore[return-value]  # checked above
 
 
 def audited(ranked: Sequence[Evidence], near: Sequence[Evidence]) -> tuple[Evidence, ...]:

@@ -19,7 +19,7 @@ import pandas as pd
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.tallies.categories import MISSING, NOISE, Group, Grouping, group_rows, key_order, told_key
 from mmembed.analysis.tallies.trend import Period, Span, read_dates
-from mmembed.frames import coordinates, is_missing, one_line, require_column
+from mmembed.frames import column_of, coordinates, is_missing, one_line
 from mmembed.vectors import as_vector_array
 
 _VALUE_LENGTH = 40
@@ -362,8 +362,8 @@ def group_vectors(
     ValueError
         If no row has both a vector and a group.
     """
-    labels = require_column(df, by, argument=argument, remedy=remedy)
-    vectors = require_column(df, column, argument="column", remedy="df.mmembed.embed(…)")
+    labels = column_of(df, by, argument=argument, remedy=remedy)
+    vectors = column_of(df, column, argument="column", remedy="df.mmembed.embed(…)")
     counted = columns_of_groups(df.columns, column, by, name)
     more = [df[one] for one in (counted.name, counted.score) if one is not None]
     parts = {one.name: one for one in (labels, vectors, *more)}
