@@ -72,7 +72,7 @@ def test_columns_that_would_clash_are_refused():
         df.mmembed.join(df[["v"]], "v")
     with pytest.raises(ValueError, match="do not differ"):
         df.mmembed.join(df, "v", suffixes=("_x", "_x"))
-    with pytest.raises(ValueError, match="two columns 'similarity'"):
+    with pytest.raises(ValueError, match="would replace column 'similarity'"):
         df[["v", "similarity"]].mmembed.join(df[["v"]], "v")
 
 
