@@ -104,7 +104,7 @@ def texts_of(df: pd.DataFrame, text: str | Sequence[str] | None) -> pd.Series | 
     """Return the texts of one column, or of several, one under the other in each cell."""
     if text is None:
         return None
-    columns = [column_of(df, one) for one in as_list(df, text)]
+    columns: list[pd.Series] = [column_of(df, one) for one in as_list(df, text)]
     if len(columns) == 1:
         return columns[0]
     rows = zip(*columns, strict=True)
@@ -255,7 +255,8 @@ def kinds_of_rows(df: pd.DataFrame, column: str, kinds: Kinds) -> pd.Series | No
     if kinds is False:
         return None
     if kinds is not None:
-        return column_of(df, kinds)
+        said: pd.Series = column_of(df, kinds)
+        return said
     source = str(column).removesuffix(SUFFIX)
     has_vector = ~as_vector_array(column_of(df, column)).isna()
     found = _kinds_of_source(df, source, has_vector) if source != column else []

@@ -216,4 +216,5 @@ def _column_or_default(df: pd.DataFrame, column: Hashable, default: str, *, argu
     """Return a column; only one that nobody asked for by name may be absent."""
     if column == default and default not in df.columns:
         return None
-    return column_of(df, column, argument=argument)
+    found: pd.Series = column_of(df, column, argument=argument)
+    return found
