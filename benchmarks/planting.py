@@ -11,7 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from mmembed.analysis import fit_classifier
 from mmembed.analysis.graphs.graph import shared_graph
-from mmembed.analysis.labels.review import doubt_labels
+from mmembed.analysis.labels.review import find_label_issues
 
 Codes = npt.NDArray[np.intp]
 SHARE = 0.02
@@ -93,7 +93,7 @@ def planted_errors(frame: pd.DataFrame) -> None:
         issues = fit_classifier(frame["vector"], pd.Series(labels)).label_issues(len(planted))
         hits = np.isin(issues["position"], planted)
         found.append(hits.sum() / len(planted))
-        known = doubt_labels(replace(true, y=labels), matrix)["row"][: len(planted)]
+        known = find_label_issues(replace(true, y=labels), matrix)["row"][: len(planted)]
         same.append(np.isin(known, planted).sum() / len(planted))
         best.append(np.isin(ranked[: len(planted)], planted).mean())
         right = issues["suggested"].to_numpy(dtype=int) == y[issues["position"]]

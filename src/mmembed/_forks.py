@@ -7,11 +7,11 @@ import threading
 import weakref
 from typing import Protocol
 
-__all__ = ["ForkAware", "heed_forks"]
+__all__ = ["ForkAware", "register_fork_hooks"]
 
 
 class ForkAware(Protocol):
-    """What an object that heeds forks does."""
+    """What an object that handles forks does."""
 
     def before_fork(self) -> None:
         """Bring the object to rest; hold its locks."""
@@ -38,7 +38,7 @@ class _State:
 _state = _State()
 
 
-def heed_forks(one: ForkAware) -> None:
+def register_fork_hooks(one: ForkAware) -> None:
     """Call the object's methods around each fork as long as it lives; needs no undoing.
 
     Must not be called by one who holds a lock that an object's ``before_fork`` takes.

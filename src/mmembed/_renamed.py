@@ -48,6 +48,8 @@ _NOW = MappingProxyType(
     }
 )
 
+_CLASSES = MappingProxyType({"GroupedRows": "LabelledRows"})
+
 
 class _FormerNames(MetaPathFinder, Loader):
     """Finds a module by the name that it had."""
@@ -68,7 +70,7 @@ class _FormerNames(MetaPathFinder, Loader):
         now = _NOW[module.__name__]
 
         def find(name: str) -> Any:
-            return getattr(importlib.import_module(now), name)
+            return getattr(importlib.import_module(now), _CLASSES.get(name, name))
 
         vars(module)["__getattr__"] = find
 

@@ -29,9 +29,9 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
     """Turn columns of texts, pictures or videos into a matrix ``(n, d)`` of float32.
 
     Nothing is learned from the rows, so that no fold of a cross-validation knows of another. Contents go through the
-    cache: folds, candidates of a search and further fits do not buy a content twice. A search over this step's
+    cache: folds, candidates of a search and further fits do not pay for a content twice. A search over this step's
     ``dimension`` asks the model for each of the lengths; put :class:`mmembed.VectorMatrix` behind it and search over
-    that one's ``dimension``, and every length is cut from vectors that were bought once.
+    that one's ``dimension``, and every length is cut from vectors that were paid for once.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ class VectorMatrix(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
     """Turn a vector column into a matrix ``(n, d)`` of float32, for Pipelines, ColumnTransformers and searches.
 
     It takes a Series of vectors, a frame that holds one, or a plain matrix, so that it also cuts what another step
-    made: ``GridSearchCV`` over ``dimension`` compares lengths of vectors that were bought once, as Matryoshka models
+    made: ``GridSearchCV`` over ``dimension`` compares lengths of vectors that were paid for once, as Matryoshka models
     allow.
 
     Parameters
@@ -340,7 +340,7 @@ class VectorMatrix(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         """Return the vectors of whatever holds them, and remember or check its names and width."""
         chosen, vectors = self._column_of(X)
         if vectors is None:
-            # Missing rows of a matrix are judged later, with their positions.
+            # Missing rows of a matrix are checked later, with their positions.
             allowed = "allow-nan" if self.missing != "error" else True
             matrix = validate_data(self, X, reset=reset, dtype=np.float32, ensure_all_finite=allowed)
             rows = VectorArray.from_matrix(matrix, mask=np.isnan(matrix).any(axis=1))

@@ -101,9 +101,7 @@ def test_name_gives_all_columns_other_names(df, verb):
     columns, call = VERBS[verb]
     mine = df.assign(**dict.fromkeys(columns, "mine"))
     found = call(mine, name="other")
-    assert {name for name in found.columns if str(name).startswith("other")} == {
-        _renamed(column) for column in columns
-    }
+    assert {name for name in found.columns if str(name).startswith("other")} == {_renamed(column) for column in columns}
     for column in columns:
         assert (found[column] == "mine").all()
 

@@ -18,7 +18,7 @@ import mmembed.distributed  # noqa: F401  registers the accessor
 from dashscope_server import DashScopeServer, RateLimits
 from mmembed import Embedder
 from mmembed.distributed.quota_book import QuotaBook
-from mmembed.distributed.quota_client import LeasedLimiter, Line, leased_limiter
+from mmembed.distributed.quota_client import LeasedLimiter, QuotaClient, leased_limiter
 from mmembed.errors import MMEmbedError
 from mmembed.providers.dashscope.limiter import RateLimit
 
@@ -112,7 +112,7 @@ def test_a_scheduler_that_cannot_hold_the_coordinator_is_told_of():
     runner.start()
     try:
         with pytest.raises(MMEmbedError, match=r"explicitly disallowed.*Install mmembed where the scheduler runs"):
-            Line(Worker(runner.loop))
+            QuotaClient(Worker(runner.loop))
     finally:
         runner.stop()
 

@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from dashscope_server.reaching import KEY, reachable
 from mmembed import Embedder, EmbeddingTransformer
 from mmembed.errors import MissingCredentialsError
-from mmembed.providers.dashscope.connection import DashScopeProvider
+from mmembed.providers.dashscope.connection import ConnectionSettings
 from mmembed.providers.dashscope.provider import build_api_provider
 
 MODEL = "tongyi-embedding-vision-flash"
@@ -131,7 +131,7 @@ def test_a_saved_pipeline_works_where_the_variable_is(server, monkeypatch, tmp_p
 @pytest.mark.parametrize("written", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_what_must_hold_the_key_is_not_pickled(written):
     """The provider on the wire refuses, with a reason and without the key."""
-    provider = DashScopeProvider(model=MODEL, dimension=64, base_address="https://example.com", api_key=KEY)
+    provider = ConnectionSettings(model=MODEL, dimension=64, base_address="https://example.com", api_key=KEY)
     with pytest.raises(TypeError, match="holds an API key") as caught:
         written(provider)
     assert KEY not in str(caught.value)

@@ -162,13 +162,13 @@ def check_names_source(names: str, texts: pd.Series | None) -> str:
 
 
 def naming_embedder(
-    vectors: Any, source: str, *, buys: bool, embedder: Embedder | None = None, max_cost: float | None = None
+    vectors: Any, source: str, *, pays: bool, embedder: Embedder | None = None, max_cost: float | None = None
 ) -> PhraseEmbedder | None:
     """Return what embeds the vocabulary, or None where it is not wanted, or would cost what nobody agreed to."""
     from mmembed.analysis.names.vocabulary import phrases_with, wordings
 
     array = as_vector_array(vectors)
-    if buys:
+    if pays:
         return phrase_embedder(array, embedder=embedder, max_cost=max_cost)
     if source == "text":
         return None
@@ -201,10 +201,10 @@ def named_by_rule(
     """
     source = check_names_source(names, texts)
     used = None if source == "space" else texts
-    buys = source == "space" or vocabulary is not None
+    pays = source == "space" or vocabulary is not None
     return fitted.named(
         used,
-        embed=naming_embedder(vectors, source, buys=buys, embedder=embedder, max_cost=max_cost),
+        embed=naming_embedder(vectors, source, pays=pays, embedder=embedder, max_cost=max_cost),
         embed_terms=None if used is None else free_term_embedder(as_vector_array(vectors), embedder=embedder),
         vocabulary=vocabulary,
         language=language if language != "auto" or texts is not None else reader_language(),

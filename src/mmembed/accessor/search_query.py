@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asking:
+class RowQuery:
     """A query, and of which row of a frame it is the vector.
 
     Attributes
@@ -49,7 +49,7 @@ class Asking:
         return found
 
 
-def row_query(query: Any, df: pd.DataFrame, column: str) -> Asking:
+def row_query(query: Any, df: pd.DataFrame, column: str) -> RowQuery:
     """Take the vector out of a query that is a row of a frame; return any other query as it is.
 
     Raises
@@ -58,13 +58,13 @@ def row_query(query: Any, df: pd.DataFrame, column: str) -> Asking:
         If the row has no vector.
     """
     if not isinstance(query, pd.Series) or column not in query.index or not query.index.equals(df.columns):
-        return Asking(query)
+        return RowQuery(query)
     vector = query[column]
     if not isinstance(vector, Vector | np.ndarray | list | tuple):
         raise VectorError(
             f"The row {query.name!r} has no vector in {column!r}, so nothing is like it. Choose a row that has one."
         )
-    return Asking(vector, label=query.name, is_row=True)
+    return RowQuery(vector, label=query.name, is_row=True)
 
 
 def allowed_rows(df: pd.DataFrame, where: Any, itself: npt.NDArray[np.bool_] | None) -> Any:

@@ -182,7 +182,7 @@ class ReportingVerbs:
             kinds=None if is_complete else kinds_of_rows(self._df, column, kinds),
             random_state=random_state,
             language=language,
-            embed=None if named else naming_embedder(vectors, "auto", buys=False),
+            embed=None if named else naming_embedder(vectors, "auto", pays=False),
             embed_terms=None if named or words is None else free_term_embedder(as_vector_array(vectors)),
         )
         return build_report(

@@ -1,4 +1,4 @@
-"""Who is buying which content at this moment, so that runs at once on one cache do not pay for the same twice.
+"""Which run is embedding which content at this moment, so that runs at once on one cache do not pay for the same twice.
 
 A claim holds as long as its run lives: each run holds a lock of the operating system on a file of its own, and a run
 whose file can be locked is gone. No clock is involved, however slow answers are. Claims only save money: whatever is
@@ -19,20 +19,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from mmembed._forks import heed_forks
+from mmembed._forks import register_fork_hooks
 
 __all__ = ["ClaimBook", "Claims"]
 
 
 class ClaimBook(Protocol):
-    """Who is buying which content at this moment."""
+    """Which run is embedding which content at this moment."""
 
     def take(self, keys: Sequence[bytes]) -> list[bool]:
         """Claim keys; return for each whether it is this run's now."""
         ...
 
     def give_back(self, keys: Sequence[bytes]) -> None:
-        """End the claims, whether the contents were bought or not."""
+        """End the claims, whether the contents were embedded or not."""
         ...
 
 
@@ -66,7 +66,7 @@ class Claims:
         self._path = folder / _FILE_NAME
         self._lock = threading.Lock()
         self._run: _RunFile | None = None
-        heed_forks(self)
+        register_fork_hooks(self)
 
     def take(self, keys: Sequence[bytes]) -> list[bool]:
         """Claim keys; return for each whether it is this run's now, or another run's still."""
@@ -95,7 +95,7 @@ class Claims:
         return taken
 
     def give_back(self, keys: Sequence[bytes]) -> None:
-        """End this run's claims on keys, whether they were bought or not."""
+        """End this run's claims on keys, whether they were embedded or not."""
         with self._lock:
             if self._run is None:
                 return  # nothing was ever claimed

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
-from mmembed._forks import heed_forks
+from mmembed._forks import register_fork_hooks
 from mmembed.cache.claims import Claims
 from mmembed.cache.keys import content_key, content_keys
 from mmembed.cache.store import (
@@ -81,7 +81,7 @@ class VectorCache:
         self._is_readable = True
         self._is_writable = True
         self._told: set[str] = set()
-        heed_forks(self)
+        register_fork_hooks(self)
 
     def __repr__(self) -> str:
         return f"VectorCache({str(self.path)!r}): .info() says how much it holds"

@@ -161,7 +161,7 @@ class SharedCache:
         return (_rebuild, (self.address, self._options, self._listing_seconds))
 
     def claims(self) -> ClaimBook | None:
-        """Return None: on storage without locks only a cluster's coordinator can say who is buying what."""
+        """Return None: on storage without locks only a cluster's coordinator can say which run is embedding what."""
         return None
 
     def lookup(self, keys: Sequence[bytes], dimension: int) -> tuple[FloatMatrix, npt.NDArray[np.bool_]]:

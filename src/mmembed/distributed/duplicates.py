@@ -226,11 +226,11 @@ def _listed(
             f"threshold={threshold:g} makes more than {MOST_PAIRS:,} pairs of {sum(pairing.counts):,} rows, which no "
             "one process should hold. Give a higher one; ddf.mmembed.duplicate_levels shows pairs at several."
         )
-    tell_recall(pairing)
+    warn_of_low_recall(pairing)
     return pairing
 
 
-def tell_recall(pairing: Pairing) -> None:
+def warn_of_low_recall(pairing: Pairing) -> None:
     """Warn where many near pairs were missed."""
     if pairing.recall < _LOW_RECALL:
         warnings.warn(
@@ -287,7 +287,7 @@ def duplicate_levels(
     best = resolve_threshold(vectors, "auto", kinds, blocking).level
     strict_first = check_levels(levels_about(best) if levels is None else levels, examples)
     pairing = find_pairs(vectors, strict_first, kinds=kinds, blocking=blocking)
-    tell_recall(pairing)
+    warn_of_low_recall(pairing)
     known = tuple(level for level in strict_first if level >= pairing.pairs.threshold)
     if known != strict_first:
         left_out = [level for level in strict_first if level not in known]

@@ -71,7 +71,7 @@ class EmbedJob:
     max_cost : float, optional
         The most that the whole table may cost, in CNY.
     deduplicate : {"global", "partition"}
-        Whether equal contents of different partitions are bought once.
+        Whether equal contents of different partitions are paid for once.
     """
 
     embedder: Embedder

@@ -61,24 +61,24 @@ class EmbeddingVerbs:
         """Add a vector column for each column of contents, when it is computed, partition by partition.
 
         Nothing is read or sent, and no key is needed, until then; ``head()``, ``.partitions[…]`` and columns without
-        vectors buy no more than they show. Each worker process reads ``DASHSCOPE_API_KEY`` of its own environment: a
+        vectors send no more than they show. Each worker process reads ``DASHSCOPE_API_KEY`` of its own environment: a
         key in the embedder is left out of the tasks, and is used only by the schedulers that run in this process
         (``"threads"``, ``"synchronous"``).
 
         Parameters
         ----------
         errors : {"raise", "coerce"}
-            ``"raise"``: all partitions are bought and kept, then one error lists the failed cells of all; until then
+            ``"raise"``: all partitions are embedded and kept, then one error lists the failed cells of all; until then
             no partition goes on, so that of a large table the vectors lie in the cluster's memory and disk.
             ``"coerce"``: each partition goes on by itself, with a warning if cells failed;
             :func:`embedding_errors` has them in one frame.
         max_cost : float, optional
             The most that the whole table may cost, in CNY. All partitions are read once before the first request.
         deduplicate : {"global", "partition"}
-            ``"global"``: equal contents are bought once, whatever partitions they are in. Partitions find each
-            other's vectors in the cache, and leave to each other what is being bought; workers on several machines
+            ``"global"``: equal contents are paid for once, whatever partitions they are in. Partitions find each
+            other's vectors in the cache, and leave to each other what is being embedded; workers on several machines
             need a cache that all see, ``Embedder(cache="s3://…")``. ``"partition"``: equal contents of partitions that
-            run at once may be bought by each; the only way with ``cache=None``.
+            run at once may be paid for by each; the only way with ``cache=None``.
         progress : bool, optional
             Without effect: Dask has progress bars and a dashboard of its own.
         root : path, optional
@@ -115,7 +115,7 @@ class EmbeddingVerbs:
         """
         wanted = modalities_of(column, modality)
         used = _for_workers(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
-        job = _checked(EmbedJob(used, wanted, names_of(None, list(wanted))), self._ddf, buys=False)
+        job = _checked(EmbedJob(used, wanted, names_of(None, list(wanted))), self._ddf, pays=False)
         surveys = SurveyedTable(self._ddf[list(wanted)].expr, job)
         return new_collection(surveys).compute()  # type: ignore[no-any-return]
 
@@ -181,11 +181,11 @@ def _for_workers(embedder: Embedder | None, *, root: Path | str | None, **settin
     return used
 
 
-def _checked(job: EmbedJob, ddf: dd.DataFrame, *, buys: bool = True) -> EmbedJob:
+def _checked(job: EmbedJob, ddf: dd.DataFrame, *, pays: bool = True) -> EmbedJob:
     """Refuse, before there is a graph, what pandas refuses before it reads."""
     check_errors_choice(job.errors)
     one_of("deduplicate", job.deduplicate, ("global", "partition"))
-    if buys and job.deduplicate == "global" and job.embedder.cache is None:
+    if pays and job.deduplicate == "global" and job.embedder.cache is None:
         raise ValueError(
             "deduplicate='global' hands vectors from one partition to another through the cache, and cache=None has "
             "none. Leave cache out, or say deduplicate='partition'."
@@ -198,7 +198,7 @@ def _checked(job: EmbedJob, ddf: dd.DataFrame, *, buys: bool = True) -> EmbedJob
         check_request(spec, region=job.embedder.region, kinds=kinds)
     meta = ddf._meta  # noqa: SLF001  Dask's empty frame
     job.add_empty(meta)
-    for name in job.names.values() if buys else ():
+    for name in job.names.values() if pays else ():
         Written.by("fuse" if job.is_fused else "embed", name).check(meta)
     if job.max_cost is not None:
         Budget(job.max_cost, spec)

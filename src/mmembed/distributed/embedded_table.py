@@ -1,9 +1,9 @@
 # ruff: noqa: SLF001 - the names of other expressions' tasks are private by spelling only
-"""A table with vectors to come, as an expression of Dask: its tasks, and what need not be bought.
+"""A table with vectors to come, as an expression of Dask: its tasks, and what need not be sent.
 
 Embedding looks at each row by itself, so that a selection of rows, or of columns without vectors, is made first.
 
-What the tasks of an embedded table do: survey a partition, allow the whole, buy a partition, judge its failures.
+What the tasks of an embedded table do: survey a partition, allow the whole, embed a partition, raise its failures.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from mmembed.errors import BudgetError, EmbeddingWarning, MissingCredentialsErro
 from mmembed.providers.costs import Budget, TokenEstimate, price_tokens
 
 __all__ = [
-    "Bought",
+    "EmbeddedPart",
     "EmbeddedTable",
     "EmbeddingErrors",
     "SurveyedTable",
     "allow",
-    "buy",
+    "embed_partition",
     "errors_of",
     "finish",
-    "judge",
     "plan",
+    "raise_failures",
     "survey",
 ]
 
@@ -44,7 +44,7 @@ __all__ = [
 class EmbeddedTable(Expr):
     """The rows of a frame with the vectors of a job.
 
-    Each partition is bought by itself. With ``errors="raise"`` all wait for the judgement of all, as on pandas; with
+    Each partition is embedded by itself. With ``errors="raise"`` all wait for the failures of all, as on pandas; with
     ``"coerce"`` each goes on as soon as it is there. With ``max_cost`` the whole table is priced before the first
     request.
     """
@@ -84,10 +84,10 @@ class EmbeddedTable(Expr):
         if job.max_cost is not None:
             surveys = [add(self.key("survey", one), survey, frames[one], job) for one in numbers]
             allowance = add(self.key("allow"), allow, List(*surveys), job)
-        bought = [add(self.key("buy", one), buy, frames[one], job, allowance, one) for one in numbers]
-        judged = add(self.key("judge"), judge, List(*bought), job) if job.errors == "raise" else None
+        embedded = [add(self.key("embed", one), embed_partition, frames[one], job, allowance, one) for one in numbers]
+        raised = add(self.key("raise"), raise_failures, List(*embedded), job) if job.errors == "raise" else None
         for one in numbers:
-            add((self._name, one), finish, frames[one], bought[one], one, judged)
+            add((self._name, one), finish, frames[one], embedded[one], one, raised)
         return layer
 
     def _simplify_up(self, parent: Any, dependents: Any) -> Any:  # noqa: ARG002  Dask's interface
@@ -100,7 +100,7 @@ class EmbeddedTable(Expr):
         return None
 
     def _projected(self, parent: Any) -> Any:
-        """Leave out what is neither asked for nor embedded; buy nothing if no vectors are asked for."""
+        """Leave out what is neither asked for nor embedded; send nothing if no vectors are asked for."""
         wanted = list(parent.columns)
         if not set(wanted) & set(self.job.new_columns):
             return type(parent)(self.frame, *parent.operands[1:])
@@ -157,13 +157,13 @@ class EmbeddingErrors(Expr):
         return f"embedding-errors-{self.deterministic_token}"
 
     def _layer(self) -> dict[Any, Task]:
-        bought = [TaskRef(self.table.key("buy", one)) for one in range(self.table.npartitions)]
+        embedded = [TaskRef(self.table.key("embed", one)) for one in range(self.table.npartitions)]
         key = (self._name, 0)
-        return {key: Task(key, errors_of, List(*bought))}
+        return {key: Task(key, errors_of, List(*embedded))}
 
 
 @dataclass(frozen=True)
-class Bought:
+class EmbeddedPart:
     """The vectors of one partition by column, and its failures: the error of a cell is data, and stops nobody else."""
 
     vectors: dict[str, pd.Series]
@@ -172,9 +172,9 @@ class Bought:
     rows: int
 
 
-@sizeof.register(Bought)
-def _bytes_in_memory(bought: Bought) -> int:
-    return sum(int(sizeof(vectors)) for vectors in bought.vectors.values()) + int(sizeof(bought.errors))
+@sizeof.register(EmbeddedPart)
+def _bytes_in_memory(embedded: EmbeddedPart) -> int:
+    return sum(int(sizeof(vectors)) for vectors in embedded.vectors.values()) + int(sizeof(embedded.errors))
 
 
 def survey(df: pd.DataFrame, job: EmbedJob) -> Survey:
@@ -206,7 +206,7 @@ def allow(surveys: Sequence[Survey], job: EmbedJob) -> Allowance:
     return Allowance(uuid.uuid4().hex, job.max_cost, likely)
 
 
-def buy(df: pd.DataFrame, job: EmbedJob, allowance: Allowance | None, partition: int) -> Bought:
+def embed_partition(df: pd.DataFrame, job: EmbedJob, allowance: Allowance | None, partition: int) -> EmbeddedPart:
     """Embed one partition. Failed cells are in the outcome; what must stop the whole job is raised."""
     sharing, max_cost = sharing_here(job, allowance, partition)
     try:
@@ -218,34 +218,34 @@ def buy(df: pd.DataFrame, job: EmbedJob, allowance: Allowance | None, partition:
         error.add_note(f"It was partition {partition} that came to the limit of the whole table.")
         raise
     errors = pd.concat([run.errors for run in runs.values()], ignore_index=True)
-    return Bought({name: run.vectors for name, run in runs.items()}, errors, len(df) * len(runs), len(df))
+    return EmbeddedPart({name: run.vectors for name, run in runs.items()}, errors, len(df) * len(runs), len(df))
 
 
-def errors_of(bought: Sequence[Bought]) -> pd.DataFrame:
+def errors_of(embedded: Sequence[EmbeddedPart]) -> pd.DataFrame:
     """Return the failures of all partitions in one frame; positions count over all of them."""
     gathered, start = [], 0
-    for one in bought:
+    for one in embedded:
         if len(one.errors):
             gathered.append(one.errors.assign(position=one.errors["position"] + start))
         start += one.rows
-    return pd.concat(gathered, ignore_index=True) if gathered else bought[0].errors
+    return pd.concat(gathered, ignore_index=True) if gathered else embedded[0].errors
 
 
-def judge(bought: Sequence[Bought], job: EmbedJob) -> None:
-    """Raise one error with the failures of all partitions, after all have been bought.
+def raise_failures(embedded: Sequence[EmbeddedPart], job: EmbedJob) -> None:
+    """Raise one error with the failures of all partitions, after all have been embedded.
 
     Raises
     ------
     EmbeddingError
         If there are any.
     """
-    check_errors(errors_of(bought), sum(one.cells for one in bought), job.errors)
+    check_errors(errors_of(embedded), sum(one.cells for one in embedded), job.errors)
 
 
-def finish(df: pd.DataFrame, bought: Bought, partition: int, is_judged: None = None) -> pd.DataFrame:  # noqa: ARG001  waits for the judgement
-    """Return the partition with its new columns; warns of failed cells that nobody judged."""
-    if len(bought.errors):
-        summary = describe_errors(bought.errors, bought.cells)
+def finish(df: pd.DataFrame, embedded: EmbeddedPart, partition: int, are_raised: None = None) -> pd.DataFrame:  # noqa: ARG001  waits for the failures
+    """Return the partition with its new columns; warns of failed cells that nobody raised."""
+    if len(embedded.errors):
+        summary = describe_errors(embedded.errors, embedded.cells)
         warn_here(f"Partition {partition}: {summary}\nThey have no vector.", EmbeddingWarning)
-    columns = {name: pd.Series(one.array, index=df.index, copy=False) for name, one in bought.vectors.items()}
+    columns = {name: pd.Series(one.array, index=df.index, copy=False) for name, one in embedded.vectors.items()}
     return df.assign(**columns)

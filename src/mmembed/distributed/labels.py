@@ -228,7 +228,7 @@ def zero_shot(
         model = replace(model, preparation=measure_extent(columns).preparation)
     model = model.spread_to(reduced(each(_deviations, columns, model=model)))
     agreement = None
-    if model.judges is not None:
+    if model.raters is not None:
         verdicts: npt.NDArray[np.float64] = reduced(each(_verdicts, columns, model=model))
         agreement = model.agreement(verdicts)
         warn_of_judges(agreement, verdicts, len(model.names), stacklevel=2)

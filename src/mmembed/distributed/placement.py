@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.clusters.membership import GroupedRows, nearest_centroids, vote
+from mmembed.analysis.clusters.membership import LabelledRows, nearest_centroids, vote
 from mmembed.analysis.cosines import pair_cosines, unit_rows
 from mmembed.distributed.columns import vectors_of
 from mmembed.vectors import VectorArray, VectorDtype
@@ -82,14 +82,14 @@ class Placer:
         Of the prepared sample. What it calls noise stays noise, and new rows whose neighbours are noise are noise, too.
     centroids : numpy.ndarray or None
         Where k-means went on over all rows: each row belongs to the nearest.
-    assigned : GroupedRows or None
+    assigned : LabelledRows or None
         Where noise is to be put in clusters: which label the rows of the sample got that were noise.
     """
 
     preparation: Preparation
     fitted: Clusters
     centroids: FloatMatrix | None = None
-    assigned: GroupedRows | None = field(default=None, repr=False)
+    assigned: LabelledRows | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, preparation: Preparation, fitted: Clusters, centroids: FloatMatrix | None) -> Placer:
@@ -101,7 +101,7 @@ class Placer:
         was_noise = [one.tobytes() in noise for one in final.digests]
         near_noise = [row_digest(row) in noise for row in final.landmarks]
         raw = np.where(was_noise, -1, final.labels)
-        grouped = GroupedRows(final.digests, raw, final.landmarks, np.where(near_noise, -1, final.landmark_labels))
+        grouped = LabelledRows(final.digests, raw, final.landmarks, np.where(near_noise, -1, final.landmark_labels))
         fitted = replace(fitted, grouped=grouped, vectors=None, kinds=None)
         return cls(preparation, fitted, centroids, final)
 

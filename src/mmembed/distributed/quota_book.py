@@ -1,4 +1,4 @@
-"""The account's limits as leases: who may send when, who is buying what, and what all have paid.
+"""The account's limits as leases: who may send when, which run is embedding what, and what all have paid.
 
 One book serves all workers of a cluster. It is plain state and never waits; ``coordinator.py`` puts it on the
 scheduler.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mmembed.providers.dashscope.limiter import Limiter, Permit, RateLimit
+from mmembed.providers.dashscope.limiter import Limiter, LimiterPermit, RateLimit
 
 __all__ = ["Lease", "Outcome", "QuotaBook"]
 
@@ -57,7 +57,7 @@ class QuotaBook:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._limiters: dict[str, Limiter] = {}
-        self._leases: dict[int, tuple[str, str, Permit]] = {}
+        self._leases: dict[int, tuple[str, str, LimiterPermit]] = {}
         self._claims: dict[bytes, str] = {}
         self._given_back: dict[bytes, tuple[float, str]] = {}
         self._bills: dict[str, float] = {}
@@ -103,7 +103,7 @@ class QuotaBook:
         return [self._claims.setdefault(key, holder) == holder for key in keys]
 
     def are_new_elsewhere(self, keys: Sequence[bytes], holder: str) -> bool:
-        """Return whether another holder gave back one of these claims lately, and so probably bought the content."""
+        """Return whether another holder gave back one of these claims lately, and so probably embedded the content."""
         before = self._clock() - _LATELY_SECONDS
         while self._given_back:
             oldest = next(iter(self._given_back))
@@ -113,7 +113,7 @@ class QuotaBook:
         return any(self._given_back.get(key, (0.0, holder))[1] != holder for key in keys)
 
     def give_back_claims(self, keys: Sequence[bytes], holder: str) -> None:
-        """End claims, whether the contents were bought or not."""
+        """End claims, whether the contents were embedded or not."""
         for key in keys:
             if self._claims.get(key) == holder:
                 del self._claims[key]

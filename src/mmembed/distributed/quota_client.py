@@ -44,9 +44,9 @@ __all__ = [
     "ClusterClaims",
     "Coordinator",
     "LeasedLimiter",
-    "Line",
+    "QuotaClient",
+    "client_of",
     "leased_limiter",
-    "line_of",
     "sharing_here",
     "warn_here",
     "warn_of_several_hosts",
@@ -98,7 +98,7 @@ class Coordinator(SchedulerPlugin):
         self.book.give_back(number, outcome, tokens=tokens, retry_after_seconds=retry_after_seconds)
 
 
-class Line:
+class QuotaClient:
     """A worker's line to the coordinator of its scheduler, for any thread of the worker.
 
     Parameters
@@ -123,14 +123,14 @@ class Line:
                 f"The scheduler cannot share the account's limits among the workers: {error}. Install mmembed where "
                 "the scheduler runs, in the version of the workers, and leave distributed.scheduler.pickle on."
             ) from error
-        self.salt: bytes = self.ask("salt")
+        self.salt: bytes = self.call("salt")
 
-    def ask(self, what: str, **arguments: Any) -> Any:
+    def call(self, what: str, **arguments: Any) -> Any:
         """Ask and wait for the answer."""
         worker = self._living()
         return sync(worker.loop, getattr(worker.scheduler, f"{_NAME}-{what}"), **arguments)
 
-    def tell(self, what: str, **arguments: Any) -> None:
+    def notify(self, what: str, **arguments: Any) -> None:
         """Say something without waiting; if the scheduler is gone, nobody needs to know it."""
         worker = self._living()
 
@@ -147,10 +147,10 @@ class Line:
         return worker
 
 
-_lines: weakref.WeakKeyDictionary[Any, Line] = weakref.WeakKeyDictionary()
+_lines: weakref.WeakKeyDictionary[Any, QuotaClient] = weakref.WeakKeyDictionary()
 
 
-def line_of(worker: Worker, *, make: Callable[[Worker], Line] = Line) -> Line:
+def client_of(worker: Worker, *, make: Callable[[Worker], QuotaClient] = QuotaClient) -> QuotaClient:
     """Return the worker's line, made when it is first asked for."""
     line = _lines.get(worker)
     if line is None:
@@ -164,16 +164,16 @@ _SHORTEST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.005, 0.5  # until it asks agai
 
 
 class Exchange(Protocol):
-    """The line to the coordinator; see :class:`mmembed.distributed.quota_client.Line`."""
+    """The line to the coordinator; see :class:`mmembed.distributed.quota_client.QuotaClient`."""
 
     holder: str
     salt: bytes
 
-    def ask(self, what: str, **arguments: Any) -> Any:
+    def call(self, what: str, **arguments: Any) -> Any:
         """Ask and wait for the answer."""
         ...
 
-    def tell(self, what: str, **arguments: Any) -> None:
+    def notify(self, what: str, **arguments: Any) -> None:
         """Say something without waiting."""
         ...
 
@@ -208,7 +208,7 @@ class LeasedLimiter:
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float, threading.Event], None] | None = None,
     ) -> None:
-        self._line = line
+        self._client = line
         self._account = account
         self._limit = limit
         self._clock = clock
@@ -229,10 +229,10 @@ class LeasedLimiter:
         while True:
             if stop.is_set():
                 raise CancelledError("The wait for the rate limit was stopped.")
-            number, seconds, self._is_throttled = self._line.ask(
-                "lease", account=self._account, holder=self._line.holder, limit=limit, tokens=tokens_estimate
+            number, seconds, self._is_throttled = self._client.call(
+                "lease", account=self._account, holder=self._client.holder, limit=limit, tokens=tokens_estimate
             )
-            permit = None if number is None else LeasedPermit(self._line, number)
+            permit = None if number is None else LeasedPermit(self._client, number)
             if deadline is not None and self._clock() + seconds > deadline:
                 if permit is not None:
                     permit.__exit__()
@@ -255,7 +255,7 @@ class LeasedPermit:
     """The right to send one request; what became of it is told when the block ends."""
 
     def __init__(self, line: Exchange, number: int) -> None:
-        self._line = line
+        self._client = line
         self._number = number
         self._outcome: Outcome = "failed"
         self._tokens: float | None = None
@@ -265,7 +265,7 @@ class LeasedPermit:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._line.tell(
+        self._client.notify(
             "give-back",
             number=self._number,
             outcome=self._outcome,
@@ -294,24 +294,24 @@ class ClusterClaims:
     line : Exchange
         To the coordinator.
     look : callable
-        Looks into the cache for what others have stored; called when one of them has lately bought what is claimed.
+        Looks into the cache for what others have stored; called when one of them has lately embedded what is claimed.
     """
 
     def __init__(self, line: Exchange, look: Callable[[], None]) -> None:
-        self._line = line
+        self._client = line
         self._look = look
         self._holder = f"{line.holder}|{uuid.uuid4().hex}"
 
     def take(self, keys: Sequence[bytes]) -> list[bool]:
         """Claim keys; return for each whether it is this run's now."""
-        is_own, are_new_elsewhere = self._line.ask("take", keys=list(keys), holder=self._holder)
+        is_own, are_new_elsewhere = self._client.call("take", keys=list(keys), holder=self._holder)
         if are_new_elsewhere:
             self._look()
         return list(is_own)
 
     def give_back(self, keys: Sequence[bytes]) -> None:
-        """End the claims; waited for, so that whoever takes them next finds what was bought."""
-        self._line.ask("give-back-claims", keys=list(keys), holder=self._holder)
+        """End the claims; waited for, so that whoever takes them next finds what was embedded."""
+        self._client.call("give-back-claims", keys=list(keys), holder=self._holder)
 
 
 _bills: dict[str, float] = {}
@@ -350,28 +350,29 @@ def sharing_here(job: EmbedJob, allowance: Allowance | None, partition: int) -> 
 def _sharing_of(worker: Worker, job: EmbedJob, allowance: Allowance | None) -> Sharing:
 
     def limiters(api_key: str, address: str, model: str, limit: RateLimit) -> LeasedLimiter:
-        return leased_limiter(line_of(worker), api_key, address, model, limit)
+        return leased_limiter(client_of(worker), api_key, address, model, limit)
 
     def bill(cost: float) -> float:
         assert allowance is not None  # noqa: S101 - else nobody asks
-        return float(line_of(worker).ask("bill", run=allowance.run, cost=cost))
+        return float(client_of(worker).call("bill", run=allowance.run, cost=cost))
 
     claims = None
     if job.deduplicate == "global" and job.embedder.spec.provider != "local":
-        cache, line = job.embedder.open_cache(), line_of(worker)
+        cache, line = job.embedder.open_cache(), client_of(worker)
         if isinstance(cache, SharedCache):
             claims = ClusterClaims(line, cache.refresh)
         else:  # the claims of its folder hold, also for processes outside the cluster
-            warn_of_several_hosts(line.ask("hosts"))
+            warn_of_several_hosts(line.call("hosts"))
     return Sharing(limiters=limiters, claims=claims, bill=None if allowance is None else bill)
 
 
 def warn_of_several_hosts(hosts: int) -> None:
-    """Warn, once in this process, that a cache of each machine does not keep others from buying the same."""
+    """Warn, once in this process, that a cache of each machine does not keep others from paying for the same."""
     if hosts > 1 and not _told:
         _told.append(hosts)
         warn_here(
-            f"The workers are on {hosts} machines, each with a cache of its own: equal contents may be bought on each. "
+            f"The workers are on {hosts} machines, each with a cache of its own: equal contents may be "
+            "paid for on each. "
             "Give them one cache, Embedder(cache='s3://…'), or say deduplicate='partition'.",
             CacheWarning,
         )

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 from dask.base import compute
 
-from mmembed.accessor.search_query import Asking, allowed_rows, keyword_table
+from mmembed.accessor.search_query import RowQuery, allowed_rows, keyword_table
 from mmembed.analysis.cosines import pair_cosines
 from mmembed.analysis.finding.bm25 import KeywordStatistics
 from mmembed.analysis.finding.calibration import Calibration, check_enough, prepared, random_pairs
@@ -44,7 +44,7 @@ class SearchPlan:
 
     Attributes
     ----------
-    asking : Asking
+    asking : RowQuery
         The query as it was given.
     queries, minus : VectorArray
         What to search with and what not to be like, prepared as the calibration says.
@@ -59,7 +59,7 @@ class SearchPlan:
         Learned from the whole table.
     """
 
-    asking: Asking
+    asking: RowQuery
     queries: VectorArray
     column: str
     dtype: VectorDtype

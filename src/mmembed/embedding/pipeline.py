@@ -2,7 +2,7 @@
 
 It keeps rows and vectors together; what a cell means, how a provider works and how long it retries is known elsewhere.
 
-Buying the vectors that are missing: batches over a thread pool, each stored as it arrives, none bought by two runs.
+Embedding what is missing: batches over a thread pool, each stored as it arrives, none sent by two runs.
 
 It keeps contents and vectors together by their number; rows, columns and what a bill is compared with are known
 elsewhere.
@@ -150,7 +150,7 @@ def embed_columns(
     distinct, codes = deduplicate(columns)
     keys = keys_of(distinct, provider)
     matrix, found = look_up(distinct, keys, provider, cache)
-    purchase = Purchase(matrix)
+    purchase = Received(matrix)
     for position in np.flatnonzero(~found):
         if distinct[position].kind not in provider.kinds:
             purchase.failures[int(position)] = (_cannot_embed(distinct[position], provider), None)
@@ -158,7 +158,7 @@ def embed_columns(
     if missing:
         if budget is not None and sharing.bill is None:  # else the whole was priced before it was cut into runs
             budget.check_plan(distinct[position] for position in missing)
-        buy(
+        embed_missing(
             distinct,
             keys,
             missing,
@@ -251,19 +251,19 @@ _MOST_SPREAD_AGAIN = 10_000  # batches; beyond that, what comes back late is a s
 
 _PATIENCE_SECONDS = 0.8  # for answers that still come after an interrupt
 
-_LOOK_AGAIN_SECONDS = 0.1  # at what another run is buying
+_LOOK_AGAIN_SECONDS = 0.1  # at what another run is embedding
 
 
 @dataclass
-class Purchase:
-    """What is bought so far: the matrix of distinct contents, NaN where there is none yet, and the running bill.
+class Received:
+    """What was received so far: the matrix of distinct contents, NaN where there is none yet, and the running bill.
 
     Attributes
     ----------
     failures : dict of int to (ContentError, str or None)
         Why a content has no vector, and the request that said so.
     found : int
-        How many contents another run bought meanwhile.
+        How many contents another run embedded meanwhile.
     """
 
     matrix: FloatMatrix
@@ -326,22 +326,22 @@ class _Outcome:
         return 0.0 if self.answer is None else self.answer.cost
 
 
-def buy(
+def embed_missing(
     distinct: Sequence[Content],
     keys: Sequence[bytes],
     missing: Sequence[int],
     provider: Provider,
     *,
     cache: Cache | None,
-    purchase: Purchase,
+    purchase: Received,
     budget: Budget | None = None,
     progress: bool | None = None,
     sharing: Sharing = ALONE,
 ) -> None:
     """Send what is missing and fill the purchase as answers come.
 
-    What another run is buying at this moment, in this process or another one, is left to it and taken from the cache
-    when it is there, or bought after all when that run gave it up.
+    What another run is embedding at this moment, in this process or another one, is left to it and taken from the cache
+    when it is there, or embedded after all when that run gave it up.
 
     Parameters
     ----------
@@ -350,7 +350,7 @@ def buy(
     keys : sequence of bytes
         Their keys in the cache.
     missing : sequence of int
-        Which of them to buy.
+        Which of them to embed.
     sharing : Sharing
         Whose claims are heeded, and who else spends the budget.
 
@@ -359,8 +359,8 @@ def buy(
     BudgetError
         When the bill reaches the budget.
     """
-    market = _Market(distinct, keys, provider.dimension, cache, sharing.claims)
-    queue, left = _Queue(lambda numbers: market.batches(provider, numbers), missing), list[int]()
+    batches_of_run = _Batches(distinct, keys, provider.dimension, cache, sharing.claims)
+    queue, left = _Queue(lambda numbers: batches_of_run.batches(provider, numbers), missing), list[int]()
     bar = progress_bar(len(missing), show=progress, unit="item")
     # A short queue: an interrupt then has little in flight, and answers do not pile up in memory; none beyond what is
     # in work where a budget may end the run at any answer.
@@ -372,7 +372,7 @@ def buy(
             while queue or waiting or left:
                 while len(waiting) < (at_once if has_cached else queue.at_most(at_once)) and queue:
                     batch = queue.pop()
-                    waiting[pool.submit(market.ask, session, batch)] = batch
+                    waiting[pool.submit(batches_of_run.ask, session, batch)] = batch
                 if not waiting:
                     time.sleep(_LOOK_AGAIN_SECONDS)
                     queue.add(left)
@@ -383,7 +383,7 @@ def buy(
                     batch, outcome = waiting.pop(future), future.result()
                     purchase.note(batch, outcome)
                     left += [batch[one] for one in outcome.left]
-                    queue.heed(batch, outcome)
+                    queue.record(batch, outcome)
                     bar.set_postfix_str(_so_far(purchase, session), refresh=False)
                     bar.update(len(batch) - len(outcome.left) - len(outcome.unasked))
                     if outcome.answer is not None and outcome.answer.ends_with is not None:
@@ -442,7 +442,7 @@ class _Queue:
         ordered = sorted(numbers)
         self._waiting += [[one] for one in _spread(ordered)] if self._is_spread else self._batches(ordered)
 
-    def heed(self, batch: Sequence[int], outcome: _Outcome) -> None:
+    def record(self, batch: Sequence[int], outcome: _Outcome) -> None:
         """Go over to single contents where batches are refused and none accepted, and back when one is accepted."""
         was_spread, back = self._is_spread, [batch[one] for one in outcome.unasked]
         self._has_accepted |= outcome.has_vectors
@@ -472,7 +472,7 @@ def _spread(numbers: Sequence[int]) -> list[int]:
     return [numbers[place] for place in (*first.tolist(), *rest.tolist())]
 
 
-def _check_end(error: ServiceError, purchase: Purchase, *, has_more: bool, refused: int) -> None:
+def _check_end(error: ServiceError, purchase: Received, *, has_more: bool, refused: int) -> None:
     """Raise what a run may have to end with, if it has to.
 
     A service that is down ends it, unless nothing else is left to be asked for. One that refuses all contents ends it
@@ -488,7 +488,7 @@ def _check_end(error: ServiceError, purchase: Purchase, *, has_more: bool, refus
 
 
 @dataclass(frozen=True)
-class _Market:
+class _Batches:
     """Contents, their keys, and the cache where answers go."""
 
     distinct: Sequence[Content]
@@ -507,7 +507,7 @@ class _Market:
         return [[numbers[one] for one in batch] for batch in plan]
 
     def ask(self, session: Session, batch: Sequence[int]) -> _Outcome:
-        """Ask for one batch, but for what another run has bought meanwhile or is buying.
+        """Ask for one batch, but for what another run has embedded meanwhile or is embedding.
 
         Runs in a thread of the pool: also an answer that comes after an interrupt is stored.
         """
@@ -518,7 +518,7 @@ class _Market:
         left = [place for place, ours in enumerate(is_own) if not ours]
         claimed = [self.keys[batch[place]] for place in own]
         try:
-            # After the claim, so that no other run can buy it between this look and the request.
+            # After the claim, so that no other run can send it between this look and the request.
             matrix, is_found = self.cache.lookup(claimed, self.dimension)
             sent = [place for place, has in zip(own, is_found.tolist(), strict=True) if not has]
             found = [place for place, has in zip(own, is_found.tolist(), strict=True) if has]
@@ -562,19 +562,19 @@ def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
     pool.shutdown()
 
 
-def _note_late(waiting: dict[Future[_Outcome], list[int]], purchase: Purchase, *, seconds: float | None) -> None:
+def _note_late(waiting: dict[Future[_Outcome], list[int]], purchase: Received, *, seconds: float | None) -> None:
     """Count the answers that still come."""
     for future in wait(waiting, timeout=seconds).done:
         if not future.cancelled() and future.exception() is None:
             purchase.note(waiting[future], future.result())
 
 
-def _so_far(purchase: Purchase, session: Session) -> str:
+def _so_far(purchase: Received, session: Session) -> str:
     cost = f", {purchase.cost:.3g} CNY" if purchase.cost else ""
     return f"{purchase.requests} requests{cost}{', throttled' if session.throttled else ''}"
 
 
-def _stopped(purchase: Purchase, wanted: int, *, kept: bool) -> str:
+def _stopped(purchase: Received, wanted: int, *, kept: bool) -> str:
     where = "in the cache, and running again continues" if kept else "lost, since there is no cache"
     cost = f" for {purchase.cost:.4g} CNY" if purchase.cost else ""
     return (

@@ -161,7 +161,7 @@ class Survey:
     is_able, is_cached : numpy.ndarray, shape (n,), bool
         Whether the model embeds it, and whether the cache has it.
     tokens : numpy.ndarray, shape (n, 2, 3), int64
-        Of texts and of media; low, likely, high. Zero where nothing is to be bought.
+        Of texts and of media; low, likely, high. Zero where nothing is to be sent.
     unreadable : int
         Cells that cannot be read.
     requests : int
@@ -214,22 +214,22 @@ def join_surveys(surveys: Sequence[Survey], provider: Provider, spec: ModelSpec)
     """Return the plan of the whole table.
 
     A content that several parts hold counts once, for the first of them. Requests are those of the parts by
-    themselves, less the share of their contents that an earlier part buys.
+    themselves, less the share of their contents that an earlier part sends.
     """
     digests = np.concatenate([one.digests for one in surveys])
     is_first = np.zeros(len(digests), dtype=bool)
     is_first[np.unique(digests, return_index=True)[1]] = True
     is_able = np.concatenate([one.is_able for one in surveys])
     is_cached = np.isin(digests, digests[np.concatenate([one.is_cached for one in surveys])])
-    is_bought = is_first & is_able & ~is_cached
+    is_missing_here = is_first & is_able & ~is_cached
     cells_of_each = np.concatenate([one.cells_of_each for one in surveys])
     requests, start = 0, 0
     for one in surveys:
-        bought = int(is_bought[start : start + len(one.digests)].sum())
+        sent = int(is_missing_here[start : start + len(one.digests)].sum())
         alone = int((one.is_able & ~one.is_cached).sum())
-        requests += math.ceil(one.requests * bought / alone) if alone else 0
+        requests += math.ceil(one.requests * sent / alone) if alone else 0
         start += len(one.digests)
-    text, media = np.concatenate([one.tokens for one in surveys])[is_bought].sum(axis=0).tolist()
+    text, media = np.concatenate([one.tokens for one in surveys])[is_missing_here].sum(axis=0).tolist()
     estimate = price_tokens(TokenEstimate(*text), TokenEstimate(*media), spec)
     return EmbedPlan(
         model=spec.name,

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.tallies.categories import MISSING, NOISE, Grouping, group_rows
+from mmembed.analysis.tallies.categories import MISSING, NOISE, Categories, group_rows
 from mmembed.figures.style import Theme, ThemeName, dress, plain, theme_of
 from mmembed.frames import as_list, column_of, coordinates, one_line
 
@@ -202,9 +202,9 @@ def _is_measure(values: pd.Series, color: Hashable) -> bool:
     return bool(pd.api.types.is_float_dtype(values)) or values.nunique() > 20
 
 
-def _grouping(df: pd.DataFrame, color: Hashable | None, name: Hashable) -> Grouping:
+def _grouping(df: pd.DataFrame, color: Hashable | None, name: Hashable) -> Categories:
     if color is None:
-        return Grouping(np.full(len(df), MISSING, dtype=np.int64), ())
+        return Categories(np.full(len(df), MISSING, dtype=np.int64), ())
     names = df[name] if color == "cluster" and name in df.columns else None
     return group_rows(column_of(df, color, argument="color"), names, noise=color == "cluster")
 
@@ -221,7 +221,7 @@ def _add_measure(drawn: DrawnMap, points: _Points, numbers: npt.NDArray[np.float
     drawn.figure.update_layout(showlegend=False)
 
 
-def _add_groups(drawn: DrawnMap, points: _Points, grouping: Grouping, *, single: bool) -> None:
+def _add_groups(drawn: DrawnMap, points: _Points, grouping: Categories, *, single: bool) -> None:
     theme = points.theme
     if single:
         _add_trace(drawn, points, points.on_map, theme.tone(0), "all rows")
@@ -282,7 +282,7 @@ def add_names(
     figure: Figure,
     axes: Axes,
     on_map: npt.NDArray[np.bool_],
-    grouping: Grouping,
+    grouping: Categories,
     *,
     size: tuple[int, int],
     most: int,

@@ -308,7 +308,7 @@ def estimate_all(contents: Sequence[Content], spec: ModelSpec) -> npt.NDArray[np
 def likely_on_the_wire(contents: Iterable[Mapping[str, Any]], spec: ModelSpec) -> tuple[int, int]:
     """Return the likely tokens of texts and of media of a request's ``input.contents``.
 
-    For answers without ``usage``: what was bought is charged at what the plan said of it.
+    For answers without ``usage``: what was embedded is charged at what the plan said of it.
     """
     texts: list[str] = []
     media = 0

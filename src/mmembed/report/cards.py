@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.names.keywords import keywords
-from mmembed.analysis.tallies.categories import MISSING, Group, Grouping
+from mmembed.analysis.tallies.categories import MISSING, Categories, Category
 from mmembed.analysis.tallies.totals import CountedColumns, WholeTable, count_table
 from mmembed.analysis.tallies.trend import Period
 from mmembed.frames import one_line
@@ -64,7 +64,7 @@ class Card:
     """
 
     code: int
-    group: Group
+    group: Category
     share: float
     cohesion: float | None
     keywords: tuple[str, ...]
@@ -117,7 +117,7 @@ class CardSources:
     """
 
     whole: WholeTable
-    grouping: Grouping
+    grouping: Categories
     exemplars: Sequence[Sequence[int]]
     borderline: Sequence[Sequence[int]]
     terms: dict[int, tuple[str, ...]]
@@ -172,7 +172,7 @@ def make_cards(sources: CardSources, reader: RowReader, words: Words) -> list[Ca
 
 
 def find_keywords(
-    grouping: Grouping, texts: pd.Series | None, scores: npt.NDArray[np.float64] | None
+    grouping: Categories, texts: pd.Series | None, scores: npt.NDArray[np.float64] | None
 ) -> dict[int, tuple[str, ...]]:
     """Return the terms that set the texts of each group apart, best first; nothing without texts or with one group."""
     if texts is None or len(grouping.groups) < 2:
@@ -249,7 +249,7 @@ def choose_points(on_map: npt.NDArray[np.bool_], codes: npt.NDArray[np.int64], m
 
 
 def rank_in_groups(
-    grouping: Grouping, scores: npt.NDArray[np.float64] | None, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
+    grouping: Categories, scores: npt.NDArray[np.float64] | None, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
 ) -> list[Positions]:
     """Return the rows of each group, the most typical first.
 

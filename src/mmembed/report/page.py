@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.tallies.categories import Grouping
+from mmembed.analysis.tallies.categories import Categories
 from mmembed.contents.thumbnails import data_uri
 from mmembed.figures.style import FONT_STACK, MISSING_TONE, NOISE_TONE, tone
 from mmembed.frames import cut, one_line
@@ -66,7 +66,7 @@ class PageContents:
     rows: int
     sampled: int | None
     tiles: list[Tile]
-    grouping: Grouping
+    grouping: Categories
     cards: list[Card]
     data: Mapping[str, object]
     points: Mapping[int, int]
@@ -249,7 +249,7 @@ def point_labels(index: pd.Index, points: Positions) -> list[str] | None:
 def map_data(
     x: npt.NDArray[np.float64],
     y: npt.NDArray[np.float64],
-    grouping: Grouping,
+    grouping: Categories,
     points: Positions,
     positions: npt.NDArray[np.int64] | None = None,
 ) -> dict[str, object]:

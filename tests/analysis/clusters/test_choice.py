@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmembed.analysis.clusters.choice import COMPARED_ROWS, choose
-from mmembed.analysis.clusters.points import Table, spherical_k_means
+from mmembed.analysis.clusters.points import Points, spherical_k_means
 from mmembed.analysis.clusters.quality import adjusted_rand
 from mmembed.analysis.cosines import distinct_directions
 
@@ -13,7 +13,7 @@ def test_k_means_that_wins_on_a_sample_is_made_of_all_rows():
     random = np.random.default_rng(4)
     group = np.repeat([0, 1], [160, 80])
     rows = 2 * random.normal(size=(2, 3))[group] + 0.6 * random.normal(size=(240, 3))
-    table = Table(distinct_directions(rows.astype(np.float32)), 0)
+    table = Points(distinct_directions(rows.astype(np.float32)), 0)
     steps = []
     choice = choose(table, min_cluster_size=4, step=steps.append, compared_rows=120)
     chosen, candidates = choice.chosen, choice.candidates

@@ -1,4 +1,4 @@
-"""Clouds of the shape of a table: what any cut through them gains, which groups must do better than."""
+"""Structureless clouds of the shape of a table: what any cut through them gains, which groups must do better than."""
 
 import numpy as np
 import pandas as pd
@@ -6,8 +6,8 @@ import pytest
 
 from mmembed.analysis import fit_clusters
 from mmembed.analysis.clusters.methods import CommunityFinder, modularity
-from mmembed.analysis.clusters.null_model import Clouds, cloud_like
-from mmembed.analysis.clusters.points import Table
+from mmembed.analysis.clusters.null_model import NullModel, cloud_like
+from mmembed.analysis.clusters.points import Points
 from mmembed.analysis.clusters.quality import adjusted_rand
 from mmembed.analysis.cosines import distinct_directions, unit_rows
 
@@ -32,7 +32,7 @@ def test_a_cloud_has_the_mean_and_the_covariance_of_the_rows():
 def test_groups_do_better_than_a_cloud_and_pieces_of_them_less():
     """True groups cut nearly no ties; halves of them cut about what halves of a cloud would."""
     vectors, group = ovals()
-    table = Table(distinct_directions(vectors), 0)
+    table = Points(distinct_directions(vectors), 0)
     truth = np.empty(300, dtype=np.int64)
     truth[table.distinct.groups] = group
     pieces = CommunityFinder(table.weights, 0).exactly(15)
@@ -43,7 +43,7 @@ def test_groups_do_better_than_a_cloud_and_pieces_of_them_less():
 
 def test_what_clouds_gain_falls_with_the_number_of_groups():
     """The curve is monotone, so that between two numbers it can be read off."""
-    clouds = Clouds.like(unit_rows(ovals()[0]), 0)
+    clouds = NullModel.like(unit_rows(ovals()[0]), 0)
     assert (np.diff(clouds.numbers) >= 0).all()
     assert (np.diff(clouds.parted) <= 0).all()
     assert clouds.parted[0] > 0.7
@@ -55,7 +55,7 @@ def test_a_table_of_few_columns_is_not_cut_into_slices():
     found = fit_clusters(vectors)
     assert len(found.centroids) == 3
     assert adjusted_rand(np.asarray(pd.Series(found.labels).astype(int)), group) > 0.9
-    table = Table(distinct_directions(np.asarray(vectors)), 0)
+    table = Points(distinct_directions(np.asarray(vectors)), 0)
     own, finer = (
         modularity(table.weights, np.asarray(pd.Series(found.cut(number)).astype(int))[table.distinct.first])
         for number in (3, 9)

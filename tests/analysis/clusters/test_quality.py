@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mmembed.analysis import fit_clusters
-from mmembed.analysis.clusters.points import Table, with_noise
+from mmembed.analysis.clusters.points import Points, with_noise
 from mmembed.analysis.clusters.quality import adjusted_rand, cluster_stabilities, measure_structure
 from mmembed.analysis.cosines import distinct_directions
 
@@ -29,7 +29,7 @@ def test_a_cloud_is_one_cluster_of_low_stability(dimension):
 
 def test_rows_that_are_all_noise_stay_noise():
     """Where a density method finds nothing dense, no row is in a cluster, and that is no error."""
-    table = Table(distinct_directions(cloud(8, 40)), 0)
+    table = Points(distinct_directions(cloud(8, 40)), 0)
     nothing = np.full(40, -1)
     assert with_noise(table, nothing, 3).tolist() == nothing.tolist()
     few = np.r_[0, 0, nothing[2:]]

@@ -6,7 +6,7 @@ import pytest
 
 from mmembed.analysis import fit_clusters
 from mmembed.analysis.clusters.levels import Level, best_level, plateaus
-from mmembed.analysis.clusters.points import Table
+from mmembed.analysis.clusters.points import Points
 from mmembed.analysis.clusters.quality import adjusted_rand
 from mmembed.analysis.clusters.tree import community_tree, cut
 from mmembed.analysis.cosines import distinct_directions
@@ -52,7 +52,7 @@ def test_rows_that_are_divided_by_their_length_again_are_in_the_same_groups():
 def test_the_tree_has_communities_and_families():
     """A cut at the number of communities gives them, and one at the number of families those, each of whole ones."""
     rows, family, child = families()
-    table = Table(distinct_directions(rows), 0)
+    table = Points(distinct_directions(rows), 0)
     tree = community_tree(table, 3)
     groups = table.distinct.groups
     small, large = tree.cut(20)[tree.leaves][groups], tree.cut(5)[tree.leaves][groups]

@@ -15,7 +15,7 @@ import pytest
 
 from dashscope_server import FAULTS, HARMLESS, Account, DashScopeServer, garbling, refusing
 from mmembed.providers.dashscope.answer import RequestFailure, read_usage
-from mmembed.providers.dashscope.connection import DashScopeProvider
+from mmembed.providers.dashscope.connection import ConnectionSettings
 
 KEY = "sk-test-of-one-account"
 MODEL = "qwen3-vl-embedding"
@@ -29,7 +29,7 @@ def server():
 
 def provider(server, **options):
     settings = {"model": MODEL, "dimension": 256, "base_address": server.base_url, "api_key": KEY, **options}
-    return DashScopeProvider(parameters={"dimension": settings["dimension"]}, **settings)
+    return ConnectionSettings(parameters={"dimension": settings["dimension"]}, **settings)
 
 
 def ask(server, *contents, **options):
@@ -152,7 +152,7 @@ def test_a_refused_connection_is_a_failure_that_names_it():
     """An address where nobody listens gives a failure, not an exception of the HTTP library."""
     with DashScopeServer() as gone:
         address = gone.base_url
-    refused = DashScopeProvider(model=MODEL, dimension=256, base_address=address, api_key=KEY)
+    refused = ConnectionSettings(model=MODEL, dimension=256, base_address=address, api_key=KEY)
     with refused.open() as connection, pytest.raises(RequestFailure) as caught:
         connection.request([{"text": "a"}], expected=1)
     assert caught.value.code == "ConnectionFailed"
@@ -163,7 +163,7 @@ def test_a_refused_connection_is_a_failure_that_names_it():
 def test_a_key_that_no_header_can_hold_is_refused_without_showing_it(key):
     """The refusal comes before the HTTP library would print the key."""
     with pytest.raises(ValueError, match="Copy it again") as caught:
-        DashScopeProvider(model=MODEL, dimension=256, base_address="https://example.com", api_key=key)
+        ConnectionSettings(model=MODEL, dimension=256, base_address="https://example.com", api_key=key)
     assert not key.strip() or key.strip() not in "".join(traceback.format_exception(caught.value))
 
 
@@ -298,7 +298,7 @@ def test_unexpected_mistakes_are_not_swallowed(server):
 def test_a_timeout_that_is_none_is_refused(seconds):
     """Zero, negative and endless timeouts are refused where they are given."""
     with pytest.raises(ValueError, match="timeout_seconds"):
-        DashScopeProvider(model=MODEL, dimension=1, base_address="https://a", api_key=KEY, timeout_seconds=seconds)
+        ConnectionSettings(model=MODEL, dimension=1, base_address="https://a", api_key=KEY, timeout_seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_usage_is_read_in_both_shapes(usage, contents, tokens):
 
 def test_only_one_module_imports_the_sdk():
     """Everything else stays free of it, so that importing the package stays cheap."""
-    source = Path(sys.modules[DashScopeProvider.__module__].__file__).parents[2]
+    source = Path(sys.modules[ConnectionSettings.__module__].__file__).parents[2]
     found = [path.name for path in source.rglob("*.py") if "import dashscope\n" in path.read_text()]
     assert found == ["connection.py"]
 

@@ -6,11 +6,11 @@ import pytest
 
 from dashscope_server import ONE_CONTENT, WHOLE_JOB
 from mmembed.providers.dashscope.answer import RequestFailure, read_refusal
-from mmembed.providers.dashscope.faults import content_error, judge
+from mmembed.providers.dashscope.faults import classify_failure, content_error
 
 
 def verdict(code, status=400, message="scripted"):
-    return judge(RequestFailure(code, message, status=status)).verdict
+    return classify_failure(RequestFailure(code, message, status=status)).verdict
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_servers_refusals_are_sorted_as_it_sorts_them(group, wanted):
     found = set()
     for fault in group.values():
         reply = fault.reply(type("Exchange", (), {"request_id": "r", "path": "/"})())
-        found.add(judge(read_refusal(reply.status, reply.body, None)).verdict)
+        found.add(classify_failure(read_refusal(reply.status, reply.body, None)).verdict)
     assert found == wanted
 
 
@@ -74,19 +74,19 @@ def test_the_servers_refusals_are_sorted_as_it_sorts_them(group, wanted):
 def test_retry_after_is_read_as_seconds_and_as_a_date(header, seconds):
     """Both forms of the header; nonsense is no wish, and no wish is longer than an hour."""
     failure = RequestFailure("Throttling", "slow down", status=429, retry_after=header)
-    assert judge(failure, now=60.0).retry_after_seconds == seconds
+    assert classify_failure(failure, now=60.0).retry_after_seconds == seconds
 
 
 @pytest.mark.parametrize("header", [None, "nan"])
 def test_without_a_usable_retry_after_there_is_no_wish(header):
     """A missing header and a number that is none."""
     failure = RequestFailure("Throttling", "slow down", status=429, retry_after=header)
-    assert judge(failure).retry_after_seconds is None
+    assert classify_failure(failure).retry_after_seconds is None
 
 
 def test_the_message_says_what_to_do_about_a_job():
     """A wrong key names the variable and the region; the request can be named to support."""
-    error = judge(RequestFailure("InvalidApiKey", "Invalid API-key provided.", status=401, request_id="r-1"))
+    error = classify_failure(RequestFailure("InvalidApiKey", "Invalid API-key provided.", status=401, request_id="r-1"))
     assert str(error) == (
         "The service answered InvalidApiKey (HTTP 401): Invalid API-key provided. Check DASHSCOPE_API_KEY, and that "
         "region= is the one that the key was made in."
@@ -96,15 +96,15 @@ def test_the_message_says_what_to_do_about_a_job():
 
 def test_the_error_of_a_row_keeps_code_request_and_whether_to_try_again():
     """What goes into the errors frame."""
-    refused = judge(RequestFailure("DataInspectionFailed", "bad content", status=400, request_id="r-2"))
+    refused = classify_failure(RequestFailure("DataInspectionFailed", "bad content", status=400, request_id="r-2"))
     row = content_error(refused)
     assert (row.code, row.retryable) == ("DataInspectionFailed", False)
     assert "r-2" in str(row)
-    assert content_error(judge(RequestFailure("InternalError", "broken", status=500))).retryable
+    assert content_error(classify_failure(RequestFailure("InternalError", "broken", status=500))).retryable
 
 
 def test_a_service_error_survives_pickling():
     """It may come from a worker process."""
-    error = judge(RequestFailure("Arrearage", "overdue", status=400, request_id="r", retry_after="3"))
+    error = classify_failure(RequestFailure("Arrearage", "overdue", status=400, request_id="r", retry_after="3"))
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), vars(again)) == (str(error), vars(error))

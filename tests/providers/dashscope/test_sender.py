@@ -13,7 +13,7 @@ from mmembed.providers.dashscope.answer import (
     RequestFailure,
     read_refusal,
 )
-from mmembed.providers.dashscope.faults import judge
+from mmembed.providers.dashscope.faults import classify_failure
 from mmembed.providers.dashscope.sender import Patience
 
 DOCUMENTED = [
@@ -75,7 +75,7 @@ DOCUMENTED = [
 
 def refused(status, code, message, retry_after=None):
     body = json.dumps({"code": code, "message": message, "request_id": "r-1"}).encode()
-    return judge(read_refusal(status, body, retry_after), now=1_700_000_000.0)
+    return classify_failure(read_refusal(status, body, retry_after), now=1_700_000_000.0)
 
 
 # Refused for one content, which may yet succeed: the service could not fetch it.
@@ -110,7 +110,7 @@ def test_an_error_under_status_200_means_the_same(code, message, verdict):
 @pytest.mark.parametrize("code", [TIMED_OUT, CONNECTION_FAILED, UNREADABLE, MALFORMED])
 def test_failures_of_the_wire_pass(code):
     """No answer in time, a broken connection, an answer that cannot be read or is wrong: the same is sent again."""
-    error = judge(RequestFailure(code, "something about it"))
+    error = classify_failure(RequestFailure(code, "something about it"))
     assert error.verdict == "passing"
     assert error.retryable
 

@@ -12,8 +12,8 @@ from dashscope_server import DashScopeServer, refusing
 from mmembed import errors
 from mmembed.providers.dashscope.answer import RequestFailure, read_refusal, shortened
 from mmembed.providers.dashscope.breakdowns import breakdown
-from mmembed.providers.dashscope.connection import DashScopeProvider
-from mmembed.providers.dashscope.faults import judge
+from mmembed.providers.dashscope.connection import ConnectionSettings
+from mmembed.providers.dashscope.faults import classify_failure
 
 KEY = "sk-0123456789abcdef"
 
@@ -63,7 +63,7 @@ def test_a_key_is_hidden_wherever_the_service_says_it(place):
     """In the code and the name of the request, too."""
     body = {"code": "Bad", "message": "m", "request_id": "r", place: f"Bad {KEY}\n"}
     failure = read_refusal(400, json.dumps(body).encode(), None, secrets=[KEY])
-    assert KEY not in f"{failure.code} {failure.message} {failure.request_id} {failure} {judge(failure)}"
+    assert KEY not in f"{failure.code} {failure.message} {failure.request_id} {failure} {classify_failure(failure)}"
     assert "[API key]" in getattr(failure, place)
     assert "\n" not in getattr(failure, place)
 
@@ -97,7 +97,7 @@ def test_names_and_passwords_in_addresses_are_hidden(said, shown):
 )
 def test_a_refusal_without_a_code_has_advice(status, body, parts):
     """By its status, where a gateway's page came and no code of the service's."""
-    error = judge(read_refusal(status, body, None))
+    error = classify_failure(read_refusal(status, body, None))
     assert error.verdict == "job"
     assert all(part in str(error) for part in parts)
 
@@ -109,7 +109,7 @@ def test_a_redirect_says_where_it_leads(status, location):
     with DashScopeServer(keys={KEY}) as server:
         headers = () if location is None else (("Location", location),)
         server.misbehave(refusing.raw(status, b"<html>moved</html>", "text/html", headers))
-        error = judge(failure_of(server.base_url))
+        error = classify_failure(failure_of(server.base_url))
     assert error.verdict == "job"
     assert (location.partition("?")[0] if location else "nowhere") in str(error)
     assert "login page of the network" in str(error)
@@ -124,12 +124,12 @@ def test_a_lasting_redirect_to_no_address_is_one_failure(status, location):
         server.misbehave(refusing.redirect(status, location))
         failure = failure_of(server.base_url)
         assert len(server.requests) == 1
-    assert (failure.status, failure.code, judge(failure).verdict) == (status, f"HTTP{status}", "job")
+    assert (failure.status, failure.code, classify_failure(failure).verdict) == (status, f"HTTP{status}", "job")
     assert "a:b@" not in failure.message
 
 
 def failure_of(address, **options):
-    one = DashScopeProvider(
+    one = ConnectionSettings(
         model="qwen3-vl-embedding", dimension=256, base_address=address, api_key=KEY, parameters={}, **options
     )
     with one.open() as connection, pytest.raises(RequestFailure) as caught:
@@ -192,7 +192,7 @@ UNKNOWN = socket.gaierror(-2, "Name or service not known")
 def test_the_innermost_reason_is_in_the_message(error, code, verdict, parts):
     """However the HTTP library wraps it and whatever long address it puts before."""
     failure = broken(error)
-    judged = judge(failure)
+    judged = classify_failure(failure)
     assert (failure.code, judged.verdict) == (code, verdict)
     assert all(part in str(judged) for part in parts), str(judged)
 
@@ -232,7 +232,7 @@ def test_a_failure_bears_the_name_of_its_own_request():
 
 def test_a_service_error_is_one_of_the_errors_of_the_package():
     """It can be caught by its public name."""
-    error = judge(RequestFailure("InvalidApiKey", "no", status=401))
+    error = classify_failure(RequestFailure("InvalidApiKey", "no", status=401))
     assert type(error) is errors.ServiceError
     assert "ServiceError" in errors.__all__
     assert isinstance(error, errors.MMEmbedError)

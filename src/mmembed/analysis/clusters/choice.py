@@ -11,7 +11,7 @@ import pandas as pd
 from mmembed.analysis.clusters.levels import Level, best_level, measured_levels, plateaus
 from mmembed.analysis.clusters.methods import hdbscan, k_means, settle, spectral_coordinates, weighted_centroids
 from mmembed.analysis.clusters.noise import strays
-from mmembed.analysis.clusters.points import Table, spherical_k_means, with_noise
+from mmembed.analysis.clusters.points import Points, spherical_k_means, with_noise
 from mmembed.analysis.clusters.quality import Candidate, mean_agreement, measure, measure_structure, resamples
 from mmembed.analysis.clusters.tree import CommunityTree, community_tree, cut
 
@@ -67,7 +67,7 @@ class Choice:
     communities: Communities | None
 
 
-def choose(table: Table, *, min_cluster_size: int, step: Step, compared_rows: int = COMPARED_ROWS) -> Choice:
+def choose(table: Points, *, min_cluster_size: int, step: Step, compared_rows: int = COMPARED_ROWS) -> Choice:
     """Compare communities at several resolutions, k-means and HDBSCAN.
 
     Parameters
@@ -124,7 +124,7 @@ def choose(table: Table, *, min_cluster_size: int, step: Step, compared_rows: in
     return Choice(winner, pd.DataFrame(lines + notes, columns=_COLUMNS), remark, None)
 
 
-def find_communities(table: Table, *, min_cluster_size: int, step: Step) -> Communities:
+def find_communities(table: Points, *, min_cluster_size: int, step: Step) -> Communities:
     """Return the communities of a table at every level."""
     step("neighbours")
     table.weights  # noqa: B018  # made here, under this step's name
@@ -142,7 +142,7 @@ def find_communities(table: Table, *, min_cluster_size: int, step: Step) -> Comm
     return Communities(tree, best.n_clusters, chosen, others, [level.n_clusters for level in found])
 
 
-def _candidate(table: Table, tree: CommunityTree, level: Level, min_cluster_size: int) -> Candidate:
+def _candidate(table: Points, tree: CommunityTree, level: Level, min_cluster_size: int) -> Candidate:
     communities = tree.cut(level.n_clusters)[tree.leaves]
     labels = settle(table.weights, communities)
     sizes = np.bincount(labels, table.counts, minlength=level.n_clusters)
@@ -163,7 +163,7 @@ def _candidate(table: Table, tree: CommunityTree, level: Level, min_cluster_size
     )
 
 
-def hdbscan_candidate(table: Table, min_cluster_size: int) -> Candidate:
+def hdbscan_candidate(table: Points, min_cluster_size: int) -> Candidate:
     """Return HDBSCAN on the spectral coordinates of the shared graph, made again on each resample."""
     labels = hdbscan(spectral_coordinates(table.weights), table.counts, min_cluster_size)
     labels = with_noise(table, labels, min_cluster_size)
@@ -177,7 +177,7 @@ def hdbscan_candidate(table: Table, min_cluster_size: int) -> Candidate:
 
 
 def k_means_candidate(
-    table: Table, n_clusters: int, *, most_rows: int | None = None, is_compared: bool = True
+    table: Points, n_clusters: int, *, most_rows: int | None = None, is_compared: bool = True
 ) -> Candidate:
     """Return k-means with a number of clusters, made again on each resample.
 

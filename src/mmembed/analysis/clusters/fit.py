@@ -21,9 +21,9 @@ from mmembed.analysis.clusters.choice import (
     no_candidates,
 )
 from mmembed.analysis.clusters.hierarchy import Hierarchy, grow, grow_from_communities, numbered_by_size
-from mmembed.analysis.clusters.membership import GroupedRows, memberships, vote
+from mmembed.analysis.clusters.membership import LabelledRows, memberships, vote
 from mmembed.analysis.clusters.methods import CommunityFinder, majority, weighted_centroids
-from mmembed.analysis.clusters.points import Table, spherical_k_means
+from mmembed.analysis.clusters.points import Points, spherical_k_means
 from mmembed.analysis.clusters.quality import Candidate, cluster_stabilities, mean_agreement, measure, resamples
 from mmembed.analysis.clusters.result import Clusters, labels_array
 from mmembed.analysis.cosines import distinct_directions
@@ -109,7 +109,7 @@ def fit_clusters(
     missing = array.isna()
     preparation = Preparation.learn(array, kinds)
     distinct = distinct_directions(preparation.source(array, kinds))
-    table = Table(distinct, 0 if random_state is None else random_state)
+    table = Points(distinct, 0 if random_state is None else random_state)
     if isinstance(method, str):
         grouping = group(table, method, n_clusters=n_clusters, min_cluster_size=min_cluster_size, step=step)
     else:
@@ -144,7 +144,7 @@ def fit_clusters(
         rivals=spread(rivals, -1),
         margins=spread(margins, np.nan),
         hierarchy=replace(tree, leaves=spread(tree.leaves, -2)),
-        grouped=GroupedRows.of(distinct, labels),
+        grouped=LabelledRows.of(distinct, labels),
         preparation=preparation,
         dtype=array.dtype,
         raw_numbers=numbers,
@@ -183,7 +183,7 @@ def check_method(method: Any, n_clusters: int | None, min_cluster_size: int | No
             raise ValueError("n_clusters and min_cluster_size cannot both be kept. Give one of them.")
 
 
-def _numbered(table: Table, grouping: Grouping) -> tuple[Positions, dict[int, int], FloatVector]:
+def _numbered(table: Points, grouping: Grouping) -> tuple[Positions, dict[int, int], FloatVector]:
     """Return labels of the distinct rows by size, the number of each label before, and each cluster's stability."""
     chosen = grouping.chosen
     by_row, numbers = numbered_by_size(chosen.labels[table.distinct.groups])
@@ -196,7 +196,7 @@ def _numbered(table: Table, grouping: Grouping) -> tuple[Positions, dict[int, in
     return labels, numbers, stabilities
 
 
-def _tree(table: Table, grouping: Grouping, labels: Positions) -> Hierarchy:
+def _tree(table: Points, grouping: Grouping, labels: Positions) -> Hierarchy:
     """Return the levels: of the communities where those were chosen, else what the clusters merge to and fall into."""
     number = int(labels.max(initial=-1)) + 1
     found = grouping.communities
@@ -247,7 +247,7 @@ class Grouping:
 
 
 def group(
-    table: Table, method: str, *, n_clusters: int | None, min_cluster_size: int | None, step: Callable[[str], None]
+    table: Points, method: str, *, n_clusters: int | None, min_cluster_size: int | None, step: Callable[[str], None]
 ) -> Grouping:
     """Group by a named method.
 
@@ -279,7 +279,7 @@ def group(
     return Grouping(choice.chosen, choice.candidates, choice.note, communities=choice.communities)
 
 
-def group_by_estimator(table: Table, given: Any) -> Grouping:
+def group_by_estimator(table: Points, given: Any) -> Grouping:
     """Group by a clone of the given estimator, which sees repeated rows as often as they occur, in order of value.
 
     Raises
@@ -304,7 +304,7 @@ def group_by_estimator(table: Table, given: Any) -> Grouping:
     return Grouping(measure(table, name, np.maximum(labels, -1)), no_candidates(), estimator=estimator)
 
 
-def _hdbscan(table: Table, min_cluster_size: int) -> Grouping:
+def _hdbscan(table: Points, min_cluster_size: int) -> Grouping:
     if len(table) < _FEWEST_FOR_GRAPH:
         # One vector, however often, is one cluster; two or a few have no density to compare.
         is_one = len(table) == 1 and int(table.counts[0]) >= min_cluster_size
@@ -314,7 +314,7 @@ def _hdbscan(table: Table, min_cluster_size: int) -> Grouping:
     return Grouping(hdbscan_candidate(table, min_cluster_size), no_candidates())
 
 
-def _best_k_means(table: Table, method: str) -> Grouping:
+def _best_k_means(table: Points, method: str) -> Grouping:
     """Take the number with the greatest silhouette times separation, the fewest of those within 5 %; or one cluster."""
     most = max(2, int(table.counts.sum() ** 0.5))
     numbers = [k for k in _NUMBERS if k <= most and k < len(table)] or [2]
@@ -329,7 +329,7 @@ def _best_k_means(table: Table, method: str) -> Grouping:
     return Grouping(found[best], _frame(found, best))
 
 
-def _with_number(table: Table, method: str, n_clusters: int) -> Grouping:
+def _with_number(table: Points, method: str, n_clusters: int) -> Grouping:
     """Make exactly ``n_clusters``; ``"auto"`` takes k-means or communities, whichever is more stable."""
     is_compared = method == "auto" and n_clusters > 1 and len(table) >= _FEWEST_FOR_GRAPH
     means = [k_means_candidate(table, n_clusters, is_compared=is_compared)] if method != "leiden" else []
@@ -344,7 +344,7 @@ def _with_number(table: Table, method: str, n_clusters: int) -> Grouping:
     return Grouping(found[best], _frame(found, best) if means else no_candidates())
 
 
-def _communities(table: Table, n_clusters: int) -> Candidate:
+def _communities(table: Points, n_clusters: int) -> Candidate:
     labels = CommunityFinder(table.weights, table.seed).exactly(n_clusters)
     again = []
     for at, rows in enumerate(resamples(len(table), table.seed), start=1):

@@ -12,7 +12,7 @@ from mmembed.analysis.clusters.methods import k_means, weighted_centroids
 from mmembed.analysis.clusters.tree import cut
 
 if TYPE_CHECKING:
-    from mmembed.analysis.clusters.points import Table
+    from mmembed.analysis.clusters.points import Points
     from mmembed.analysis.clusters.tree import CommunityTree
     from mmembed.arrays import Positions
 
@@ -68,7 +68,7 @@ class Hierarchy:
         return pd.arrays.IntegerArray(np.where(labels == -2, 0, labels), labels == -2)
 
 
-def grow(table: Table, labels: Positions) -> tuple[Positions, Positions]:
+def grow(table: Points, labels: Positions) -> tuple[Positions, Positions]:
     """Return the leaf of each distinct row (-1 is noise), and the merges.
 
     Each cluster is parted by k-means; parts merge by the average distance of their centroids, and then clusters by
@@ -113,7 +113,7 @@ def grow(table: Table, labels: Positions) -> tuple[Positions, Positions]:
 
 
 def grow_from_communities(
-    table: Table, tree: CommunityTree, n_communities: int, labels: Positions
+    table: Points, tree: CommunityTree, n_communities: int, labels: Positions
 ) -> tuple[Positions, Positions]:
     """Return the leaf of each distinct row and the merges of a tree whose cut at so many communities is these labels.
 

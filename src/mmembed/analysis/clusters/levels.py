@@ -16,7 +16,7 @@ from mmembed.analysis.clusters.methods import modularity
 from mmembed.analysis.clusters.tree import cut
 
 if TYPE_CHECKING:
-    from mmembed.analysis.clusters.points import Table
+    from mmembed.analysis.clusters.points import Points
     from mmembed.analysis.clusters.tree import CommunityTree
     from mmembed.arrays import Positions
 
@@ -65,7 +65,7 @@ class Level:
         return self.stability * self.modularity * float(np.cbrt(self.beyond))
 
 
-def measured_levels(table: Table, tree: CommunityTree) -> list[Level]:
+def measured_levels(table: Points, tree: CommunityTree) -> list[Level]:
     """Return what is measured of the levels of a tree, from few to many; those of two communities or more."""
     numbers = np.arange(2, tree.n_leaves + 1)
     if len(numbers) > _MEASURED_ALL:

@@ -26,7 +26,7 @@ _CLOSE = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class GroupedRows:
+class LabelledRows:
     """What is kept of the rows of a fit: which label each different row got, and a sample to compare new rows with.
 
     Attributes
@@ -43,7 +43,7 @@ class GroupedRows:
     landmark_labels: Positions = field(repr=False)
 
     @classmethod
-    def of(cls, distinct: DistinctRows, labels: Positions) -> GroupedRows:
+    def of(cls, distinct: DistinctRows, labels: Positions) -> LabelledRows:
         """Keep the labels of distinct rows."""
         digests = np.frombuffer(b"".join(map(row_digest, distinct.rows)), dtype=np.uint8).reshape(-1, 16)
         chosen = np.arange(len(labels))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from mmembed.analysis.clusters.points import Table
+    from mmembed.analysis.clusters.points import Points
     from mmembed.arrays import Positions
 
 # A row is far out whose distance from its neighbours is the community's median plus so many of its spreads, and so many
@@ -25,7 +25,7 @@ _LOWER = 0.16
 _LUMP_TIED, _LUMP_RATIO, _HOLDS = 0.6, 1.25, 0.7
 
 
-def strays(table: Table, labels: Positions) -> npt.NDArray[np.bool_]:
+def strays(table: Points, labels: Positions) -> npt.NDArray[np.bool_]:
     """Return which distinct rows of communities belong to none of them."""
     inside = labels >= 0
     number = int(labels.max(initial=-1)) + 1
@@ -54,7 +54,7 @@ def strays(table: Table, labels: Positions) -> npt.NDArray[np.bool_]:
     return np.asarray(inside & (is_far | is_torn | is_lump[labels]))
 
 
-def _own_share(table: Table, labels: Positions) -> npt.NDArray[np.float64]:
+def _own_share(table: Points, labels: Positions) -> npt.NDArray[np.float64]:
     """Return the share of each row's ties that are within its community."""
     ties = table.weights.tocoo()
     own = np.bincount(ties.row, ties.data * (labels[ties.row] == labels[ties.col]), minlength=len(labels))

@@ -38,7 +38,7 @@ _RESOLUTIONS = tuple(float(one) for one in 2.0 ** np.arange(2, -5.1, -1))
 
 
 @dataclass(frozen=True, eq=False)
-class Clouds:
+class NullModel:
     """How well clouds of the shape of a table are parted, at every number of groups.
 
     Attributes
@@ -59,7 +59,7 @@ class Clouds:
     parted: npt.NDArray[np.float64]
 
     @classmethod
-    def like(cls, rows: FloatMatrix, seed: int, weights: Any = None) -> Clouds:
+    def like(cls, rows: FloatMatrix, seed: int, weights: Any = None) -> NullModel:
         """Make clouds of the shape of distinct unit rows, shape (u, d), and part them at several resolutions.
 
         ``weights`` are the ties of the rows, which spares making them again where the sample is all of them.

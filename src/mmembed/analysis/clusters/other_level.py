@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.clusters.membership import GroupedRows, memberships
+from mmembed.analysis.clusters.membership import LabelledRows, memberships
 from mmembed.analysis.clusters.methods import weighted_centroids
 from mmembed.analysis.cosines import distinct_directions
 from mmembed.analysis.names.naming import name_clusters
@@ -66,7 +66,7 @@ def at_level(clusters: Clusters, n_clusters: int) -> Clusters:
         rivals=spread(rivals, -1),
         margins=spread(margins, np.nan),
         hierarchy=replace(clusters.hierarchy, n_clusters=number),
-        grouped=GroupedRows.of(distinct, of_distinct),
+        grouped=LabelledRows.of(distinct, of_distinct),
         raw_numbers={},
     )
 

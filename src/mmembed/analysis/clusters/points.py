@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.clusters.methods import k_means, neighbor_ties, neighbors_for, weighted_centroids
-from mmembed.analysis.clusters.null_model import Clouds
+from mmembed.analysis.clusters.null_model import NullModel
 from mmembed.analysis.graphs.graph import shared_graph
 from mmembed.analysis.preparation import principal_components
 
@@ -27,7 +27,7 @@ _ISOLATED = 2.5
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Points:
     """What is grouped: distinct prepared rows, and what is made of them once for all methods."""
 
     distinct: DistinctDirections
@@ -62,9 +62,9 @@ class Table:
         return neighbor_ties(self.graph)
 
     @cached_property
-    def clouds(self) -> Clouds:
+    def clouds(self) -> NullModel:
         """Structureless clouds of the same shape, parted."""
-        return Clouds.like(self.rows, self.seed, self.weights)
+        return NullModel.like(self.rows, self.seed, self.weights)
 
     @cached_property
     def neighbor_distances(self) -> npt.NDArray[np.float64]:
@@ -82,7 +82,7 @@ class Table:
         return np.asarray(distances > np.maximum(_ISOLATED * theirs, 1e-3))
 
 
-def spherical_k_means(table: Table, n_clusters: int) -> Positions:
+def spherical_k_means(table: Points, n_clusters: int) -> Positions:
     """Group by k-means on directions (Dhillon and Modha 2001): every row is with the centroid of greatest cosine.
 
     k-means on principal components, which is fast, gives the start.
@@ -98,7 +98,7 @@ def spherical_k_means(table: Table, n_clusters: int) -> Positions:
     return labels
 
 
-def with_noise(table: Table, labels: Positions, fewest: int) -> Positions:
+def with_noise(table: Points, labels: Positions, fewest: int) -> Positions:
     """Return labels from 0 without a gap; isolated rows and clusters of fewer than ``fewest`` rows are noise.
 
     A vector that occurs ``fewest`` times is not isolated.

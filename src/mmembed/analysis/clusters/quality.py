@@ -25,7 +25,7 @@ from mmembed.analysis.preparation import principal_components
 from mmembed.analysis.steady_order import steady_order
 
 if TYPE_CHECKING:
-    from mmembed.analysis.clusters.points import Table
+    from mmembed.analysis.clusters.points import Points
     from mmembed.arrays import FloatMatrix, Positions
 
 
@@ -105,7 +105,7 @@ class Candidate:
 
 
 def measure(
-    table: Table,
+    table: Points,
     method: str,
     labels: Positions,
     *,
@@ -142,7 +142,7 @@ def measure(
     )
 
 
-def _silhouette(table: Table, labels: Positions) -> float:
+def _silhouette(table: Points, labels: Positions) -> float:
     """Return the mean silhouette of a sample, or NaN where it is not defined (one cluster, or each row its own)."""
     inside = np.flatnonzero(labels >= 0)
     if len(inside) > _SILHOUETTE_ROWS:

@@ -23,7 +23,7 @@ from mmembed._files import whole_file
 from mmembed.analysis.clusters.choice import no_candidates
 from mmembed.analysis.clusters.hierarchy import Hierarchy
 from mmembed.analysis.clusters.matching import ClusterRecord, match
-from mmembed.analysis.clusters.membership import GroupedRows, nearest_centroids
+from mmembed.analysis.clusters.membership import LabelledRows, nearest_centroids
 from mmembed.analysis.names.names import NUMBERED, Naming
 from mmembed.analysis.names.terms import Evidence
 from mmembed.analysis.preparation import Preparation
@@ -265,7 +265,7 @@ class Clusters(NamedClusters):
     rivals: Positions = field(repr=False)
     margins: FloatVector = field(repr=False)
     # What predict needs to tell rows of the fit again and to number a given estimator's labels as the result does.
-    grouped: GroupedRows = field(repr=False)
+    grouped: LabelledRows = field(repr=False)
     preparation: Preparation = field(repr=False)
     dtype: VectorDtype = field(repr=False)
     raw_numbers: Mapping[int, int] = field(repr=False)
@@ -628,7 +628,7 @@ def load_clusters(path: str | Path) -> Clusters:
             *(arrays["leaves"], arrays["merges"], about["level"]),
             tuple(about.get("levels", ())),
         ),
-        grouped=GroupedRows(arrays["digests"], arrays["grouped"], arrays["landmarks"], arrays["landmark_labels"]),
+        grouped=LabelledRows(arrays["digests"], arrays["grouped"], arrays["landmarks"], arrays["landmark_labels"]),
         preparation=Preparation(means),
         dtype=VectorDtype(about["dimension"], about["space"]),
         raw_numbers={},

@@ -22,7 +22,7 @@ from mmembed.analysis.clusters.quality import KEPT_SHARE
 from mmembed.analysis.steady_order import steady_order
 
 if TYPE_CHECKING:
-    from mmembed.analysis.clusters.points import Table
+    from mmembed.analysis.clusters.points import Points
     from mmembed.arrays import Positions
 
 # A resolution of 1 asks for more ties than chance has. The lowest leave one community, and the highest are not reached:
@@ -114,7 +114,7 @@ def cut(merges: Positions, n_communities: int) -> Positions:
     return np.unique(parent[:n_leaves], return_inverse=True)[1].astype(np.int64)
 
 
-def community_tree(table: Table, min_cluster_size: int) -> CommunityTree:
+def community_tree(table: Points, min_cluster_size: int) -> CommunityTree:
     """Return the tree of the communities of a table, whose leaves have at least ``min_cluster_size`` rows."""
     order = steady_order(table.rows)
     weights = table.weights[order][:, order].tocsr()

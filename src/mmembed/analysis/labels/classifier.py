@@ -15,7 +15,7 @@ import pandas as pd
 
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.labels.experiment import HeldOut
-from mmembed.analysis.labels.review import WEAK, certain, doubt_labels, uncertain_and_diverse
+from mmembed.analysis.labels.review import WEAK, certain, find_label_issues, rows_to_label_next
 from mmembed.analysis.labels.scores import class_table, confusion_counts, learning_curve, reliability, score_table
 from mmembed.arrays import FloatMatrix
 from mmembed.frames import Written, with_columns
@@ -191,7 +191,7 @@ class Classifier:
 
     @cached_property
     def _label_issues(self) -> pd.DataFrame:
-        return doubt_labels(self.held_out, self.vectors.matrix[self.learned])
+        return find_label_issues(self.held_out, self.vectors.matrix[self.learned])
 
     def next_to_label(self, n: int = 10) -> pd.DataFrame:
         """Return the unlabelled rows whose labels would teach most: uncertain ones that are unlike each other.
@@ -210,7 +210,7 @@ class Classifier:
         if not len(positions):
             raise ValueError("Every row that has a vector is labelled; label_issues() shows what to check.")
         rows = unit_rows(self.vectors.matrix[positions])
-        picked = uncertain_and_diverse(rows, self._probabilities(rows), n)
+        picked = rows_to_label_next(rows, self._probabilities(rows), n)
         probabilities = self._probabilities(rows[picked])
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
         likely = np.take_along_axis(probabilities, order, axis=1)

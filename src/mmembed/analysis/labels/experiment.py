@@ -175,7 +175,7 @@ _MOST_LOST = 0.1
 _FEWEST_TO_JUDGE = 30
 
 
-def hold_together(
+def linked_rows(
     rows: FloatMatrix,
     y: npt.NDArray[np.intp] | None,
     groups: npt.NDArray[np.intp] | None,

@@ -18,7 +18,7 @@ import pandas as pd
 
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.labels.classifier import Classifier
-from mmembed.analysis.labels.experiment import HeldOut, fit_and_hold_out, hold_together
+from mmembed.analysis.labels.experiment import HeldOut, fit_and_hold_out, linked_rows
 from mmembed.analysis.labels.multi_label import MultiLabelClassifier
 from mmembed.arrays import FloatMatrix
 from mmembed.errors import listed
@@ -133,7 +133,7 @@ def fit_classifier(
         source = _matrix(array, learned)
         rows = unit_rows(source)
         given = _given_groups(groups, len(array), learned)
-        linked = hold_together(source, None, given, near_duplicates, folds=folds, units=rows)
+        linked = linked_rows(source, None, given, near_duplicates, folds=folds, units=rows)
         return fit_label_sets(
             array,
             values,
@@ -162,7 +162,7 @@ def fit_classifier(
     source = _matrix(array, learned)
     rows = unit_rows(source)
     given = _given_groups(groups, len(array), learned)
-    linked = hold_together(source, y, given, near_duplicates, folds=folds, units=rows)
+    linked = linked_rows(source, y, given, near_duplicates, folds=folds, units=rows)
     del source
     fitted, held = fit_and_hold_out(
         recipe, rows, y, linked, n_classes=len(read.classes), folds=folds, random_state=seed
@@ -320,9 +320,9 @@ def fit_label_sets(
         )
         likely = held.predicted.astype(np.float32) if held.probabilities is None else held.probabilities[:, 1]
         probabilities[held.measured, code] = likely[held.measured]
-    judged = np.isfinite(probabilities)
-    whole = judged.any(axis=1)
-    right = ((np.nan_to_num(probabilities) >= 0.5) == truth) | ~judged
+    measured = np.isfinite(probabilities)
+    whole = measured.any(axis=1)
+    right = ((np.nan_to_num(probabilities) >= 0.5) == truth) | ~measured
     return MultiLabelClassifier(
         classes=classes,
         estimator=fitted,

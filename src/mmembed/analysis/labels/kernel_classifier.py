@@ -51,7 +51,7 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     any linear model, and where planes do, it is no worse. The kernel is Nyström's with ``n_features`` landmarks, so
     that time grows with the number of rows. What each row would have scored without it follows from the one fit, and
     from these scores the penalty, a temperature and a small logistic regression between the classes are learned: that
-    makes the scores calibrated probabilities. Nothing is fitted twice, and no row judges itself.
+    makes the scores calibrated probabilities. Nothing is fitted twice, and no row scores itself.
 
     Parameters
     ----------

@@ -472,9 +472,9 @@ def leave_out(
     """
     groups = np.arange(len(codes)) if groups is None else np.unique(groups, return_inverse=True)[1]
     sample, odds = _sample(codes, groups, random_state)
-    judged = np.flatnonzero(measurable(codes, groups)[sample])
+    measured = np.flatnonzero(measurable(codes, groups)[sample])
     begin = penalty if penalty is not None else 1 / len(codes) if about is None else about
-    truth, counted = codes[sample][judged], (weights[sample] / odds)[judged]
+    truth, counted = codes[sample][measured], (weights[sample] / odds)[measured]
     if len(np.unique(truth)) < 2:
         empty = np.empty((0, len(ridge.priors)), np.float32)
         return LeftOut(begin, _USUAL_TEMPERATURE, sample[:0], counted[:0], ridge.solve(begin).slopes, empty, [])
@@ -486,9 +486,9 @@ def leave_out(
     def look(tried: float, temperature: float) -> tuple[float, float, FloatMatrix, Matrix]:
         """Return the log loss, the temperature at which it is least, the scores and the slopes."""
         scores, slopes = leaving.scores(tried)
-        found, loss = best_temperature(scores[judged], truth, counted, start=temperature)
+        found, loss = best_temperature(scores[measured], truth, counted, start=temperature)
         trials.append((tried, loss))
-        return loss, found, scores[judged], slopes
+        return loss, found, scores[measured], slopes
 
     trials: list[tuple[float, float]] = []
     begin = begin if penalty is not None else max(begin, LEAST_PENALTY)
@@ -506,7 +506,7 @@ def leave_out(
         # Where the loss hardly rises on the one side there is next to nothing to win on the other.
         if best is not first or (about is not None and trials[-1][1] < (1 + worth) * first[0]):
             break
-    return LeftOut(begin, best[1], sample[judged], counted, best[3], best[2], trials)
+    return LeftOut(begin, best[1], sample[measured], counted, best[3], best[2], trials)
 
 
 class _Leaving:

@@ -56,7 +56,7 @@ class MultiLabelClassifier:
         return f"<div>{self.report().to_html(index=False, float_format='{:.3f}'.format, na_rep='', border=0)}</div>"
 
     @property
-    def _judged(self) -> npt.NDArray[np.bool_]:
+    def _measured(self) -> npt.NDArray[np.bool_]:
         return np.isfinite(self.probabilities)
 
     @property
@@ -71,8 +71,8 @@ class MultiLabelClassifier:
         pandas.DataFrame
             Indexed by score; ``value``, and ``never``, the same for a classifier that gives no row a label.
         """
-        judged, said, truth = self._judged, self._said & self._judged, self.truth & self._judged
-        whole = judged.any(axis=1)
+        measured, said, truth = self._measured, self._said & self._measured, self.truth & self._measured
+        whole = measured.any(axis=1)
         names = ["exact_match", "answers_right", "micro_f1", "macro_f1", "calibration_error"]
         if not whole.any():
             return pd.DataFrame({"value": np.nan, "never": np.nan}, index=pd.Index(names, name="score"))
@@ -82,21 +82,21 @@ class MultiLabelClassifier:
             each = 2 * hits.sum(axis=0) / np.maximum(2 * hits.sum(axis=0) + misses.sum(axis=0), 1)
             columns[name] = [
                 float((answer == truth)[whole].all(axis=1).mean()),
-                float((answer == truth)[judged].mean()),
+                float((answer == truth)[measured].mean()),
                 float(2 * hits.sum() / max(2 * hits.sum() + misses.sum(), 1)),
-                float(each[judged.any(axis=0)].mean()),
+                float(each[measured.any(axis=0)].mean()),
                 np.nan,
             ]
-        likely = self.probabilities[judged]
+        likely = self.probabilities[measured]
         columns["value"][-1] = calibration_error(
-            reliability(np.maximum(likely, 1 - likely), (likely >= 0.5) == self.truth[judged])
+            reliability(np.maximum(likely, 1 - likely), (likely >= 0.5) == self.truth[measured])
         )
         return pd.DataFrame(columns, index=pd.Index(names, name="score"))
 
     def report(self) -> pd.DataFrame:
         """Return one row a label: rows that have it, precision, recall with its Wilson interval, F1."""
-        judged, said = self._judged, self._said & self._judged
-        truth = self.truth & judged
+        measured, said = self._measured, self._said & self._measured
+        truth = self.truth & measured
         hits = (said & truth).sum(axis=0)
         low, high = wilson_interval(hits, truth.sum(axis=0))
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -108,13 +108,13 @@ class MultiLabelClassifier:
                     "recall": hits / truth.sum(axis=0),
                     "recall_low": low,
                     "recall_high": high,
-                    "f1": np.where(judged.any(axis=0), 2 * hits / (said.sum(axis=0) + truth.sum(axis=0)), np.nan),
+                    "f1": np.where(measured.any(axis=0), 2 * hits / (said.sum(axis=0) + truth.sum(axis=0)), np.nan),
                 }
             )
 
     def confusion(self) -> pd.DataFrame:
         """Return, for each label, how many held-out rows have it and were given it, and the three other cases."""
-        judged, said = self._judged, self._said
+        measured, said = self._measured, self._said
         cases = {
             "has_it_given": self.truth & said,
             "has_it_not_given": self.truth & ~said,
@@ -122,7 +122,7 @@ class MultiLabelClassifier:
             "has_not_not_given": ~self.truth & ~said,
         }
         index = pd.Index(self.classes, name=self.target)
-        return pd.DataFrame({name: (case & judged).sum(axis=0) for name, case in cases.items()}, index=index)
+        return pd.DataFrame({name: (case & measured).sum(axis=0) for name, case in cases.items()}, index=index)
 
     def label_issues(self, n: int | None = None) -> pd.DataFrame:
         """Return labels that rows have and should not, or should have and have not, the most doubtful first.
@@ -136,13 +136,13 @@ class MultiLabelClassifier:
         """
         parts = []
         for code in range(len(self.classes)):
-            judged, has = self._judged[:, code], self.truth[:, code]
+            measured, has = self._measured[:, code], self.truth[:, code]
             likely = self.probabilities[:, code].astype(np.float64)
-            if not (judged & has).any() or not (judged & ~has).any():
+            if not (measured & has).any() or not (measured & ~has).any():
                 continue
-            usual_yes = max(float(likely[judged & has].mean()), 0.5)
-            usual_no = max(float((1 - likely[judged & ~has]).mean()), 0.5)
-            doubted = judged & ((has & (1 - likely >= usual_no)) | (~has & (likely >= usual_yes)))
+            usual_yes = max(float(likely[measured & has].mean()), 0.5)
+            usual_no = max(float((1 - likely[measured & ~has]).mean()), 0.5)
+            doubted = measured & ((has & (1 - likely >= usual_no)) | (~has & (likely >= usual_yes)))
             rows = np.flatnonzero(doubted)
             parts.append((rows, np.full(len(rows), code), has[rows], likely[rows]))
         nothing = (np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp), np.empty(0, dtype=bool), np.empty(0))

@@ -132,12 +132,12 @@ class ShrunkenPrototypes(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     def _temper(cosines: npt.NDArray[Any], codes: npt.NDArray[np.intp], described: Any) -> float:
         """Return the temperature under which rows are likeliest that are left out of their own prototype."""
         # Without a description a lone row leaves nothing that it could be told by.
-        judged = np.bincount(codes)[codes] > 1 if described is None else np.ones(len(codes), dtype=bool)
-        if not judged.any():
+        measured = np.bincount(codes)[codes] > 1 if described is None else np.ones(len(codes), dtype=bool)
+        if not measured.any():
             return _USUAL_TEMPERATURE
-        temperature, _ = best_temperature(cosines[judged] / _USUAL_TEMPERATURE, codes[judged])
+        temperature, _ = best_temperature(cosines[measured] / _USUAL_TEMPERATURE, codes[measured])
         # As if four more rows had been seen at the usual temperature.
-        return _USUAL_TEMPERATURE * float(temperature ** (judged.sum() / (judged.sum() + 4)))
+        return _USUAL_TEMPERATURE * float(temperature ** (measured.sum() / (measured.sum() + 4)))
 
 
 class DescribedClassifier(ShrunkenPrototypes):

@@ -38,7 +38,7 @@ CERTAIN = 0.925
 WEAK = 0.7
 
 
-def doubt_labels(held: HeldOut, rows: FloatMatrix) -> pd.DataFrame:
+def find_label_issues(held: HeldOut, rows: FloatMatrix) -> pd.DataFrame:
     """Rank rows whose label is contradicted.
 
     Parameters
@@ -96,7 +96,7 @@ def doubt_labels(held: HeldOut, rows: FloatMatrix) -> pd.DataFrame:
 
 
 def certain(doubted: pd.DataFrame) -> int:
-    """Return how many of the first rows of :func:`doubt_labels` to show: the surest, no more than are wrong."""
+    """Return how many of the first rows of :func:`find_label_issues` to show: the surest, no more than are wrong."""
     return min(int((doubted["doubt"] >= CERTAIN).sum()), int(doubted["is_confident"].sum()))
 
 
@@ -127,7 +127,7 @@ def _votes(
 _POOL = 20
 
 
-def uncertain_and_diverse(rows: FloatMatrix, probabilities: npt.NDArray[np.float64], n: int) -> npt.NDArray[np.intp]:
+def rows_to_label_next(rows: FloatMatrix, probabilities: npt.NDArray[np.float64], n: int) -> npt.NDArray[np.intp]:
     """Pick rows one by one, each the one with the greatest product of uncertainty and distance to those picked.
 
     Uncertainty is one minus the margin between the two likeliest classes; the distance is one minus the cosine to the

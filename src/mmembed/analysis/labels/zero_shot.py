@@ -2,7 +2,7 @@
 
 How far several descriptions of the same labels agree: what bounds the trust in labels that nobody checked.
 
-Two descriptions of each label are two judges. Judges that err independently, each right for a share ``a`` of the rows,
+Two descriptions of each label are two raters. Raters that err independently, each right for a share ``a`` of the rows,
 agree on ``a² + (1 - a)² / (c - 1)`` of them; where they err alike they agree more. So their agreement tells, without
 one true label, what their accuracy is not above (the idea of Platanios, Blum and Mitchell, "Estimating Accuracy from
 Unlabeled Data", 2014).
@@ -63,7 +63,7 @@ class ZeroShot:
     agreement : float or None
         Where each label has several descriptions: for which share of the rows the first ones alone choose the same
         label as the others alone. Where it is low, labels say little about these rows, and a warning says so where
-        scores promise more than such judges can keep. None for single descriptions and for fewer than 20 rows.
+        scores promise more than such raters can keep. None for single descriptions and for fewer than 20 rows.
     """
 
     labels: pd.api.extensions.ExtensionArray = field(repr=False)
@@ -156,7 +156,7 @@ def zero_shot(
     model = ZeroShotModel.of(array, label_vectors, labels, is_centered=kinds is not None, threshold=threshold)
     model = replace(model, preparation=Preparation.learn(array, kinds))
     found = replace(model.spread_to(model.deviations(array, kinds)).label(array, kinds), index=index)
-    if model.judges is None:
+    if model.raters is None:
         return found
     verdicts = model.verdicts(array, found.scores, kinds)
     agreement = model.agreement(verdicts)
@@ -174,7 +174,7 @@ class ZeroShotModel:
     rows : numpy.ndarray, shape (l, d)
         Mean direction of each.
     threshold : float or None
-    judges : two numpy.ndarray, shape (l, d), or None
+    raters : two numpy.ndarray, shape (l, d), or None
         Mean direction of each label's first description, and of its others; None where a label has one only.
     preparation : Preparation
     spread : float
@@ -183,7 +183,7 @@ class ZeroShotModel:
     names: pd.api.extensions.ExtensionArray
     rows: FloatMatrix = field(repr=False)
     threshold: float | None
-    judges: tuple[FloatMatrix, FloatMatrix] | None = field(default=None, repr=False)
+    raters: tuple[FloatMatrix, FloatMatrix] | None = field(default=None, repr=False)
     preparation: Preparation = field(default_factory=Preparation, repr=False)
     spread: float = _USUAL_SPREAD
 
@@ -204,8 +204,8 @@ class ZeroShotModel:
             return _mean_directions(label_array[part], own[part], len(names), is_centered=is_centered)
 
         parts = halves(own, len(names))
-        judges = None if parts is None else (directions(parts[0]), directions(parts[1]))
-        return cls(names, directions(np.ones(len(own), dtype=bool)), threshold, judges)
+        raters = None if parts is None else (directions(parts[0]), directions(parts[1]))
+        return cls(names, directions(np.ones(len(own), dtype=bool)), threshold, raters)
 
     def deviations(self, array: VectorArray, kinds: Any = None) -> npt.NDArray[np.float64]:
         """Return number, sum and sum of squares of how far each row's cosines are from their mean; parts add up."""
@@ -225,15 +225,15 @@ class ZeroShotModel:
     def verdicts(
         self, array: VectorArray, scores: npt.NDArray[np.float32], kinds: Any = None
     ) -> npt.NDArray[np.float64]:
-        """Return the number of rows, for how many both judges choose alike, and the sum of scores; parts add up."""
+        """Return the number of rows, for how many both raters choose alike, and the sum of scores; parts add up."""
         rows = self.preparation.rows(array, kinds)
-        one, other = ((rows @ judge.T).argmax(axis=1) for judge in self.judges or (self.rows, self.rows))
+        one, other = ((rows @ rater.T).argmax(axis=1) for rater in self.raters or (self.rows, self.rows))
         return np.array([len(rows), (one == other).sum(), np.nansum(scores, dtype=np.float64)])
 
     def agreement(self, verdicts: npt.NDArray[np.float64]) -> float | None:
-        """Return for which share of all rows the judges choose alike; None where rows are too few to tell."""
+        """Return for which share of all rows the raters choose alike; None where rows are too few to tell."""
         n_rows, alike, _ = verdicts.tolist()
-        return None if self.judges is None or n_rows < _FEWEST_ROWS else alike / n_rows
+        return None if self.raters is None or n_rows < _FEWEST_ROWS else alike / n_rows
 
     def label(self, array: VectorArray, kinds: Any = None) -> ZeroShot:
         """Give each row the nearest label."""
@@ -268,7 +268,7 @@ def warn_of_judges(
     mean_score = float(verdicts[2] / verdicts[0])
     if mean_score > (bound := highest_accuracy(agreement, n_labels)):
         warnings.warn(
-            f"The descriptions of the labels choose alike for {agreement:.0%} of the rows, as judges do that are right "
+            f"The descriptions of the labels choose alike for {agreement:.0%} of the rows, as raters do that are right "
             f"for {bound:.0%} at most: the mean score of {mean_score:.2f} is too high. Describe the labels otherwise, "
             "or label some rows (target= and labels= together).",
             UserWarning,
@@ -314,7 +314,7 @@ def halves(own: npt.NDArray[np.intp], n_labels: int) -> list[npt.NDArray[np.bool
 
 
 def highest_accuracy(agreement: float, n_labels: int) -> float:
-    """Return the share right of judges that agree on that share of rows and err independently.
+    """Return the share right of raters that agree on that share of rows and err independently.
 
     It is at least that of guessing.
 

@@ -152,7 +152,7 @@ def check_method(method: Any, dimensions: int) -> None:
 
 
 def check_options(method: Any, settings: MapSettings, *, target: Any, densmap: bool, like: Any) -> None:
-    """Refuse options that cannot be meant, or that the method would not heed."""
+    """Refuse options that cannot be meant, or that the method would not use."""
     if settings.n_neighbors < 2:
         raise ValueError(f"n_neighbors={settings.n_neighbors} counts the row itself. Give at least 2; 15 is usual.")
     if not 0 <= settings.min_dist <= settings.spread or settings.spread <= 0:

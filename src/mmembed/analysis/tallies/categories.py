@@ -18,7 +18,7 @@ _NAME_LENGTH = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Category:
     """One category: its value in the column, a name for people, and how many rows it has."""
 
     key: Hashable
@@ -27,7 +27,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Grouping:
+class Categories:
     """Rows by category, the largest category first.
 
     Attributes
@@ -39,7 +39,7 @@ class Grouping:
     """
 
     codes: npt.NDArray[np.int64] = field(repr=False)
-    groups: tuple[Group, ...]
+    groups: tuple[Category, ...]
     # Where the rows are a sample: how many of the whole table are noise, and how many have no value.
     counted_noise: int | None = None
     counted_missing: int | None = None
@@ -61,7 +61,7 @@ class Grouping:
 
 def group_rows(
     values: pd.Series, names: pd.Series | None = None, *, noise: bool = True, prefix: str = "Cluster"
-) -> Grouping:
+) -> Categories:
     """Group rows by the value of a column.
 
     Parameters
@@ -92,10 +92,10 @@ def group_rows(
     table[: len(keys)][np.array(is_noise, dtype=bool)] = NOISE
     table[ranked] = np.arange(len(ranked))
     groups = tuple(
-        Group(plain_key(keys[rank]), _name(keys[rank], names, found == rank, prefix), int(sizes[rank]))
+        Category(plain_key(keys[rank]), _name(keys[rank], names, found == rank, prefix), int(sizes[rank]))
         for rank in ranked
     )
-    return Grouping(table[found], groups)
+    return Categories(table[found], groups)
 
 
 def hashable_cells(values: pd.Series) -> pd.Series:

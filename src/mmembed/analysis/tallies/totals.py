@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.cosines import unit_rows
-from mmembed.analysis.tallies.categories import MISSING, NOISE, Group, Grouping, group_rows, key_order, told_key
+from mmembed.analysis.tallies.categories import MISSING, NOISE, Categories, Category, group_rows, key_order, told_key
 from mmembed.analysis.tallies.trend import Period, Span, read_dates
 from mmembed.frames import column_of, coordinates, is_missing, one_line
 from mmembed.vectors import as_vector_array
@@ -144,14 +144,14 @@ class WholeTable:
             return ()
         return tuple(Period(*both) for both in zip(self.span.names, self.of(key).periods.tolist(), strict=True))
 
-    def regroup(self, grouping: Grouping, *, prefix: str) -> Grouping:
+    def regroup(self, grouping: Categories, *, prefix: str) -> Categories:
         """Return the groups of a sample with the sizes and in the order of the whole table, those without rows too."""
         known = {group.key: (code, group) for code, group in enumerate(grouping.groups)}
         keys = sorted(self.groups, key=lambda key: (-self.groups[key].size, key_order(key)))
         ranks = np.zeros(len(known), dtype=np.int64)
         groups = []
         for rank, key in enumerate(keys):
-            code, group = known.get(key, (None, Group(key, f"{prefix} {key}", 0)))
+            code, group = known.get(key, (None, Category(key, f"{prefix} {key}", 0)))
             if code is not None:
                 ranks[code] = rank
             figures = self.groups[key]
@@ -159,7 +159,7 @@ class WholeTable:
         codes = grouping.codes.copy()
         inside = codes >= 0
         codes[inside] = ranks[codes[inside]]
-        return Grouping(codes, tuple(groups), self.noise, self.missing)
+        return Categories(codes, tuple(groups), self.noise, self.missing)
 
 
 _NAME_LENGTH = 80
@@ -280,7 +280,7 @@ class GroupVectors:
         Rows in no group.
     """
 
-    groups: tuple[Group, ...]
+    groups: tuple[Category, ...]
     counts: npt.NDArray[np.int64] = field(repr=False)
     sums: Doubles = field(repr=False)
     selves: Doubles = field(repr=False)
@@ -384,7 +384,7 @@ def of_whole(whole: WholeTable, column: Hashable, by: Hashable) -> GroupVectors:
         raise ValueError(f"No row has both a vector in {column!r} and a group in {by!r}. Name other columns.")
     figures = [whole.groups[key] for key in there]
     return GroupVectors(
-        tuple(Group(key, one.name or told_key(key), one.size) for key, one in zip(there, figures, strict=True)),
+        tuple(Category(key, one.name or told_key(key), one.size) for key, one in zip(there, figures, strict=True)),
         np.array([one.vectors for one in figures]),
         np.stack([one.vector_sum for one in figures]),
         np.array([one.nonzero for one in figures], dtype=np.float64),

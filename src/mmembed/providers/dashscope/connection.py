@@ -31,7 +31,7 @@ from mmembed.providers.dashscope.breakdowns import breakdown
 from mmembed.providers.dashscope.http import Attempt, Watchdog
 
 if TYPE_CHECKING:
-    from mmembed.providers.dashscope.http import LentSession
+    from mmembed.providers.dashscope.http import WatchedSession
 
 _CONNECT_SECONDS = 10.0
 _REQUEST_ID_HEADERS = ("x-request-id", "x-dashscope-request-id")
@@ -45,7 +45,7 @@ _GRACE_SECONDS = 3.0  # after Ctrl-C: an interpreter that ends waits for its thr
 
 
 @dataclass(frozen=True, kw_only=True)
-class DashScopeProvider:
+class ConnectionSettings:
     """One model at one address with one key, ready to open connections.
 
     Parameters
@@ -112,11 +112,11 @@ class DashScopeProvider:
 class DashScopeConnection:
     """The open provider: one pool of connections for this process and this key."""
 
-    def __init__(self, provider: DashScopeProvider) -> None:
+    def __init__(self, provider: ConnectionSettings) -> None:
         self.provider = provider
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._session: LentSession | None = None
+        self._session: WatchedSession | None = None
         self._watchdog = Watchdog()
 
     def __repr__(self) -> str:
@@ -246,7 +246,7 @@ class DashScopeConnection:
         named = read_request_id(response.request_id, secrets)
         return named or read_request_id(_first_of(attempt.response.headers, _REQUEST_ID_HEADERS), secrets)
 
-    def _lent_session(self) -> LentSession:
+    def _lent_session(self) -> WatchedSession:
         if self._process != os.getpid():
             # After a fork: the parent's sockets and locks are not ours; forget them without touching them.
             self._process = os.getpid()
@@ -255,9 +255,9 @@ class DashScopeConnection:
             self._watchdog = Watchdog()
         with self._lock:
             if self._session is None:
-                from mmembed.providers.dashscope.http import LentSession
+                from mmembed.providers.dashscope.http import WatchedSession
 
-                self._session = LentSession(self.provider.connections)
+                self._session = WatchedSession(self.provider.connections)
             return self._session
 
 

@@ -22,7 +22,7 @@ from mmembed.providers.dashscope.answer import (
     RequestFailure,
 )
 
-__all__ = ["ServiceError", "content_error", "is_gateway", "is_outage", "judge"]
+__all__ = ["ServiceError", "classify_failure", "content_error", "is_gateway", "is_outage"]
 
 _BY_CODE: Mapping[str, Verdict] = MappingProxyType(
     {
@@ -73,7 +73,7 @@ _BAD_MEDIA = re.compile(r"missing content-length of multimodal url|embedding_pip
 _PERMANENT_QUOTA = re.compile(r"free (allocated )?quota|free tier", re.IGNORECASE)
 
 
-def judge(failure: RequestFailure, *, now: float | None = None) -> ServiceError:
+def classify_failure(failure: RequestFailure, *, now: float | None = None) -> ServiceError:
     """Return what a failed request means.
 
     Parameters

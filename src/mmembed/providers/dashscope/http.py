@@ -1,4 +1,4 @@
-"""The HTTP session that is lent to the SDK: own pool, no netrc, no cookies, no silent second send, watched deadlines.
+"""The HTTP session that the SDK is given: own pool, no netrc, no cookies, no silent second send, watched deadlines.
 
 Whatever happens on the wire is noted in the thread's attempt; the SDK itself sees clean JSON or a plain status. A
 connection is used again only when the answer that came over it was understood to its end: what is left over would be
@@ -155,7 +155,7 @@ def _socket_options() -> list[tuple[int, int, int]]:
     return options
 
 
-class LentSession(requests.Session):
+class WatchedSession(requests.Session):
     """A session for one account, to be used by the threads of one process.
 
     Parameters

@@ -22,12 +22,12 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from mmembed._forks import heed_forks
+from mmembed._forks import register_fork_hooks
 
-__all__ = ["Limiter", "Permit", "RateLimit", "RateShare", "limiter_for"]
+__all__ = ["Limiter", "LimiterPermit", "RateLimit", "RateShare", "limiter_for"]
 
 
-class Leave(Protocol):
+class Permit(Protocol):
     """The right to send one request, given back at the end of a ``with`` block."""
 
     def __enter__(self) -> Self:
@@ -61,7 +61,7 @@ class Pacer(Protocol):
 
     def acquire(
         self, tokens_estimate: float = 0, *, stop: threading.Event | None = None, deadline: float | None = None
-    ) -> Leave:
+    ) -> Permit:
         """Wait until a request may leave."""
         ...
 
@@ -114,7 +114,7 @@ def _wait(seconds: float, stop: threading.Event | None) -> None:
         stop.wait(seconds)
 
 
-class Permit:
+class LimiterPermit:
     """The right to send one request; tells the limiter what became of it. Use it in a ``with`` block."""
 
     def __init__(self, limiter: Limiter, sent_at: float, tokens: float, share: float) -> None:
@@ -178,14 +178,14 @@ class Limiter:
         self._wait = wait
         self._lock = threading.Lock()
         self._queue: deque[object] = deque()
-        self._sent: deque[Permit] = deque()  # of the last second
+        self._sent: deque[LimiterPermit] = deque()  # of the last second
         self._refused: deque[float] = deque(maxlen=1000)  # when they had been sent
         self._in_flight = 0
         self._share = _share_of(limit)
         self._last_sent_at = self._last_decrease_at = self._paused_until = self._tokens_even_at = (
             self._first_ready_at
         ) = float("-inf")
-        heed_forks(self)
+        register_fork_hooks(self)
 
     def __repr__(self) -> str:
         return f"Limiter({self._limit}): {self._share.value:.0%} of the rate, {self._in_flight} requests in flight"
@@ -215,7 +215,7 @@ class Limiter:
 
     def acquire(
         self, tokens_estimate: float = 0, *, stop: threading.Event | None = None, deadline: float | None = None
-    ) -> Permit:
+    ) -> LimiterPermit:
         """Wait until a request may leave; first come, first served.
 
         Parameters
@@ -257,7 +257,7 @@ class Limiter:
             with self._lock:
                 self._queue.remove(ticket)
 
-    def reserve(self, tokens_estimate: float = 0, *, within_seconds: float) -> tuple[Permit | None, float]:
+    def reserve(self, tokens_estimate: float = 0, *, within_seconds: float) -> tuple[LimiterPermit | None, float]:
         """Return a permit and in how many seconds its request may leave, without waiting.
 
         For one who hands out permits to others: each call gets the next departure that is free. Where that lies
@@ -312,9 +312,9 @@ class Limiter:
         behind = (self._queue.index(ticket) - 1) / self._request_rate()
         return min(max(self._first_ready_at + behind - now, _SHORTEST_SLEEP_SECONDS), _LONGEST_SLEEP_SECONDS)
 
-    def _depart(self, now: float, tokens: float) -> Permit:
+    def _depart(self, now: float, tokens: float) -> LimiterPermit:
         self._forget_before(now - 1)
-        permit = Permit(self, now, tokens, self._share.value)
+        permit = LimiterPermit(self, now, tokens, self._share.value)
         self._sent.append(permit)
         permit.sent = len(self._sent)
         permit.mean_share = (self._sent[0].share + permit.share) / 2
@@ -333,7 +333,7 @@ class Limiter:
         with self._lock:
             self._in_flight = max(0, self._in_flight - 1)  # a fork in between has set it to 0
 
-    def _settle(self, permit: Permit, actual_tokens: float) -> None:
+    def _settle(self, permit: LimiterPermit, actual_tokens: float) -> None:
         with self._lock:
             token_rate = self._token_rate()
             if token_rate is not None:
@@ -347,7 +347,7 @@ class Limiter:
         with self._lock:
             self._share.rise(self._clock())
 
-    def _throttled(self, permit: Permit, retry_after_seconds: float | None) -> None:
+    def _throttled(self, permit: LimiterPermit, retry_after_seconds: float | None) -> None:
         with self._lock:
             now = self._clock()
             if retry_after_seconds is not None:
@@ -479,7 +479,7 @@ class _Registry:
         self._lock = threading.Lock()
         self._limiters: dict[tuple[bytes, str, str], Limiter] = {}
         self._salt = os.urandom(16)  # what is kept of a key is worth nothing outside this process
-        heed_forks(self)
+        register_fork_hooks(self)
 
     def find(self, api_key: str, region: str, model: str, limit: RateLimit) -> Limiter:
         account = hashlib.blake2b(api_key.encode(), key=self._salt, digest_size=16).digest()

@@ -22,7 +22,7 @@ from mmembed.errors import MissingCredentialsError
 from mmembed.providers.costs import likely_on_the_wire
 from mmembed.providers.dashscope.answer import MALFORMED, WRONG_LENGTH, Reply, RequestFailure
 from mmembed.providers.dashscope.batches import plan_batches
-from mmembed.providers.dashscope.connection import DashScopeProvider
+from mmembed.providers.dashscope.connection import ConnectionSettings
 from mmembed.providers.dashscope.limiter import LimiterSource, RateLimit, limiter_for
 from mmembed.providers.dashscope.sender import Connection, Patience, RequestSender
 from mmembed.providers.dashscope.session import ApiSession
@@ -52,7 +52,7 @@ _TAKEN_BY_SDK = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApiProvider:
+class DashScopeProvider:
     """One model of the API with its options; implements :class:`mmembed.providers.protocol.Provider`.
 
     Parameters
@@ -133,7 +133,7 @@ class ApiProvider:
             If there is no key.
         """
         key = self.api_key or api_key_from_environment(self.spec.name)
-        raw = DashScopeProvider(
+        raw = ConnectionSettings(
             model=self.spec.name,
             dimension=self.dimension,
             base_address=base_address(self.region),
@@ -156,7 +156,7 @@ class ApiProvider:
 
 @dataclass(frozen=True)
 class _ChargingConnection:
-    """Charges the likely tokens where an answer does not say what it counts: nothing that was bought is free.
+    """Charges the likely tokens where an answer does not say what it counts: nothing that was embedded is free.
 
     So ``max_cost`` holds, and a bill is never 0, against a service or a gateway that leaves ``usage`` out.
     """
@@ -203,7 +203,7 @@ def build_api_provider(
     extra: Mapping[str, Any] | None = None,
     needs_key: bool = True,
     limiters: LimiterSource = limiter_for,
-) -> ApiProvider:
+) -> DashScopeProvider:
     """Return the provider of a model of the API, after checking all that can be checked without a request.
 
     Parameters
@@ -246,7 +246,7 @@ def build_api_provider(
         raise ValueError(f"workers is {workers!r}; expected at least 1. Leave it out for {_DEFAULT_WORKERS}.")
     length = spec.default_dimension if dimension is None else int(dimension)
     named = {"dimension": length if spec.sends_dimension else None, "instruct": instruct, "fps": fps}
-    return ApiProvider(
+    return DashScopeProvider(
         spec=spec,
         dimension=length,
         region=region,

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 from mmembed.errors import ServiceError
 from mmembed.providers.dashscope.answer import NAME_UNKNOWN, WRONG_LENGTH, Reply, RequestFailure
-from mmembed.providers.dashscope.faults import is_gateway, is_outage, judge
-from mmembed.providers.dashscope.limiter import Leave, Pacer
+from mmembed.providers.dashscope.faults import classify_failure, is_gateway, is_outage
+from mmembed.providers.dashscope.limiter import Pacer, Permit
 
 _NO_ROOM = "RateLimitBudget"
 _LOOK_SECONDS = 0.1  # at whether the run was stopped, while waiting for a place
@@ -267,7 +267,7 @@ class RequestSender:
             try:
                 reply = self._connection.request(contents, expected=len(contents), parameters=parameters, on_done=leave)
             except RequestFailure as failure:
-                error = judge(failure)
+                error = classify_failure(failure)
                 if error.verdict == "throttled":
                     permit.throttled(error.retry_after_seconds)
                 elif error.verdict in {"content", "size"}:
@@ -301,7 +301,7 @@ class RequestSender:
         finally:
             leave()
 
-    def _permit(self, tokens: int, deadline: float) -> Leave:
+    def _permit(self, tokens: int, deadline: float) -> Permit:
         try:
             return self._limiter.acquire(tokens, stop=self._stopped, deadline=deadline)
         except TimeoutError as error:
