@@ -30,7 +30,7 @@ def fit_clusters(
     embedder: Embedder | None = None,
     on_step: Callable[[str], None] | None = None,
 ) -> Clusters:
-    """Group similar vectors, and name the groups as :meth:`df.mmembed.cluster` does.
+    """Group similar vectors, and name the groups as ``df.mmembed.cluster`` does.
 
     It is :func:`mmembed.analysis.fit_clusters`, which knows no model and names by texts alone, and then the one rule
     for names: texts first, and a vocabulary embedded with the vectors' own model where that costs nothing.

@@ -165,7 +165,7 @@ class SharedCache:
         return None
 
     def lookup(self, keys: Sequence[bytes], dimension: int) -> tuple[FloatMatrix, npt.NDArray[np.bool_]]:
-        """Return the vectors that are stored; as :meth:`mmembed.cache.local.VectorCache.lookup`."""
+        """Return the vectors that are stored; as :meth:`mmembed.cache.VectorCache.lookup`."""
         matrix = np.full((len(keys), dimension), np.nan, np.float32)
         found = np.zeros(len(keys), dtype=np.bool_)
         with self._guarded("read"):

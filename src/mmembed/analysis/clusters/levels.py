@@ -1,7 +1,7 @@
 """The levels of a tree of communities: numbers of them that stand for a long stretch of the resolution.
 
 Every number of communities is measured alike: whether resampled rows merge to the same ones, how clearly they are apart
-(:attr:`mmembed.analysis.clusters.quality.Candidate.parting`), and over how many doublings of the resolution they stand.
+(:attr:`mmembed.analysis.Candidate.parting`), and over how many doublings of the resolution they stand.
 """
 
 from __future__ import annotations

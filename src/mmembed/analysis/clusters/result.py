@@ -126,7 +126,7 @@ class NamedClusters:
         rename : mapping of int to str, optional
             Names to give to some clusters.
         rewrite : callable, optional
-            Rewrites all names at once; see :meth:`mmembed.analysis.names.names.Naming.rewrite`.
+            Rewrites all names at once; see :meth:`mmembed.analysis.Naming.rewrite`.
 
         Raises
         ------
@@ -142,7 +142,7 @@ class NamedClusters:
         return self._with_names(Naming.of(self.names).rename(names))
 
     def audit(self) -> pd.DataFrame:
-        """Return what each name rests on; see :meth:`mmembed.analysis.names.names.Naming.audit`."""
+        """Return what each name rests on; see :meth:`mmembed.analysis.Naming.audit`."""
         return Naming.of(self.names).audit()
 
     def _make_names(

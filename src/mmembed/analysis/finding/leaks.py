@@ -41,7 +41,7 @@ class Leaks:
     method, recall : str, float
         How the graph was made, and its recall: below 1 a few pairs may have been missed.
     threshold_source : {"given", "gap", "rarest"}
-        As of :class:`mmembed.analysis.finding.duplicates.Duplicates`.
+        As of :class:`mmembed.analysis.Duplicates`.
     """
 
     twins: Positions = field(repr=False)

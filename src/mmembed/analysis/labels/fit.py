@@ -58,14 +58,14 @@ def fit_classifier(
         For few labelled rows: what each class is about, such as the vectors of its name and of other words for it, in
         the column's space. Each class is then the mean of its rows, shrunk towards its description as if that were two
         rows, mixed with the default classifier on the rows alone in the shares under which rows left out are likeliest
-        (:class:`mmembed.analysis.labels.prototypes.DescribedClassifier`). Better than rows or descriptions alone for 1
+        (:class:`mmembed.analysis.DescribedClassifier`). Better than rows or descriptions alone for 1
         to some 20 rows a class, and no worse with more. Classes without a row may be described, too; then the means
         alone decide.
     groups : sequence, length n, optional
         Rows that belong together (one author, one product): they are held out together, so that the score is that of
         new groups. A missing group is a group of its own.
     estimator : scikit-learn classifier, optional
-        Cloned; without it :class:`mmembed.analysis.labels.kernel_classifier.KernelClassifier`, ridge regression on a
+        Cloned; without it :class:`mmembed.analysis.KernelClassifier`, ridge regression on a
         Gaussian kernel with calibrated probabilities, or, where most classes have fewer than three rows, their mean
         vectors.
     class_weight : None, "balanced" or dict, optional
@@ -88,7 +88,7 @@ def fit_classifier(
     -------
     Classifier
         With the experiment. Where the cells of the target are lists (or tuples or sets) of labels, a
-        :class:`mmembed.analysis.labels.multi_label.MultiLabelClassifier`, which learns each label on its own and
+        :class:`mmembed.analysis.MultiLabelClassifier`, which learns each label on its own and
         answers to the same names; an empty list is a row that is known to have none.
 
     Raises

@@ -152,7 +152,7 @@ class DescribedClassifier(ShrunkenPrototypes):
     descriptions, center, worth
         As of :class:`ShrunkenPrototypes`.
     class_weight, random_state
-        As of :class:`mmembed.analysis.labels.kernel_classifier.KernelClassifier`.
+        As of :class:`mmembed.analysis.KernelClassifier`.
 
     Attributes
     ----------
