@@ -344,7 +344,8 @@ def _led(spoken: Sequence[Evidence], share: float) -> list[Evidence]:
         # One row is always there, or there would be no term: what counts is how many have it beside that one.
         is_common = one.inside_share == 1 or one.inside_share * (one.inside - 1) >= share * one.inside
         if share < _COMMON:
-            is_common &= one.inside >= (_SEVERAL_ROWS if at else _FEW_ROWS)
+            is_few = at == 0 and one.inside >= _FEW_ROWS and one.inside_share >= _CHANCE
+            is_common &= one.inside >= _SEVERAL_ROWS or is_few
         if is_common and one.inside_share >= _APART * one.outside_share:
             return [one, *spoken[:at], *spoken[at + 1 :]]
     return []
