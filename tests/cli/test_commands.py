@@ -200,7 +200,7 @@ def test_plan_says_what_it_would_cost_without_a_key(table, capsys):
     call = ["plan", str(table), "--column", "title", "--modality", "text", "--model", "qwen3-vl-embedding"]
     assert main(call) == 0
     printed = capsys.readouterr().out
-    assert "8 rows, 8 distinct, 0 cached" in printed
+    assert "9 rows, 8 distinct, 0 cached" in printed
     assert "1 requests" in printed
     assert "CNY" in printed
     assert main([*call, "--json"]) == 0

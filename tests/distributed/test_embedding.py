@@ -199,7 +199,7 @@ def test_a_plan_is_that_of_pandas_and_sends_nothing(server, monkeypatch):
     mine, theirs = (one.mmembed.plan("text", "text", embedder=fast()) for one in (ddf, df))
     assert mine.requests >= theirs.requests
     assert mine == dataclasses.replace(theirs, requests=mine.requests, seconds=mine.seconds)
-    assert (mine.rows, mine.unique, mine.invalid) == (90, 70, 1)
+    assert (mine.rows, mine.cells, mine.unique, mine.invalid) == (93, 90, 70, 1)
     assert not server.requests
     monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
     ddf.partitions[[0]].mmembed.embed("text", "text", embedder=fast()).compute()

@@ -151,5 +151,5 @@ def test_figures_can_be_dark(vectors):
     """Paper and ink follow the theme; an unknown theme is explained."""
     for draw in (plot_clusters, plot_dendrogram, plot_similarity):
         assert draw(vectors, "v", theme="dark").layout.paper_bgcolor == "#15181D"
-    with pytest.raises(ValueError, match="Known: 'light', 'dark'"):
+    with pytest.raises(ValueError, match="Expected one of 'light', 'dark'"):
         plot_clusters(vectors, "v", theme="black")

@@ -19,8 +19,8 @@ DF = pd.DataFrame({"text": ["a", "b"], "image": ["https://example.com/a.png", No
         (lambda: DF.mmembed.plan("list", "multi_images", model=QWEN), ModalityError, "does not embed 'multi_images'"),
         (lambda: DF.mmembed.fuse(text="text", image="image", model=PLUS), ModalityError, "models that do: 'qwen3"),
         (lambda: DF.mmembed.embed("text", "txt", model=QWEN), ModalityError, "Did you mean 'text'"),
-        (lambda: DF.mmembed.embed("text", "text", model=QWEN, errors="ignore"), ValueError, "'raise' or 'coerce'"),
-        (lambda: DF.mmembed.fuse(text="text", model=QWEN, errors="ignore"), ValueError, "'raise' or 'coerce'"),
+        (lambda: DF.mmembed.embed("text", "text", model=QWEN, errors="ignore"), ValueError, "one of 'raise'"),
+        (lambda: DF.mmembed.fuse(text="text", model=QWEN, errors="ignore"), ValueError, "one of 'raise'"),
         (lambda: DF.mmembed.embed("image", "image", model=QWEN, fps=2), ValueError, "from 0 to 1"),
         (lambda: DF.mmembed.embed("text", "text", model=QWEN, max_cost=-1), ValueError, "max_cost"),
         (

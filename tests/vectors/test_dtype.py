@@ -59,7 +59,7 @@ def test_a_space_fits_into_the_text(space):
 
 def test_an_unknown_storage_is_refused():
     """The error names the two storages."""
-    with pytest.raises(ValueError, match="Expected 'float32' or 'float16'"):
+    with pytest.raises(ValueError, match="Expected one of 'float32', 'float16'"):
         VectorDtype(3, storage="float64")
 
 

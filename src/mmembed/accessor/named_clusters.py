@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mmembed.accessor.arguments import named_by_rule
 from mmembed.embedding.embedder import Embedder
-from mmembed.vectors import as_vector_array
 
 if TYPE_CHECKING:
     from mmembed.analysis.clusters.result import Clusters
@@ -79,9 +78,8 @@ def fit_clusters(
     """
     from mmembed.analysis.clusters.fit import fit_clusters as fit
 
-    array = as_vector_array(vectors)
     fitted = fit(
-        array,
+        vectors,
         method,
         n_clusters=n_clusters,
         kinds=kinds,
@@ -92,7 +90,7 @@ def fit_clusters(
     )
     return named_by_rule(
         fitted,
-        array,
+        vectors,
         text,
         names=names,
         vocabulary=vocabulary,

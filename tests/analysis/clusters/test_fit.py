@@ -213,7 +213,7 @@ def test_zero_vectors_among_others():
 def test_results_in_a_frame():
     """The frame gets three columns by position, whatever its index, and the input is left alone."""
     df = pd.DataFrame({"caption": ["red dress"] * 5 + ["black shoe"] * 4 + [None]}, index=[3] * 10)
-    vectors = pd.Series([[1.0, 0.1]] * 5 + [[0.1, 1.0]] * 4 + [None])
+    vectors = pd.Series([[1.0, 0.1]] * 5 + [[0.1, 1.0]] * 4 + [None], index=df.index)
     found = fit_clusters(vectors, n_clusters=2, text=df["caption"]).add_to(df)
     assert list(df) == ["caption"]
     assert found["cluster"].tolist() == [0] * 5 + [1] * 4 + [pd.NA]

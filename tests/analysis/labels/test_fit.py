@@ -109,7 +109,7 @@ def test_next_to_label_are_uncertain_and_unlike(fitted, digits):
     assert (chosen["position"] >= 500).all()
     assert (chosen.index == chosen["position"] + 1000).all()
     assert chosen["position"].isin(range(550, 560)).sum() + chosen["position"].isin([540]).sum() <= 1
-    sure = fitted.add_to(pd.DataFrame(index=range(600)))["digit_score"][500:]
+    sure = fitted.add_to(pd.DataFrame(index=range(1000, 1600)))["digit_score"].iloc[500:]
     assert chosen["probability"].mean() < sure.mean()
     assert (chosen["probability"] >= chosen["second_probability"]).all()
     with pytest.raises(ValueError, match="Every row that has a vector is labelled"):

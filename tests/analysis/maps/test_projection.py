@@ -209,7 +209,7 @@ def test_coordinates_in_a_frame(digits):
     ("options", "error", "message"),
     [
         ({"dimensions": 4}, ValueError, "2 or 3"),
-        ({"method": "tsne"}, ValueError, "Known: 'umap', 'umap-learn', 'pca'"),
+        ({"method": "tsne"}, ValueError, "Expected one of 'umap', 'umap-learn', 'pca'"),
         ({"method": 7}, TypeError, "fit_transform"),
     ],
 )
