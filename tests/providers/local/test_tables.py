@@ -41,6 +41,14 @@ def test_a_name_means_the_thing_and_not_its_namesake(tables, encoder, row):
     assert vector @ near > vector @ far
 
 
+@pytest.mark.parametrize("name", ["block plane", "quill", "hamper", "American dipper", "black-and-white colobus"])
+def test_a_corrected_class_is_still_found_by_its_own_name(tables, encoder, name):
+    """Of all classes, the one with the name lies nearest to it, also where better words stand for the name."""
+    classes = tables["class"]
+    cosines = np.stack(list(classes.values())) @ encoder.encode([name])[0]
+    assert list(classes)[int(cosines.argmax())] == name
+
+
 def test_the_drawings_fit_the_features():
     """Every drawing has a concept, all have length 1, and a picture that is a drawing gets a text near its own."""
     table = load_concept_table()
