@@ -14,10 +14,10 @@ export PYTHONUTF8 := 1
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-demo: $(STAMP) ## Run the main job on data/ without a key and write report.html
+demo: $(STAMP) ## Run the main steps on data/ without a key and write report.html (half a minute after installing)
 	$(BIN)/mmembed demo
 
-test: $(STAMP) ## Run the test suite (all but the tests that need a browser)
+test: $(STAMP) ## Run the test suite, all but the browser (some 6 minutes on two free cores)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not browser and not live' $(ARGS)
 
 browser: $(STAMP) ## Run the tests that look at the report in headless Chromium
