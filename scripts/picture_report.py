@@ -35,9 +35,9 @@ LANGUAGES = {"en": ("text_en", "What is in these photographs?"), "zh": ("text_zh
 def make_report(df: pd.DataFrame, language: str, folder: Path) -> Path:
     """Cluster, name, map and report in one language."""
     text, title = LANGUAGES[language]
-    df = df.mmembed.cluster("image_vector", text=text).mmembed.project("image_vector")
+    df = df.mmembed.cluster("fused_vector", text=text).mmembed.project("fused_vector")
     report = df.mmembed.report(
-        "image_vector", text=[text], image="image", title=title, language=language, breakdown="category", root=DATA
+        "fused_vector", text=[text], image="image", title=title, language=language, breakdown="category", root=DATA
     )
     return report.save(folder / f"{language}.html")
 
@@ -59,7 +59,9 @@ def main() -> None:
     if chromium is None:
         sys.exit("Chromium is not on the PATH. On Debian or Ubuntu: apt install chromium fonts-noto-cjk")
     PICTURES.mkdir(parents=True, exist_ok=True)
-    df = pd.read_csv(DATA / "demo.csv").mmembed.embed("image", "image", model="local", root=DATA)
+    df = pd.read_csv(DATA / "demo.csv")
+    df = df.assign(caption=df["text_en"] + " " + df["text_zh"])
+    df = df.mmembed.fuse(text="caption", image="image", model="local", root=DATA)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
         for language in LANGUAGES:
