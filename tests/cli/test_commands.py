@@ -205,7 +205,7 @@ def test_plan_says_what_it_would_cost_without_a_key(table, capsys):
     assert "CNY" in printed
     assert main([*call, "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
-    assert (plan["rows"], plan["requests"], plan["currency"]) == (8, 1, "CNY")
+    assert (plan["rows"], plan["requests"], plan["currency"]) == (9, 1, "CNY")
 
 
 @pytest.mark.usefixtures("embedded")

@@ -49,7 +49,9 @@ def on_workers(server, cluster, tmp_path):
     cluster.run(exec, f"import os; os.environ.update({names!r})")
     with cluster.as_current():
         yield cluster
-    cluster.run(exec, f"import os; [os.environ.pop(name) for name in {list(names)!r}]")
+    if any(cluster.processing().values()):
+        cluster.restart()  # what goes on after a failure would wait ten minutes for the server of this test
+    cluster.run(exec, f"import os; [os.environ.pop(name, None) for name in {list(names)!r}]")
 
 
 @pytest.fixture
@@ -199,7 +201,7 @@ def test_a_plan_is_that_of_pandas_and_sends_nothing(server, monkeypatch):
     mine, theirs = (one.mmembed.plan("text", "text", embedder=fast()) for one in (ddf, df))
     assert mine.requests >= theirs.requests
     assert mine == dataclasses.replace(theirs, requests=mine.requests, seconds=mine.seconds)
-    assert (mine.rows, mine.cells, mine.unique, mine.invalid) == (93, 90, 70, 1)
+    assert (mine.rows, mine.cells, mine.unique, mine.invalid) == (93, 91, 70, 1)
     assert not server.requests
     monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
     ddf.partitions[[0]].mmembed.embed("text", "text", embedder=fast()).compute()

@@ -53,6 +53,6 @@ def test_the_vocabulary_names_by_the_means_of_all_partitions(kinds, cluster):
         labels = found.labels.compute()
     from mmembed.analysis import name_clusters
 
-    want = name_clusters(labels, vectors=df["v"], kinds=None if kinds is None else df[kinds], embed=embed)
+    want = name_clusters(labels.array, vectors=df["v"], kinds=None if kinds is None else df[kinds], embed=embed)
     assert dict(found.names) == dict(want)
     pd.testing.assert_frame_equal(found.audit(), want.audit(), atol=1e-5)
