@@ -26,7 +26,7 @@ from mmembed.contents.content import MODALITIES
 from mmembed.frames import Written, column_of
 
 
-class _Level(click.ParamType[Any]):
+class _Level(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
     """A cosine, or ``auto``."""
 
     name = "auto|COSINE"

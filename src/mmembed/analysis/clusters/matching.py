@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 # From this share of known rows on, a cluster is compared by the rows it shares, which says more than directions.
+_NUMBERED = re.compile(r"(?:cluster|簇)\s*-?\d+")
 _ENOUGH_SHARED = 0.2
 
 # Vectors of one model often have much in common; from this many clusters on it is known what.
@@ -68,9 +70,15 @@ def match(
         return {}
     likeness = _likeness(now, then, noise_now, noise_then)
     rows, columns = linear_sum_assignment(-likeness)
-    return {
+    found = {
         int(row): int(column) for row, column in zip(rows, columns, strict=True) if likeness[row, column] >= threshold
     }
+    # Whoever reads that a name has appeared and that the same name has vanished learns nothing.
+    left = {_plain(one.name): at for at, one in enumerate(then) if at not in found.values() and _says(one.name)}
+    for at, one in enumerate(now):
+        if at not in found and (same := left.pop(_plain(one.name), None)) is not None:
+            found[at] = same
+    return found
 
 
 def _likeness(
@@ -98,11 +106,18 @@ def _likeness(
     by_direction = _directions(now, then)
     unknown = np.where(np.isnan(by_direction), np.maximum(by_rows, by_name), by_direction)
     is_known = known_now >= np.maximum(1, [_ENOUGH_SHARED * one.size for one in now])
-    return np.where(is_known[:, np.newaxis], by_rows, unknown)
+    # A cluster that has grown from a few rows is known by these, too.
+    was_known = known_then >= np.maximum(1, [_ENOUGH_SHARED * one.size for one in then])
+    return np.where(is_known[:, np.newaxis] | (was_known & (both > 0)), by_rows, unknown)
 
 
 def _places(clusters: Sequence[ClusterRecord]) -> dict[Hashable, int]:
     return {key: place for place, one in enumerate(clusters) for key in one.keys}
+
+
+def _says(name: str) -> bool:
+    """Return whether a name is more than a number, which another fit gives to anything."""
+    return bool(name) and _NUMBERED.fullmatch(name) is None
 
 
 def _plain(name: str) -> str:
