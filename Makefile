@@ -41,7 +41,7 @@ oldest: $(STAMP_OLDEST) ## Run the tests that touch dependencies on the oldest v
 	$(OLDEST)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not browser and not live' \
 	  tests/vectors tests/accessor tests/analysis tests/figures tests/report tests/typing tests/test_embedding_transformer.py \
 	  tests/cli/test_commands.py tests/cli/test_tables.py tests/cli/test_terminal.py \
-	  tests/providers/local/test_provider.py tests/contents
+	  tests/providers/local/test_provider.py tests/contents/test_clips.py
 
 notebooks: $(STAMP) ## Run the notebooks
 	$(BIN)/python -m pytest -n auto --maxprocesses 2 --nbmake --override-ini=addopts= --override-ini=filterwarnings= notebooks
