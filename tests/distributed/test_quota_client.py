@@ -125,12 +125,12 @@ class Exchange:
         self.holder, self.salt = "worker", b"salt"
         self.book = QuotaBook(clock=lambda: self.now)
 
-    def ask(self, what, *, account, holder, limit, tokens):
+    def call(self, what, *, account, holder, limit, tokens):
         assert what == "lease"
         lease = self.book.lease(account, holder, RateLimit(*limit), tokens)
         return lease.number, lease.seconds, lease.is_throttled
 
-    def tell(self, what, *, number, outcome, tokens, retry_after_seconds):
+    def notify(self, what, *, number, outcome, tokens, retry_after_seconds):
         assert what == "give-back"
         self.book.give_back(number, outcome, tokens=tokens, retry_after_seconds=retry_after_seconds)
 
