@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-# From this share of known rows on, a cluster is compared by the rows it shares, which says more than directions.
+# What a cluster is called that has no name of its own.
 _NUMBERED = re.compile(r"(?:cluster|簇)\s*-?\d+")
+
+# From this share of known rows on, a cluster is compared by the rows it shares, which says more than directions.
 _ENOUGH_SHARED = 0.2
 
 # Vectors of one model often have much in common; from this many clusters on it is known what.
