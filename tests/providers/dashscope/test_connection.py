@@ -237,7 +237,7 @@ def test_two_keys_and_two_addresses_do_not_mix():
 _FORKS = """
 import os, sys
 import numpy as np
-from mmembed.providers.dashscope.connection import DashScopeProvider
+from mmembed.providers.dashscope.provider import DashScopeProvider
 address, key = sys.argv[1:]
 one = DashScopeProvider(
     model="qwen3-vl-embedding", dimension=256, base_address=address, api_key=key, parameters={"dimension": 256}

@@ -78,7 +78,7 @@ def group_rows(
     Examples
     --------
     >>> group_rows(pd.Series([1, 0, 0, -1])).groups
-    (Group(key=0, name='Cluster 0', size=2), Group(key=1, name='Cluster 1', size=1))
+    (Category(key=0, name='Cluster 0', size=2), Category(key=1, name='Cluster 1', size=1))
     """
     plain = values if values.dtype == object else values.astype(object)
     found, keys = pd.factorize(hashable_cells(plain))
