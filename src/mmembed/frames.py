@@ -1,6 +1,6 @@
 """Columns of a frame: found by name, known again where a verb wrote them, written back without replacing others.
 
-Cells as a picture of the frame needs them: one line of text, coordinates.
+Cells become what a picture of the frame needs: one line of text, coordinates.
 """
 
 from __future__ import annotations

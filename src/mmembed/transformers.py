@@ -1,8 +1,6 @@
-"""Embedding as a step of scikit-learn's Pipelines.
+"""Two steps of scikit-learn's pipelines: contents to a matrix, and a vector column to a matrix.
 
-A vector column as the matrix of features that scikit-learn's estimators take.
-
-Rows without a vector where a matrix of numbers is asked for: an error, NaN or zeros, as the caller says.
+Rows without a vector are an error, NaN or zeros where a matrix of numbers is asked for, as the caller says.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""What the verbs' arguments mean: columns by name, modalities, settings, queries.
+"""What the verbs' arguments mean: columns by name, modalities, settings, queries, names and kinds of content.
 
-What the verbs' arguments on names mean: texts, the vocabulary and what it may cost, the reader's language.
-
-Kinds of content in one vector column: said by a column, or seen in the cells that the vectors were made from.
+``named_by_rule`` is the one rule by which clusters get names: from texts, or from a vocabulary and what it may cost.
 """
 
 from __future__ import annotations

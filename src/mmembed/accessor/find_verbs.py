@@ -1,7 +1,4 @@
-"""Searching and joining: what is similar to a query, or to the rows of another frame.
-
-Near duplicates, leaks between the parts of a split, and outliers: what to look at before trusting a table.
-"""
+"""The verbs that find rows: search and join, near duplicates, leaks between the parts of a split, outliers."""
 
 from __future__ import annotations
 

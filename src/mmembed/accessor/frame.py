@@ -1,7 +1,4 @@
-"""``df.mmembed``: all verbs on a frame.
-
-The typed door: the same accessors as ``df.mmembed`` and ``series.mmembed``, for editors and type checkers.
-"""
+"""``df.mmembed``: all verbs on a frame, and ``accessor``, the same object with types for editors and checkers."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""Clustering and mapping: the verbs that work on anyone's vectors.
-
-Labels for rows: learnt from rows that have one, from words, from both; and what a label set is worth.
-
-Which column, model and dimension a label set is learned best from, and what it costs.
-"""
+"""The verbs that group or label rows: clusters, maps, labels, and the comparison of columns for a label set."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""Figures: the verbs that draw what other verbs computed.
+"""The verbs that show what other verbs computed: figures, and the report.
 
-Reports: the verb that writes a page.
-
-Clusters and a map for a report on a frame that lacks them, with notes that say what was computed and how.
+A report on a frame without clusters or a map gets both here, with notes that say what was computed and how.
 """
 
 from __future__ import annotations

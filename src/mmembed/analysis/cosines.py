@@ -1,8 +1,7 @@
-"""Cosine similarity of rows: unit rows for fast products, and cosines that depend on nothing but the two rows.
+"""Cosine similarity of rows: unit rows for fast products, cosines that depend on the two rows only, and distinct rows.
 
-A zero row has cosine 0 with everything; a missing (NaN) row has cosine NaN.
-
-The different rows among many: what graphs, clusters and maps are made of, so that equal vectors count alike.
+A zero row has cosine 0 with everything; a missing (NaN) row has cosine NaN. Graphs, clusters and maps are made of the
+distinct rows, so that equal vectors are treated alike.
 """
 
 from __future__ import annotations

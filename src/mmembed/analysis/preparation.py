@@ -1,9 +1,8 @@
-"""What clusters, maps and labels are computed on: unit rows, with the mean of each kind of content removed on request.
+"""The rows that clusters, maps and labels are computed on: unit rows, on request without the mean of each kind.
 
 In a multimodal space the vectors of one kind (texts, pictures, …) lie in a cone of their own: the modality gap of Liang
-et al., "Mind the Gap", NeurIPS 2022. Without its removal, groups and maps show the kinds before they show meaning.
-
-Principal components: fewer numbers for the methods that suffer from many.
+et al., "Mind the Gap", NeurIPS 2022. Without its removal, groups and maps show the kinds before they show meaning. For
+methods that suffer from many numbers, principal components reduce them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An order of rows for what is drawn at random, so that a draw does not hang on the last digits of a number."""
+"""An order of rows for random draws that does not depend on the last digits of a number."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The cache of vectors that were paid for: what a key covers, where the file lies, and what happens when it fails.
+"""The cache of this machine: vectors that were paid for, and what happens when its file fails.
 
-A cache never stops a run: whatever goes wrong with its file costs one warning, and the run goes on without it.
-How vectors lie in the file is the business of ``store.py``.
+A cache never stops a run: any fault of its file costs one warning, and the run goes on without it. ``store.py`` knows
+how vectors lie in the file, and ``keys.py`` what a key covers.
 """
 
 from __future__ import annotations

@@ -1,14 +1,9 @@
 """A cache that several machines write at once, on a file system or an object store that all of them see.
 
-Nothing is locked and nothing is changed: each writer adds files of its own, and readers list what is there. Formats and
-ranges are the business of ``segments.py``, where keys lie that of ``segment_index.py``.
-
-Vectors in immutable files that many writers put side by side: the bytes of one, and how parts of it are read.
-
-A segment is a head of 16 bytes (magic, count n, dimension d), the n keys, and n records of a checksum and d floats. Its
-name says n and d, so that a reader asks for the keys alone; what was cut off or damaged is not found.
-
-Where keys lie in the segments of a shared cache: 16 bytes a key, found by bisection.
+Nothing is locked and nothing is changed: each writer adds immutable files (segments) of its own, and readers list what
+is there. A segment is a head of 16 bytes (magic, count n, dimension d), the n keys of 16 bytes, and n records of a
+checksum and d floats. Its name says n and d, so that a reader asks for the keys alone and finds them by bisection; a
+segment that was cut off or damaged is not found.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
 """One SQLite file of vectors, each under a key: reads and writes, and raises whatever SQLite raises.
 
-What to do about a failure (warn, set the file aside, go on without) is decided in ``cache.py``, not here.
-
-Where the cache's file lies, what belongs to it, and how it is set aside when it is damaged.
-
-What an error of the cache's file means: the file is damaged, or something around it is in the way.
+It knows where the file lies, what belongs to it, how it is set aside, and whether an error means that the file is
+damaged or that something around it is in the way. ``local.py`` decides what to do about a failure.
 """
 
 from __future__ import annotations

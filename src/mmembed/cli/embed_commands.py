@@ -1,4 +1,4 @@
-"""Commands that embed, or say what embedding would take: plan, embed, models, cache."""
+"""The commands that embed, or say what embedding would take: plan, embed, models, cache."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The table that a command reads, and where its result goes: the options that commands share for both.
-
-Completion in shells: the script to load, columns of the table at hand, names of models.
-"""
+"""Options that commands share: the table that is read, where the result goes, and completion in shells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that write a page: demo and report."""
+"""The commands that write a page: demo and report."""
 
 from __future__ import annotations
 

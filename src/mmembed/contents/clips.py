@@ -1,9 +1,8 @@
-"""Frames of a clip: eight spread over its time, or the one in the middle; in red, green and blue, upright.
+"""Frames of a clip: eight spread over its time, or the one in the middle; red, green and blue, upright.
 
 Videos are read with PyAV, which is an extra of its own; animated GIF, WebP and PNG need Pillow only. A clip is read
-from its bytes, never by name, so that a playlist cannot make the reader open another file or an address.
-
-Local videos for models that take none: as a few of their frames, where that is asked for and the model can.
+from its bytes, never by name, so that a playlist cannot make the reader open another file or an address. Models that
+take no local video get a few of its frames where that is asked for and the model can.
 """
 
 from __future__ import annotations

@@ -1,11 +1,8 @@
-"""From the cells of a column to contents: what a cell is, whether it is there, and the hash of what is in it.
+"""From the cells of a column to contents: what a cell is, whether it is there, and the hash of its content.
 
-Only the modality decides how a cell is read: a text never becomes a file, whatever it says. Where the bytes of a
-picture or a clip are is read by :func:`media_of` alone, for the models and the pages alike.
-
-What a file is, by its first bytes or by the suffix of its name.
-
-The hash of what is embedded: equal contents have equal ones, and a vector is kept under it.
+Only the modality decides how a cell is read: a text never becomes a file, whatever it says. :func:`media_of` alone
+knows where the bytes of a picture or a clip are, for the models and the pages alike. The first bytes of a file, or the
+suffix of its name, say what it is. Equal contents have equal hashes, and a vector is kept under its content's hash.
 """
 
 from __future__ import annotations

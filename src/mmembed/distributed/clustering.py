@@ -1,9 +1,8 @@
 """Clusters of a vector column over all partitions: what is fitted, on which rows, and what is exact.
 
-Spherical k-means over all partitions: each sums up its rows by nearest centroid, and the sums are added.
-
-Lloyd's algorithm on directions (Dhillon and Modha, "Concept decompositions for large sparse text data", 2001). What a
-round gives depends on how rows are cut into partitions by the rounding of sums in float64 alone.
+k-means is spherical: each partition sums up its rows by nearest centroid, and the sums are added (Lloyd's algorithm on
+directions; Dhillon and Modha, "Concept decompositions for large sparse text data", 2001). The result depends on how
+rows are cut into partitions only by the rounding of sums in float64.
 """
 
 from __future__ import annotations

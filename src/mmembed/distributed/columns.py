@@ -1,11 +1,7 @@
-"""Vector columns of Dask frames, by partition: their type before anything is computed, and their rows by number.
+"""Vector columns of Dask frames: their type before anything is computed, their rows by number, columns side by side.
 
-The columns that a fit reads, side by side under fixed names.
-
-What Dask has to be told of vector columns: rows to try a function on, a scalar, and their weight in memory.
-
-Everything else that Dask does with a column (shuffling, Parquet, pickling without copies, hashing) goes by pandas'
-extension interface and works without a word here.
+Dask is told of sample rows to try a function on, of the scalar, and of the weight in memory. All else that Dask does
+with a column (shuffling, Parquet, pickling without copies, hashing) goes by pandas' extension interface.
 """
 
 from __future__ import annotations

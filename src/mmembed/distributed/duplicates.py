@@ -1,7 +1,4 @@
-"""Near duplicates and leaks of a table in partitions, from its near pairs.
-
-What pairs look like at several thresholds, over all partitions.
-"""
+"""Near duplicates and leaks of a table in partitions from its near pairs, and pairs at several thresholds."""
 
 from __future__ import annotations
 

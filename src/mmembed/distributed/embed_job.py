@@ -1,6 +1,6 @@
 """What is to be embedded, as one object that travels to the workers.
 
-Cells that Dask turned into texts: a picture that became its ``repr`` must not be embedded as one.
+Cells that Dask turned into texts are refused: a picture that became its ``repr`` must not be embedded as one.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 # ruff: noqa: SLF001 - the names of other expressions' tasks are private by spelling only
-"""A table with vectors to come, as an expression of Dask: its tasks, and what need not be sent.
+"""A table with vectors to come, as an expression of Dask, and its tasks.
 
-Embedding looks at each row by itself, so that a selection of rows, or of columns without vectors, is made first.
-
-What the tasks of an embedded table do: survey a partition, allow the whole, embed a partition, raise its failures.
+Tasks survey a partition, permit the whole, embed a partition, and raise its failures. Embedding looks at each row by
+itself, so a selection of rows, or of columns without vectors, is made first, and the rest is not sent.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Searching and joining on Dask: the answers of pandas, from partitions and pairs of them.
-
-Near duplicates, leaks between the parts of a split, and outliers, on Dask.
-"""
+"""The verbs that find rows, on Dask: search and join, near duplicates, leaks between the parts of a split, outliers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""``ddf.mmembed``: the verbs on a Dask DataFrame.
-
-The pandas verbs that have no twin on Dask, each with its reason and the way out.
-"""
+"""``ddf.mmembed``: the verbs on a Dask DataFrame, and the pandas verbs without a twin, each with its reason."""
 
 from __future__ import annotations
 

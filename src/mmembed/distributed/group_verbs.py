@@ -1,7 +1,4 @@
-"""Clusters and maps on Dask: the verbs fit, and the columns of the frame that they return are lazy.
-
-Labels on Dask: learned or asked for from words, and what a label set is worth.
-"""
+"""The verbs that group or label rows, on Dask: they fit at once, and the columns that they add are lazy."""
 
 from __future__ import annotations
 

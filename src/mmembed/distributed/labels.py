@@ -1,7 +1,4 @@
-"""Labels over partitions: learned from a bounded sample of the labelled rows, given to every row lazily.
-
-Labels from words over partitions: what all rows together must tell is learned first, then labels are lazy.
-"""
+"""Labels over partitions: learned from a bounded sample of labelled rows or from words, given lazily to every row."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Names of clusters from the texts of all partitions: the same texts are read as on pandas, and all are counted.
-
-Names of clusters from a vocabulary in the space of the vectors, by the exact means of all partitions.
-"""
+"""Names of clusters over partitions: from the texts that pandas would read, or from a vocabulary by exact means."""
 
 from __future__ import annotations
 

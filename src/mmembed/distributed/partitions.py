@@ -1,6 +1,6 @@
-"""A function over all partitions, and its answers put together: the two steps that exact figures are made of.
+"""A function over all partitions and its answers added up; rows by their position in the table.
 
-Rows by their position in the table: to pick them, to leave them out, to put them in another order.
+Exact figures are made of these two steps. Positions pick rows, leave them out, or put them in another order.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Which group each row of a partition belongs to, by what was fitted on the sample; and sums over what was placed.
+"""The cluster of each row of a partition, by what was fitted on the sample, and sums over the placed rows.
 
-What stands in the columns of clusters: labels by exact size, scores by exact centroids, names.
-
-The rows that are the most and the least clearly in their cluster: a few of each partition, and the best of them.
+The columns of clusters hold labels by exact size, scores by exact centroids, and names. The clearest and the least
+clear rows of each cluster are the best of a few of each partition.
 """
 
 from __future__ import annotations

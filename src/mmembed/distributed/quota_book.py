@@ -1,6 +1,6 @@
 """The account's limits as leases: who may send when, which run is embedding what, and what all have paid.
 
-One book serves all workers of a cluster. It is plain state and never waits; ``coordinator.py`` puts it on the
+One book serves all workers of a cluster. It is plain state and never waits; ``quota_client.py`` puts it on the
 scheduler.
 """
 

@@ -1,10 +1,7 @@
-"""The quota book on the scheduler of ``distributed``, and how a worker gets there.
+"""The quota book on the scheduler of ``distributed``, and the worker's client that asks it.
 
-The scheduler outlives its workers and sees them die; an actor would die with the worker that it lives on.
-
-A worker's side of the quota: what paces its requests by leases from the coordinator.
-
-Where a task runs and what it therefore shares: limits, claims and bill of a cluster, or of this process.
+The scheduler outlives its workers and sees them die; an actor would die with the worker that it lives on. A task shares
+limits, claims and the bill with its cluster, or with its process where there is none.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 The k best rows of a table are among the k best rows of its parts. So each part names its candidates, in the order of
 the table, and the search of one table runs on the candidates alone: hits, order and numbers are those of pandas.
-
-Calibration over all partitions: the means of the kinds, and the cosines of the random pairs that pandas draws.
+Calibration has the means of the kinds over all partitions, and the random pairs that pandas draws.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Reports on Dask: the verb that writes a page.
-
-Figures on Dask: of groups the exact ones of all rows, of single rows those of a sample.
-"""
+"""The verbs that show, on Dask: a report, and figures (exact for groups, of a sample for single rows)."""
 
 from __future__ import annotations
 

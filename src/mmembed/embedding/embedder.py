@@ -1,7 +1,4 @@
-"""The settings of embedding as one frozen object, and the runs that it makes.
-
-Texts that are too long for a model, cut where that was asked for: what is left is the content from then on.
-"""
+"""The settings of embedding as one frozen object, and the runs that it makes."""
 
 from __future__ import annotations
 

@@ -1,16 +1,10 @@
 """The straight line: contents → deduplicate → cache → batches → provider → cache → vectors by column.
 
-It keeps rows and vectors together; what a cell means, how a provider works and how long it retries is known elsewhere.
-
-Embedding what is missing: batches over a thread pool, each stored as it arrives, none sent by two runs.
-
-It keeps contents and vectors together by their number; rows, columns and what a bill is compared with are known
-elsewhere.
-
-What a run shares with other runs: the account's limits, the claims on contents, the money that may be spent.
-
-By default with the runs of this process (limits) and of this machine (claims); whoever spreads a run over several
-machines gives other ones.
+It keeps rows and vectors together by number: what is missing goes in batches over a thread pool, each answer is stored
+as it arrives, and no content is sent by two runs. What a cell means, how a provider works and how long it retries is
+known elsewhere. A run shares the account's limits, the claims on contents and the money that may be spent with other
+runs: by default with those of this process (limits) and of this machine (claims); a run over several machines brings
+its own.
 """
 
 from __future__ import annotations

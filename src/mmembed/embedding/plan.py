@@ -1,8 +1,7 @@
 """What an embedding would take, found without a request: the plan that is looked at before money is spent.
 
-The plan of a table that no one sees whole: each part is surveyed, and the surveys are joined.
-
-A survey holds hashes and figures, no contents, so that it is small enough to be sent around.
+A table that nobody holds whole is planned from its parts: each is surveyed, and the surveys are joined. A survey holds
+hashes and figures, no contents, so that it is small enough to be sent around.
 """
 
 from __future__ import annotations

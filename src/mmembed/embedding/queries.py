@@ -1,8 +1,6 @@
 """From what people search with to vectors in the column's own space.
 
-Whether and how short phrases that name clusters are embedded in the space of a column.
-
-Names are a by-product: they are made without asking only where that costs nothing.
+Phrases that may name clusters are embedded here, too: without being asked only where that costs nothing.
 """
 
 from __future__ import annotations

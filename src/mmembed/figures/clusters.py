@@ -1,7 +1,4 @@
-"""Clusters at a glance: how large each is, how tight, and which is next to it.
-
-Which clusters are near which: a tree of their centroids.
-"""
+"""Clusters at a glance: how large and how tight each is, and a tree of which are near which."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""How every figure looks: ink, paper and fonts, light and dark.
-
-Colours and fonts that the map and the report share: safe for colour-blind readers, on white and on dark.
-"""
+"""How every figure and the report look: paper, ink, fonts, and colours that colour-blind readers can tell apart."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """The table of models: what each takes, gives, costs and allows, as its documentation says on a date.
 
-It holds figures and the checks that need nothing else; it must not send, read or count anything.
-
-What is to be known of one model, for the table and for models that the table does not have.
+``ModelSpec`` describes one model, also one that the table does not have. This module holds figures and the checks that
+need nothing else; it must not send, read or count anything.
 """
 
 from __future__ import annotations

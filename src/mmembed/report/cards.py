@@ -1,10 +1,8 @@
 """What the report says of each cluster, computed once for page, Markdown and JSON.
 
-Figures (size, share, cohesion, breakdown, trend, centroid), keywords, and the typical and borderline rows.
-
-Which rows a report shows: an even sample for the map, typical rows for the cards, an order for thumbnails.
-
-A row as the report shows it in a list: its texts, and whether its picture is a frame of a clip.
+A card has figures (size, share, cohesion, breakdown, trend, centroid), keywords, and the typical and borderline rows.
+The rows that a report shows are chosen here: an even sample for the map, typical rows for the cards, an order for
+thumbnails.
 """
 
 from __future__ import annotations

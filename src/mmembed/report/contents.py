@@ -1,10 +1,7 @@
 """From columns to the contents of the report: what is shown within the byte budget, and what is counted as left out.
 
-The first of many findings as rows that the page shows: a list that fits a screen says more than all of it.
-
-Which rows of the report get a thumbnail, how large, and what of the byte budget each kind of place may take.
-
-What the page does not show, counted by reason: nothing is left out in silence.
+Lists of findings show a screen's worth. The byte budget is divided among the places that show thumbnails. What the page
+does not show is counted by reason: nothing is left out in silence.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The report as one HTML page: fills the templates, joins styles and scripts, and locks the page.
 
-The data of the report's map as compact JSON that is safe inside a ``<script>`` element.
+The data of the map are compact JSON that is safe inside a ``<script>`` element.
 """
 
 from __future__ import annotations

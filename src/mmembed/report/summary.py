@@ -1,7 +1,4 @@
-"""The numbers at the top of the report: rows, missing and failed cells, clusters, noise, space and cost.
-
-What the report was made with, for its appendix: parameters and versions.
-"""
+"""The numbers at the top of the report, and what it was made with: parameters and versions."""
 
 from __future__ import annotations
 

@@ -1,12 +1,9 @@
-"""Which rows of a matrix are equal, in which order they sort, and what they hash to: kernels on plain arrays.
+"""Rows of a plain matrix: which are equal, in which order they sort, what they hash to, and how long they are.
 
-The lengths of the rows of a matrix, measured once for as long as the memory of a large matrix lives unchanged.
-
-Measuring them reads the whole matrix, which is what one search costs. They belong to the memory, not to an array or a
-frame: views find them, and they are forgotten with the memory. Nothing stale is handed out: a vector array says when
-it writes, and one number of every row is compared at each use, since memory that a caller shares may change unsaid.
-
-Which rows of a matrix are equal: what lets equal vectors be treated alike.
+Lengths are measured once for as long as the memory of a large matrix is unchanged, since measuring reads the whole
+matrix, which is what one search costs. They belong to the memory, not to an array or a frame: views find them, and they
+are forgotten with the memory. No stale length is returned: a vector array says when it writes, and one number of every
+row is compared at each use, since memory that a caller shares may change without notice.
 """
 
 from __future__ import annotations

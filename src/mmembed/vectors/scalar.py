@@ -1,6 +1,6 @@
-"""One vector: the scalar of a vector column.
+"""One vector: the scalar of a vector column, and the rule on which vectors may be compared.
 
-The rule on which vectors may be compared: one dimension, one space, or a space that nobody named.
+Vectors may be compared that have one dimension and one space, or a space that nobody named.
 """
 
 from __future__ import annotations

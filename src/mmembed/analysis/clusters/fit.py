@@ -1,6 +1,6 @@
-"""Clusters of a vector column: one function that prepares the rows, groups them, and numbers and names the groups.
+"""Clusters of a vector column: ``fit_clusters`` prepares the rows, groups them, and numbers the groups.
 
-One method's groups of distinct rows: what the user's choice of method and number means.
+The user's choice of method and number becomes one method's groups of distinct rows; ``auto`` asks ``choice.py``.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""Communities of rows: groups that share neighbours with each other more than with the rest, at any resolution.
+"""The methods that group rows: communities of the neighbour graph, k-means, HDBSCAN.
 
 Two neighbours are tied by how many of their neighbours they share (Jarvis and Patrick 1973), which evens out regions of
-unlike density; communities are found by the Leiden method (Traag et al. 2019) in the package graspologic-native, and
-then each row goes where most of its ties lead.
-
-A few coordinates in which the communities of a graph are dense clouds, for the methods that look for density.
+unlike density. Communities are found by the Leiden method (Traag et al. 2019) in the package graspologic-native, and
+then each row goes where most of its ties lead. Methods that look for density get a few spectral coordinates, in which
+the communities of a graph are dense clouds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The ways to group distinct rows, as plain functions from rows to labels (-1 is noise)."""
+"""The distinct rows to group, and what all methods need of them, made once: rows, weights, neighbours, ties."""
 
 from __future__ import annotations
 

@@ -1,12 +1,10 @@
-"""What is measured of a grouping, whichever method made it, so that groupings can be compared.
+"""Measures of a grouping that do not depend on the method that made it, so that groupings can be compared.
 
-How far a grouping would be found again in other rows of the same kind: agreement between resampled groupings.
-
-Whether rows have any groups at all: whether they are parted better than one cloud of the same shape.
-
-The cloud is a single Gaussian with the covariance of the rows, as in SigClust (Liu, Hayes, Nobel and Marron 2008). Two
-things are compared: the modularity of communities, which tells many groups in many dimensions from none, and the
-silhouette of k-means, which tells few groups that lie far apart.
+Stability is how far a grouping is found again in other rows of the same kind: the agreement of resampled groupings.
+Structure is whether rows are parted better than one cloud of the same shape, a Gaussian with the covariance of the rows
+as in SigClust (Liu, Hayes, Nobel and Marron 2008). Two figures are compared with that cloud: the modularity of
+communities, which tells many groups in many dimensions from none, and the silhouette of k-means, which tells few groups
+that lie far apart.
 """
 
 from __future__ import annotations

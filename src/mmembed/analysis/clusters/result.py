@@ -1,8 +1,6 @@
-"""The result of clustering: labels with their names and scores, what was compared, and where new vectors belong.
+"""The result of clustering: labels with names and scores, what was compared, where new vectors belong, and its file.
 
-Naming as a part of the clusters' result: name again, rename, and look at what names rest on.
-
-Clusters in a file: one ``.npz`` archive of plain arrays and a JSON text. Nothing in it is code, and none is run.
+A file is one ``.npz`` archive of plain arrays and a JSON text. Nothing in it is code, and none is run.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Groups of near duplicates without chaining: each member is within the threshold of its group's representative.
 
-What pairs look like at several thresholds, so that a person can choose one for near duplicates.
+``duplicate_levels`` shows pairs at several thresholds, so that a person can choose one.
 """
 
 from __future__ import annotations

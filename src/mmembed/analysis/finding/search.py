@@ -1,8 +1,6 @@
 """Exact search: the rows of a vector column that are most similar to one query or to many.
 
-What a search found, and how it is written as a frame.
-
-Another order for what a search found: less of the same, or keywords beside meaning.
+Hits can be put in another order: fewer that are alike (maximal marginal relevance), or keywords beside the meaning.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Neighbour graphs of many rows in a fraction of the exact method's time, with a recall that is measured.
 
 Candidates come from a product of all rows in fewer dimensions, and are put in order by their full cosines. How many
-dimensions and candidates it takes is found on a sample of rows whose true neighbours are known; where it takes too
-many, the caller is told so. No compilation, no randomness beyond fixed samples.
-
-Nearest neighbour descent, for so many rows that a product of all pairs takes too long.
+dimensions and candidates are needed is found on a sample of rows whose true neighbours are known; a warning says where
+too many are needed. Nothing is compiled, and nothing is random beyond fixed samples. For so many rows that a product of
+all pairs takes too long, nearest neighbour descent is used instead.
 """
 
 from __future__ import annotations

@@ -1,15 +1,13 @@
-"""The near pairs of a block of rows, found in its cells.
+"""Cells and blocks: the near pairs of a table that is too large to compare all pairs of its rows.
 
-Where representatives are wanted in row order, a row that has an earlier representative near it will never represent
-others. Pairs of two such rows tell nothing and are not listed: a clump of n rows then has n pairs and not n².
-
-Cells around centroids, so that near rows of a table too large to compare all pairs are looked for in few places.
-
-A row is at home in the cell of its most similar centroid and visits those across whose borders a near row may live. Two
+A row is at home in the cell of its most similar centroid and visits those across whose borders a near row may be. Two
 unit rows within the chord r of each other lie on both sides of the plane between their homes' centroids, at distances
 that add up to r at most; so one of them is within r / 2 of that plane. If every row visits the cells whose planes are
-within r / 2, each near pair meets in the home of one of the two. That is a proof, not a guess; only where a row would
-have to visit more cells than it may is something missed.
+within r / 2, each near pair meets in the home of one of the two. That is a proof; only where a row would have to visit
+more cells than it may is something missed.
+
+Where representatives are wanted in row order, a row that has an earlier representative near it never represents others.
+Pairs of two such rows are not listed: a clump of n rows then has n pairs and not n².
 """
 
 from __future__ import annotations

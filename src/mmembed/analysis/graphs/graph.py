@@ -1,15 +1,8 @@
-"""The nearest neighbours of each row of a vector column.
+"""The one graph of nearest neighbours that search, duplicates, outliers, clusters, maps and votes of a column share.
 
-The graph of nearest neighbours, as search by rows, duplicates, outliers, clusters, maps and label votes use it.
-
-One neighbour graph for each set of rows: the first product that needs it computes it, the others find it here.
-
-Graphs are kept by the fingerprint of the rows, so they belong to the values and not to a frame; the least recently used
-ones are forgotten when there are more than fit.
-
-Which way a neighbour graph is computed: exactly, or approximately with a recall that is measured and kept.
-
-From the graph of distinct rows to the graph of all rows: repetitions are each other's neighbours.
+The first product that needs it computes it, exactly or approximately with a measured recall. Graphs are kept by the
+fingerprint of the rows, so they belong to the values and not to a frame; the least recently used ones are forgotten
+when there are more than fit. A graph is made of distinct rows; repetitions of a row are each other's neighbours.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""The k rows nearest to each query by cosine, exactly: the kernel under search and the neighbour graph.
+"""The k rows nearest to each query by cosine, exactly: the kernel of search and of the neighbour graph.
 
-A blocked float32 product finds every row that could be among the k best, with a proven margin for its rounding; only
-those are then measured in float64. The answer depends neither on the block sizes nor on the machine's matrix product.
-
-Which pairs of query and row may still be among the k best, by rough cosines that become measured ones at the end.
+A blocked float32 product finds every pair of query and row that could be among the k best, with a proven margin for its
+rounding; only those are then measured in float64. The answer depends neither on the block sizes nor on the machine's
+matrix product.
 """
 
 from __future__ import annotations

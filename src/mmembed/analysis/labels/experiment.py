@@ -1,6 +1,6 @@
-"""Predictions for rows that were held out in turn, beside those of two baselines: what every score is made of.
+"""Predictions for rows that were held out in turn, beside those of two baselines: the basis of every score.
 
-Which rows are so alike that one must not be predicted from the other: equal, nearly equal, or of one group.
+Rows that are equal, nearly equal or of one given group are held out together, so that none is predicted from its copy.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Learn a target from vectors, and measure how well it can be learned: one function for both.
+"""``fit_classifier``: learn a target from vectors, and measure how well it can be learned.
 
-Learn a target whose cells are lists of labels: each label on its own, on the same rows.
-
-What a target column says: classes, sets of labels, or a quantity that no classifier should learn.
+The target's cells decide the experiment: classes, sets of labels (each label on its own, on the same rows), or a
+quantity that no classifier should learn.
 """
 
 from __future__ import annotations

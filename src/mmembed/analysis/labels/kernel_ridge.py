@@ -1,20 +1,15 @@
-"""Kernel ridge regression on classes: from one reading of the rows the scores at any penalty, of all rows or of some.
+"""Kernel ridge regression on classes: from one pass over the rows the scores at any penalty, of all rows or of some.
 
-What a reading leaves are sums, and sums of parts add up: the fit without one part of the rows, such as the fold that is
-held out, needs no reading of its own.
+Rows are described by their Gaussian kernel with landmarks. This is Nyström's method, which is exact where every row is
+a landmark (Williams and Seeger, "Using the Nyström Method to Speed Up Kernel Machines", 2001). Of many rows, landmarks
+are means of rows that are near each other, as one step of k-means finds them (Zhang, Tsang and Kwok, "Improved Nyström
+Low-Rank Approximation and Error Analysis", 2008): fewer are needed than of rows drawn at random.
 
-Rows described by their Gaussian kernel with landmarks: what the default classifier learns on.
-
-This is Nyström's method, which is exact where every row is a landmark (Williams and Seeger, "Using the Nyström Method
-to Speed Up Kernel Machines", 2001). Of many rows, landmarks are means of rows that are near each other, as one step of
-k-means finds them (Zhang, Tsang and Kwok, "Improved Nyström Low-Rank Approximation and Error Analysis", 2008): fewer
-are needed than of rows drawn at random.
-
-What each row would have scored had it been left out of the regression, and the penalty that makes this best.
-
-No further fit is needed: leaving a row out divides its residual by one minus its leverage (Golub, Heath and Wahba,
-"Generalized Cross-Validation", 1979), leaving a group out multiplies its residuals by a small inverse, and one
-root of the penalised covariance serves all rows.
+A pass gives sums, and sums of parts add up: the fit without one part of the rows, such as a held-out fold, needs no
+pass of its own. The penalty is the one that is best for rows left out. No further fit is needed for that: leaving a row
+out divides its residual by one minus its leverage (Golub, Heath and Wahba, "Generalized Cross-Validation", 1979),
+leaving a group out multiplies its residuals by a small inverse, and one root of the penalised covariance serves all
+rows.
 """
 
 from __future__ import annotations

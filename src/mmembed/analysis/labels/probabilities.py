@@ -1,11 +1,8 @@
-"""Multinomial logistic regression on the scores of another model, drawn towards what that model says itself.
+"""From a model's scores to probabilities: a temperature, or multinomial logistic regression drawn towards the scores.
 
-Such a regression on scores of rows that were left out is stacking (Ting and Witten, "Issues in Stacked Generalization",
-1999): it mends what the model is wrong about as a rule, such as a class that is lost between two others.
-
-The temperature under which scores are probabilities.
-
-Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", 2017.
+The temperature is that of Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", 2017. The
+regression on scores of rows that were left out is stacking (Ting and Witten, "Issues in Stacked Generalization", 1999):
+it corrects systematic errors of the model, such as a class that is lost between two others.
 """
 
 from __future__ import annotations

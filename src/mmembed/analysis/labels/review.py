@@ -1,14 +1,14 @@
-"""Labels that the other rows contradict, by held-out probabilities and the neighbours' votes.
+"""Labels to check and rows to label next, by held-out probabilities and the neighbours' votes.
 
 A label is in doubt where another class was likelier while the row was held out. People mistake one class for its
-neighbour, so what counts is the label beside its rival: rows are ranked by the log-odds of the rival against the label,
-by held-out probabilities, plus the same odds by the votes of the ten nearest rows. On planted errors towards the most
-similar class that found more than the label's own probability with its own votes, and on errors at random as many
-(``benchmarks/planting.py``). A label is called wrong with confidence by the rule of Northcutt, Jiang and Chuang,
-"Confident Learning: Estimating Uncertainty in Dataset Labels", 2021: the other class is also at least as probable as it
-is for rows that bear its name. The number of such labels is the estimate of how many are wrong.
+neighbour, so rows are ranked by the log-odds of the rival against the label, by held-out probabilities, plus the same
+odds by the votes of the ten nearest rows. On planted errors towards the most similar class this finds more than the
+label's own probability with its own votes, and on random errors as many (``benchmarks/planting.py``). A label is called
+wrong with confidence by the rule of Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset
+Labels", 2021: the other class is also at least as probable as it is for rows that bear its name. The number of such
+labels is the estimate of how many are wrong.
 
-Which rows to label next: those that the classifier is least sure of, far from each other.
+Rows to label next are those of which the classifier is least sure, far from each other.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Scores of held-out predictions, with intervals: accuracy, balanced accuracy, macro-F1, log loss, calibration.
+"""Scores of held-out predictions with intervals, and the learning curve.
 
-What more labels would bring: accuracy against the number of labelled rows, and where the curve is heading.
+Scores are accuracy, balanced accuracy, macro-F1, log loss and calibration error. The curve shows accuracy against the
+number of labelled rows, and what more labels would bring.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""Zero-shot labels: each row gets the label whose own vector is nearest.
-
-How far several descriptions of the same labels agree: what bounds the trust in labels that nobody checked.
+"""Zero-shot labels: each row gets the label whose own vector is nearest; and how far several descriptions agree.
 
 Two descriptions of each label are two raters. Raters that err independently, each right for a share ``a`` of the rows,
-agree on ``a² + (1 - a)² / (c - 1)`` of them; where they err alike they agree more. So their agreement tells, without
-one true label, what their accuracy is not above (the idea of Platanios, Blum and Mitchell, "Estimating Accuracy from
+agree on ``a² + (1 - a)² / (c - 1)`` of them; where they err alike they agree more. So their agreement is an upper bound
+of their accuracy, found without one true label (the idea of Platanios, Blum and Mitchell, "Estimating Accuracy from
 Unlabeled Data", 2014).
 """
 

@@ -1,13 +1,8 @@
-"""A fitted UMAP map: the rows it was made of, where they lie, and where a new row goes.
+"""UMAP on the shared neighbour graph: the fuzzy set of its pairs, their layout, and where a new row goes.
 
-The fuzzy set of neighbour pairs that UMAP lays out, from a neighbour graph that is there already.
-
-McInnes, Healy and Melville, "UMAP: Uniform Manifold Approximation and Projection", 2018, sections 3.1 and 4; the
-weights are those of umap-learn's ``fuzzy_simplicial_set`` with its defaults, computed for all rows at once.
-
-UMAP's layout of a fuzzy set: points pulled together along its pairs and pushed apart elsewhere, from a given start.
-
-The objective, the schedule and the constants are those of umap-learn with its defaults (five pushes for each pull); the
+McInnes, Healy and Melville, "UMAP: Uniform Manifold Approximation and Projection", 2018, sections 3.1 and 4. The
+weights are those of umap-learn's ``fuzzy_simplicial_set`` with its defaults, computed for all rows at once. The
+objective, the schedule and the constants of the layout are umap-learn's, too (five negative samples for each edge); the
 implementation is our own, in one thread, so that a seed fixes the map.
 """
 

@@ -1,11 +1,7 @@
-"""Which terms of the texts of a cluster set it apart from its siblings: class-based TF-IDF, contrasted.
+"""Terms that set the texts of a cluster apart from its siblings: class-based TF-IDF, contrasted, over a tally.
 
-It ranks; what is read and counted is the business of ``text_sample.py`` and ``term_tally.py``, how names are made of
-ranked terms that of ``naming.py``.
-
-How often the texts of each cluster have each term: of a sample, or term by term of all parts of a table.
-
-The texts that names are made from: of each cluster some, so that no table is too large to be read.
+The tally counts how often the texts of each cluster have each term: of a sample of texts, so that no table is too
+large, or term by term of all parts of a table. ``terms.py`` finds terms; ``naming.py`` makes names of ranked ones.
 """
 
 from __future__ import annotations

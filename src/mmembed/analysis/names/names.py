@@ -1,8 +1,6 @@
-"""The names of clusters as a result: a mapping that knows what each name rests on and can be changed.
+"""The names of clusters as a result: a mapping that knows the evidence of each name and can be changed.
 
-What a name must be that people or programs give: short, one line, not empty, not twice.
-
-How ranked candidates become names that are short and differ.
+A name is short, one line, not empty and used once, whoever gives it. Ranked candidates become names that differ.
 """
 
 from __future__ import annotations

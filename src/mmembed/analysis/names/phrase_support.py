@@ -1,6 +1,6 @@
-"""Which rows speak for the phrases that may name their clusters, counted row by row and added up over parts of a table.
+"""Rows that support the phrases that may name their clusters, counted row by row and added up over parts of a table.
 
-What phrases are picked, and what is made of the counts, is the business of ``near_phrases.py``.
+``phrases.py`` picks the phrases and reads the counts.
 """
 
 from __future__ import annotations

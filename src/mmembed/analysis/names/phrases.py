@@ -1,13 +1,6 @@
-"""Which phrases of a vocabulary are near to a cluster and far from its siblings, in the space of the vectors.
+"""Phrases of a vocabulary that are near to a cluster and far from its siblings, in the space of the vectors.
 
-It knows vectors only; what phrases there are is the business of ``vocabulary.py``, how they become names that of
-``composing.py``.
-
-The phrases that clusters without texts can be called by: everyday things and topics, in Chinese and English.
-
-``vocabulary.tsv`` is made by ``scripts/build_vocabulary.py``; ``VOCABULARY.md`` beside it tells origin and licences.
-
-Rows as phrases are compared with them: unit rows without the mean of their kind, made piece by piece.
+This module knows vectors only: ``vocabulary.py`` holds the phrases, and ``names.py`` makes names of them.
 """
 
 from __future__ import annotations

@@ -1,11 +1,8 @@
 """Candidate words and phrases of a text, in Chinese and in languages that put spaces between words.
 
-Words that say nothing of a group, in English and Chinese; a term neither is one nor begins or ends with one.
-
-Function words, words of measure ("pair") and of speech ("said"), and the debris of web pages. Words that mean something
-are not here, however common: that they are as frequent in the other clusters is found by counting.
-
-What a candidate for the name of a cluster rests on.
+Stop words are function words, words of measure ("pair") and of speech ("said"), and the remains of web pages, in
+English and Chinese; a term neither is one nor begins or ends with one. Words that mean something are not among them,
+however common: counting finds that they are as frequent in the other clusters.
 """
 
 from __future__ import annotations

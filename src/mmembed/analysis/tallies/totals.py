@@ -1,8 +1,6 @@
-"""Figures of the groups of a table, and of the whole of it; those of parts of a table add up.
+"""Figures of the groups of a table and of the whole of it; those of parts of a table add up.
 
-Counting a table, or a part of one, for a report or a figure.
-
-The groups of a column beside a vector column: names, sizes, and the mean cosines within and between them.
+Groups have names, sizes, sums of their vectors, and the mean cosines within and between them.
 """
 
 from __future__ import annotations

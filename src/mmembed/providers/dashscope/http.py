@@ -1,16 +1,10 @@
 """The HTTP session that the SDK is given: own pool, no netrc, no cookies, no silent second send, watched deadlines.
 
-Whatever happens on the wire is noted in the thread's attempt; the SDK itself sees clean JSON or a plain status. A
-connection is used again only when the answer that came over it was understood to its end: what is left over would be
-taken for the answer to the next request. This module must not know what is asked or answered.
-
-A total time limit for one HTTP attempt: a socket's own timeout begins anew with each byte of a dripping answer.
-
-It ends an attempt by shutting its socket down; what that means for the caller is decided elsewhere.
-
-The HTTP answer that the SDK is handed: read in large pieces and parsed by a fast parser, since vectors are long.
-
-What it cannot parse it leaves to the ordinary parser, so that every oddity of a body ends as it always did.
+What happens on the wire is noted in the thread's attempt; the SDK itself sees clean JSON or a plain status. This module
+must not know what is asked or answered. A connection is used again only when its answer was understood to the end: what
+is left over would be taken for the answer to the next request. A total time limit ends an attempt by shutting its
+socket down, since a socket's own timeout begins anew with each byte of a slow answer. Answers are read in large pieces
+and parsed by a fast parser, since vectors are long; what it cannot parse goes to the ordinary parser.
 """
 
 from __future__ import annotations

@@ -1,12 +1,8 @@
-"""When a request may leave, so that the limits of the service are used and kept.
+"""When a request may be sent, so that the limits of the service are used and kept.
 
-It knows the clock, counts and tokens; what a request is, and whether it is sent again, is known elsewhere.
-
-How much of the documented rate is used: a quick rise to the first refusal, then what the service bears.
-
-What the service allows an account.
-
-One limiter for each account, region and model in the process, shared by all frames and threads.
+There is one limiter for each account, region and model in the process, shared by all frames and threads. It knows the
+clock, counts and tokens. The share of the documented rate that it uses rises quickly to the first refusal, and then
+follows what the service accepts.
 """
 
 from __future__ import annotations

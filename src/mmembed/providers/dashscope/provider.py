@@ -1,10 +1,7 @@
-"""The road to the API: a provider whose sessions wait for the limiter, try again, halve what is refused, and count.
+"""The provider of the service's models: its settings, its address, and the sessions that it opens.
 
-Rows and their order, the cache and progress are the line's business; the wire itself is the raw provider's.
-
-From settings to a provider: the one place that knows which provider serves which model.
-
-Where the API is called: the region's own address, or the one that the environment names.
+Sessions wait for the limiter, try again, halve what is refused, and count. The pipeline knows rows and their order, the
+cache and progress; ``connection.py`` knows the wire.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """From contents to the objects of ``input.contents``, made anew for each request; refuses what the API cannot take.
 
-Local pictures as data URIs: unchanged where the model takes them and every reader sees the same in them, otherwise
-turned, converted, shrunk. All are decoded first: a damaged one is refused here, before it costs a request.
-
-It reads files and never writes one.
+Local pictures become data URIs: unchanged where the model takes them and every reader sees the same in them, otherwise
+turned, converted, shrunk. All are decoded first: a damaged one is refused before it costs a request. This module reads
+files and never writes one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""One request until it is answered or given up: limiter, attempt, judgement, pause, again.
+"""One request until it is answered or given up: limiter, attempt, classification of the failure, pause, again.
 
-It knows no rows and halves nothing; see ``api_session.py``.
+It knows no rows and halves nothing; see ``session.py``.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
 """One run over open connections: a batch becomes requests, refused requests are halved, and all is added up.
 
-Who waits how long, and what may be tried again, the limiter and the table of failures decide.
-
-Finding the contents for whose sake a request is refused, with few further requests.
-
-It knows only positions and a function that sends them; what a refusal is, others say.
+The limiter and the table of failures decide who waits how long and what is tried again. The contents for whose sake a
+request is refused are found with few further requests.
 """
 
 from __future__ import annotations

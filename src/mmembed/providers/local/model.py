@@ -1,15 +1,10 @@
 """The local model with its weights: contents in, vectors out.
 
-This module owns loading (each half once a process, when first needed) and how parts become one vector.
-
-The class table: what each of the thousand ImageNet classes means, as a vector in the space of the texts.
-
-``scripts/build_class_table.py`` makes it; README.md beside it tells its origin and licences.
-
-From class scores to a vector: the convex combination of class vectors.
-
-ConSE, "Zero-Shot Learning by Convex Combination of Semantic Embeddings" (Norouzi et al. 2013): a photograph that looks
-eight parts tabby and two parts fox lies at that point between the texts "tabby" and "fox".
+This module owns loading (each half once a process, when first needed) and how parts become one vector. A picture's
+vector is the convex combination of class vectors (ConSE: "Zero-Shot Learning by Convex Combination of Semantic
+Embeddings", Norouzi et al. 2013): a photograph that looks eight parts tabby and two parts fox lies at that point
+between the texts "tabby" and "fox". ``scripts/build_class_table.py`` makes the table of classes; README.md beside it
+tells its origin and licences.
 """
 
 from __future__ import annotations

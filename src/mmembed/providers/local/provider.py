@@ -1,8 +1,6 @@
-"""The provider behind ``model="local"``: what the embedding line needs to know about the local model.
+"""The provider behind ``model="local"``, and one BLAS thread for as long as somebody embeds.
 
-One BLAS thread for as long as somebody embeds.
-
-Many small matrix products gain nothing from more threads and lose much to their meetings. Rows are what runs in
+Many small matrix products gain nothing from more threads and lose much to synchronisation; rows are what runs in
 parallel. The limit belongs to the whole process, so runs at the same time share it.
 """
 
