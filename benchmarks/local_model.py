@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.contents.content import Content, Media
+from mmembed.contents.content import Content
+from mmembed.contents.media import Media
 from mmembed.providers.local import LocalProvider
 from mmembed.providers.protocol import Session
 
@@ -43,7 +44,8 @@ import sys, time
 start = time.perf_counter()
 from pathlib import Path
 from mmembed.providers.local import LocalProvider
-from mmembed.contents.content import Content, Media
+from mmembed.contents.content import Content
+from mmembed.contents.media import Media
 with LocalProvider(workers=1).session() as session:
     answer = session.embed([Content("text", text="a bird"), Content("image", media=Media(path=Path(sys.argv[1])))])
 assert not answer.failures

@@ -9,7 +9,8 @@ import av
 import numpy as np
 from PIL import Image
 
-from mmembed.contents.content import Content, Media
+from mmembed.contents.content import Content
+from mmembed.contents.media import Media
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 

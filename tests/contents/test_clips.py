@@ -21,7 +21,8 @@ from mmembed.contents.clips import (
     spread_positions,
     videos_as_pictures,
 )
-from mmembed.contents.content import Media, read_contents
+from mmembed.contents.content import read_contents
+from mmembed.contents.media import Media
 from mmembed.errors import ContentError
 
 

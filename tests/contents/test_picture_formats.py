@@ -14,7 +14,8 @@ from PIL import Image
 
 from dashscope_server.reaching import reachable
 from mmembed import Embedder
-from mmembed.contents.content import Media, read_content
+from mmembed.contents.content import read_content
+from mmembed.contents.media import Media
 from mmembed.contents.pictures import PICTURE_FORMATS, open_picture
 from mmembed.contents.thumbnails import make_thumbnail
 from mmembed.errors import ContentError

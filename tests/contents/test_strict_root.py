@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from mmembed import Embedder
-from mmembed.contents.content import Content, Fence, read_content
+from mmembed.contents.content import Content, read_content
+from mmembed.contents.media import Fence
 from mmembed.errors import ContentError, EmbeddingError
 
 

@@ -9,7 +9,8 @@ from PIL import Image
 from dashscope_server.reaching import reachable
 from mmembed.cache.local import VectorCache
 from mmembed.contents.clips import load_frames, videos_as_pictures
-from mmembed.contents.content import Media, read_contents, read_fused
+from mmembed.contents.content import read_contents, read_fused
+from mmembed.contents.media import Media
 from mmembed.embedding.embedder import provider_for
 from mmembed.embedding.pipeline import embed_columns
 

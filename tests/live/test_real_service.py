@@ -5,7 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from mmembed.contents.content import Content, Media
+from mmembed.contents.content import Content
+from mmembed.contents.media import Media
 from mmembed.providers.dashscope.provider import build_api_provider
 from mmembed.providers.models import find_model
 

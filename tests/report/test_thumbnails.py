@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mmembed.contents.content import Media
+from mmembed.contents.media import Media
 from mmembed.contents.thumbnails import base64_length, data_uri, make_thumbnail, make_thumbnails
 from mmembed.errors import ContentError
 

@@ -24,7 +24,8 @@ from dashscope_server import (
     refusing,
 )
 from dashscope_server import MODELS as SERVER_MODELS
-from mmembed.contents.content import Content, Media, read_contents, read_fused
+from mmembed.contents.content import Content, read_contents, read_fused
+from mmembed.contents.media import Media
 from mmembed.embedding.pipeline import embed_columns
 from mmembed.errors import MissingCredentialsError
 from mmembed.providers.dashscope.faults import ServiceError

@@ -8,7 +8,8 @@ import pytest
 
 from dashscope_server import ONE_CONTENT, WHOLE_JOB, DashScopeServer, containing, garbling, refusing
 from mmembed.cache.local import VectorCache
-from mmembed.contents.content import Content, Media, read_contents
+from mmembed.contents.content import Content, read_contents
+from mmembed.contents.media import Media
 from mmembed.embedding.pipeline import embed_columns
 from mmembed.errors import ServiceError
 from mmembed.providers.dashscope.provider import build_api_provider

@@ -15,7 +15,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from mmembed._optional import import_optional
-from mmembed.contents.content import Content, Media, digest_of
+from mmembed.contents.content import Content
+from mmembed.contents.media import Media, digest_of
 from mmembed.contents.pictures import (
     MOST_PIXELS,
     damage,

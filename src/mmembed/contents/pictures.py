@@ -31,7 +31,7 @@ from mmembed.errors import ContentError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from mmembed.contents.content import Media
+    from mmembed.contents.media import Media
 
 # What Pillow decodes by itself. Others of its list start a program (EPS: Ghostscript), hand the bytes to whatever has
 # registered for them (WMF, FITS, GRIB, HDF5, BUFR) or read further files. HEIF is there where its plug-in is.

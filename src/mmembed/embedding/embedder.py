@@ -14,16 +14,15 @@ import pandas as pd
 from mmembed.contents.clips import check_video_frames, videos_as_pictures
 from mmembed.contents.content import (
     Content,
-    Fence,
     Modality,
     Read,
-    Root,
     check_modality,
     content_of_text,
     fused_of,
     read_contents,
     read_fused,
 )
+from mmembed.contents.media import Fence, Root
 from mmembed.embedding.pipeline import ALONE, Sharing
 from mmembed.embedding.run import EmbeddingRun, error_frame
 from mmembed.errors import ContentError

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.contents.content import Content, Media
+from mmembed.contents.content import Content
+from mmembed.contents.media import Media
 from mmembed.contents.pictures import picture_size
 from mmembed.errors import BudgetError
 from mmembed.providers.models import ModelSpec

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmembed.contents.content import Content, Media
+from mmembed.contents.content import Content
+from mmembed.contents.media import Media
 from mmembed.providers.costs import estimate_text, estimate_tokens
 from mmembed.providers.dashscope.batches import loads_of, plan_batches, request_limits, total_load
 from mmembed.providers.models import MODELS, find_model

@@ -5,7 +5,8 @@ import logging
 import numpy as np
 import pytest
 
-from mmembed.contents.content import Content, Media
+from mmembed.contents.content import Content
+from mmembed.contents.media import Media
 from mmembed.errors import ServiceError
 from mmembed.providers.dashscope.answer import Reply, RequestFailure
 from mmembed.providers.dashscope.limiter import Limiter, RateLimit

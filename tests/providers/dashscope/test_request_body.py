@@ -2,7 +2,8 @@
 
 import pytest
 
-from mmembed.contents.content import Content, Media
+from mmembed.contents.content import Content
+from mmembed.contents.media import Media
 from mmembed.errors import ContentError
 from mmembed.providers.costs import estimate_text
 from mmembed.providers.dashscope.request_body import wire_content

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmembed.contents.content import Media
+from mmembed.contents.media import Media
 from mmembed.errors import ContentError
 from mmembed.providers.dashscope.request_body import picture_for_model, picture_value
 from mmembed.providers.models import find_model

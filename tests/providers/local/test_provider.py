@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from contents.samples import DATA, encoded, image, text, video, waves
-from mmembed.contents.content import Content, Media
+from mmembed.contents.content import Content
+from mmembed.contents.media import Media
 from mmembed.errors import MissingExtraError
 from mmembed.providers.local import LocalProvider
 from mmembed.providers.local.model import LocalModel

@@ -11,7 +11,8 @@ import base64
 import math
 from typing import TYPE_CHECKING, Any
 
-from mmembed.contents.content import Content, Media
+from mmembed.contents.content import Content
+from mmembed.contents.media import Media
 from mmembed.contents.pictures import (
     decoding_errors,
     encode,

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.contents.clips import load_frames
-from mmembed.contents.content import Content, ContentKind, Media
+from mmembed.contents.content import Content, ContentKind
+from mmembed.contents.media import Media
 from mmembed.contents.pictures import open_picture
 from mmembed.errors import ContentError
 from mmembed.providers.local.classes import (
