@@ -1,29 +1,41 @@
-"""Forks: objects with locks, open files or connections get to tidy up before and after ``os.fork``."""
+"""Forks: objects with a lock, open files or connections tidy up around ``os.fork``."""
 
 from __future__ import annotations
 
 import os
 import threading
 import weakref
-from typing import Protocol
 
-__all__ = ["ForkAware", "register_fork_hooks"]
+__all__ = ["ForkAware"]
 
 
-class ForkAware(Protocol):
-    """What an object that handles forks does."""
+class ForkAware:
+    """An object that several threads use: its lock is held during each fork, and is a new one in the child.
+
+    A fork copies a lock as it is at that moment, and with it the claim of a thread that the child does not have.
+
+    Attributes
+    ----------
+    _lock : threading.RLock
+        To be held while the object is not whole. Its holder must not make another such object.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        with _state.lock:
+            _aware.add(self)
 
     def before_fork(self) -> None:
-        """Bring the object to rest; hold its locks."""
-        ...
+        """Wait for whoever holds the lock; a subclass then brings to rest what no fork may copy."""
+        self._lock.acquire()
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
-        ...
+        self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        """Begin anew, in a process with one thread."""
-        ...
+        """Take a new lock; a subclass then lets go of what belongs to the parent. There is one thread."""
+        self._lock = threading.RLock()
 
 
 _aware: weakref.WeakSet[ForkAware] = weakref.WeakSet()
@@ -36,15 +48,6 @@ class _State:
 
 
 _state = _State()
-
-
-def register_fork_hooks(one: ForkAware) -> None:
-    """Call the object's methods around each fork as long as it lives; needs no undoing.
-
-    Must not be called by one who holds a lock that an object's ``before_fork`` takes.
-    """
-    with _state.lock:
-        _aware.add(one)
 
 
 def _before() -> None:

@@ -12,14 +12,13 @@ import logging
 import os
 import sqlite3
 import sys
-import threading
 import uuid
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from mmembed._forks import register_fork_hooks
+from mmembed._forks import ForkAware
 
 __all__ = ["ClaimBook", "Claims"]
 
@@ -43,7 +42,7 @@ _TABLE = "CREATE TABLE IF NOT EXISTS claims (key BLOB PRIMARY KEY, owner TEXT) W
 _logger = logging.getLogger(__name__)
 
 
-class Claims:
+class Claims(ForkAware):
     """The claims of one run among those of all threads and processes that use one cache folder.
 
     A claim ends when it is given back, when the object is collected, or when its process ends, in whatever way.
@@ -64,9 +63,8 @@ class Claims:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _FILE_NAME
-        self._lock = threading.Lock()
         self._run: _RunFile | None = None
-        register_fork_hooks(self)
+        super().__init__()
 
     def take(self, keys: Sequence[bytes]) -> list[bool]:
         """Claim keys; return for each whether it is this run's now, or another run's still."""
@@ -141,17 +139,9 @@ class Claims:
 
     # A fork copies the open file, and the copy would keep the lock when the parent is gone: the child closes it.
 
-    def before_fork(self) -> None:
-        """Wait for the transaction that is running."""
-        self._lock.acquire()
-
-    def after_fork_in_parent(self) -> None:
-        """Let transactions go on."""
-        self._lock.release()
-
     def after_fork_in_child(self) -> None:
         """Become another run, without claims."""
-        self._lock = threading.Lock()
+        super().after_fork_in_child()
         if self._run is not None:
             self._end.detach()
             self._run.leave_to_parent()

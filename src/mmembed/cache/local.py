@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import sqlite3
-import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
-from mmembed._forks import register_fork_hooks
+from mmembed._forks import ForkAware
 from mmembed.cache.claims import Claims
 from mmembed.cache.keys import content_key, content_keys
 from mmembed.cache.store import (
@@ -46,7 +45,7 @@ class CacheWarning(UserWarning):
     """The cache could not be used as it should; the vectors themselves are right."""
 
 
-class VectorCache:
+class VectorCache(ForkAware):
     """Vectors on disk, each under the key of its content, for several threads and processes at once.
 
     Parameters
@@ -76,12 +75,11 @@ class VectorCache:
     def __init__(self, folder: Path | None = None, *, busy_seconds: float = 30.0) -> None:
         self._folder = folder
         self._busy_seconds = busy_seconds
-        self._lock = threading.RLock()
         self._store: VectorStore | None = None
         self._is_readable = True
         self._is_writable = True
         self._told: set[str] = set()
-        register_fork_hooks(self)
+        super().__init__()
 
     def __repr__(self) -> str:
         return f"VectorCache({str(self.path)!r}): .info() says how much it holds"
@@ -200,16 +198,8 @@ class VectorCache:
 
     def before_fork(self) -> None:
         """Wait for the operation that is running and close the file."""
-        self._lock.acquire()
+        super().before_fork()
         self.close()
-
-    def after_fork_in_parent(self) -> None:
-        """Let operations go on."""
-        self._lock.release()
-
-    def after_fork_in_child(self) -> None:
-        """Take a new lock: threads that wait for the old one are not here any more."""
-        self._lock = threading.RLock()
 
     def _opened(self) -> VectorStore:
         path = self.path

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import re
 import struct
 import threading
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mmembed._forks import ForkAware
 from mmembed._optional import import_optional
 from mmembed.arrays import FloatMatrix
 from mmembed.cache.claims import ClaimBook
@@ -94,7 +94,7 @@ class Segment:
 _Written = tuple[Segment, list[bytes], FloatMatrix]
 
 
-class SharedCache:
+class SharedCache(ForkAware):
     """Vectors on storage that several machines see, each under the key of its content.
 
     Parameters
@@ -133,15 +133,15 @@ class SharedCache:
         self._options = dict(storage_options or {})
         self._listing_seconds = listing_seconds
         self._clock = clock
+        super().__init__()
         self._begin()
 
     def _begin(self) -> None:
         fsspec = import_optional("fsspec", extra="dask", purpose="A shared cache")
         self._files, root = fsspec.core.url_to_fs(self.address, **self._options)
         self._root = f"{root.rstrip('/')}/{_FOLDER}"
-        self._lock = threading.Lock()  # of the state; nothing is read or written while it is held
         self._listing = threading.RLock()
-        self._process = os.getpid()
+        self._is_of_parent = False
         self._writer = uuid.uuid4().hex
         self._numbers = itertools.count()
         self._small: list[_Written] = []
@@ -303,6 +303,11 @@ class SharedCache:
     def _path(self, segment: Segment) -> str:
         return f"{self._root}/{segment.name}"
 
+    def after_fork_in_child(self) -> None:
+        """Leave files and name to the parent; both are made anew when they are needed."""
+        super().after_fork_in_child()
+        self._is_of_parent = True
+
     def _read(self, paths: list[str], starts: list[int], ends: list[int]) -> list[Any]:
         """Return the bytes of each range, or the exception in their place."""
         return list(self._files.cat_ranges(paths, starts, ends, on_error="return")) if paths else []
@@ -314,8 +319,9 @@ class SharedCache:
     @contextlib.contextmanager
     def _guarded(self, purpose: str) -> Iterator[None]:
         """Run one operation; turn a failure of the storage into a warning."""
-        if self._process != os.getpid():
-            self._begin()  # after a fork: files, lock and name stayed with the parent
+        with self._lock:
+            if self._is_of_parent:
+                self._begin()
         try:
             yield
         except OSError as error:
@@ -339,18 +345,16 @@ def _rebuild(address: str, options: dict[str, Any], listing_seconds: float) -> S
     return shared_cache(address, options, listing_seconds)
 
 
-_caches: dict[tuple[int, str], SharedCache] = {}
-
-_caches_lock = threading.Lock()
+_caches: dict[str, SharedCache] = {}
 
 
 def shared_cache(address: str, options: Mapping[str, Any] | None = None, listing_seconds: float = 10.0) -> SharedCache:
     """Return the cache of an address, one for each process."""
-    with _caches_lock:
-        key = (os.getpid(), address.rstrip("/"))
-        if key not in _caches:
-            _caches[key] = SharedCache(address, storage_options=options, listing_seconds=listing_seconds)
-        return _caches[key]
+    key = address.rstrip("/")
+    if key not in _caches:
+        # Of two threads that make one, both get the first: setdefault is one step.
+        _caches.setdefault(key, SharedCache(address, storage_options=options, listing_seconds=listing_seconds))
+    return _caches[key]
 
 
 KEY_BYTES = 32

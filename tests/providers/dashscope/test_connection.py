@@ -237,9 +237,9 @@ def test_two_keys_and_two_addresses_do_not_mix():
 _FORKS = """
 import os, sys
 import numpy as np
-from mmembed.providers.dashscope.provider import DashScopeProvider
+from mmembed.providers.dashscope.connection import ConnectionSettings
 address, key = sys.argv[1:]
-one = DashScopeProvider(
+one = ConnectionSettings(
     model="qwen3-vl-embedding", dimension=256, base_address=address, api_key=key, parameters={"dimension": 256}
 )
 connection = one.open()

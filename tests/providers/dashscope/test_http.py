@@ -1,11 +1,11 @@
-"""The watchdog over attempts."""
+"""The time limit of one attempt."""
 
 import socket
 import threading
 
 import pytest
 
-from mmembed.providers.dashscope.http import Watchdog, current_attempt
+from mmembed.providers.dashscope.http import attempt_of, current_attempt
 
 
 class Connection:
@@ -15,41 +15,66 @@ class Connection:
         self.sock = sock
 
 
+class Pool:
+    """Something that takes connections back."""
+
+    def take_back(self, connection, *, is_clean):
+        self.connection, self.is_clean = connection, is_clean
+
+
+def deadlines():
+    """Return the timers that are under way."""
+    return [one for one in threading.enumerate() if one.name == "mmembed-deadline"]
+
+
 def test_a_blocked_read_ends_when_the_time_is_up():
     """A thread that reads from a silent peer wakes with the end of the stream, and the attempt says why."""
     ours, theirs = socket.socketpair()
-    watchdog = Watchdog()
-    with ours, theirs, watchdog.attempt(0.05) as attempt:
+    with ours, theirs, attempt_of(0.05) as attempt:
         attempt.connection = Connection(ours)
         assert ours.recv(1) == b""
         assert attempt.expired
-    watchdog.close()
 
 
 def test_an_attempt_that_ends_in_time_is_left_alone():
     """Its connection goes on working for the next one, even while another attempt expires."""
     ours, theirs = socket.socketpair()
     slow, silent = socket.socketpair()
-    watchdog = Watchdog()
     with ours, theirs, slow, silent:
-        with watchdog.attempt(0.05) as attempt:
+        with attempt_of(0.05) as attempt:
             attempt.connection = Connection(ours)
-        with watchdog.attempt(0.1) as other:
+        with attempt_of(0.1) as other:
             other.connection = Connection(slow)
             assert slow.recv(1) == b""
         theirs.sendall(b"x")
         assert ours.recv(1) == b"x"
         assert not attempt.expired
-    watchdog.close()
+
+
+def test_a_connection_whose_time_ran_out_is_not_used_again():
+    """Whether the answer was understood or not; one whose time did not is, and its attempt has no hold on it then."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for is_late in (False, True):
+            with attempt_of(60) as attempt:
+                pool, connection = Pool(), Connection(ours)
+                attempt.connection, attempt.held = connection, (pool, connection)
+                if is_late:
+                    attempt.end()
+                attempt.give_back(is_understood=True)
+                assert (pool.connection, pool.is_clean) == (connection, not is_late)
+                attempt.end()
+            if not is_late:
+                theirs.sendall(b"x")
+            assert ours.recv(1) == (b"" if is_late else b"x")
 
 
 def test_each_thread_sees_its_own_attempt():
     """What is under way in one thread is not seen in another, nor after it ended."""
-    watchdog = Watchdog()
     seen = []
 
     def work():
-        with watchdog.attempt(5) as attempt:
+        with attempt_of(5) as attempt:
             seen.append(current_attempt() is attempt)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -59,31 +84,24 @@ def test_each_thread_sees_its_own_attempt():
         thread.join()
     assert seen == [True] * 4
     assert current_attempt() is None
-    watchdog.close()
 
 
-def test_closing_twice_or_unused_is_harmless():
-    """There is nothing to end then."""
-    watchdog = Watchdog()
-    watchdog.close()
-    with watchdog.attempt(1):
-        pass
-    watchdog.close()
-    watchdog.close()
-    with pytest.raises(RuntimeError), watchdog.attempt(1):
+def test_no_timer_is_left():
+    """Each ends with its attempt, however that ends."""
+    with attempt_of(120):
+        assert deadlines()
+    assert not deadlines()
+    with pytest.raises(RuntimeError), attempt_of(120):
         raise RuntimeError
-    watchdog.close()
+    assert not deadlines()
 
 
-def test_closing_gives_what_is_under_way_a_moment_more():
-    """An attempt with two minutes left ends with the grace, and the thread that watches it ends after it."""
+def test_an_attempt_may_be_given_less_time():
+    """An attempt with two minutes left ends with the moment that is left to it, and its timers end with it."""
     ours, theirs = socket.socketpair()
-    watchdog = Watchdog()
-    with ours, theirs, watchdog.attempt(120) as attempt:
+    with ours, theirs, attempt_of(120) as attempt:
         attempt.connection = Connection(ours)
-        watching = next(one for one in threading.enumerate() if one.name == "mmembed-deadlines")
-        watchdog.close(grace_seconds=0.05)
+        attempt.end_in(0.05)
         assert ours.recv(1) == b""
         assert attempt.expired
-    watching.join(timeout=5)
-    assert not watching.is_alive()
+    assert not deadlines()

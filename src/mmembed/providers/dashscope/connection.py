@@ -10,13 +10,12 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import inspect
-import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from mmembed._forks import ForkAware
 from mmembed.errors import MMEmbedError
 from mmembed.providers.dashscope.answer import (
     Reply,
@@ -28,7 +27,7 @@ from mmembed.providers.dashscope.answer import (
     read_vectors,
 )
 from mmembed.providers.dashscope.breakdowns import breakdown
-from mmembed.providers.dashscope.http import Attempt, Watchdog
+from mmembed.providers.dashscope.http import Attempt, attempt_of
 
 if TYPE_CHECKING:
     from mmembed.providers.dashscope.http import WatchedSession
@@ -109,15 +108,14 @@ class ConnectionSettings:
         return DashScopeConnection(self)
 
 
-class DashScopeConnection:
+class DashScopeConnection(ForkAware):
     """The open provider: one pool of connections for this process and this key."""
 
     def __init__(self, provider: ConnectionSettings) -> None:
         self.provider = provider
-        self._process = os.getpid()
-        self._lock = threading.Lock()
         self._session: WatchedSession | None = None
-        self._watchdog = Watchdog()
+        self._under_way: set[Attempt] = set()
+        super().__init__()
 
     def __repr__(self) -> str:
         return f"<DashScopeConnection to {self.provider.model} at {self.provider.base_address}>"
@@ -131,12 +129,17 @@ class DashScopeConnection:
         self.close()
 
     def close(self) -> None:
-        """Close the pool and end the thread of deadlines; requests that are still on the wire get a moment more."""
-        if self._process == os.getpid():
-            self._watchdog.close(grace_seconds=_GRACE_SECONDS)
-            if self._session is not None:
-                self._session.close()
+        """Close the pool; requests that are still on the wire get a moment more, since their answers are paid for."""
+        for attempt in list(self._under_way):
+            attempt.end_in(_GRACE_SECONDS)
+        if self._session is not None:
+            self._session.close()
         self._session = None
+
+    def after_fork_in_child(self) -> None:
+        """Forget the parent's sockets, without a word to the other end."""
+        super().after_fork_in_child()
+        self._session, self._under_way = None, set()
 
     def request(
         self,
@@ -165,11 +168,12 @@ class DashScopeConnection:
             Whatever went wrong; says nothing about whether to try again.
         """
         provider = self.provider
-        session = self._lent_session()
+        session = self._own_session()
         sdk = _without_upload()  # before the clock starts, since the first import takes most of a second
         most_bytes = _MOST_BYTES_BESIDE + expected * provider.dimension * _MOST_BYTES_A_NUMBER
-        with self._watchdog.attempt(provider.timeout_seconds, most_bytes=most_bytes) as attempt:
+        with attempt_of(provider.timeout_seconds, most_bytes=most_bytes) as attempt:
             attempt.on_done = on_done
+            self._under_way.add(attempt)
             try:
                 response = sdk.call(
                     model=provider.model,
@@ -186,6 +190,8 @@ class DashScopeConnection:
                     raise  # nothing came back yet, so it is our own mistake
                 # Whatever it is, the SDK stumbled over what the service sent.
                 raise self._refused(attempt) from error
+            finally:
+                self._under_way.discard(attempt)
         are_fused = bool((parameters or {}).get("enable_fusion"))
         return self._reply(attempt, response, contents, kinds_asked_for(contents, are_fused=are_fused), expected)
 
@@ -246,13 +252,7 @@ class DashScopeConnection:
         named = read_request_id(response.request_id, secrets)
         return named or read_request_id(_first_of(attempt.response.headers, _REQUEST_ID_HEADERS), secrets)
 
-    def _lent_session(self) -> WatchedSession:
-        if self._process != os.getpid():
-            # After a fork: the parent's sockets and locks are not ours; forget them without touching them.
-            self._process = os.getpid()
-            self._lock = threading.Lock()
-            self._session = None
-            self._watchdog = Watchdog()
+    def _own_session(self) -> WatchedSession:
         with self._lock:
             if self._session is None:
                 from mmembed.providers.dashscope.http import WatchedSession

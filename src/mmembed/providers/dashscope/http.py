@@ -14,7 +14,6 @@ import http.client
 import io
 import socket
 import threading
-import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -221,7 +220,7 @@ class WatchedSession(requests.Session):
             except BaseException:
                 response.close()
                 raise
-            is_understood = _is_understood(response, attempt.connection) and not attempt.expired
+            is_understood = _is_understood(response, attempt.connection)
         finally:
             attempt.give_back(is_understood=is_understood)
         return response
@@ -308,6 +307,8 @@ class Attempt:
     """
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self._lock = threading.Lock()  # between its timer and its thread
+        self._timers: list[threading.Timer] = []
         self.is_connecting = False
         self.most_bytes = most_bytes
         self.on_done: Callable[[], None] | None = None
@@ -325,21 +326,36 @@ class Attempt:
 
     def give_back(self, *, is_understood: bool) -> None:
         """Let other requests have the connection, unless more may come over it than was understood."""
-        # From here on the time of this attempt is nothing to the connection.
-        self.connection = self.socket = None
+        with self._lock:  # from here on the time of this attempt is nothing to the connection
+            self.connection = self.socket = None
+            is_understood = is_understood and not self.expired
         if self.held is not None:
             (pool, connection), self.held = self.held, None
             pool.take_back(connection, is_clean=is_understood)
 
+    def end_in(self, seconds: float) -> None:
+        """End it after so many seconds, if nothing ends it before."""
+        timer = threading.Timer(seconds, self.end)
+        timer.name, timer.daemon = "mmembed-deadline", True
+        self._timers.append(timer)
+        timer.start()
+
+    def stop_timers(self) -> None:
+        """Let nothing end it any more."""
+        for timer in self._timers:
+            timer.cancel()
+            timer.join()
+
     def end(self) -> None:
         """Wake whoever reads from or writes to the connection."""
-        self.expired = True
-        held = self.socket or getattr(self.connection, "sock", None)
-        if held is None:
-            return  # still connecting, which has a timeout of its own
-        with contextlib.suppress(OSError):
-            # Not the method of an SSL socket, which would take the TLS state from under the thread that reads.
-            socket.socket.shutdown(held, socket.SHUT_RDWR)
+        with self._lock:
+            self.expired = True
+            held = self.socket or getattr(self.connection, "sock", None)
+            if held is None:
+                return  # still connecting, which has a timeout of its own
+            with contextlib.suppress(OSError):
+                # Not the method of an SSL socket, which would take the TLS state from under the thread that reads.
+                socket.socket.shutdown(held, socket.SHUT_RDWR)
 
 
 def current_attempt() -> Attempt | None:
@@ -348,73 +364,16 @@ def current_attempt() -> Attempt | None:
     return found
 
 
-class Watchdog:
-    """Ends attempts whose time is up, from one thread that lives as long as there is something to watch.
-
-    Parameters
-    ----------
-    clock : callable
-        Gives seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._deadlines: dict[Attempt, float] = {}
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._closed = False
-
-    @contextlib.contextmanager
-    def attempt(self, seconds: float, *, most_bytes: int = _MOST_BYTES) -> Iterator[Attempt]:
-        """Give the block so many seconds and bytes; connections that it opens are shut down after that."""
-        attempt = Attempt(most_bytes)
-        with self._changed:
-            self._deadlines[attempt] = self._clock() + seconds
-            if self._thread is None:
-                self._closed = False
-                self._thread = threading.Thread(target=self._run, name="mmembed-deadlines", daemon=True)
-                self._thread.start()
-            elif len(self._deadlines) == 1:
-                # Otherwise an earlier deadline wakes the thread first.
-                self._changed.notify()
-        _current.attempt = attempt
-        try:
-            yield attempt
-        finally:
-            _current.attempt = None
-            with self._changed:
-                self._deadlines.pop(attempt, None)
-                if self._closed:
-                    self._changed.notify()
-
-    def close(self, *, grace_seconds: float = 0.0) -> None:
-        """End the thread, at once or with the last attempt that is under way.
-
-        Parameters
-        ----------
-        grace_seconds : float
-            What is left to attempts that are under way: nobody waits for them any more, but an answer that comes soon
-            is paid for.
-        """
-        with self._changed:
-            self._closed = True
-            latest = self._clock() + grace_seconds
-            self._deadlines = {attempt: min(deadline, latest) for attempt, deadline in self._deadlines.items()}
-            are_under_way = bool(self._deadlines)
-            self._changed.notify()
-            thread, self._thread = self._thread, None
-        if thread is not None and not are_under_way:
-            thread.join()
-
-    def _run(self) -> None:
-        with self._changed:
-            while self._deadlines or not self._closed:
-                now = self._clock()
-                for attempt in [one for one, deadline in self._deadlines.items() if deadline <= now]:
-                    del self._deadlines[attempt]
-                    attempt.end()
-                earliest = min(self._deadlines.values(), default=None)
-                self._changed.wait(None if earliest is None else max(0.0, earliest - now))
+@contextlib.contextmanager
+def attempt_of(seconds: float, *, most_bytes: int = _MOST_BYTES) -> Iterator[Attempt]:
+    """Give the block so many seconds and bytes; the connection that it uses is shut down after that."""
+    attempt = _current.attempt = Attempt(most_bytes)
+    attempt.end_in(seconds)
+    try:
+        yield attempt
+    finally:
+        _current.attempt = None
+        attempt.stop_timers()
 
 
 _PIECE_BYTES = 1 << 20  # an answer with twenty vectors is about one of these

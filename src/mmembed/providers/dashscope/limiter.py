@@ -18,7 +18,7 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from mmembed._forks import register_fork_hooks
+from mmembed._forks import ForkAware
 
 __all__ = ["Limiter", "LimiterPermit", "RateLimit", "RateShare", "limiter_for"]
 
@@ -140,7 +140,7 @@ class LimiterPermit:
         self._limiter._throttled(self, retry_after_seconds)  # noqa: SLF001
 
 
-class Limiter:
+class Limiter(ForkAware):
     """Lets requests leave evenly, within the limits, and slower for as long as the service refuses some.
 
     Parameters
@@ -172,7 +172,6 @@ class Limiter:
         self._limit = limit
         self._clock = clock
         self._wait = wait
-        self._lock = threading.Lock()
         self._queue: deque[object] = deque()
         self._sent: deque[LimiterPermit] = deque()  # of the last second
         self._refused: deque[float] = deque(maxlen=1000)  # when they had been sent
@@ -181,7 +180,7 @@ class Limiter:
         self._last_sent_at = self._last_decrease_at = self._paused_until = self._tokens_even_at = (
             self._first_ready_at
         ) = float("-inf")
-        register_fork_hooks(self)
+        super().__init__()
 
     def __repr__(self) -> str:
         return f"Limiter({self._limit}): {self._share.value:.0%} of the rate, {self._in_flight} requests in flight"
@@ -361,17 +360,9 @@ class Limiter:
                 share=permit.mean_share,
             )
 
-    def before_fork(self) -> None:
-        """Hold the state still."""
-        self._lock.acquire()
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
-        self._lock.release()
-
     def after_fork_in_child(self) -> None:
         """Keep the pace, forget the threads and requests that stayed in the parent."""
-        self._lock = threading.Lock()
+        super().after_fork_in_child()
         self._queue.clear()
         self._in_flight = 0
 
@@ -468,14 +459,13 @@ class RateShare:
         self._fell_at = now
 
 
-class _Registry:
+class _Registry(ForkAware):
     """The limiters of this process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        super().__init__()
         self._limiters: dict[tuple[bytes, str, str], Limiter] = {}
         self._salt = os.urandom(16)  # what is kept of a key is worth nothing outside this process
-        register_fork_hooks(self)
 
     def find(self, api_key: str, region: str, model: str, limit: RateLimit) -> Limiter:
         account = hashlib.blake2b(api_key.encode(), key=self._salt, digest_size=16).digest()
@@ -484,15 +474,6 @@ class _Registry:
             limiter = self._limiters.setdefault((account, region, model), fresh)
             limiter.limit = limit
             return limiter
-
-    def before_fork(self) -> None:
-        self._lock.acquire()
-
-    def after_fork_in_parent(self) -> None:
-        self._lock.release()
-
-    def after_fork_in_child(self) -> None:
-        self._lock = threading.Lock()
 
 
 _registry = _Registry()
