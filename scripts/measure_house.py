@@ -1,8 +1,8 @@
 """Print how the source is divided: files, lines, imports between files, circles, and the files that one call enters.
 
 Usage: ``python scripts/measure_house.py [folder with src/mmembed]``. The files of one call are those whose functions
-run, as ``sys.setprofile`` sees them: texts embedded by the test server, clusters, a search by a vector, and a report of
-a small table that has clusters and a map.
+run, as ``sys.setprofile`` sees them: texts embedded by the test server, clusters without names and with names from the
+vocabulary, which the local model embeds, a search by a vector, and a report of a small table with clusters and a map.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ with DashScopeServer() as server:
     run("embed", lambda: df.mmembed.embed("text", "text", model="multimodal-embedding-v1", progress=False))
 df = df.mmembed.embed("text", "text", model="local", progress=False)
 vectors = df["text_vector"]
-run("cluster", lambda: mmembed.fit_clusters(vectors, random_state=0))
+from mmembed.analysis.clusters.fit import fit_clusters
+run("cluster", lambda: fit_clusters(vectors, random_state=0))
+run("and names", lambda: mmembed.fit_clusters(vectors, random_state=0))
 df = df.mmembed.cluster("text_vector", text="text", random_state=0).mmembed.project("text_vector", random_state=0)
 run("search", lambda: df.mmembed.search(vectors.iloc[0], "text_vector", k=3))
 run("report", lambda: df.mmembed.report("text_vector").html())
