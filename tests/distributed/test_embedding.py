@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 from dask.base import tokenize
 
-from dashscope_server import ONE_CONTENT, WHOLE_JOB, containing
+from dashscope_server import ONE_CONTENT, TRANSIENT, WHOLE_JOB, containing
 from dashscope_server.reaching import KEY
 from mmembed import Embedder, VectorDtype
 from mmembed.cache.local import CacheWarning
@@ -49,8 +49,6 @@ def on_workers(server, cluster, tmp_path):
     cluster.run(exec, f"import os; os.environ.update({names!r})")
     with cluster.as_current():
         yield cluster
-    if any(cluster.processing().values()):
-        cluster.restart()  # what goes on after a failure would wait ten minutes for the server of this test
     cluster.run(exec, f"import os; [os.environ.pop(name, None) for name in {list(names)!r}]")
 
 
@@ -258,6 +256,21 @@ def test_a_fault_of_the_account_stops_the_job(server, name):
         dd.from_pandas(texts(400), npartitions=4).mmembed.embed("text", "text", embedder=fast()).compute()
     assert KEY not in str(caught.value)
     assert len(server.embedding_requests) <= 32
+
+
+def test_workers_are_free_when_the_job_has_ended(on_workers, server):
+    """A partition that waits for the service to come back ends with its job, not ten minutes later."""
+    server.misbehave(TRANSIENT["HTML"], lambda _: True)
+    job = on_workers.compute(dd.from_pandas(texts(40), npartitions=2).mmembed.embed("text", "text", embedder=fast()))
+    while len(server.embedding_requests) < 3:
+        on_workers.sync(asyncio.sleep, 0.01)
+    job.cancel()
+    for _ in range(3_000):
+        busy = on_workers.run(lambda dask_worker: len(dask_worker.state.all_running_tasks))
+        if not any(busy.values()):
+            break
+        on_workers.sync(asyncio.sleep, 0.01)
+    assert not any(busy.values())
 
 
 @pytest.mark.usefixtures("on_workers")

@@ -96,7 +96,7 @@ class Coordinator(SchedulerPlugin):
 
 
 class QuotaClient:
-    """A worker's line to the coordinator of its scheduler, for any thread of the worker.
+    """A worker's client of the coordinator on its scheduler, for any thread of the worker.
 
     Parameters
     ----------
@@ -144,15 +144,15 @@ class QuotaClient:
         return worker
 
 
-_lines: weakref.WeakKeyDictionary[Any, QuotaClient] = weakref.WeakKeyDictionary()
+_clients: weakref.WeakKeyDictionary[Any, QuotaClient] = weakref.WeakKeyDictionary()
 
 
 def client_of(worker: Worker, *, make: Callable[[Worker], QuotaClient] = QuotaClient) -> QuotaClient:
-    """Return the worker's line, made when it is first asked for."""
-    line = _lines.get(worker)
-    if line is None:
-        line = _lines[worker] = make(worker)
-    return line
+    """Return the worker's client, made when it is first asked for."""
+    client = _clients.get(worker)
+    if client is None:
+        client = _clients[worker] = make(worker)
+    return client
 
 
 _LATEST_SECONDS = 0.25  # after its time a departure is let go
@@ -161,7 +161,7 @@ _SHORTEST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.005, 0.5  # until it asks agai
 
 
 class Exchange(Protocol):
-    """The line to the coordinator; see :class:`mmembed.distributed.quota_client.QuotaClient`."""
+    """The client of the coordinator; see :class:`mmembed.distributed.quota_client.QuotaClient`."""
 
     holder: str
     salt: bytes
@@ -175,10 +175,10 @@ class Exchange(Protocol):
         ...
 
 
-def leased_limiter(line: Exchange, api_key: str, address: str, model: str, limit: RateLimit) -> LeasedLimiter:
-    """Return what paces the requests of an account; of the key, only a hash with the scheduler's salt leaves here."""
-    digest = hashlib.blake2b(f"{api_key}\0{address}\0{model}".encode(), key=line.salt, digest_size=16)
-    return LeasedLimiter(line, digest.hexdigest(), limit)
+def leased_limiter(client: Exchange, api_key: str, address: str, model: str, limit: RateLimit) -> LeasedLimiter:
+    """Return what paces the requests of an account; only a hash of the key, salted by the scheduler, leaves here."""
+    digest = hashlib.blake2b(f"{api_key}\0{address}\0{model}".encode(), key=client.salt, digest_size=16)
+    return LeasedLimiter(client, digest.hexdigest(), limit)
 
 
 class LeasedLimiter:
@@ -186,8 +186,8 @@ class LeasedLimiter:
 
     Parameters
     ----------
-    line : Exchange
-        To the coordinator.
+    client : Exchange
+        Of the coordinator.
     account : str
         Names account, address and model.
     limit : RateLimit
@@ -198,14 +198,14 @@ class LeasedLimiter:
 
     def __init__(
         self,
-        line: Exchange,
+        client: Exchange,
         account: str,
         limit: RateLimit,
         *,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float, threading.Event], None] | None = None,
     ) -> None:
-        self._client = line
+        self._client = client
         self._account = account
         self._limit = limit
         self._clock = clock
@@ -251,8 +251,8 @@ class LeasedLimiter:
 class LeasedPermit:
     """The right to send one request; what became of it is told when the block ends."""
 
-    def __init__(self, line: Exchange, number: int) -> None:
-        self._client = line
+    def __init__(self, client: Exchange, number: int) -> None:
+        self._client = client
         self._number = number
         self._outcome: Outcome = "failed"
         self._tokens: float | None = None
@@ -288,16 +288,16 @@ class ClusterClaims:
 
     Parameters
     ----------
-    line : Exchange
-        To the coordinator.
+    client : Exchange
+        Of the coordinator.
     look : callable
         Looks into the cache for what others have stored; called when one of them has lately embedded what is claimed.
     """
 
-    def __init__(self, line: Exchange, look: Callable[[], None]) -> None:
-        self._client = line
+    def __init__(self, client: Exchange, look: Callable[[], None]) -> None:
+        self._client = client
         self._look = look
-        self._holder = f"{line.holder}|{uuid.uuid4().hex}"
+        self._holder = f"{client.holder}|{uuid.uuid4().hex}"
 
     def take(self, keys: Sequence[bytes]) -> list[bool]:
         """Claim keys; return for each whether it is this run's now."""
@@ -345,6 +345,11 @@ def sharing_here(job: EmbedJob, allowance: Allowance | None, partition: int) -> 
 
 
 def _sharing_of(worker: Worker, job: EmbedJob, allowance: Allowance | None) -> Sharing:
+    key = worker.get_current_task()
+
+    def is_wanted() -> bool:  # Dask lets a task run on whose job has failed or was cancelled
+        task = worker.state.tasks.get(key)
+        return task is not None and task.state != "cancelled"
 
     def limiters(api_key: str, address: str, model: str, limit: RateLimit) -> LeasedLimiter:
         return leased_limiter(client_of(worker), api_key, address, model, limit)
@@ -355,12 +360,12 @@ def _sharing_of(worker: Worker, job: EmbedJob, allowance: Allowance | None) -> S
 
     claims = None
     if job.deduplicate == "global" and job.embedder.spec.provider != "local":
-        cache, line = job.embedder.open_cache(), client_of(worker)
+        cache, client = job.embedder.open_cache(), client_of(worker)
         if isinstance(cache, SharedCache):
-            claims = ClusterClaims(line, cache.refresh)
+            claims = ClusterClaims(client, cache.refresh)
         else:  # the claims of its folder hold, also for processes outside the cluster
-            warn_of_several_hosts(line.call("hosts"))
-    return Sharing(limiters=limiters, claims=claims, bill=None if allowance is None else bill)
+            warn_of_several_hosts(client.call("hosts"))
+    return Sharing(limiters=limiters, claims=claims, bill=None if allowance is None else bill, is_wanted=is_wanted)
 
 
 def warn_of_several_hosts(hosts: int) -> None:

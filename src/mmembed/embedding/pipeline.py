@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,11 +96,19 @@ class Sharing:
     bill : callable, optional
         Is told what each answer cost, in CNY, and returns what all who share ``max_cost`` have paid so far; by default
         only this run does. Where it is given, whoever gives it has checked the price of the whole.
+    is_wanted : callable, optional
+        Whether anybody still waits for the vectors; a run that nobody waits for ends, and pays for no more rows.
     """
 
     limiters: LimiterSource = limiter_for
     claims: ClaimBook | None = None
     bill: Callable[[float], float] | None = None
+    is_wanted: Callable[[], bool] | None = None
+
+    def check_wanted(self) -> None:
+        """Raise CancelledError if nobody waits for the vectors any more."""
+        if self.is_wanted is not None and not self.is_wanted():
+            raise CancelledError("The job that these contents belong to has ended.")
 
 
 ALONE = Sharing()
@@ -352,6 +360,8 @@ def embed_missing(
     ------
     BudgetError
         When the bill reaches the budget.
+    concurrent.futures.CancelledError
+        When nobody waits for the vectors any more.
     """
     batches_of_run = _Batches(distinct, keys, provider.dimension, cache, sharing.claims)
     queue, left = _Queue(lambda numbers: batches_of_run.batches(provider, numbers), missing), list[int]()
@@ -364,6 +374,7 @@ def embed_missing(
         waiting: dict[Future[_Outcome], list[int]] = {}
         try:
             while queue or waiting or left:
+                sharing.check_wanted()
                 while len(waiting) < (at_once if has_cached else queue.at_most(at_once)) and queue:
                     batch = queue.pop()
                     waiting[pool.submit(batches_of_run.ask, session, batch)] = batch
