@@ -21,10 +21,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mmembed import Embedder
 from mmembed.cache.local import VectorCache
 from mmembed.contents.content import Content
 from mmembed.embedding.pipeline import embed_columns
-from mmembed.providers.dashscope.provider import build_api_provider
 from mmembed.providers.models import ModelSpec, find_model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,7 +92,7 @@ def run(
     count: int, seed: str, *, cache: VectorCache | None = None, model: str | ModelSpec = MODEL, **options: object
 ) -> tuple[float, float]:
     """Embed texts through the line, without a cache if none is given; return wall and CPU seconds."""
-    provider = build_api_provider(model, api_key=KEY, **options)  # type: ignore[arg-type]
+    provider = Embedder(model=model, api_key=KEY, **options).provider()  # type: ignore[arg-type]
     wall, cpu = time.perf_counter(), time.process_time()
     done = embed_columns([texts(count, seed)], provider, cache, progress=False)
     if done.failures:

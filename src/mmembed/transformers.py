@@ -6,7 +6,6 @@ Rows without a vector are an error, NaN or zeros where a matrix of numbers is as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,7 +16,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from mmembed.contents.content import Modality, check_modality
-from mmembed.embedding.embedder import Embedder
+from mmembed.embedding.embedder import Embedder, embedder_of
 from mmembed.errors import ColumnNotFoundError, SpaceMismatchError, VectorError, listed, one_of
 from mmembed.frames import column_of
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array
@@ -156,12 +155,7 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
 
     def _embedder(self) -> Embedder:
         single = {"model": self.model, "dimension": self.dimension, "instruct": self.instruct, "fps": self.fps}
-        given = {name: value for name, value in single.items() if value is not None}
-        if self.embedder is None:
-            return Embedder(**given, root=self.root)
-        if given:
-            raise ValueError(f"Give either embedder= or {listed(given)}, not both.")
-        return self.embedder if self.root is None else replace(self.embedder, root=self.root)
+        return embedder_of(self.embedder, root=self.root, **single)
 
     def _cells(self, X: Any, *, reset: bool) -> dict[str, pd.Series]:  # noqa: N803
         """Return each column under its name, and remember or check names and number."""

@@ -21,7 +21,6 @@ from dashscope_server.reaching import KEY, reachable
 from mmembed import Embedder, EmbeddingTransformer
 from mmembed.errors import MissingCredentialsError
 from mmembed.providers.dashscope.connection import ConnectionSettings
-from mmembed.providers.dashscope.provider import build_api_provider
 
 MODEL = "tongyi-embedding-vision-flash"
 TEXTS = pd.Series([f"text {number}" for number in range(12)])
@@ -54,7 +53,7 @@ HOLDERS = {
     "transformer": lambda: EmbeddingTransformer("text", embedder=embedder()),
     "pipeline": pipeline,
     "search": lambda: GridSearchCV(pipeline(), {"ridgeclassifier__alpha": [1.0, 2.0]}),
-    "provider": lambda: build_api_provider(MODEL, api_key=KEY),
+    "provider": lambda: Embedder(model=MODEL, api_key=KEY).provider(),
     "provider of an embedder": lambda: embedder().provider(),
     "method": lambda: embedder().embed,
     "several": lambda: {"one": [embedder(), embedder(root="data")]},

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from dashscope_server.reaching import reachable
+from mmembed import Embedder
 from mmembed.cache.local import VectorCache
 from mmembed.contents.clips import load_frames, videos_as_pictures
 from mmembed.contents.content import read_contents, read_fused
 from mmembed.contents.media import Media
-from mmembed.embedding.embedder import provider_for
 from mmembed.embedding.pipeline import embed_columns
 
 API = "tongyi-embedding-vision-plus"
@@ -42,7 +42,7 @@ def animation(*colours):
 
 
 def embedded(read, model, cache):
-    return embed_columns([read], provider_for(model), cache, progress=False)
+    return embed_columns([read], Embedder(model=model).provider(), cache, progress=False)
 
 
 FORMS = {

@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 
+from mmembed import Embedder
 from mmembed.contents.content import Content
 from mmembed.contents.media import Media
-from mmembed.providers.dashscope.provider import build_api_provider
 from mmembed.providers.models import find_model
 
 pytestmark = [
@@ -19,7 +19,7 @@ MODELS = ["qwen3-vl-embedding", "tongyi-embedding-vision-plus", "multimodal-embe
 
 
 def embed(model, *contents, **options):
-    provider = build_api_provider(model, **options)
+    provider = Embedder(model=model, **options).provider()
     with provider.session() as session:
         return session.embed(contents)
 

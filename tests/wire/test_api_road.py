@@ -24,12 +24,12 @@ from dashscope_server import (
     refusing,
 )
 from dashscope_server import MODELS as SERVER_MODELS
+from mmembed import Embedder
 from mmembed.contents.content import Content, read_contents, read_fused
 from mmembed.contents.media import Media
 from mmembed.embedding.pipeline import embed_columns
 from mmembed.errors import MissingCredentialsError
 from mmembed.providers.dashscope.faults import ServiceError
-from mmembed.providers.dashscope.provider import build_api_provider
 from mmembed.providers.dashscope.sender import Patience
 from mmembed.providers.models import find_model
 
@@ -49,7 +49,7 @@ def server(monkeypatch):
 def provider(model=MODEL, dimension=256, **options):
     settings = {"requests_per_minute": 1e9, "tokens_per_minute": 1e12, "dimension": dimension, **options}
     patience = settings.pop("patience", QUICK)
-    return dataclasses.replace(build_api_provider(model, **settings), patience=patience)
+    return dataclasses.replace(Embedder(model=model, **settings).provider(), patience=patience)
 
 
 def rows_of(texts, one=None):
@@ -316,7 +316,7 @@ def test_no_key_says_where_to_get_one(monkeypatch):
     """The variable, the page and the way without a key are named."""
     monkeypatch.delenv("DASHSCOPE_API_KEY", raising=False)
     with pytest.raises(MissingCredentialsError, match=r"DASHSCOPE_API_KEY.*https://.*model='local'"):
-        build_api_provider(MODEL)
+        Embedder(model=MODEL).provider()
 
 
 def test_the_refused_content_need_not_be_text(server):

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from dashscope_server import ONE_CONTENT, WHOLE_JOB, DashScopeServer, containing, garbling, refusing
+from mmembed import Embedder
 from mmembed.cache.local import VectorCache
 from mmembed.contents.content import Content, read_contents
 from mmembed.contents.media import Media
 from mmembed.embedding.pipeline import embed_columns
 from mmembed.errors import ServiceError
-from mmembed.providers.dashscope.provider import build_api_provider
 from mmembed.providers.dashscope.sender import Patience
 
 KEY = "sk-of-refused-rows"
@@ -32,7 +32,7 @@ def server(monkeypatch):
 def provider(model=MODEL, **options):
     settings = {"requests_per_minute": 1e9, "tokens_per_minute": 1e12, "api_key": KEY, **options}
     patience = settings.pop("patience", QUICK)
-    return dataclasses.replace(build_api_provider(model, **settings), patience=patience)
+    return dataclasses.replace(Embedder(model=model, **settings).provider(), patience=patience)
 
 
 def texts_of(count, bad):

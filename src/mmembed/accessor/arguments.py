@@ -9,8 +9,6 @@ import locale
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -21,7 +19,7 @@ from mmembed.contents.content import Modality, is_empty, kind_of_cell
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.queries import PhraseEmbedder, free_phrase_embedder, free_term_embedder, phrase_embedder
 from mmembed.embedding.run import EmbeddingRun
-from mmembed.errors import ContentError, MixedKindsWarning, listed, one_of
+from mmembed.errors import ContentError, MixedKindsWarning, one_of
 from mmembed.frames import as_list, column_of
 from mmembed.vectors import as_vector_array
 
@@ -60,18 +58,6 @@ def names_of(name: str | Mapping[str, str] | None, columns: list[str]) -> dict[s
     if len(columns) != 1:
         raise ValueError(f"name={name!r} cannot name {len(columns)} columns; give a dict {{column: name}}.")
     return {columns[0]: name}
-
-
-def embedder_of(embedder: Embedder | None, *, root: Path | str | None, **settings: Any) -> Embedder:
-    """Return the given embedder, or one of single settings; both at once would leave in doubt which counts."""
-    given = {key: value for key, value in settings.items() if value is not None}
-    if embedder is None:
-        return Embedder(**given, root=root)
-    if given:
-        raise ValueError(
-            f"Give either embedder= or {listed(given)}, not both; dataclasses.replace changes an Embedder."
-        )
-    return embedder if root is None else replace(embedder, root=root)
 
 
 def all_errors(runs: Mapping[str, EmbeddingRun]) -> pd.DataFrame:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mmembed.accessor.arguments import Columns, all_errors, embedder_of, modalities_of, names_of
+from mmembed.accessor.arguments import Columns, all_errors, modalities_of, names_of
 from mmembed.contents.content import Modality
-from mmembed.embedding.embedder import Embedder
+from mmembed.embedding.embedder import Embedder, embedder_of
 from mmembed.embedding.run import Errors, check_errors, check_errors_choice
 from mmembed.errors import ModalityError
 from mmembed.frames import Written, column_of

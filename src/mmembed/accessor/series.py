@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mmembed.accessor.arguments import embedder_of, query_modality
+from mmembed.accessor.arguments import query_modality
 from mmembed.contents.content import Modality
-from mmembed.embedding.embedder import Embedder
+from mmembed.embedding.embedder import Embedder, embedder_of
 from mmembed.embedding.queries import embed_queries
 from mmembed.embedding.run import Errors
 from mmembed.vectors import VectorArray, as_vector_array

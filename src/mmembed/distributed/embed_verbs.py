@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from dask.dataframe.dask_expr import new_collection  # type: ignore[attr-defined]
 
 from mmembed.accessor import FrameAccessor
-from mmembed.accessor.arguments import Columns, embedder_of, modalities_of, names_of
+from mmembed.accessor.arguments import Columns, modalities_of, names_of
 from mmembed.contents.content import Modality, check_modality
 from mmembed.distributed.embed_job import Deduplicate, EmbedJob
 from mmembed.distributed.embedded_table import EmbeddedTable, EmbeddingErrors, SurveyedTable
 from mmembed.distributed.twins import as_on_pandas
-from mmembed.embedding.embedder import Embedder
+from mmembed.embedding.embedder import Embedder, embedder_of
 from mmembed.embedding.plan import EmbedPlan
 from mmembed.embedding.run import Errors, check_errors_choice
 from mmembed.errors import ModalityError, one_of

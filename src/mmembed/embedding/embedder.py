@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,11 +25,12 @@ from mmembed.contents.content import (
 from mmembed.contents.media import Fence, Root
 from mmembed.embedding.pipeline import ALONE, Sharing
 from mmembed.embedding.run import EmbeddingRun, error_frame
-from mmembed.errors import ContentError
+from mmembed.errors import ContentError, listed
 from mmembed.providers.costs import Budget, estimate_cost, estimate_each, longest_beginning
 from mmembed.providers.dashscope.limiter import LimiterSource, limiter_for
-from mmembed.providers.models import ModelSpec, Region, check_request, default_model, find_model
+from mmembed.providers.models import ModelSpec, check_request
 from mmembed.providers.protocol import Provider
+from mmembed.providers.settings import ModelSettings
 from mmembed.vectors import VectorArray
 
 if TYPE_CHECKING:
@@ -37,33 +38,13 @@ if TYPE_CHECKING:
     from mmembed.embedding.plan import EmbedPlan, Survey
 
 
-def spec_of(model: Any, region: Region) -> ModelSpec:
-    """Return the table's entry of a model; None is the region's default model."""
-    return find_model(default_model(region) if model is None else model)
-
-
-def provider_for(
-    model: Any,
-    *,
-    dimension: int | None = None,
-    instruct: str | None = None,
-    fps: float | None = None,
-    region: Region = "beijing",
-    workers: int | None = None,
-    requests_per_minute: int | None = None,
-    tokens_per_minute: int | None = None,
-    timeout_seconds: float = 120.0,
-    api_key: str | None = None,
-    extra: Mapping[str, Any] | None = None,
-    needs_key: bool = True,
-    limiters: LimiterSource = limiter_for,
-) -> Provider:
+def provider_for(settings: ModelSettings, *, needs_key: bool = True, limiters: LimiterSource = limiter_for) -> Provider:
     """Return the provider of a model, after checking that the model has what is asked for.
 
     Parameters
     ----------
-    model : str, ModelSpec or None
-        None is the region's default model, which needs a key.
+    settings : ModelSettings
+        The model and how it is asked; handed to the provider as they are.
     needs_key : bool
         Whether to insist on a key where the model needs one; planning does not.
     limiters : callable
@@ -78,34 +59,22 @@ def provider_for(
     MissingCredentialsError
         If the model needs a key and there is none.
     """
-    spec = spec_of(model, region)
-    check_request(spec, dimension=dimension, region=region, instruct=instruct, fps=fps)
+    spec = settings.checked_spec()
     if spec.provider == "local":
         from mmembed.providers.local import LocalProvider
 
-        return LocalProvider(workers=workers)
+        return LocalProvider(workers=settings.workers)
 
-    from mmembed.providers.dashscope.provider import build_api_provider
+    from mmembed.providers.dashscope.provider import DashScopeProvider
 
-    return build_api_provider(
-        spec,
-        dimension=dimension,
-        instruct=instruct,
-        fps=fps,
-        region=region,
-        workers=workers,
-        requests_per_minute=requests_per_minute,
-        tokens_per_minute=tokens_per_minute,
-        timeout_seconds=timeout_seconds,
-        api_key=api_key,
-        extra=extra or {},
-        needs_key=needs_key,
-        limiters=limiters,
-    )
+    provider = DashScopeProvider.of(settings, spec, limiters)
+    if needs_key:
+        provider.api_key()  # refuse now what would fail when the session opens
+    return provider
 
 
 @dataclass(frozen=True, kw_only=True)
-class Embedder:
+class Embedder(ModelSettings):
     """How contents become vectors; share one to embed many columns alike.
 
     Parameters
@@ -153,18 +122,7 @@ class Embedder:
     'local'
     """
 
-    model: Any = None
-    dimension: int | None = None
-    instruct: str | None = None
-    fps: float | None = None
-    region: Region = "beijing"
-    workers: int | None = None
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None
-    timeout_seconds: float = 120.0
     cache: str | Path | Cache | None = "auto"
-    api_key: str | None = field(default=None, repr=False)
-    extra: Mapping[str, Any] = field(default_factory=dict)
     truncate: bool = False
     video_frames: int | None = None
     root: Path | str | None = None
@@ -173,10 +131,6 @@ class Embedder:
     def __post_init__(self) -> None:
         if self.strict_root and self.root is None:
             raise ValueError("strict_root=True needs the folder to keep to. Give it as root=.")
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A pickle lies in files, and goes to other machines and into their logs: no place for a key.
-        return {**vars(self), "api_key": None}
 
     def __sklearn_clone__(self) -> Self:
         # Searches and cross-validation clone what they fit, within one process; a frozen object is its own clone.
@@ -267,28 +221,9 @@ class Embedder:
                 read.append(error)
         return cut_texts(read, self.spec) if self.truncate else read
 
-    @property
-    def spec(self) -> ModelSpec:
-        """The entry of the model in the table."""
-        return spec_of(self.model, self.region)
-
     def provider(self, *, for_plan: bool = False, sharing: Sharing = ALONE) -> Provider:
         """Return the provider of this model with these settings; one that only plans needs no key."""
-        return provider_for(
-            self.model,
-            dimension=self.dimension,
-            instruct=self.instruct,
-            fps=self.fps,
-            region=self.region,
-            workers=self.workers,
-            requests_per_minute=self.requests_per_minute,
-            tokens_per_minute=self.tokens_per_minute,
-            timeout_seconds=self.timeout_seconds,
-            api_key=self.api_key,
-            extra=self.extra,
-            needs_key=not for_plan,
-            limiters=sharing.limiters,
-        )
+        return provider_for(self, needs_key=not for_plan, limiters=sharing.limiters)
 
     def open_cache(self) -> Cache | None:
         """Return the cache of these settings, or None."""
@@ -340,6 +275,18 @@ class Embedder:
             own = errors[errors["column"] == name].reset_index(drop=True)
             runs[name] = EmbeddingRun(pd.Series(vectors, index=index, name=f"{name}{suffix}", copy=False), usage, own)
         return runs
+
+
+def embedder_of(embedder: Embedder | None, *, root: Path | str | None, **settings: Any) -> Embedder:
+    """Return the given embedder, or one of single settings; both at once would leave in doubt which counts."""
+    given = {key: value for key, value in settings.items() if value is not None}
+    if embedder is None:
+        return Embedder(**given, root=root)
+    if given:
+        raise ValueError(
+            f"Give either embedder= or {listed(given)}, not both; dataclasses.replace changes an Embedder."
+        )
+    return embedder if root is None else replace(embedder, root=root)
 
 
 class TruncationWarning(UserWarning):

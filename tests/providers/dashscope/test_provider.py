@@ -7,7 +7,7 @@ import pytest
 
 from dashscope_server import DashScopeServer
 from mmembed import Embedder
-from mmembed.providers.dashscope.provider import ADDRESSES, base_address, build_api_provider, foreign_server
+from mmembed.providers.dashscope.provider import ADDRESSES, base_address, foreign_server
 
 
 def test_the_address_is_the_regions_unless_the_environment_says_otherwise(monkeypatch):
@@ -34,7 +34,7 @@ def test_only_the_services_own_servers_make_its_vectors(monkeypatch, address, se
     """Another server's name goes into the cache's key, without a password; the service's own does not."""
     monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", address)
     assert foreign_server("beijing") == server
-    assert build_api_provider("qwen3-vl-embedding", api_key="sk-a").options.get("server") == server
+    assert Embedder(model="qwen3-vl-embedding", api_key="sk-a").provider().options.get("server") == server
 
 
 def test_vectors_of_a_stand_in_are_not_taken_for_those_of_another_server(monkeypatch, tmp_path):

@@ -6,11 +6,11 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from mmembed import Embedder
 from mmembed.contents.content import Content
 from mmembed.providers.dashscope.answer import Reply, RequestFailure
 from mmembed.providers.dashscope.faults import ServiceError
 from mmembed.providers.dashscope.limiter import Limiter, RateLimit
-from mmembed.providers.dashscope.provider import build_api_provider
 from mmembed.providers.dashscope.sender import Patience, RequestSender
 from mmembed.providers.models import ModelSpec
 
@@ -203,9 +203,8 @@ def test_a_rate_that_leaves_no_room_is_an_error_that_says_so():
 
 def test_options_hold_what_changes_a_vector_and_nothing_else():
     """Model, dimension, instruct, fps and further parameters are part of the cache's key; key and workers are not."""
-    one = build_api_provider(
-        "qwen3-vl-embedding", api_key="sk-a", dimension=512, instruct="Retrieve", fps=0.5, extra={"res": 2}, workers=3
-    )
+    settings = {"dimension": 512, "instruct": "Retrieve", "fps": 0.5, "extra": {"res": 2}, "workers": 3}
+    one = Embedder(model="qwen3-vl-embedding", api_key="sk-a", **settings).provider()
     assert one.options == {
         "model": "qwen3-vl-embedding",
         "dimension": 512,
@@ -219,7 +218,7 @@ def test_options_hold_what_changes_a_vector_and_nothing_else():
 
 def test_a_model_without_the_parameter_sends_no_dimension():
     """multimodal-embedding-v1 refuses it even with the right number."""
-    one = build_api_provider("multimodal-embedding-v1", api_key="sk-a", dimension=1024)
+    one = Embedder(model="multimodal-embedding-v1", api_key="sk-a", dimension=1024).provider()
     assert "dimension" not in one.parameters
     assert one.options["dimension"] == 1024
 
@@ -238,11 +237,11 @@ def test_a_model_without_the_parameter_sends_no_dimension():
 def test_settings_that_cannot_work_are_refused_at_once(options, message):
     """Before a session or a request."""
     with pytest.raises(ValueError, match=message):
-        build_api_provider("qwen3-vl-embedding", api_key="sk-a", **options)
+        Embedder(model="qwen3-vl-embedding", api_key="sk-a", **options).provider()
 
 
 def test_a_spec_of_ones_own_can_be_sent():
     """A model that the table does not know keeps its own limits."""
     spec = ModelSpec("tomorrow", dimensions=(2,), max_contents=3)
-    one = build_api_provider(spec, api_key="sk-a")
+    one = Embedder(model=spec, api_key="sk-a").provider()
     assert one.plan([Content("text", text="a")] * 7) == [[0, 1, 2], [3, 4, 5], [6]]

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from mmembed.contents.content import Content, ContentKind
@@ -23,7 +23,8 @@ from mmembed.providers.dashscope.connection import ConnectionSettings
 from mmembed.providers.dashscope.limiter import LimiterSource, RateLimit, limiter_for
 from mmembed.providers.dashscope.sender import Connection, Patience, RequestSender
 from mmembed.providers.dashscope.session import ApiSession
-from mmembed.providers.models import ModelSpec, Region, check_request, find_model
+from mmembed.providers.models import ModelSpec
+from mmembed.providers.settings import ModelSettings
 
 KEY_VARIABLE = "DASHSCOPE_API_KEY"
 
@@ -48,51 +49,41 @@ _TAKEN_BY_SDK = frozenset(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class DashScopeProvider:
     """One model of the API with its options; implements :class:`mmembed.providers.protocol.Provider`.
 
     Parameters
     ----------
+    settings : ModelSettings
+        How it is asked.
     spec : ModelSpec
         The model.
-    dimension : int
-        Length of the vectors.
-    region : {"beijing", "singapore"}
-        Where it is called.
-    workers : int
-        How many requests may be in flight.
-    parameters : mapping
-        What each request says besides its contents.
-    requests_per_minute, tokens_per_minute : int or None
-        The account's limits; None is no limit.
-    timeout_seconds : float
-        Total time of one attempt.
+    limiters : callable
+        Gives the limiter of the account and model; by default the one of this process.
     patience : Patience
         How often and how long a request is tried.
-    api_key : str or None
-        ``DASHSCOPE_API_KEY``, read when a session opens, if not given. Shown nowhere, and left out of pickles.
-    at_once : int or None
-        The most requests in flight of all sessions that share a limiter, where that can be kept.
-    limiters : callable
-        Gives the limiter of the account and model.
     """
 
+    settings: ModelSettings
     spec: ModelSpec
-    dimension: int
-    region: Region = "beijing"
-    workers: int = _DEFAULT_WORKERS
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    requests_per_minute: float | None = None
-    tokens_per_minute: float | None = None
-    timeout_seconds: float = 120.0
-    patience: Patience = field(default_factory=Patience)
-    api_key: str | None = field(default=None, repr=False)
-    at_once: int | None = None
     limiters: LimiterSource = field(default=limiter_for, repr=False)
+    patience: Patience = field(default_factory=Patience)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "api_key": None}
+    @classmethod
+    def of(cls, settings: ModelSettings, spec: ModelSpec, limiters: LimiterSource = limiter_for) -> Self:
+        """Return the provider of a model, after checking what the table of models does not check.
+
+        Raises
+        ------
+        ValueError
+            If there are no workers, or ``extra`` cannot be sent.
+        """
+        workers = settings.workers
+        if workers is not None and workers < 1:
+            raise ValueError(f"workers is {workers!r}; expected at least 1. Leave it out for {_DEFAULT_WORKERS}.")
+        _check_extra(settings.extra)
+        return cls(settings, spec, limiters)
 
     @property
     def space(self) -> str:
@@ -107,9 +98,30 @@ class DashScopeProvider:
     @property
     def options(self) -> Mapping[str, Any]:
         """Whatever besides the content changes a vector; a server that is not the service's own may change all."""
-        server = foreign_server(self.region)
+        server = foreign_server(self.settings.region)
         named = {"model": self.spec.name, "dimension": self.dimension, **self.parameters}
         return named if server is None else {**named, "server": server}
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vectors."""
+        asked = self.settings.dimension
+        return self.spec.default_dimension if asked is None else int(asked)
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What each request says besides its contents."""
+        named = {
+            "dimension": self.dimension if self.spec.sends_dimension else None,
+            "instruct": self.settings.instruct,
+            "fps": self.settings.fps,
+        }
+        return {name: value for name, value in named.items() if value is not None} | dict(self.settings.extra)
+
+    @property
+    def workers(self) -> int:
+        """How many requests may be in flight."""
+        return self.settings.workers or _DEFAULT_WORKERS
 
     @property
     def threads(self) -> int:
@@ -118,7 +130,26 @@ class DashScopeProvider:
 
     def plan(self, contents: Sequence[Content]) -> list[list[int]]:
         """Return the batches that become requests."""
-        return plan_batches(contents, self.spec, region=self.region)
+        return plan_batches(contents, self.spec, region=self.settings.region)
+
+    def api_key(self) -> str:
+        """Return the key: the one given, or that of the environment.
+
+        Raises
+        ------
+        MissingCredentialsError
+            If there is none; names the variable, where to get a key, and the way without one.
+        """
+        key = self.settings.api_key or os.environ.get(KEY_VARIABLE, "")
+        if not key:
+            raise MissingCredentialsError(
+                f"Model {self.spec.name!r} needs an API key and there is none. Set the environment variable "
+                f"{KEY_VARIABLE}, or give api_key=; keys are made at "
+                "https://help.aliyun.com/zh/model-studio/get-api-key. A key given as api_key= is left out when an "
+                "Embedder is pickled or copied: in another process (a Dask or joblib worker, a loaded pipeline) set "
+                f"{KEY_VARIABLE} there. model='local' needs no key and no network."
+            )
+        return key
 
     @contextmanager
     def session(self) -> Iterator[ApiSession]:
@@ -129,17 +160,21 @@ class DashScopeProvider:
         MissingCredentialsError
             If there is no key.
         """
-        key = self.api_key or api_key_from_environment(self.spec.name)
+        settings, key = self.settings, self.api_key()
         raw = ConnectionSettings(
             model=self.spec.name,
             dimension=self.dimension,
-            base_address=base_address(self.region),
+            base_address=base_address(settings.region),
             api_key=key,
             parameters=self.parameters,
             connections=self.workers,
-            timeout_seconds=self.timeout_seconds,
+            timeout_seconds=settings.timeout_seconds,
         )
-        limit = RateLimit(self.requests_per_minute, self.tokens_per_minute, self.at_once)
+        limit = RateLimit(
+            settings.requests_per_minute or self.spec.requests_per_minute,
+            settings.tokens_per_minute or self.spec.tokens_per_minute,
+            settings.workers,
+        )
         limiter = self.limiters(key, raw.base_address, self.spec.name, limit)
         with raw.open() as connection:
             charging = _ChargingConnection(connection, self.spec)
@@ -185,99 +220,7 @@ class _ChargingConnection:
 _ANSWERED = frozenset({MALFORMED, WRONG_LENGTH})  # vectors came, and were computed, but cannot be used
 
 
-def build_api_provider(
-    model: str | ModelSpec,
-    *,
-    dimension: int | None = None,
-    instruct: str | None = None,
-    fps: float | None = None,
-    region: Region = "beijing",
-    workers: int | None = None,
-    requests_per_minute: float | None = None,
-    tokens_per_minute: float | None = None,
-    timeout_seconds: float = 120.0,
-    api_key: str | None = None,
-    extra: Mapping[str, Any] | None = None,
-    needs_key: bool = True,
-    limiters: LimiterSource = limiter_for,
-) -> DashScopeProvider:
-    """Return the provider of a model of the API, after checking all that can be checked without a request.
-
-    Parameters
-    ----------
-    model : str or ModelSpec
-        The model.
-    dimension : int, optional
-        Length of the vectors; the model's default if not given.
-    instruct, fps : optional
-        Parameters of the request, for models that take them.
-    region : {"beijing", "singapore"}
-        Where it is called; a key belongs to one region. ``DASHSCOPE_HTTP_BASE_URL`` replaces the region's address.
-    workers : int, optional
-        How many requests may be in flight, 8 if not given.
-    requests_per_minute, tokens_per_minute : float, optional
-        The account's limits where they differ from the published ones.
-    timeout_seconds : float
-        Total time of one attempt.
-    api_key : str, optional
-        ``DASHSCOPE_API_KEY`` if not given.
-    extra : mapping, optional
-        Further parameters of each request, sent as they are.
-    needs_key : bool
-        Whether to insist on a key now; a provider that only plans needs none.
-    limiters : callable
-        Gives the limiter of the account and model; by default the one of this process.
-
-    Raises
-    ------
-    ValueError
-        If the model does not have the dimension, the region or a parameter, or ``extra`` cannot be sent.
-    MissingCredentialsError
-        If there is no key.
-    """
-    spec = find_model(model)
-    check_request(spec, dimension=dimension, region=region, instruct=instruct, fps=fps)
-    if needs_key and not api_key:
-        api_key_from_environment(spec.name)  # refuse now what would fail when the session opens
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers is {workers!r}; expected at least 1. Leave it out for {_DEFAULT_WORKERS}.")
-    length = spec.default_dimension if dimension is None else int(dimension)
-    named = {"dimension": length if spec.sends_dimension else None, "instruct": instruct, "fps": fps}
-    return DashScopeProvider(
-        spec=spec,
-        dimension=length,
-        region=region,
-        workers=workers or _DEFAULT_WORKERS,
-        parameters={name: value for name, value in named.items() if value is not None} | _checked(extra or {}),
-        requests_per_minute=requests_per_minute or spec.requests_per_minute,
-        tokens_per_minute=tokens_per_minute or spec.tokens_per_minute,
-        timeout_seconds=timeout_seconds,
-        api_key=api_key or None,
-        at_once=workers,
-        limiters=limiters,
-    )
-
-
-def api_key_from_environment(model: str) -> str:
-    """Return the key of the environment.
-
-    Raises
-    ------
-    MissingCredentialsError
-        If there is none; names the variable, where to get a key, and the way without one.
-    """
-    key = os.environ.get(KEY_VARIABLE, "")
-    if not key:
-        raise MissingCredentialsError(
-            f"Model {model!r} needs an API key and there is none. Set the environment variable {KEY_VARIABLE}, or give "
-            "api_key=; keys are made at https://help.aliyun.com/zh/model-studio/get-api-key. A key given as api_key= "
-            "is left out when an Embedder is pickled or copied: in another process (a Dask or joblib worker, a loaded "
-            f"pipeline) set {KEY_VARIABLE} there. model='local' needs no key and no network."
-        )
-    return key
-
-
-def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
+def _check_extra(extra: Mapping[str, Any]) -> None:
     for name in extra:
         if name in _OWN_ARGUMENTS:
             raise ValueError(f"extra holds {name!r}, which has a place of its own. Give it as an argument instead.")
@@ -289,7 +232,6 @@ def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(
             f"extra cannot be written as JSON: {error}. Expected plain numbers, strings, lists and dicts."
         ) from error
-    return dict(extra)
 
 
 ADDRESSES: Mapping[str, str] = {
