@@ -68,13 +68,15 @@ def test_the_tab_key_reaches_every_control_in_sight(open_report, full):
     df, options = full
     page = open_report(build_report(df, language="en", **options))
     wanted = page.evaluate(
-        """() => { const all = [...document.querySelectorAll("a[href], button, input, summary, canvas, [tabindex='0']")]
+        """() => { const kinds = "a[href], button, input, select, summary, canvas, [tabindex='0']";
+          const all = [...document.querySelectorAll(kinds)]
           .filter((one) => one.checkVisibility() && one.tabIndex >= 0);
           all.forEach((one, i) => { one.dataset.walk = i; });
           return all.length; }"""
     )
+    assert wanted > 30
     seen, unseen_focus = set(), []
-    for _ in range(wanted + 5):
+    for _ in range(wanted + 20):  # a field for a date has a stop for its day, month and year
         page.keyboard.press("Tab")
         place, outline = page.evaluate(
             "() => [document.activeElement.dataset.walk, getComputedStyle(document.activeElement).outlineStyle]"
@@ -84,7 +86,7 @@ def test_the_tab_key_reaches_every_control_in_sight(open_report, full):
         seen.add(int(place))
         if outline == "none":
             unseen_focus.append(place)
-    assert seen == set(range(wanted))
+    assert seen == set(range(wanted)), page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
     assert unseen_focus == []
 
 

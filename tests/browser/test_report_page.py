@@ -203,26 +203,77 @@ def name_place(page, name):
     return box["x"] + (left + right) / 2, box["y"] + (top + bottom) / 2
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_names_on_the_map_do_not_overlap(open_report, width):
-    """Twenty crowded clusters with long names: those that are drawn keep clear of each other and of the edges."""
+# The boxes of names; how many points lie under any of them, and whether one crosses another or the edge.
+NAMES = """() => {
+  const { map, points } = mmembedReport, names = map.names, radius = map.dots.radius();
+  let covered = 0;
+  for (let i = 0; i < points.count; i++) {
+    const x = map.screenX(i), y = map.screenY(i);
+    const near = (one) => x > one[0] - radius && x < one[2] + radius && y > one[1] - radius && y < one[3] + radius;
+    covered += names.some(near);
+  }
+  const crossing = names.some((one, place) => names.slice(0, place).some((other) =>
+    one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3]));
+  const cut = names.some((one) => one[0] < 0 || one[1] < 0 || one[2] > map.width || one[3] > map.height);
+  const texts = map.labels.layout.places.map((one) => [points.names[one.g], one.lines.join(" ")]);
+  return { groups: names.map((one) => one[4]), covered, crossing, cut, texts };
+}"""
+
+
+def named_clusters(groups, rows, spread, name):
+    """Return a table of crowded clusters with long names."""
     rng = np.random.default_rng(2)
-    code = np.arange(600) % 20
-    middle = rng.normal(size=(20, 2)) * 2
-    xy = middle[code] + rng.normal(size=(600, 2)) * 0.3
+    code = np.arange(rows) % groups
+    middle = rng.normal(size=(groups, 2)) * spread
+    xy = middle[code] + rng.normal(size=(rows, 2)) * 0.3
     df = pd.DataFrame({"map_x": xy[:, 0], "map_y": xy[:, 1], "cluster": code})
-    df["cluster_name"] = [f"很长的簇名 · 连衣裙 · {one} · with English words" for one in code]
-    page = open_report(build_report(df), width=width)
-    for zoom in (1, 2.5):
-        page.evaluate("(k) => mmembedReport.map.camera.zoomAt(150, 150, k)", zoom)
-        settle(page)
-        names = page.evaluate("mmembedReport.map.names")
-        assert len(names) >= 5
-        for place, one in enumerate(names):
-            for other in names[:place]:
-                assert one[0] >= other[2] or other[0] >= one[2] or one[1] >= other[3] or other[1] >= one[3]
-        wide, high = page.evaluate("[mmembedReport.map.width, mmembedReport.map.height]")
-        assert all(one[0] >= 0 and one[1] >= 0 and one[2] <= wide and one[3] <= high for one in names)
+    return df.assign(cluster_name=[name.format(one) for one in code])
+
+
+def rest(page):
+    """Wait until names and pictures have found their places, and are drawn."""
+    page.wait_for_function("() => mmembedReport.map.settled")
+    settle(page)
+
+
+@pytest.mark.parametrize(
+    ("groups", "name"), [(20, "很长的簇名 · 连衣裙 · {} · with English words"), (37, "topic {} · words · of it")]
+)
+def test_every_group_is_named_beside_the_points(open_report, groups, name):
+    """On the whole map every name is there in full, over no point, no other name and no edge."""
+    page = open_report(build_report(named_clusters(groups, 900, 2.5, name)))
+    rest(page)
+    found = page.evaluate(NAMES)
+    assert sorted(found["groups"]) == list(range(groups))
+    assert (found["covered"], found["crossing"], found["cut"]) == (0, False, False)
+    assert [told.split() for _, told in found["texts"]] == [whole.split() for whole, _ in found["texts"]]
+
+
+def test_on_a_phone_names_without_a_place_are_numbers_of_the_legend(open_report):
+    """Where twenty long names cannot all stand on a small screen, the others are numbers on map and legend alike."""
+    page = open_report(
+        build_report(named_clusters(20, 600, 2, "很长的簇名 · 连衣裙 · {} · with English words")), width=390
+    )
+    rest(page)
+    found = page.evaluate(NAMES)
+    named = {group for group in found["groups"] if group not in page.evaluate("mmembedReport.map.whole.missing")}
+    assert len(named) >= 5
+    numbered = page.locator("#legend .number").all_inner_texts()
+    assert sorted(found["groups"]) == list(range(20))
+    assert {int(one) - 1 for one in numbered} == set(range(20)) - named
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_names_on_an_enlarged_map_do_not_overlap(open_report, width):
+    """Names of what is in sight keep clear of each other and of the edges once the map rests."""
+    page = open_report(
+        build_report(named_clusters(20, 600, 2, "很长的簇名 · 连衣裙 · {} · with English words")), width=width
+    )
+    page.evaluate("mmembedReport.map.camera.zoomAt(150, 150, 2.5)")
+    rest(page)
+    found = page.evaluate(NAMES)
+    assert len(found["groups"]) >= 4
+    assert (found["crossing"], found["cut"]) == (False, False)
 
 
 def test_sizes_beside_long_names_stay_on_one_line(open_report):
@@ -470,8 +521,9 @@ def test_printing_shows_the_map_and_the_cards_on_white(open_report, report):
     page = open_report(report, color_scheme="dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print", color_scheme="dark")
-    assert page.locator(".panel").is_hidden()
-    assert page.locator(".tools").is_hidden()
+    assert page.locator(".tools, .search, .status").evaluate_all("all => all.every((one) => !one.checkVisibility())")
+    assert page.locator("#legend button").count() == 4
+    assert page.locator("#legend").is_visible()
     assert page.locator(".card").count() == 3
     page.wait_for_function(f"() => String(({CORNER})()) === '255,255,255,255'")
     assert page.pdf()[:5] == b"%PDF-"

@@ -14,9 +14,11 @@ import pandas as pd
 import pytest
 
 from mmembed.errors import ColumnNotFoundError
+from mmembed.figures.canvas import CANVAS_SCRIPTS
+from mmembed.figures.canvas_words import _WORDS as _CANVAS_WORDS
+from mmembed.figures.canvas_words import choose_language
 from mmembed.report import build_report
-from mmembed.report.page import SCRIPTS
-from mmembed.report.words import _WORDS, Words, choose_language
+from mmembed.report.words import _WORDS, Words
 from mmembed.vectors import VectorArray
 
 ATTACKS = [
@@ -143,19 +145,17 @@ def test_texts_without_letters_have_no_vote(texts, language):
 
 def test_every_wording_has_both_languages_with_the_same_blanks():
     """No entry of the dictionary is empty, and both languages fill the same blanks."""
-    for key, (chinese, english) in _WORDS.items():
+    for key, (chinese, english) in {**_WORDS, **_CANVAS_WORDS}.items():
         assert chinese, key
         assert english, key
         assert set(re.findall(r"\{(\w+)\}", chinese)) == set(re.findall(r"\{(\w+)\}", english)), key
 
 
-@pytest.mark.parametrize(
-    ("count", "told"), [("0", "0 rows found"), ("1", "1 row found"), ("1,001", "1,001 rows found")]
-)
+@pytest.mark.parametrize(("count", "told"), [("0", "0 rows"), ("1", "1 row"), ("1,001", "1,001 rows")])
 def test_one_row_is_told_in_the_singular(count, told):
     """Counts of one have a wording of their own where English asks for it."""
-    assert Words("en")("page_found", count=count) == told
-    assert Words("zh")("page_found", count=count) == f"找到 {count} 行"
+    assert Words("en")("size", count=count) == told
+    assert Words("zh")("size", count=count) == f"{count} 行"
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -217,10 +217,15 @@ def test_the_script_never_parses_markup():
     """The page's script has no way to turn a text into elements."""
     from importlib.resources import files
 
-    names = {path.name for path in files("mmembed.report").joinpath("templates").iterdir()}
-    assert {name for name in names if name.endswith(".js")} == set(SCRIPTS)
-    for name in SCRIPTS:
-        source = files("mmembed.report").joinpath("templates", name).read_text(encoding="utf-8")
+    folders = files("mmembed.report").joinpath("templates"), files("mmembed.figures").joinpath("scripts")
+    sources = {
+        path.name: path.read_text(encoding="utf-8")
+        for folder in folders
+        for path in folder.iterdir()
+        if path.name.endswith(".js")
+    }
+    assert set(sources) == {*CANVAS_SCRIPTS, "page.js"}
+    for source in sources.values():
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", source)
 
 

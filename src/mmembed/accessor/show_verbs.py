@@ -77,6 +77,8 @@ class ReportOptions(TypedDict, total=False):
     language: Literal["auto", "zh", "en"]
     breakdown: str | None
     date: str | None
+    color: str | Sequence[str] | None
+    filter: str | Sequence[str] | None
     duplicates: Any
     outliers: Any
     label_issues: Any
@@ -105,6 +107,8 @@ class ReportingVerbs:
         language: Literal["auto", "zh", "en"] = "auto",
         breakdown: str | None = None,
         date: str | None = None,
+        color: str | Sequence[str] | None = None,
+        filter: str | Sequence[str] | None = None,  # noqa: A002 - what it is called on the page
         duplicates: Any = None,
         outliers: Any = None,
         label_issues: Any = None,
@@ -141,6 +145,9 @@ class ReportingVerbs:
             A column whose shares each cluster's card shows.
         date : str, optional
             A column of dates that each cluster's card counts over time.
+        color, filter : str or list of str, optional
+            Columns that the reader can colour the map by, and filter it by: categories, numbers or dates.
+            ``breakdown`` and ``date`` do both, whether named here or not.
         duplicates, outliers, label_issues : column, values or result, optional
             What :meth:`duplicates`, :meth:`outliers` and a classifier's ``label_issues()`` found; the columns
             ``duplicate_group`` and ``outlier_score`` are taken by themselves.
@@ -162,8 +169,8 @@ class ReportingVerbs:
         MixedKindsWarning
             If clusters or map are computed from contents of several kinds.
         """
+        from mmembed.figures.canvas_words import choose_language
         from mmembed.report.build import build_report
-        from mmembed.report.words import choose_language
 
         vectors = column_of(self._df, column)
         text = text_or_source(self._df, column, text)
@@ -193,6 +200,8 @@ class ReportingVerbs:
             language=language,
             breakdown=breakdown,
             date=date,
+            color=color,
+            filter=filter,
             duplicates=duplicates,
             outliers=outliers,
             label_issues=label_issues,

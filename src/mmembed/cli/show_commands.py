@@ -33,6 +33,8 @@ Examples:
 @click.option("--language", type=click.Choice(LANGUAGES), default="auto", help="Language of the page.")
 @column_option("--breakdown", text="Column whose shares each cluster's card shows.")
 @column_option("--date", text="Column of dates that each cluster's card counts over time.")
+@column_option("--color", text="Column that the reader can colour the map by; may be given again.", multiple=True)
+@column_option("--filter", text="Column that the reader can filter the map by; may be given again.", multiple=True)
 @column_option("--duplicates", text="Column of groups of near duplicates.  [default: duplicate_group, if there]")
 @column_option("--outliers", text="Column of outlier scores.  [default: outlier_score, if there]")
 @click.option(
@@ -59,6 +61,8 @@ def report(
     text: Sequence[str],
     budget_mb: float,
     output: Sequence[Path],
+    color: Sequence[str],
+    filter: Sequence[str],  # noqa: A002 - the name of the option
     **options: Any,
 ) -> None:
     """Write one HTML page that opens offline: map, clusters, search, near duplicates, outliers."""
@@ -67,7 +71,13 @@ def report(
         check_folder(path)
     df = with_numbers(source.read_vectors(column, space=space))
     made = df.mmembed.report(
-        column, text=list(text) or None, budget_bytes=int(budget_mb * 1e6), root=source.folder, **options
+        column,
+        text=list(text) or None,
+        color=list(color),
+        filter=list(filter),
+        budget_bytes=int(budget_mb * 1e6),
+        root=source.folder,
+        **options,
     )
     for path in output or [Path("report.html")]:
         saved = made.save(path)

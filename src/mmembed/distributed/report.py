@@ -18,8 +18,9 @@ from mmembed.analysis.tallies.trend import Span, read_dates
 from mmembed.distributed.columns import vector_dtype, vectors_in
 from mmembed.distributed.partitions import each, reduced
 from mmembed.distributed.samples import draw_by_class
+from mmembed.figures.canvas_words import choose_language
+from mmembed.frames import as_list, column_of
 from mmembed.report.build import build_report
-from mmembed.report.words import choose_language
 
 if TYPE_CHECKING:
     from mmembed.arrays import Positions
@@ -75,8 +76,12 @@ def report_of_partitions(
         first, last = reduced(each(_ends_of, ddf[[counted.date]], date=counted.date), _outer)
         counted = replace(counted, span=None if first is None else Span.between(first, last))
     dtype = vector_dtype(ddf[vector])
+    for name in ("color", "filter"):
+        for one in as_list(ddf, options.get(name)):
+            column_of(ddf, one, argument=name)
     whole: WholeTable = reduced(each(count_part, ddf[counted.used], columns=counted, dtype=dtype))
     seen = [*texts, options.get("image"), options.get("video")]
+    seen += [one for name in ("color", "filter") for one in as_list(ddf, options.get(name))]
     has_map = {"map_x", "map_y"} <= has
     wanted = [*counted.used, *(["map_x", "map_y"] if has_map else []), *(name for name in seen if name is not None)]
     seed = 0 if random_state is None else random_state

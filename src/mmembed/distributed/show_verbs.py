@@ -66,8 +66,8 @@ class ReportVerbs:
         from mmembed.distributed.clustering import fit_unnamed
         from mmembed.distributed.group_verbs import joined_texts, text_or_source
         from mmembed.distributed.report import report_of_partitions
+        from mmembed.figures.canvas_words import choose_language
         from mmembed.report.build import build_report
-        from mmembed.report.words import choose_language
 
         shown: dict[str, Any] = {**options}
         findings = ("duplicates", "outliers", "label_issues")

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.tallies.categories import MISSING, NOISE, Categories, group_rows
-from mmembed.figures.style import Theme, ThemeName, dress, plain, theme_of
+from mmembed.figures.style import Theme, ThemeName, dress, is_measure, plain, theme_of
 from mmembed.frames import as_list, column_of, coordinates, one_line
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def draw_map(
     size = point_size if point_size is not None else float(np.clip(16 - 2.6 * np.log10(max(on_map.sum(), 10)), 3.5, 11))
     points = _stacked(_Points(axes, on_map, hover_of(df, as_list(df, hover)), size, theme_of(theme)), size)
     drawn = DrawnMap(go.Figure(), [])
-    if color is not None and _is_measure(values := column_of(df, color, argument="color"), color):
+    if color is not None and color != "cluster" and is_measure(values := column_of(df, color, argument="color")):
         _add_measure(drawn, points, coordinates(values), str(color))
     else:
         grouping = _grouping(df, color, name)
@@ -193,13 +193,6 @@ def _stacked(points: _Points, size: float) -> _Points:
     sizes = (size * np.sqrt(1 + np.log2(np.minimum(here, _MOST_STACKED)))).astype(np.float32)
     texts = np.array([str(number) if number > 1 else "1" for number in here.tolist()], dtype=object)
     return _Points(points.axes, points.on_map, points.hover.with_column("rows here", texts), sizes, points.theme)
-
-
-def _is_measure(values: pd.Series, color: Hashable) -> bool:
-    """Tell whether a column is a quantity: floats, or integers of many values; labels and flags are categories."""
-    if color == "cluster" or not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
-        return False
-    return bool(pd.api.types.is_float_dtype(values)) or values.nunique() > 20
 
 
 def _grouping(df: pd.DataFrame, color: Hashable | None, name: Hashable) -> Categories:

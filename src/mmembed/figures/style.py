@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from mmembed.errors import one_of
 
@@ -75,6 +76,13 @@ def dress(figure: Figure, theme: Theme, *, title: str | None, size: tuple[int, i
             **layout,
         }
     )
+
+
+def is_measure(values: pd.Series) -> bool:
+    """Tell whether a column is a quantity: floats, or integers of many values; labels and flags are categories."""
+    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+        return False
+    return bool(pd.api.types.is_float_dtype(values)) or values.nunique() > 20
 
 
 def readable(value: float) -> str:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.tallies.totals import WholeTable
+from mmembed.analysis.tallies.trend import read_dates
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.frames import as_list, column_of
 from mmembed.report.comparison import read_facts
@@ -44,6 +45,8 @@ def build_report(
     vector: Hashable | None = None,
     breakdown: Hashable | None = None,
     date: Hashable | None = None,
+    color: Hashable | Sequence[Hashable] | None = None,
+    filter: Hashable | Sequence[Hashable] | None = None,  # noqa: A002 - what it is called on the page
     duplicates: Any = None,
     outliers: Any = None,
     label_issues: Any = None,
@@ -85,6 +88,9 @@ def build_report(
         A column whose values are counted in each cluster, e.g. a category or a shop.
     date : column name, optional
         Dates that each card counts over time: by day, week, month or year.
+    color, filter : column name or list, optional
+        Columns that the reader of the page can colour the map by, and filter it by: categories, numbers or dates.
+        ``breakdown`` and ``date`` do both, whether named here or not.
     duplicates : column name, values or result, optional
         Groups of near duplicates: rows with equal values are one group. A frame's column ``duplicate_group`` is taken
         by itself.
@@ -145,6 +151,7 @@ def build_report(
         vector=_column(df, vector, argument="vector"),
         breakdown=_column(df, breakdown, argument="breakdown"),
         date=_column(df, date, argument="date"),
+        **_choices(df, color=color, keep=filter, both=[one for one in (breakdown, date) if one is not None], date=date),
         source=_source(df, vector),
         whole=whole,
         positions=positions,
@@ -176,6 +183,19 @@ def build_report(
         _contents=contents,
         _facts=made.facts,
     )
+
+
+def _choices(df: pd.DataFrame, *, color: Any, keep: Any, both: list[Hashable], date: Hashable | None) -> dict[str, Any]:
+    """Return the columns that colour and filter the map."""
+    colors = tuple(dict.fromkeys([*as_list(df, color), *both]))
+    filters = tuple(dict.fromkeys([*as_list(df, keep), *both]))
+    found = {}
+    for argument, names in (("color", colors), ("filter", filters)):
+        for name in names:
+            found[name] = column_of(df, name, argument=argument).reset_index(drop=True)
+    if date is not None:
+        found[date] = read_dates(found[date])[0]
+    return {"choices": pd.DataFrame(found), "color": colors, "filter": filters}
 
 
 def _found(df: pd.DataFrame, given: Any, default: str, read: Callable[[pd.DataFrame, Any], _Found]) -> _Found | None:

@@ -21,6 +21,8 @@ from mmembed.analysis.names.terms import Language
 from mmembed.analysis.tallies.categories import group_rows
 from mmembed.contents.thumbnails import data_uri, make_thumbnails
 from mmembed.embedding.run import EmbeddingRun
+from mmembed.figures.canvas import NEIGHBORS, choice_data, neighbor_data, point_data, point_labels, text_data
+from mmembed.figures.canvas_words import CanvasWords, choose_language
 from mmembed.frames import coordinates, one_line
 from mmembed.report.cards import (
     CardSources,
@@ -40,10 +42,10 @@ from mmembed.report.cards import (
 from mmembed.report.comparison import compare_facts
 from mmembed.report.facts import report_facts
 from mmembed.report.findings import Findings, Suspect
-from mmembed.report.page import CutTexts, PageContents, cut_texts, map_data, point_labels, render_page
+from mmembed.report.page import CutTexts, PageContents, cut_texts, render_page
 from mmembed.report.request import Columns, Options
 from mmembed.report.summary import describe_parameters, describe_versions, summarise, summary_tiles
-from mmembed.report.words import Words, choose_language
+from mmembed.report.words import Words
 from mmembed.vectors import as_vector_array
 
 _MOST_CARDS = 48
@@ -84,7 +86,7 @@ def assemble(
     most = options.max_points
     while True:
         points = choose_points(on_map, grouping.codes, most)
-        texts = cut_texts(columns.texts, points, _text_budget(columns, options))
+        texts = cut_texts(columns.texts, points, _text_budget(columns, options, points))
         draft = PageContents(
             title=one_line(options.title, 200) or words("default_title"),
             words=words,
@@ -94,7 +96,7 @@ def assemble(
             tiles=summary_tiles(summary, words),
             grouping=grouping,
             cards=cards[:_MOST_CARDS],
-            data=_data(columns, sources, axes, points, texts),
+            data=_data(columns, sources, axes, points=points, texts=texts, words=CanvasWords(words.language)),
             points={row: point for point, row in enumerate(points.tolist())},
             breakdown=None if columns.breakdown is None else one_line(columns.breakdown.name, 40),
             excluded=[],
@@ -104,11 +106,14 @@ def assemble(
             comparison=None if previous is None else compare_facts(facts, previous),
         )
         draft = list_findings(draft, findings, reader)
-        left = options.budget_bytes - len(render_page(draft).encode())
+        left = options.budget_bytes - len(render_page(draft).encode()) - _neighbor_bytes(columns, options, points)
         if left >= 0 or most <= _FEWEST_POINTS:
             break
         most = min(most, len(points)) // 2
     reasons: Counter[str] = Counter()
+    if columns.vector is not None:
+        near = neighbor_data(columns.vector, points, most_bytes=options.budget_bytes // _NEIGHBOR_SHARE)
+        draft = replace(draft, data={**draft.data, "neighbors": near})
     if columns.has_pictures:
         draft, reasons = illustrate(
             draft,
@@ -167,16 +172,30 @@ def _language(columns: Columns, options: Options) -> Language:
     return choose_language([options.title or ""])
 
 
-def _text_budget(columns: Columns, options: Options) -> int:
-    return int((options.budget_bytes - 200_000) * (0.5 if columns.has_pictures else 0.85))
+# Neighbours of the points may take a sixth of the budget, and a third more as base64.
+_NEIGHBOR_SHARE = 6
 
 
-def _data(columns: Columns, sources: CardSources, axes: Axes, points: Positions, texts: CutTexts) -> dict[str, object]:
+def _neighbor_bytes(columns: Columns, options: Options, points: Positions) -> int:
+    if columns.vector is None:
+        return 0
+    size = 2 if len(points) < 65535 else 4
+    return min(NEIGHBORS * size * len(points), options.budget_bytes // _NEIGHBOR_SHARE) * 4 // 3
+
+
+def _text_budget(columns: Columns, options: Options, points: Positions) -> int:
+    room = options.budget_bytes - 200_000 - _neighbor_bytes(columns, options, points)
+    return int(room * (0.5 if columns.has_pictures else 0.85))
+
+
+def _data(
+    columns: Columns, sources: CardSources, axes: Axes, *, points: Positions, texts: CutTexts, words: CanvasWords
+) -> dict[str, object]:
     return {
-        **map_data(*axes, sources.grouping, points, columns.positions),
-        "texts": texts.columns,
-        "columns": [one_line(column.name, 40) for column in columns.texts],
+        **point_data(*axes, sources.grouping, points, columns.positions),
+        **text_data(words, columns.texts, texts.columns),
         "labels": point_labels(columns.cluster.index, points),
+        "choices": choice_data(columns.choices, points, color=columns.color, keep=columns.filter, other=words["other"]),
         "thumbnails": {},
     }
 

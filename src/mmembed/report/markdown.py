@@ -105,7 +105,7 @@ def _rows(rows: Sequence[ShownRow], words: Words) -> str:
 
 
 def _told(row: ShownRow, words: Words) -> str:
-    texts = " / ".join(plain(text) for text in row.texts if text) or plain(words("page_row", label=row.label))
+    texts = " / ".join(plain(text) for text in row.texts if text) or plain(words("row", label=row.label))
     return f"{texts} ({plain(row.note)})" if row.note else texts
 
 

@@ -13,15 +13,14 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.tallies.categories import Categories
 from mmembed.contents.thumbnails import data_uri
-from mmembed.figures.style import FONT_STACK, MISSING_TONE, NOISE_TONE, tone
+from mmembed.figures.canvas import CANVAS_STYLE, as_base64, canvas_script, canvas_source
+from mmembed.figures.style import FONT_STACK
 from mmembed.frames import cut, one_line
 from mmembed.report.cards import Card, Positions, ShownRow
 from mmembed.report.comparison import Comparison
@@ -31,13 +30,7 @@ from mmembed.report.words import Words, percent
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-# Each file may use what the ones before it define; together they are one script.
-SCRIPTS = (
-    "decoding.js", "grid.js", "raster.js", "camera.js", "dots.js", "names.js", "pictures.js",
-    "lasso.js", "gestures.js", "map.js", "csv.js", "tip.js", "lists.js", "page.js",
-)  # fmt: skip
-
-STYLES = ("base.css", "map.css", "cards.css", "sections.css", "media.css")
+STYLES = ("base.css", CANVAS_STYLE, "cards.css", "sections.css", "media.css")
 
 _MOST_CHANGES = 40
 
@@ -68,7 +61,7 @@ class PageContents:
     tiles: list[Tile]
     grouping: Categories
     cards: list[Card]
-    data: Mapping[str, object]
+    data: Mapping[str, Any]
     points: Mapping[int, int]
     breakdown: str | None
     excluded: list[tuple[str, int]]
@@ -92,26 +85,16 @@ def render_page(contents: PageContents) -> str:
     hash: even a text that slipped through the escaping could not run.
     """
     words, groups = contents.words, contents.grouping.groups
-    tones = [tone(code) for code in range(len(groups))]
-    style = "".join(map(_source, STYLES)).replace("/*fonts*/", FONT_STACK) + _tone_rules(tones)
-    script = '(() => {\n"use strict";\n' + "\n".join(map(_source, SCRIPTS)) + "})();\n"
-    data = {
-        **contents.data,
-        "words": words.for_page(),
-        "language": words("lang"),
-        "tones": tones,
-        "noiseTone": NOISE_TONE,
-        "fadedTone": MISSING_TONE,
-        "groups": [{"key": one_line(group.key, 60), "name": group.name, "size": group.size} for group in groups],
-        "noise": contents.grouping.noise,
-    }
+    style = "".join(map(_source, STYLES)).replace("/*fonts*/", FONT_STACK) + _tone_rules(contents.data["tones"])
+    script = f'(() => {{\n"use strict";\n{canvas_script()}\n{_source("page.js")}}})();\n'
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     return render(
         "report.html",
-        **{one.name: getattr(contents, one.name) for one in fields(contents)} | {"data": to_json(data)},
+        **{one.name: getattr(contents, one.name) for one in fields(contents)}
+        | {"data": to_json(as_base64(contents.data))},
         policy=policy,
         style=style,
         script=script,
@@ -163,6 +146,8 @@ def _templates() -> Environment:
 
 @cache
 def _source(name: str) -> str:
+    if name == CANVAS_STYLE:
+        return canvas_source(name)
     return files("mmembed.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
@@ -178,8 +163,6 @@ def _tone_rules(tones: Iterable[tuple[str, str]]) -> str:
 
 
 _LENGTHS = (600, 300, 160, 90, 48, 24, 0)
-
-_NOISE = 0xFFFF
 
 # Inside a script element, "</script" and "<!--" end or change the element whatever the JSON says; the two separators
 # end a line in old JavaScript. As \u escapes they are the same strings to JSON.parse and nothing to the HTML parser.
@@ -237,43 +220,3 @@ def cut_texts(columns: Sequence[pd.Series], points: Positions, budget_bytes: int
         if length == 0 or len(to_json(texts).encode()) <= budget_bytes:
             break
     return CutTexts(texts, length, sum(len(text) > length for column in whole for text in column))
-
-
-def point_labels(index: pd.Index, points: Positions) -> list[str] | None:
-    """Return the index label of each point as text, or None where the place in the list is the label."""
-    if isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1 and len(points) == len(index):
-        return None
-    return [one_line(label, 40) for label in index[points]]
-
-
-def map_data(
-    x: npt.NDArray[np.float64],
-    y: npt.NDArray[np.float64],
-    grouping: Categories,
-    points: Positions,
-    positions: npt.NDArray[np.int64] | None = None,
-) -> dict[str, object]:
-    """Return coordinates and groups of the points: 16-bit integers, little endian, as base64.
-
-    Both axes share one scale, so that distances on the map keep their proportions. A step of 1/65535 of the map is a
-    fiftieth of a pixel on a screen, and less than one pixel at the deepest zoom. ``positions`` tells where the rows
-    stand in the whole table, if they are a sample.
-    """
-    codes = grouping.codes[points]
-    across, up = x[points], y[points]
-    left, bottom = (float(axis.min()) if len(points) else 0.0 for axis in (across, up))
-    span = max(float(np.ptp(across)), float(np.ptp(up))) if len(points) else 0.0
-    scale = 65535 / span if span > 0 else 0.0
-    rows = (points if positions is None else positions[points]).astype("<u4").tobytes()
-    return {
-        "count": len(points),
-        "x": _base64((across - left) * scale),
-        "y": _base64((up - bottom) * scale),
-        "group": _base64(np.where(codes < 0, _NOISE, codes)),
-        # Positions in the frame, where they are not simply 0, 1, 2, …
-        "rows": None if positions is None and len(points) == len(x) else base64.b64encode(rows).decode("ascii"),
-    }
-
-
-def _base64(values: npt.NDArray[np.float64] | npt.NDArray[np.int64]) -> str:
-    return base64.b64encode(np.rint(values).astype("<u2").tobytes()).decode("ascii")

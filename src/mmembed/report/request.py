@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -32,6 +32,10 @@ class Columns:
     source: pd.Series | None = None
     breakdown: pd.Series | None = None
     date: pd.Series | None = None
+    # Columns that colour and filter the map, and which of them do which.
+    choices: pd.DataFrame = field(default_factory=pd.DataFrame)
+    color: tuple[Hashable, ...] = ()
+    filter: tuple[Hashable, ...] = ()
     # Where the frame is a sample: figures of the whole table, and where the rows stand in it.
     whole: WholeTable | None = None
     positions: npt.NDArray[np.int64] | None = None

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-
 from mmembed.analysis.names.terms import Language
 
-_HAN = re.compile("[一-鿿㐀-䶿]")
-
-_OTHER_WORDS = re.compile(r"[぀-ヿ가-힣]|[^\W\d_一-鿿㐀-䶿぀-ヿ가-힣]+")
-
-# Keys that begin with "page_" are also handed to the page's script.
 _WORDS: dict[str, tuple[str, str]] = {
     "lang": ("zh-CN", "en"),
     "separator": ("、", ", "),
@@ -54,19 +46,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "图上是样本中的 {shown} 行，全表共 {total} 行。",
         "The map shows {shown} rows, a sample of {total}.",
     ),
-    "map_label": (
-        "{points} 个点的地图；方向键平移，加减号缩放，0 复位。点的列表见搜索框下方。",
-        "Map of {points} points; arrow keys move it, plus and minus zoom, 0 resets. The search lists the points.",
-    ),
     "map_empty": ("没有带坐标的行，因此没有地图。", "No row has coordinates, so there is no map."),
-    "search": ("搜索", "Search"),
-    "search_hint": ("搜索文本或主题…", "Search texts and topics…"),
-    "zoom_in": ("放大", "Zoom in"),
-    "zoom_out": ("缩小", "Zoom out"),
-    "zoom_reset": ("显示全部", "Show everything"),
-    "lasso": ("圈选（或按住 Shift 拖动）", "Select with a lasso (or Shift and drag)"),
-    "download": ("下载 CSV", "Download CSV"),
-    "pictures": ("显示图片", "Show pictures"),
     "no_script": (
         "地图和搜索需要启用 JavaScript；下面的各主题详情不需要。",
         "The map and the search need JavaScript; the topics below do not.",
@@ -177,29 +157,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "parameter_breakdown": ("分布列", "Breakdown column"),
     "parameter_date": ("日期列", "Date column"),
     "parameter_budget": ("大小预算", "Size budget"),
-    "page_noise": ("未归类", "Unassigned"),
-    "page_row": ("行 {label}", "Row {label}"),
-    "page_all": ("全部 {count} 个点", "All {count} points"),
-    "page_all_one": ("全部 {count} 个点", "{count} point"),
-    "page_found": ("找到 {count} 行", "{count} rows found"),
-    "page_found_one": ("找到 {count} 行", "{count} row found"),
-    "page_in_cluster": ("本主题 {count} 行", "{count} rows in this topic"),
-    "page_in_cluster_one": ("本主题 {count} 行", "{count} row in this topic"),
-    "page_in_noise": ("未归类 {count} 行", "{count} rows are unassigned"),
-    "page_in_noise_one": ("未归类 {count} 行", "{count} row is unassigned"),
-    "page_in_lasso": ("圈选了 {count} 行", "{count} rows selected"),
-    "page_in_lasso_one": ("圈选了 {count} 行", "{count} row selected"),
-    "page_file": ("选中的行", "rows"),
-    "page_column_row": ("行号", "row"),
-    "page_column_label": ("索引", "index"),
-    "page_column_cluster": ("主题编号", "cluster"),
-    "page_column_name": ("主题", "cluster_name"),
-    "page_none": ("没有匹配的行。", "No row matches."),
-    "page_more": ("再显示 {count} 行", "Show {count} more"),
-    "page_more_one": ("再显示 {count} 行", "Show {count} more"),
-    "page_clear": ("清除", "Clear"),
-    "page_close": ("关闭", "Close"),
-    "page_picture": ("{text} 的图片", "Picture of {text}"),
+    "row": ("行 {label}", "Row {label}"),
+    "picture": ("{text} 的图片", "Picture of {text}"),
 }
 
 # Codes of the reasons why a cell has no picture, by the words for them.
@@ -236,12 +195,6 @@ class Words:
         found = single if values.get("count") == "1" and single in _WORDS else key
         return _WORDS[found][self._column].format(**values)
 
-    def for_page(self) -> dict[str, str]:
-        """Return the words the page's script needs, with their blanks left open."""
-        return {
-            key.removeprefix("page_"): both[self._column] for key, both in _WORDS.items() if key.startswith("page_")
-        }
-
     def reason(self, code: str) -> str:
         """Return why a cell has no picture, in words; several codes may have the same."""
         return self(_REASON_KEYS[code]) if code in _REASON_KEYS else code
@@ -260,24 +213,3 @@ def percent(share: float) -> str:
     '12.5%'
     """
     return f"{100 * share:.1f}%"
-
-
-def choose_language(texts: Iterable[str]) -> Language:
-    """Return ``"zh"`` if most of the non-empty texts are Chinese, else ``"en"``.
-
-    A text is Chinese if it has at least as many Chinese characters as words of other scripts; each character of
-    Japanese kana and Korean hangul counts as a word. Texts without letters have no vote.
-
-    Examples
-    --------
-    >>> choose_language(["红色连衣裙 Nike", "蓝色衬衫"])
-    'zh'
-    >>> choose_language(["a red dress"])
-    'en'
-    """
-    chinese = total = 0
-    for text in texts:
-        han, others = len(_HAN.findall(text)), len(_OTHER_WORDS.findall(text))
-        total += han + others > 0
-        chinese += han >= max(others, 1)
-    return "zh" if 2 * chinese > total else "en"

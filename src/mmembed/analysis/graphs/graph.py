@@ -143,6 +143,13 @@ def shared_graph(rows: FloatMatrix, k: int = 15, method: GraphMethod = "auto") -
     return _STORE.graph(rows, k, method)
 
 
+def has_graph(vectors: Any) -> bool:
+    """Tell whether the neighbours of a vector column's rows have been computed in this process and are still kept."""
+    array = as_vector_array(vectors)
+    present = np.flatnonzero(~array.isna())
+    return bool(len(present)) and _STORE.has(distinct_rows(array.matrix[present]).rows)
+
+
 def fingerprint(rows: FloatMatrix) -> bytes:
     """Return 20 bytes that are the same for equal matrices, and differ otherwise but for a chance of 1 in 2^80."""
     values = np.ascontiguousarray(rows)
@@ -161,6 +168,10 @@ class _GraphStore:
         self._compute = compute
         self._graphs: OrderedDict[bytes, NeighborGraph] = OrderedDict()
         self._lock = Lock()
+
+    def has(self, rows: FloatMatrix) -> bool:
+        with self._lock:
+            return bool(self._graphs) and fingerprint(rows) in self._graphs
 
     def graph(self, rows: FloatMatrix, k: int, method: GraphMethod = "auto") -> NeighborGraph:
         key = fingerprint(rows)

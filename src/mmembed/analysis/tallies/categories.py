@@ -100,7 +100,8 @@ def group_rows(
 
 def hashable_cells(values: pd.Series) -> pd.Series:
     """Turn lists and arrays into their text: they are categories too, and pandas cannot count them."""
-    return values.map(lambda cell: cell if isinstance(cell, Hashable) else str(cell))
+    cells = [cell if isinstance(cell, Hashable) else str(cell) for cell in values]
+    return pd.Series(cells, index=values.index, dtype=object)
 
 
 def plain_key(key: Hashable) -> Hashable:

@@ -10,23 +10,23 @@ function csvCell(value) {
   return `"${safe.replaceAll('"', '""')}"`;
 }
 
-function csvOf(rows) {
-  const heads = ["row", "label", "cluster", "name"].map((key) => words(`column_${key}`));
+function csvOf(table, rows) {
+  const { data } = table, heads = ["row", "label", "cluster", "name"].map((key) => table.words(`column_${key}`));
   const lines = [[...heads, ...data.columns]];
   for (const i of rows) {
-    const g = points.group[i];
+    const g = table.group[i];
     const key = g === NOISE ? -1 : data.groups[g].key;
-    lines.push([points.rows[i], label(i), key, groupName(i), ...data.texts.map((column) => column[i])]);
+    lines.push([table.rows[i], table.label(i), key, table.groupName(i), ...data.texts.map((column) => column[i])]);
   }
   return lines.map((line) => line.map(csvCell).join(",")).join("\r\n") + "\r\n";
 }
 
-function downloadCsv(rows) {
+function downloadCsv(table, rows) {
   // The mark at the start tells Excel that it is UTF-8.
-  const url = URL.createObjectURL(new Blob(["\uFEFF", csvOf(rows)], { type: "text/csv" }));
+  const url = URL.createObjectURL(new Blob(["\uFEFF", csvOf(table, rows)], { type: "text/csv" }));
   const link = make("a");
   link.href = url;
-  link.download = `${words("file")}.csv`;
+  link.download = `${table.words("file")}.csv`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

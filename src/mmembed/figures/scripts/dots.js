@@ -9,25 +9,31 @@ class Dots {
     this.camera = camera;
     this.colors = colors;
     this.sprites = new Map();
-    this.order = this.drawingOrder();
+    this.density = new Density(points);
     this.times = 0;
   }
 
-  // Noise first, so that it lies under the clusters.
+  // What colours the points from now on.
+  recolor(coloring) {
+    this.coloring = coloring;
+    this.order = this.drawingOrder();
+    this.forget();
+  }
+
+  // Grey ones first, so that they lie under the others.
   drawingOrder() {
-    const { count, group } = this.points;
+    const { count } = this.points, { codes } = this.coloring;
     const order = new Uint32Array(count);
     let place = 0;
-    for (let i = 0; i < count; i++) if (group[i] === NOISE) order[place++] = i;
-    for (let i = 0; i < count; i++) if (group[i] !== NOISE) order[place++] = i;
+    for (let i = 0; i < count; i++) if (codes[i] === NOISE) order[place++] = i;
+    for (let i = 0; i < count; i++) if (codes[i] !== NOISE) order[place++] = i;
     return order;
   }
 
   // Drop everything drawn beforehand, e.g. when the colours change.
   forget() {
     this.sprites.clear();
-    this.drawnKey = null;
-    this.layer = null;
+    this.drawnKey = this.layer = this.density.key = null;
   }
 
   radius() {
@@ -63,44 +69,54 @@ class Dots {
     this.times++;
     const { ax, bx, ay, by } = this.camera.terms();
     const scale = { ax: ax * ratio, bx: (bx + spareX) * ratio, ay: ay * ratio, by: (by + spareY) * ratio };
-    if (this.points.count > MANY) this.drawPixels(context, active, ratio, scale);
-    else this.drawSprites(context, active, ratio, scale);
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    const { colors, coloring } = this, { k } = this.camera.view;
+    const glow = this.density.picture(`${coloring.key}/${this.filterCount}/${colors.shade}`, coloring, active, colors);
+    if (this.points.count > MANY) {
+      this.drawPixels(context, active, ratio, scale);
+      // The pixels are a whole picture: the glow is mixed in upon it, as it would shine through from below.
+      context.globalCompositeOperation = colors.shade ? "screen" : "multiply";
+      this.density.paint(context, glow, scale, k);
+      context.globalCompositeOperation = "source-over";
+      return;
+    }
+    context.fillStyle = colors.surface;
+    context.fillRect(0, 0, context.canvas.width, context.canvas.height);
+    this.density.paint(context, glow, scale, k);
+    this.drawSprites(context, active, ratio, scale);
   }
 
   drawPixels(context, active, ratio, { ax, bx, ay, by }) {
-    const { points, colors } = this, { x, y, group } = points;
+    const { points, colors, coloring } = this, { x, y } = points, { codes } = coloring;
     const radius = this.radius() * ratio;
     // A margin, so that dots at the edge are cut there and not left out.
     const margin = Math.ceil(radius) + 3;
     const raster = new Raster(context.canvas.width + 2 * margin, context.canvas.height + 2 * margin, colors.surface);
     const alpha = points.count > 30000 ? 0.6 : 0.72;
-    const dots = points.names.map((_, g) => raster.dot(colors.tone(g), radius, alpha));
+    const dots = coloring.tones.map((pair) => raster.dot(colors.of(pair), radius, alpha));
     const noise = raster.dot(colors.noise, radius * 0.85, 0.6), faded = raster.dot(colors.faded, radius * 0.85, 0.5);
     const left = bx + margin, top = by + margin;
     for (const pass of active ? [0, 1] : [1]) {
       for (const i of this.order) {
-        if (active && active[i] !== pass) continue;
-        raster.stamp(x[i] * ax + left, y[i] * ay + top, !pass ? faded : group[i] === NOISE ? noise : dots[group[i]]);
+        if (active && Boolean(active[i]) !== Boolean(pass)) continue;
+        raster.stamp(x[i] * ax + left, y[i] * ay + top, !pass ? faded : codes[i] === NOISE ? noise : dots[codes[i]]);
       }
     }
     context.putImageData(raster.image, -margin, -margin);
   }
 
   drawSprites(context, active, ratio, { ax, bx, ay, by }) {
-    const { points, colors } = this, { x, y, group } = points;
+    const { points, colors, coloring } = this, { x, y } = points, { codes } = coloring;
     const radius = this.radius();
-    const stamps = points.names.map((_, g) => this.sprite(colors.tone(g), radius, 0.88, ratio));
+    const stamps = coloring.tones.map((pair) => this.sprite(colors.of(pair), radius, 0.92, ratio));
     const noise = this.sprite(colors.noise, radius * 0.85, 0.75, ratio), faded = this.sprite(colors.faded, radius * 0.85, 0.6, ratio);
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.fillStyle = colors.surface;
-    context.fillRect(0, 0, context.canvas.width, context.canvas.height);
     const right = context.canvas.width + 20, bottom = context.canvas.height + 20;
     for (const pass of active ? [0, 1] : [1]) {
       for (const i of this.order) {
-        if (active && active[i] !== pass) continue;
+        if (active && Boolean(active[i]) !== Boolean(pass)) continue;
         const px = x[i] * ax + bx, py = y[i] * ay + by;
         if (px < -20 || py < -20 || px > right || py > bottom) continue;
-        const stamp = !pass ? faded : group[i] === NOISE ? noise : stamps[group[i]];
+        const stamp = !pass ? faded : codes[i] === NOISE ? noise : stamps[codes[i]];
         const half = stamp.width >> 1;
         context.drawImage(stamp, (px - half) | 0, (py - half) | 0);
       }

@@ -13,18 +13,18 @@ class Camera {
     this.height = 0;
   }
 
-  fit(width, height) {
+  // The cloud in the middle of the room that margins leave. One axis may be stretched a little; more would distort
+  // distances.
+  fit(width, height, { stretch = MOST_STRETCH, share = 1, bottom = 0, margin = 18 } = {}) {
     const old = this.width;
     this.width = width;
     this.height = height;
     const { right, top } = this.points;
-    const margin = Math.min(46, width / 9);
-    const room = [width - 2 * margin, height - 2 * margin - 24];
+    const room = [(width - 2 * margin) * share, (height - 2 * margin - bottom) * share];
     const fit = [right > 0 ? room[0] / right : Infinity, top > 0 ? room[1] / top : Infinity];
     const least = Math.min(...fit);
-    // One axis may be stretched a little to use the room; more would distort distances.
-    const [kx, ky] = Number.isFinite(least) ? fit.map((one) => Math.min(one, least * MOST_STRETCH)) : [1, 1];
-    this.base = { kx, ky, x: (width - right * kx) / 2, y: (height - 24 + top * ky) / 2 };
+    const [kx, ky] = Number.isFinite(least) ? fit.map((one) => Math.min(one, least * stretch)) : [1, 1];
+    this.base = { kx, ky, x: (width - right * kx) / 2, y: (height - bottom + top * ky) / 2 };
     if (old && old !== width) this.view = { k: 1, x: 0, y: 0 };
   }
 
@@ -35,6 +35,18 @@ class Camera {
   terms() {
     const { base, view } = this;
     return { ax: base.kx * view.k, bx: base.x * view.k + view.x, ay: -base.ky * view.k, by: base.y * view.k + view.y };
+  }
+
+  // The view without the size of the window: the middle in map coordinates, and the zoom.
+  get place() {
+    const { ax, bx, ay, by } = this.terms();
+    return { x: (this.width / 2 - bx) / ax, y: (this.height / 2 - by) / ay, k: this.view.k };
+  }
+
+  goTo({ x, y, k }) {
+    const { base } = this, zoom = Math.min(Math.max(k, 1), DEEPEST_ZOOM);
+    this.stop();
+    this.set({ k: zoom, x: this.width / 2 - (x * base.kx + base.x) * zoom, y: this.height / 2 - (base.y - y * base.ky) * zoom });
   }
 
   set(view) {
@@ -87,5 +99,12 @@ class Camera {
     const wanted = Math.min((this.width * 0.62) / (x1 - x0 || 1), (this.height * 0.62) / (y1 - y0 || 1), most);
     const k = Math.min(Math.max(wanted, 1), DEEPEST_ZOOM);
     this.travel({ k, x: this.width / 2 - ((x0 + x1) / 2) * k, y: this.height / 2 - ((y0 + y1) / 2) * k });
+  }
+
+  // Bring a point into sight, if it is not, without another zoom.
+  reveal(i) {
+    const px = this.x(i), py = this.y(i), rim = 40;
+    if (px > rim && py > rim && px < this.width - rim && py < this.height - rim) return;
+    this.travel({ k: this.view.k, x: this.view.x + this.width / 2 - px, y: this.view.y + this.height / 2 - py });
   }
 }

@@ -2,7 +2,8 @@
 
 function listenToGestures(map) {
   const { canvas, camera, hooks } = map;
-  const held = new Map();
+  const held = new Map(), aborter = new AbortController(), { signal } = aborter;
+  const on = (type, listener, options = {}) => canvas.addEventListener(type, listener, { ...options, signal });
   let moved = false, gap = 0, looping = false;
   const at = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -13,7 +14,7 @@ function listenToGestures(map) {
     return { gap: Math.hypot(a[0] - b[0], a[1] - b[1]), middle: [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2] };
   };
 
-  canvas.addEventListener("pointerdown", (event) => {
+  on("pointerdown", (event) => {
     camera.stop();
     held.set(event.pointerId, at(event));
     canvas.setPointerCapture(event.pointerId);
@@ -30,10 +31,10 @@ function listenToGestures(map) {
     }
   });
 
-  canvas.addEventListener("pointermove", (event) => {
+  on("pointermove", (event) => {
     const now = at(event), before = held.get(event.pointerId);
     if (!before) {
-      const name = map.nameAt(...now), point = name < 0 ? map.nearest(...now, 12) : -1;
+      const name = map.nameAt(...now), point = name < 0 ? map.pointAt(...now, 12) : -1;
       canvas.classList.toggle("over", !map.looping && (point >= 0 || name >= 0));
       hooks.hover(map.looping ? -1 : point);
     } else if (held.size === 2) {
@@ -59,7 +60,7 @@ function listenToGestures(map) {
     canvas.classList.remove("moving");
     if (looping && was) {
       looping = false;
-      const rows = event.type === "pointerup" ? map.lasso.inside(camera, map.grid, map.active) : [];
+      const rows = event.type === "pointerup" ? map.lasso.inside(map) : [];
       map.lasso.path = [];
       map.draw();
       hooks.looped(rows);
@@ -68,15 +69,15 @@ function listenToGestures(map) {
     if (!was || moved || event.type !== "pointerup") return;
     const now = at(event), name = map.nameAt(...now);
     if (name >= 0) hooks.pickGroup(name);
-    else hooks.pick(map.nearest(...now, event.pointerType === "touch" ? 26 : 12));
+    else hooks.pick(map.pointAt(...now, event.pointerType === "touch" ? 26 : 12));
   };
-  canvas.addEventListener("pointerup", release);
-  canvas.addEventListener("pointercancel", release);
-  canvas.addEventListener("pointerleave", () => { if (!held.size) hooks.hover(-1); });
-  canvas.addEventListener("dblclick", (event) => camera.zoomAt(...at(event), 2));
+  on("pointerup", release);
+  on("pointercancel", release);
+  on("pointerleave", () => { if (!held.size) hooks.hover(-1); });
+  on("dblclick", (event) => camera.zoomAt(...at(event), 2));
 
   // Scrolling down on the whole map scrolls the page: a reader on the way to the clusters is not held up.
-  canvas.addEventListener("wheel", (event) => {
+  on("wheel", (event) => {
     if (event.deltaY > 0 && camera.view.k <= 1.001) return;
     event.preventDefault();
     const lines = event.deltaMode === 1 ? 30 : 1;
@@ -84,14 +85,23 @@ function listenToGestures(map) {
     camera.zoomAt(...at(event), Math.exp(-turned * (event.ctrlKey ? 0.01 : 0.0022)));
   }, { passive: false });
 
-  canvas.addEventListener("keydown", (event) => {
-    const step = 60;
-    const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
-    if (moves[event.key]) camera.shift(...moves[event.key]);
-    else if (event.key === "+" || event.key === "=") camera.zoomStep(1.6);
+  // Without a pinned point the arrows move the map; with one they go from point to point.
+  on("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }, way = ways[event.key];
+    const pinned = hooks.pinned();
+    if (way && pinned >= 0) {
+      const next = map.nextTo(pinned, ...way);
+      if (next >= 0) { camera.reveal(next); hooks.pick(next); }
+    } else if (way) camera.shift(-60 * way[0], -60 * way[1]);
+    else if (event.key === "Enter" || event.key === " ") {
+      if (pinned < 0) hooks.pick(map.nearestToMiddle());
+      else hooks.like(pinned);
+    } else if (event.key === "+" || event.key === "=") camera.zoomStep(1.6);
     else if (event.key === "-") camera.zoomStep(1 / 1.6);
     else if (event.key === "0") camera.reset();
     else return;
     event.preventDefault();
   });
+  return () => aborter.abort();
 }

@@ -11,8 +11,8 @@ class Lasso {
   }
 
   // The points inside the loop, in the order of the table; `grid` finds the candidates.
-  inside(camera, grid, active) {
-    const { path } = this;
+  inside(map) {
+    const { path } = this, { camera, grid, active, points } = map;
     this.path = [];
     if (path.length < 3) return [];
     const { ax, bx, ay, by } = camera.terms(), { x, y } = points;
