@@ -150,6 +150,7 @@ class AnalysisVerbs:
         """
         from mmembed.analysis.clusters.fit import fit_clusters
         from mmembed.analysis.clusters.other_level import add_two, two_levels
+        from mmembed.analysis.clusters.record import remember_settings
 
         if levels not in (1, 2):
             raise ValueError(f"levels={levels!r} is no number of levels. Give 1, or 2 for clusters and subclusters.")
@@ -184,9 +185,20 @@ class AnalysisVerbs:
             )
 
         if levels == 1:
-            return named(fitted, rename=rename, rewrite=rewrite).add_to(self._df, name=name)
-        upper, lower = two_levels(fitted)
-        return add_two(self._df, named(upper, rename=rename, rewrite=rewrite), named(lower), name)
+            added = named(fitted, rename=rename, rewrite=rewrite).add_to(self._df, name=name)
+        else:
+            upper, lower = two_levels(fitted)
+            added = add_two(self._df, named(upper, rename=rename, rewrite=rewrite), named(lower), name)
+        asked = {
+            "method": method if isinstance(method, str) and method != "auto" else None,
+            "n_clusters": n_clusters,
+            "min_cluster_size": min_cluster_size,
+            "assign_noise": assign_noise or None,
+            "levels": levels if levels > 1 else None,
+            "random_state": random_state,
+        }
+        remember_settings(added[name], {option: value for option, value in asked.items() if value is not None})
+        return added
 
     def project(
         self,

@@ -5,10 +5,13 @@ A report on a frame without clusters or a map gets both here, with notes that sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+import numpy as np
 import pandas as pd
 
 from mmembed.accessor.arguments import Kinds, kinds_of_rows, naming_embedder, text_or_source
@@ -20,6 +23,7 @@ from mmembed.vectors import as_vector_array
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+    from mmembed.analysis.labels.classifier import Classifier
     from mmembed.embedding.run import EmbeddingRun
     from mmembed.figures.selection import MapSelection
     from mmembed.report.report import Report
@@ -142,15 +146,17 @@ class ReportingVerbs:
         language : {"auto", "zh", "en"}
             Language of the page; by default that of most of the texts.
         breakdown : str, optional
-            A column whose shares each cluster's card shows.
+            A column of categories, whose shares are compared with those of the whole table in each cluster.
         date : str, optional
             A column of dates that each cluster's card counts over time.
         color, filter : str or list of str, optional
             Columns that the reader can colour the map by, and filter it by: categories, numbers or dates.
             ``breakdown`` and ``date`` do both, whether named here or not.
-        duplicates, outliers, label_issues : column, values or result, optional
+        duplicates, outliers, label_issues : column, values, result or False, optional
             What :meth:`duplicates`, :meth:`outliers` and a classifier's ``label_issues()`` found; the columns
-            ``duplicate_group`` and ``outlier_score`` are taken by themselves.
+            ``duplicate_group`` and ``outlier_score`` are taken by themselves. What is not given is found here where
+            that is cheap: near duplicates and outliers among up to 20,000 rows, doubtful values of ``breakdown`` among
+            up to 4,000 rows where vectors predict them. False leaves it out.
         run : EmbeddingRun or list of them, optional
             What embedding took, for the cost.
         compare : path, mapping or Report, optional
@@ -180,16 +186,22 @@ class ReportingVerbs:
             language = choose_language([title or ""] if words is None else words.dropna().astype(str))
         named = "cluster" in self._df.columns
         is_complete = {"cluster", "map_x", "map_y"} <= set(self._df.columns)
+        rows_kinds = None if is_complete else kinds_of_rows(self._df, column, kinds)
         df, notes = complete_for_report(
             self._df,
             vectors,
             text=words,
-            kinds=None if is_complete else kinds_of_rows(self._df, column, kinds),
+            kinds=rows_kinds,
             random_state=random_state,
             language=language,
             embed=None if named else naming_embedder(vectors, "auto", pays=False),
             embed_terms=None if named or words is None else free_term_embedder(as_vector_array(vectors)),
         )
+        given = {"duplicates": duplicates, "outliers": outliers, "label_issues": label_issues}
+        found = find_for_report(
+            df, vectors, given, breakdown=breakdown, kinds=rows_kinds, random_state=random_state, language=language
+        )
+        notes += found.notes
         return build_report(
             df,
             vector=column,
@@ -202,9 +214,9 @@ class ReportingVerbs:
             date=date,
             color=color,
             filter=filter,
-            duplicates=duplicates,
-            outliers=outliers,
-            label_issues=label_issues,
+            duplicates=found.results["duplicates"],
+            outliers=found.results["outliers"],
+            label_issues=found.results["label_issues"],
             run=run,
             compare=compare,
             notes=notes,
@@ -285,3 +297,100 @@ def clustered_note(language: Language, method: str, seed: int) -> str:
 def projected_note(language: Language, method: str, seed: int) -> str:
     """Return what a report says of a map that it computed."""
     return _PROJECTED[language].format(method=method, seed=seed)
+
+
+_CHEAP_ROWS = 20_000
+_CHEAP_LABELS = 4_000
+_MOST_CLASSES = 30
+# Of a class of fewer rows nobody can tell what is usual.
+_FEWEST_OF_CLASS = 5
+
+
+@dataclass(frozen=True)
+class FoundForReport:
+    """What a report shows of single rows.
+
+    Attributes
+    ----------
+    results : mapping of argument to object
+        What was given, or what was found in its place; None where there is nothing.
+    notes : list of str
+        What was found, and how.
+    """
+
+    results: dict[str, Any]
+    notes: list[str]
+
+
+def find_for_report(
+    df: pd.DataFrame,
+    vectors: pd.Series,
+    given: Mapping[str, Any],
+    *,
+    breakdown: Hashable | None = None,
+    kinds: pd.Series | None = None,
+    random_state: int | None = None,
+    language: Language = "en",
+) -> FoundForReport:
+    """Return near duplicates, outliers and doubted labels: those that were given, and others where that is cheap.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        The frame to report on.
+    vectors : pandas.Series
+        Its vector column.
+    given : mapping
+        ``duplicates``, ``outliers`` and ``label_issues``; None asks for what can be found, False for nothing.
+    breakdown : column name, optional
+        The column whose doubtful values are looked for.
+    kinds : pandas.Series, optional
+        Of which kind each row is, where they are mixed.
+    random_state : int, optional
+        Seed of the experiment on labels.
+    language : {"zh", "en"}
+        Language of the notes.
+    """
+    from mmembed.analysis.finding.duplicates import find_duplicates
+    from mmembed.analysis.finding.outliers import find_outliers
+    from mmembed.report.words import Words, percent
+
+    words, results, notes = Words(language), dict(given), list[str]()
+    rows = int((~as_vector_array(vectors).isna()).sum())
+    is_cheap = 2 <= rows <= _CHEAP_ROWS
+    if is_cheap and results["duplicates"] is None and "duplicate_group" not in df.columns:
+        copies = find_duplicates(vectors, kinds=kinds)
+        results["duplicates"] = copies
+        notes.append(words("noted_duplicates", threshold=f"{copies.threshold:.3g}"))
+    if is_cheap and results["outliers"] is None and "outlier_score" not in df.columns:
+        results["outliers"] = find_outliers(vectors, kinds=kinds)
+        notes.append(words("noted_outliers"))
+    if results["label_issues"] is None and breakdown is not None:
+        fitted = _classifier_of(column_of(df, breakdown, argument="breakdown"), vectors, random_state)
+        results["label_issues"] = fitted
+        if fitted is not None:
+            notes.append(words("noted_labels", column=str(breakdown), share=percent(fitted.accuracy)))
+    return FoundForReport(results, notes)
+
+
+def _classifier_of(labels: pd.Series, vectors: pd.Series, random_state: int | None) -> Classifier | None:
+    """Return a classifier of a column that is able to doubt its labels; None where there can be none cheaply."""
+    from mmembed.analysis.labels.classifier import Classifier
+    from mmembed.analysis.labels.fit import fit_classifier
+    from mmembed.analysis.labels.review import WEAK
+
+    known = labels[labels.notna().to_numpy() & ~np.asarray(as_vector_array(vectors).isna())]
+    is_category = not (pd.api.types.is_float_dtype(labels.dtype) or pd.api.types.is_datetime64_any_dtype(labels.dtype))
+    if not is_category or len(known) > _CHEAP_LABELS or not known.map(lambda cell: isinstance(cell, Hashable)).all():
+        return None
+    sizes = known.value_counts()
+    if not 2 <= len(sizes) <= _MOST_CLASSES or sizes.iloc[1] < _FEWEST_OF_CLASS:
+        return None
+    try:
+        with warnings.catch_warnings():
+            # That rare classes are never predicted matters to who predicts, not to who reads a report.
+            warnings.simplefilter("ignore", UserWarning)
+            fitted = fit_classifier(vectors, labels, random_state=random_state)
+    except ValueError:
+        return None  # a column that no classifier learns from, such as numbers that are quantities
+    return fitted if isinstance(fitted, Classifier) and fitted.accuracy >= WEAK else None

@@ -31,12 +31,18 @@ Examples:
 @column_option("--video", text="Column of clips to show.")
 @click.option("--title", metavar="TEXT", help="Title of the page.")
 @click.option("--language", type=click.Choice(LANGUAGES), default="auto", help="Language of the page.")
-@column_option("--breakdown", text="Column whose shares each cluster's card shows.")
+@column_option("--breakdown", text="Column of categories: shares in each cluster, and doubtful values.")
 @column_option("--date", text="Column of dates that each cluster's card counts over time.")
 @column_option("--color", text="Column that the reader can colour the map by; may be given again.", multiple=True)
 @column_option("--filter", text="Column that the reader can filter the map by; may be given again.", multiple=True)
-@column_option("--duplicates", text="Column of groups of near duplicates.  [default: duplicate_group, if there]")
-@column_option("--outliers", text="Column of outlier scores.  [default: outlier_score, if there]")
+@column_option("--duplicates", text="Column of groups of near duplicates.  [default: duplicate_group, or found]")
+@column_option("--outliers", text="Column of outlier scores.  [default: outlier_score, or found]")
+@click.option(
+    "--leave-out",
+    type=click.Choice(("duplicates", "outliers", "label-issues")),
+    multiple=True,
+    help="What of single rows is neither looked for nor shown; may be given again.",
+)
 @click.option(
     "--compare",
     type=click.Path(path_type=Path),
@@ -60,6 +66,7 @@ def report(
     space: str | None,
     text: Sequence[str],
     budget_mb: float,
+    leave_out: Sequence[str],
     output: Sequence[Path],
     color: Sequence[str],
     filter: Sequence[str],  # noqa: A002 - the name of the option
@@ -69,6 +76,10 @@ def report(
     source = source_of(options)
     for path in output or [Path("report.html")]:
         check_folder(path)
+    for one in leave_out:
+        if options.get(one) is not None:
+            raise click.UsageError(f"--{one} names what --leave-out {one} leaves out. Give one of them.")
+        options[one.replace("-", "_")] = False
     df = with_numbers(source.read_vectors(column, space=space))
     made = df.mmembed.report(
         column,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mmembed.accessor.show_verbs import clustered_note, projected_note
+from mmembed.accessor.show_verbs import clustered_note, find_for_report, projected_note
 from mmembed.analysis.maps.fit import fit_projection
 from mmembed.analysis.names.terms import Language
 from mmembed.analysis.tallies.totals import CountedColumns, WholeTable, count_table
@@ -20,7 +20,7 @@ from mmembed.distributed.partitions import each, reduced
 from mmembed.distributed.samples import draw_by_class
 from mmembed.figures.canvas_words import choose_language
 from mmembed.frames import as_list, column_of
-from mmembed.report.build import build_report
+from mmembed.report.build import build_report, own_columns
 
 if TYPE_CHECKING:
     from mmembed.arrays import Positions
@@ -39,6 +39,7 @@ def report_of_partitions(
     random_state: int | None,
     sample_rows: int,
     method: str | None = None,
+    left_out: Sequence[str] = (),
 ) -> Report:
     """Return the report of a frame that has clusters.
 
@@ -60,6 +61,8 @@ def report_of_partitions(
     sample_rows : int
     method : str or None
         How clusters were made for the report, if they were.
+    left_out : sequence of str
+        ``"outliers"`` and ``"label_issues"`` that nobody wants to see.
     """
     has = set(ddf.columns)
     source = vector.removesuffix("_vector")
@@ -95,14 +98,26 @@ def report_of_partitions(
         projection = fit_projection(sample[vector], random_state=random_state)
         sample = projection.add_to(sample)
         notes.append(projected_note(language, projection.method, seed))
+    asked = {name: False if name in left_out else None for name in ("outliers", "label_issues")}
+    found = find_for_report(
+        sample,
+        sample[vector],
+        {"duplicates": False, **asked},
+        breakdown=options.get("breakdown"),
+        random_state=random_state,
+        language=language,
+    )
     return build_report(
         sample,
         vector=vector,
         text=list(texts) or None,
         language=language,
-        notes=notes,
+        notes=[*notes, *found.notes],
+        outliers=found.results["outliers"],
+        label_issues=found.results["label_issues"],
         whole=whole,
         positions=drawn.positions,
+        n_columns=own_columns(ddf.columns),
         **options,
     )
 

@@ -50,7 +50,8 @@ class ReportVerbs:
         Parameters
         ----------
         duplicates, outliers, label_issues
-            Not on Dask: they name single rows, of which a sample has few.
+            Not to be given on Dask: they name single rows, of which a sample has few. Outliers and doubtful values of
+            ``breakdown`` are looked for among the rows of the sample; False leaves them out.
         sample_rows : int
             About how many rows are shown: of each cluster in proportion, and at least 20. They travel to this process.
 
@@ -71,7 +72,8 @@ class ReportVerbs:
 
         shown: dict[str, Any] = {**options}
         findings = ("duplicates", "outliers", "label_issues")
-        if given := [name for name in findings if shown.pop(name) is not None]:
+        wanted = {name: shown.pop(name) for name in findings}
+        if given := [name for name, one in wanted.items() if one is not None and one is not False]:
             raise ValueError(
                 f"{given[0]}= is not in the report of a Dask DataFrame: it names single rows, and a sample has few "
                 "of them. Leave it out, or report on those rows alone: ddf[…].compute().mmembed.report(…)."
@@ -106,6 +108,7 @@ class ReportVerbs:
             random_state=random_state,
             sample_rows=sample_rows,
             method=method,
+            left_out=[name for name, one in wanted.items() if one is False],
         )
 
 

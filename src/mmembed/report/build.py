@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -15,10 +15,10 @@ import pandas as pd
 from mmembed.analysis.tallies.totals import WholeTable
 from mmembed.analysis.tallies.trend import read_dates
 from mmembed.embedding.run import EmbeddingRun
-from mmembed.frames import as_list, column_of
+from mmembed.frames import as_list, column_of, one_line
 from mmembed.report.comparison import read_facts
 from mmembed.report.contents import assemble
-from mmembed.report.findings import Findings, read_duplicates, read_label_issues, read_outliers
+from mmembed.report.findings import Findings, count_equal, read_duplicates, read_label_issues, read_outliers
 from mmembed.report.page import render_page
 from mmembed.report.report import Report
 from mmembed.report.request import Columns, Options
@@ -26,6 +26,10 @@ from mmembed.report.request import Columns, Options
 _CLUSTER = "df = df.mmembed.cluster('<vector column>')"
 _PROJECT = "df = df.mmembed.project('<vector column>')"
 _LEAST_BUDGET = 500_000
+_WRITTEN_BY_VERBS = {
+    *(f"{level}{ending}" for level in ("cluster", "subcluster") for ending in ("", "_score", "_name")),
+    *("map_x", "map_y", "map_z", "duplicate_group", "duplicate_similarity", "outlier_score"),
+}
 _Found = TypeVar("_Found")
 
 
@@ -60,6 +64,7 @@ def build_report(
     created: datetime | None = None,
     whole: WholeTable | None = None,
     positions: npt.NDArray[np.int64] | None = None,
+    n_columns: int | None = None,
 ) -> Report:
     """Build a report of a frame that already has clusters and a map.
 
@@ -91,12 +96,13 @@ def build_report(
     color, filter : column name or list, optional
         Columns that the reader of the page can colour the map by, and filter it by: categories, numbers or dates.
         ``breakdown`` and ``date`` do both, whether named here or not.
-    duplicates : column name, values or result, optional
+    duplicates : column name, values, result or False, optional
         Groups of near duplicates: rows with equal values are one group. A frame's column ``duplicate_group`` is taken
-        by itself.
-    outliers : column name, values or result, optional
-        A score for each row, high for odd ones. A frame's column ``outlier_score`` is taken by itself.
-    label_issues : pandas.DataFrame or fitted classifier, optional
+        by itself; False leaves them out.
+    outliers : column name, values, result or False, optional
+        A score for each row, high for odd ones. A frame's column ``outlier_score`` is taken by itself; False leaves
+        them out.
+    label_issues : pandas.DataFrame, fitted classifier or False, optional
         What ``.label_issues()`` returned, or the classifier that has it.
     run : EmbeddingRun or list of them, optional
         What embedding took, for the cost in the summary.
@@ -121,6 +127,8 @@ def build_report(
         sample are said to be that.
     positions : numpy.ndarray of int, shape (n,), optional
         Where the rows of a sample stand in the whole table.
+    n_columns : int, optional
+        Columns of the whole table, where the frame has some of them.
 
     Raises
     ------
@@ -155,6 +163,9 @@ def build_report(
         source=_source(df, vector),
         whole=whole,
         positions=positions,
+        parts=_column_or_default(df, f"sub{cluster}", f"sub{cluster}", argument="cluster"),
+        part_names=_column_or_default(df, f"sub{cluster}_name", f"sub{cluster}_name", argument="name"),
+        n_columns=own_columns(df.columns) if n_columns is None else n_columns,
     )
     options = Options(
         title=title,
@@ -169,7 +180,9 @@ def build_report(
     findings = Findings(
         duplicates=_found(df, duplicates, "duplicate_group", read_duplicates),
         outliers=_found(df, outliers, "outlier_score", read_outliers),
-        suspects=None if label_issues is None else read_label_issues(df, label_issues),
+        suspects=None if label_issues is None or label_issues is False else read_label_issues(df, label_issues),
+        copies=count_equal(duplicates),
+        label_column=one_line(getattr(label_issues, "target", None), 40) or None,
     )
     previous = None if compare is None else read_facts(compare)
     runs = [] if run is None else [run] if isinstance(run, EmbeddingRun) else list(run)
@@ -198,9 +211,14 @@ def _choices(df: pd.DataFrame, *, color: Any, keep: Any, both: list[Hashable], d
     return {"choices": pd.DataFrame(found), "color": colors, "filter": filters}
 
 
+def own_columns(columns: Iterable[Hashable]) -> int:
+    """Return how many columns of a table its verbs did not write: labels, scores and coordinates are the page's own."""
+    return sum(column not in _WRITTEN_BY_VERBS for column in columns)
+
+
 def _found(df: pd.DataFrame, given: Any, default: str, read: Callable[[pd.DataFrame, Any], _Found]) -> _Found | None:
     """Return findings that were asked for or whose column is there by its own name."""
-    if given is None and default not in df.columns:
+    if given is False or (given is None and default not in df.columns):
         return None
     return read(df, default if given is None else given)
 

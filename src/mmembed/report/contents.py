@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.analysis.clusters.record import recall_fit
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.names.terms import Language
 from mmembed.analysis.tallies.categories import group_rows
@@ -40,11 +41,14 @@ from mmembed.report.cards import (
     thumbnail_order,
 )
 from mmembed.report.comparison import compare_facts
-from mmembed.report.facts import report_facts
+from mmembed.report.facts import report_facts, told_plainly
 from mmembed.report.findings import Findings, Suspect
 from mmembed.report.page import CutTexts, PageContents, cut_texts, render_page
+from mmembed.report.profile import describe_data
 from mmembed.report.request import Columns, Options
+from mmembed.report.statements import Grounds, Standings, make_statements, name_of
 from mmembed.report.summary import describe_parameters, describe_versions, summarise, summary_tiles
+from mmembed.report.topics import make_topic_lines
 from mmembed.report.words import Words
 from mmembed.vectors import as_vector_array
 
@@ -77,11 +81,28 @@ def assemble(
     budget already, the points would be thinned out until it fits.
     """
     words = Words(_language(columns, options))
+    breakdown = None if columns.breakdown is None else one_line(columns.breakdown.name, 40)
     sources, ranked, axes = _sources(columns, words)
     grouping, reader = sources.grouping, RowReader(columns)
     summary = summarise(columns, sources.whole, runs)
     cards = make_cards(sources, reader, words)
+    record = recall_fit(columns.cluster)
+    standings = Standings.of(sources.whole, record)
     facts = report_facts(columns, options, cards, summary=summary, findings=findings)
+    comparison = None if previous is None else compare_facts(facts, previous)
+    statements = make_statements(
+        Grounds(
+            whole=sources.whole,
+            cards=cards,
+            standings=standings,
+            # Of a sample nobody wants to know how many rows it has of a kind.
+            findings=findings if columns.whole is None else Findings(),
+            column=breakdown,
+            comparison=comparison,
+            outlier_name=_outlier_name(findings, reader),
+        )
+    )
+    facts = {**facts, "findings": [told_plainly(one) for one in statements]}
     on_map = np.isfinite(axes[0]) & np.isfinite(axes[1])
     most = options.max_points
     while True:
@@ -98,12 +119,16 @@ def assemble(
             cards=cards[:_MOST_CARDS],
             data=_data(columns, sources, axes, points=points, texts=texts, words=CanvasWords(words.language)),
             points={row: point for point, row in enumerate(points.tolist())},
-            breakdown=None if columns.breakdown is None else one_line(columns.breakdown.name, 40),
+            breakdown=breakdown,
             excluded=[],
             notes=[one_line(note, 1000) for note in options.notes],
             parameters=describe_parameters(columns, options, words),
             versions=describe_versions(),
-            comparison=None if previous is None else compare_facts(facts, previous),
+            comparison=comparison,
+            statements=statements,
+            topics=make_topic_lines(cards[:_MOST_CARDS], standings, columns, words),
+            profile=describe_data(columns, options, summary, record, words),
+            are_nearest_only=findings.are_nearest_only,
         )
         draft = list_findings(draft, findings, reader)
         left = options.budget_bytes - len(render_page(draft).encode()) - _neighbor_bytes(columns, options, points)
@@ -151,6 +176,15 @@ def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Position
         scores=scores,
     )
     return sources, ranked, axes
+
+
+def _outlier_name(findings: Findings, reader: RowReader) -> dict[Language, str] | None:
+    """Return what the first outlier is called, in both languages."""
+    if not findings.outliers:
+        return None
+    row = reader.row(findings.outliers[0][0])
+    spoken: tuple[Language, ...] = ("zh", "en")
+    return {one: name_of(row.texts, Words(one)("row", label=row.label)) for one in spoken}
 
 
 def _units(columns: Columns, rows: list[int]) -> npt.NDArray[np.float32] | None:

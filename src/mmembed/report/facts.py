@@ -16,6 +16,7 @@ from mmembed.report.cards import Card, ShownRow
 from mmembed.report.comparison import FORMAT
 from mmembed.report.findings import Findings
 from mmembed.report.request import Columns, Options
+from mmembed.report.statements import Statement
 from mmembed.report.summary import Summary
 
 _MOST_CENTROIDS = 200
@@ -60,16 +61,28 @@ def report_facts(
         "requests": summary.requests,
         "tokens": summary.tokens,
         "clusters": clusters,
-        "duplicates": None if findings.duplicates is None else [list(group) for group in findings.duplicates],
+        "duplicates": None
+        if findings.duplicates is None
+        else [[columns.position(row) for row in group] for group in findings.duplicates],
         "outliers": None
         if findings.outliers is None
-        else [{"position": row, "score": score} for row, score in findings.outliers[:_MOST_OUTLIERS]],
+        else [{"position": columns.position(row), "score": score} for row, score in findings.outliers[:_MOST_OUTLIERS]],
         "label_issues": None
         if findings.suspects is None
         else [
-            {"position": one.row, "given": one.given, "suggested": one.suggested, "score": one.score}
+            {"position": columns.position(one.row), "given": one.given, "suggested": one.suggested, "score": one.score}
             for one in findings.suspects
         ],
+    }
+
+
+def told_plainly(statement: Statement) -> dict[str, Any]:
+    """Return a sentence of the page in both languages, with its figures."""
+    return {
+        "kind": statement.kind,
+        "target": statement.target,
+        "text": dict(statement.texts),
+        "figures": dict(statement.figures),
     }
 
 

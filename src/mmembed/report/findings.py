@@ -18,6 +18,7 @@ from mmembed.errors import did_you_mean, listed
 from mmembed.frames import column_of, is_missing, one_line
 
 _VALUE_LENGTH = 40
+_EQUAL = 1 - 1e-6  # a cosine that is 1 but for rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,42 @@ class Findings:
         Rows with their scores, the oddest first.
     suspects : tuple of Suspect, or None
         The most doubtful first.
+    copies : (int, int) or None
+        Rows that are a copy of an earlier one, and groups of copies, where they are not all of the near duplicates:
+        nothing sets these apart in the table, and only equal rows are copies.
+    label_column : str or None
+        The column of the doubted labels, where it is known.
     """
 
     duplicates: tuple[tuple[int, ...], ...] | None = None
     outliers: tuple[tuple[int, float], ...] | None = None
     suspects: tuple[Suspect, ...] | None = None
+    copies: tuple[int, int] | None = None
+    label_column: str | None = None
+
+    @property
+    def are_nearest_only(self) -> bool:
+        """Whether the near duplicates are only the nearest pairs of a table without copies."""
+        return self.copies == (0, 0)
+
+    def count_copies(self) -> tuple[int, int]:
+        """Return how many rows are a copy of an earlier one, and how many groups they are in."""
+        groups = self.duplicates or ()
+        return (sum(map(len, groups)) - len(groups), len(groups)) if self.copies is None else self.copies
+
+
+def count_equal(given: Any) -> tuple[int, int] | None:
+    """Return the equal rows among near duplicates that nothing sets apart from other pairs; None for all others.
+
+    Parameters
+    ----------
+    given : object
+        What was given as near duplicates; only the result of ``find_duplicates`` tells how its threshold was found.
+    """
+    if getattr(given, "threshold_source", None) != "rarest":
+        return None
+    equal = given.is_duplicate & (given.similarities >= _EQUAL)
+    return int(equal.sum()), len(np.unique(given.representatives[equal]))
 
 
 def read_duplicates(df: pd.DataFrame, given: Any) -> tuple[tuple[int, ...], ...]:

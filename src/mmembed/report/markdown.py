@@ -19,8 +19,10 @@ def render_markdown(contents: PageContents) -> str:
     parts = [
         f"# {plain(contents.title)}",
         words("generated", when=f"{contents.created:%Y-%m-%d %H:%M}"),
+        plain(contents.profile.lead),
         _table([(tile.label, f"{tile.value} {tile.note}".strip()) for tile in contents.tiles]),
         *([] if contents.sampled is None else [sampled_note(contents)]),
+        *_findings(contents),
         *_changes(contents),
         f"## {words('details')}",
     ]
@@ -33,7 +35,9 @@ def render_markdown(contents: PageContents) -> str:
         ]
     if contents.duplicates is not None:
         groups, rows = contents.duplicate_totals
-        parts += [f"## {words('duplicates')}", words("duplicates_hint", groups=f"{groups:,}", rows=f"{rows:,}")]
+        told = [words("duplicates_hint", groups=f"{groups:,}", rows=f"{rows:,}")]
+        told += [words("duplicates_nearest")] if contents.are_nearest_only and groups else []
+        parts += [f"## {words('duplicates')}", words.sentences(told)]
         parts += [
             _bullets(
                 f"{size:,}: " + " / ".join(_told(row, words) for row in rows) for size, rows in contents.duplicates
@@ -78,6 +82,13 @@ def _card(card: Card, contents: PageContents) -> str:
         parts.append(f"{plain(words('breakdown', column=contents.breakdown))}: {shares}")
     parts.append(card.trend_told(words))
     return "\n\n".join(part for part in parts if part)
+
+
+def _findings(contents: PageContents) -> list[str]:
+    if not contents.statements:
+        return []
+    told = _bullets(plain(one.texts[contents.words.language]) for one in contents.statements)
+    return [f"## {contents.words('findings')}", told]
 
 
 def _changes(contents: PageContents) -> list[str]:

@@ -24,7 +24,10 @@ from mmembed.figures.style import FONT_STACK
 from mmembed.frames import cut, one_line
 from mmembed.report.cards import Card, Positions, ShownRow
 from mmembed.report.comparison import Comparison
+from mmembed.report.profile import Profile
+from mmembed.report.statements import Statement, rounded
 from mmembed.report.summary import Tile
+from mmembed.report.topics import TopicLine
 from mmembed.report.words import Words, percent
 
 if TYPE_CHECKING:
@@ -51,6 +54,14 @@ class PageContents:
         Thumbnails of the typical rows in cards, and of the rows in lists, by row.
     duplicates, outliers, suspects : or None
         Rows to show in these sections; None where nobody looked for them.
+    profile : Profile
+        What the data are and what was done.
+    topics : tuple of TopicLine
+        The table of topics.
+    statements : tuple of Statement
+        What stands out, in sentences.
+    are_nearest_only : bool
+        Whether nothing sets the near duplicates apart from other pairs.
     """
 
     title: str
@@ -68,6 +79,8 @@ class PageContents:
     notes: list[str]
     parameters: list[tuple[str, str]]
     versions: list[tuple[str, str]]
+    profile: Profile
+    topics: tuple[TopicLine, ...] = ()
     pictures: Mapping[int, bytes] = field(default_factory=dict)
     small: Mapping[int, bytes] = field(default_factory=dict)
     duplicates: tuple[tuple[int, tuple[ShownRow, ...]], ...] | None = None
@@ -76,6 +89,8 @@ class PageContents:
     suspects: tuple[ShownRow, ...] | None = None
     suspect_total: int = 0
     comparison: Comparison | None = None
+    statements: tuple[Statement, ...] = ()
+    are_nearest_only: bool = False
 
 
 def render_page(contents: PageContents) -> str:
@@ -86,7 +101,7 @@ def render_page(contents: PageContents) -> str:
     """
     words, groups = contents.words, contents.grouping.groups
     style = "".join(map(_source, STYLES)).replace("/*fonts*/", FONT_STACK) + _tone_rules(contents.data["tones"])
-    script = f'(() => {{\n"use strict";\n{canvas_script()}\n{_source("page.js")}}})();\n'
+    script = f'(() => {{\n"use strict";\n{canvas_script()}\n{_source("sorting.js")}\n{_source("page.js")}}})();\n'
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
@@ -140,6 +155,7 @@ def _templates() -> Environment:
     made.filters["bar_width"] = lambda share: f"{min(max(share, 0), 1):.2%}"
     made.filters["data_uri"] = data_uri
     made.filters["percent"] = percent
+    made.filters["rounded"] = rounded
     made.filters["thousands"] = "{:,}".format
     return made
 

@@ -39,6 +39,11 @@ class Columns:
     # Where the frame is a sample: figures of the whole table, and where the rows stand in it.
     whole: WholeTable | None = None
     positions: npt.NDArray[np.int64] | None = None
+    # Smaller groups within the clusters, and what they are called.
+    parts: pd.Series | None = None
+    part_names: pd.Series | None = None
+    # Of the whole table, without those that verbs wrote.
+    n_columns: int = 0
 
     def position(self, row: int) -> int:
         """Return where a row stands in the whole table."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mmembed.analysis.names.terms import Language
 
 _WORDS: dict[str, tuple[str, str]] = {
@@ -22,6 +24,163 @@ _WORDS: dict[str, tuple[str, str]] = {
     "noise_share": ("未归类占比", "Unassigned"),
     "space": ("向量空间", "Vector space"),
     "dimension": ("{count} 维", "{count} dim."),
+    "findings": ("主要发现", "Findings"),
+    "say_size": (
+        "{rows} 行分成 {count} 个主题，最大的是「{name}」，{size} 行（{share}）。",
+        "{rows} rows fall into {count} topics. The largest is “{name}”, with {size} rows ({share}).",
+    ),
+    "say_size_one": (
+        "{rows} 行中有 {size} 行（{share}）在同一个主题「{name}」里。",
+        "Of {rows} rows, {size} ({share}) are in one topic, “{name}”.",
+    ),
+    "say_unassigned": (
+        "{count} 行（{share}）未归类，不属于任何主题。",
+        "{count} rows ({share}) are unassigned: they are in no topic.",
+    ),
+    "say_follows": (
+        "主题与「{column}」大体一致：{share} 的行取所在主题最常见的值；不分主题时，最常见的值只占 {whole}。",
+        (
+            "The topics follow “{column}”: {share} of the rows have the commonest value of their topic, "
+            "{whole} the commonest value of all."
+        ),
+    ),
+    "say_more": (
+        "「{name}」（{size} 行）中，「{column}」为「{value}」的占 {share}；在全部行中占 {whole}。",
+        "“{name}” ({size} rows): “{column}” is “{value}” for {share} of its rows, and for {whole} of all rows.",
+    ),
+    "say_grew": (
+        "「{name}」越来越多：{when} 起占 {since}，之前占 {before}。",
+        "“{name}” has become more frequent: {since} of the rows from {when} on, {before} before.",
+    ),
+    "say_shrank": (
+        "「{name}」越来越少：{when} 起占 {since}，之前占 {before}。",
+        "“{name}” has become less frequent: {since} of the rows from {when} on, {before} before.",
+    ),
+    "say_copies": (
+        "{count} 行（{share}）与另一行近似重复，共 {groups} 组。",
+        "{count} rows ({share}) are near copies of another row. Groups of such rows: {groups}.",
+    ),
+    "say_copies_one": (
+        "{count} 行（{share}）与另一行近似重复，共 {groups} 组。",
+        "{count} row ({share}) is a near copy of another row. Groups of such rows: {groups}.",
+    ),
+    "say_labels": (
+        "{count} 行的「{column}」可疑：与它们相似的行大多是另一个值。",
+        "{count} rows have a doubtful “{column}”: most rows like them have another value.",
+    ),
+    "say_labels_one": (
+        "{count} 行的「{column}」可疑：与它相似的行大多是另一个值。",
+        "{count} row has a doubtful “{column}”: most rows like it have another value.",
+    ),
+    "say_outliers": (
+        "{count} 行与其他行都不相似，最突出的是「{name}」。",
+        "{count} rows are unlike all others. The most unlike is “{name}”.",
+    ),
+    "say_outliers_one": (
+        "{count} 行与其他行都不相似：「{name}」。",
+        "{count} row is unlike all others: “{name}”.",
+    ),
+    "say_unstable": (
+        "{count} 个主题不稳定，换一批行会分得不同：{names}。",
+        "{count} topics are unstable, and would be different ones in other rows: {names}.",
+    ),
+    "say_unstable_one": (
+        "{count} 个主题不稳定，换一批行会分得不同：{names}。",
+        "{count} topic is unstable, and would be a different one in other rows: {names}.",
+    ),
+    "say_changes": (
+        "与 {when} 的报告相比，主题有变化：{parts}。",
+        "The topics have changed since the report of {when}: {parts}.",
+    ),
+    "say_kind_grew": ("{count} 个增长", "{count} grew"),
+    "say_kind_shrank": ("{count} 个缩小", "{count} shrank"),
+    "say_kind_appeared": ("{count} 个新出现", "{count} appeared"),
+    "say_kind_vanished": ("{count} 个消失", "{count} vanished"),
+    "quoted": ("「{name}」", "“{name}”"),
+    "label_column": ("标签", "label"),
+    "topics": ("主题一览", "All topics"),
+    "topics_hint": (
+        "点列名排序；点主题名跳到它的详情。",
+        "Pick a column to sort by it, and a name to read about the topic.",
+    ),
+    "topic": ("主题", "Topic"),
+    "share": ("占比", "Share"),
+    "within": ("内部相似度", "Similarity within"),
+    "stability": ("稳定性", "Stability"),
+    "stability_hint": (
+        "换一批行重新分组时，主题与原来重合的程度：1 为完全一样，0.5 以下为不稳定",
+        "How like itself the topic is when other rows are grouped: 1 is the same, below 0.5 is unstable",
+    ),
+    "deviation": ("按「{column}」偏离整体", "By {column}, against the whole"),
+    "deviation_told": ("{value} {share}（整体 {whole}）", "{value} {share} (all {whole})"),
+    "deviation_none": ("无明显偏离", "as the whole"),
+    "unassigned": ("未归类", "Unassigned"),
+    "shift_told": ("{before} → {since}（{when} 起）", "{before} → {since} (from {when})"),
+    "about": ("数据与方法", "Data and method"),
+    "lead_rows": ("{count} 行", "{count} rows"),
+    "lead_rows_one": ("{count} 行", "{count} row"),
+    "lead": ("{rows}数据。", "{rows}."),
+    "lead_with": ("{rows}数据，含{parts}。", "{rows} with {parts}."),
+    "lead_text": ("文本{names}", "texts ({names})"),
+    "lead_image": ("图片{names}", "pictures ({names})"),
+    "lead_video": ("视频{names}", "clips ({names})"),
+    "lead_breakdown": ("类别{names}", "categories ({names})"),
+    "lead_date": ("日期{names}", "dates ({names})"),
+    "lead_model": ("向量由模型 {space} 生成。", "The vectors are by the model {space}."),
+    "about_typical": (
+        "内部相似度是主题中各行与主题中心的平均余弦：1 为完全一样，0 为毫不相干。",
+        "Similarity within is the mean cosine of a topic's rows with its centre: 1 is the same, 0 is unrelated.",
+    ),
+    "noted_duplicates": (
+        "近似重复由本报告找出（相似度阈值 {threshold}）。",
+        "Near duplicates were found for this report (threshold of similarity: {threshold}).",
+    ),
+    "noted_outliers": (
+        "离群的行由本报告找出。",
+        "Outliers were found for this report.",
+    ),
+    "noted_labels": (
+        "可疑标签由本报告找出：用向量预测「{column}」，留出的行中 {share} 预测正确。",
+        "Labels to check were found for this report: “{column}” was predicted right for {share} of held-out rows.",
+    ),
+    "about_dates": ("日期从 {first} 到 {last}。", "The dates run from {first} to {last}."),
+    "about_missing": ("{count} 行没有向量。", "{count} rows have no vector."),
+    "about_missing_one": ("{count} 行没有向量。", "{count} row has no vector."),
+    "about_failed": (
+        "其中 {count} 行有内容但向量化失败。",
+        "For {count} of them there is content, but embedding failed.",
+    ),
+    "about_method": (
+        "主题用 {method} 方法按向量分出{settings}。",
+        "Rows with similar vectors were grouped into topics by the method {method}{settings}.",
+    ),
+    "about_compared": ("它是 {count} 种分法中最好的一种。", "It is the best of {count} groupings that were compared."),
+    "about_given": ("主题取自列「{column}」。", "The topics are those of the column “{column}”."),
+    "about_settings": ("（{settings}）", " ({settings})"),
+    "column": ("列", "Column"),
+    "what_it_is": ("内容", "What it is"),
+    "missing_cells": ("空单元格", "Missing cells"),
+    "in_it": ("范围", "What is in it"),
+    "role_text": ("文本", "texts"),
+    "role_image": ("图片", "pictures"),
+    "role_video": ("视频", "clips"),
+    "role_breakdown": ("类别", "categories"),
+    "role_date": ("日期", "dates"),
+    "role_choice": ("着色与筛选", "colours or filters the map"),
+    "role_vector": ("向量", "vectors"),
+    "in_text": ("多为 {count} 字左右", "some {count} characters each"),
+    "in_values": ("{count} 个不同的值", "{count} different values"),
+    "in_values_one": ("{count} 个值", "{count} value"),
+    "in_dates": ("{first} 至 {last}", "{first} to {last}"),
+    "in_vectors": ("{count} 维，{space}", "{count} numbers, {space}"),
+    "other_columns": ("另有 {count} 列不在本页上。", "{count} other columns are not on this page."),
+    "other_columns_one": ("另有 {count} 列不在本页上。", "{count} other column is not on this page."),
+    "of_sample": (
+        "空单元格和范围按样本中的 {count} 行统计。",
+        "Missing cells and contents are those of the {count} rows of the sample.",
+    ),
+    "code": ("重新生成本页的代码", "Code that makes this page again"),
+    "code_table": ("含向量列 {column} 的表", "the table with its vector column {column}"),
     "map": ("数据地图", "Map"),
     "map_hint": (
         "相似的内容彼此靠近。拖动平移，滚轮或双指缩放，点按一点查看内容，圈选可导出。",
@@ -34,12 +193,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     "sampled": (
         (
             "行数、占比、未归类、缺失、内部相似度、分布和随时间的变化均按全部 {rows} 行精确统计；地图、搜索、代表样本、"
-            "拿不准的样本和关键词来自按主题抽取的 {sample} 行样本。"
+            "拿不准的样本、离群的行、可疑标签和关键词来自按主题抽取的 {sample} 行样本。"
         ),
         (
             "Rows, shares, unassigned rows, missing vectors, similarity within, breakdowns and trends are counted over "
-            "all {rows} rows. The map, the search, typical and uncertain examples and keywords are those of a sample "
-            "of {sample} rows, drawn by topic."
+            "all {rows} rows. The map, the search, typical and uncertain examples, outliers, labels to check and "
+            "keywords are those of a sample of {sample} rows, drawn by topic."
         ),
     ),
     "sampled_map": (
@@ -87,6 +246,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "duplicates_hint": (
         "{groups} 组，共 {rows} 行；大组在前。",
         "Groups: {groups}, with {rows} rows in all; the largest first.",
+    ),
+    "duplicates_nearest": (
+        "这张表里没有与其他行明显更接近的副本，这里只是最相似的几对。",
+        "Nothing sets copies apart in this table: these are only the pairs that are most alike.",
     ),
     "duplicate_group": ("{count} 行相近", "{count} alike"),
     "outliers": ("离群的行", "Outliers"),
@@ -194,6 +357,10 @@ class Words:
         single = f"{key}_one"
         found = single if values.get("count") == "1" and single in _WORDS else key
         return _WORDS[found][self._column].format(**values)
+
+    def sentences(self, told: Iterable[str]) -> str:
+        """Return sentences as one paragraph."""
+        return ("" if self.language == "zh" else " ").join(told)
 
     def reason(self, code: str) -> str:
         """Return why a cell has no picture, in words; several codes may have the same."""

@@ -22,6 +22,7 @@ from mmembed.analysis.clusters.choice import no_candidates
 from mmembed.analysis.clusters.hierarchy import Hierarchy
 from mmembed.analysis.clusters.matching import ClusterRecord, match
 from mmembed.analysis.clusters.membership import LabelledRows, nearest_centroids
+from mmembed.analysis.clusters.record import remember_clusters
 from mmembed.analysis.names.names import NUMBERED, Naming
 from mmembed.analysis.names.terms import Evidence
 from mmembed.analysis.preparation import Preparation
@@ -501,9 +502,10 @@ class Clusters(NamedClusters):
 
     def add_to(self, df: pd.DataFrame, *, name: str = "cluster") -> pd.DataFrame:
         """Return the frame with ``cluster``, ``cluster_score`` and ``cluster_name``; ``name`` renames all three."""
-        names = pd.Series(self.labels).map(dict(self.names))
-        columns = {name: self.labels, f"{name}_score": self.scores, f"{name}_name": names}
-        return with_columns(df, columns, len(self), owner=Written.by("cluster", name), index=self.index)
+        called = pd.Series(self.labels).map(dict(self.names))
+        columns = {name: self.labels, f"{name}_score": self.scores, f"{name}_name": called}
+        added = with_columns(df, columns, len(self), owner=Written.by("cluster", name), index=self.index)
+        return remember_clusters(added, name, self)
 
 
 def labels_array(values: npt.NDArray[np.int64], missing: npt.NDArray[np.bool_]) -> pd.api.extensions.ExtensionArray:

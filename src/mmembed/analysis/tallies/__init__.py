@@ -1,1 +1,1 @@
-"""Figures of the groups of a table: categories, totals, trends."""
+"""Figures of the groups of a table: categories, totals, trends, and where a group differs from the whole."""

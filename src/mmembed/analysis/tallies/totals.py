@@ -105,6 +105,8 @@ class WholeTable:
         Cells of the date column that are no date.
     span : Span or None
         The periods that rows are counted in.
+    values, periods : Counter of str and numpy.ndarray of int
+        Of all rows, those in no cluster too: values of the breakdown column, and rows in each period.
     """
 
     rows: int
@@ -115,6 +117,8 @@ class WholeTable:
     groups: Mapping[Hashable, GroupFigures] = field(repr=False)
     unreadable: int = 0
     span: Span | None = None
+    values: Counter[str] = field(default_factory=Counter, repr=False)
+    periods: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64), repr=False)
 
     def __add__(self, other: WholeTable) -> WholeTable:
         """Add the figures of another part of the table."""
@@ -130,6 +134,8 @@ class WholeTable:
             groups,
             self.unreadable + other.unreadable,
             self.span,
+            self.values + other.values,  # noqa: PD011  a Counter
+            self.periods + other.periods,
         )
 
     def of(self, key: Hashable) -> GroupFigures:
@@ -241,8 +247,18 @@ def count_table(df: pd.DataFrame, columns: CountedColumns) -> WholeTable:
             units.sum(axis=0, dtype=np.float64),
             int(units.any(axis=1).sum()),
         )
-    noise = int((grouping.codes == NOISE).sum())
-    return WholeTable(len(df), int(lacking.sum()), failed, noise, grouping.missing, groups, unreadable, span)
+    return WholeTable(
+        len(df),
+        int(lacking.sum()),
+        failed,
+        int((grouping.codes == NOISE).sum()),
+        grouping.missing,
+        groups,
+        unreadable,
+        span,
+        Counter() if values is None else Counter(values),
+        _counted(places, np.arange(len(df)), span),
+    )
 
 
 def _texts(df: pd.DataFrame, column: Hashable | None) -> Any:

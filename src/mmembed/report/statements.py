@@ -1,0 +1,355 @@
+"""What stands out in a table, in sentences: computed once for page, Markdown and JSON, in Chinese and English.
+
+A sentence is made only where a test tells what it says from chance, or where a count is large enough to matter.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from scipy.stats import norm
+
+from mmembed.analysis.clusters.record import FitRecord
+from mmembed.analysis.names.terms import Language
+from mmembed.analysis.tallies.deviations import LEVEL, Deviation, Shift, agreement, share_deviations, shifts
+from mmembed.analysis.tallies.totals import WholeTable
+from mmembed.frames import one_line
+from mmembed.report.cards import Card
+from mmembed.report.comparison import Comparison
+from mmembed.report.findings import Findings
+from mmembed.report.words import Words
+
+Kind = Literal[
+    "size", "changes", "unassigned", "agreement", "deviation", "trend", "copies", "labels", "outliers", "unstable"
+]
+
+MOST_STATEMENTS = 7
+_SPOKEN: tuple[Language, ...] = ("zh", "en")
+UNSTABLE = 0.5
+
+_LEAST_UNASSIGNED = 0.1
+_LEAST_COPIES = 0.005
+# A column that tells so many rows' topics apart is told once instead of for each topic.
+_FOLLOWS = 0.8
+_FOLLOWS_GAIN = 0.25
+_LEAST_OUTLIER_SCORE = 1.3
+_FEW_OUTLIERS, _MOST_OUTLYING = 5, 0.02
+_MOST_NAMES = 3
+_NAME_LENGTH = 40
+# The kinds in the order in which they are read, and those that give way first where there are too many.
+_ORDER = (
+    "size", "changes", "unassigned", "agreement", "deviation", "trend", "copies", "labels", "outliers", "unstable",
+)  # fmt: skip
+_KEPT_FIRST = (
+    "size", "changes", "agreement", "deviation", "trend", "copies", "labels", "unassigned", "unstable", "deviation",
+    "trend", "outliers", "deviation", "trend", "deviation", "deviation", "deviation",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence.
+
+    Attributes
+    ----------
+    kind : str
+    target : str
+        ``id`` of the place on the page that it is about.
+    texts : mapping of language to str
+    figures : mapping of str to object
+        The same as plain values, for programs.
+    """
+
+    kind: Kind
+    target: str
+    texts: Mapping[Language, str]
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Standings:
+    """How each topic stands to the whole table; for the sentences and for the table of topics.
+
+    Attributes
+    ----------
+    deviations : mapping of label to list of Deviation
+        The value with the most rows beyond the topic's part first.
+    shifts : mapping of label to Shift
+    stabilities : mapping of label to float
+    """
+
+    deviations: Mapping[Any, Sequence[Deviation]]
+    shifts: Mapping[Any, Shift]
+    stabilities: Mapping[Any, float]
+
+    @classmethod
+    def of(cls, whole: WholeTable, record: FitRecord | None) -> Standings:
+        """Test all topics of a table."""
+        groups = whole.groups
+        measured = {} if record is None else {key: one for key, one in record.stabilities.items() if np.isfinite(one)}
+        return cls(
+            share_deviations({key: one.values for key, one in groups.items()}, whole.values),
+            shifts({key: one.periods for key, one in groups.items()}, whole.periods),
+            measured,
+        )
+
+    def outstanding(self, key: Any) -> Deviation | None:
+        """Return the value that a topic has most beyond its part, or else below it; None where nothing stands out."""
+        found = [one for one in self.deviations.get(key, ()) if one.stands_out]
+        more = [one for one in found if one.excess > 0]
+        return max(more or found, key=lambda one: abs(one.excess), default=None)
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What the sentences are made from.
+
+    Attributes
+    ----------
+    column : str or None
+        Name of the breakdown column.
+    outlier_name : mapping of language to str, or None
+        What the first outlier is called.
+    """
+
+    whole: WholeTable
+    cards: Sequence[Card]
+    standings: Standings
+    findings: Findings
+    column: str | None = None
+    comparison: Comparison | None = None
+    outlier_name: Mapping[Language, str] | None = None
+
+
+def make_statements(grounds: Grounds) -> tuple[Statement, ...]:
+    """Return at most seven sentences in the order in which they are read; none of a kind that has nothing to say."""
+    found = [
+        *_of_size(grounds),
+        *_of_changes(grounds),
+        *_of_unassigned(grounds),
+        *_of_breakdown(grounds),
+        *_of_trends(grounds),
+        *_of_copies(grounds),
+        *_of_labels(grounds),
+        *_of_outliers(grounds),
+        *_of_stability(grounds),
+    ]
+    by_kind = {kind: [one for one in found if one.kind == kind] for kind in _ORDER}
+    places = Counter(kind for kind in _chosen(by_kind))
+    return tuple(one for kind in _ORDER for one in by_kind[kind][: places[kind]])
+
+
+def _chosen(by_kind: Mapping[str, Sequence[Statement]]) -> list[str]:
+    left = {kind: len(found) for kind, found in by_kind.items()}
+    chosen: list[str] = []
+    for kind in _KEPT_FIRST:
+        if left[kind] and len(chosen) < MOST_STATEMENTS:
+            chosen.append(kind)
+            left[kind] -= 1
+    return chosen
+
+
+def _statement(
+    kind: Kind, target: str, key: str, figures: Mapping[str, Any], /, **blanks: str | Mapping[Language, str]
+) -> Statement:
+    """Return a statement in both languages; a blank that reads differently in them is a mapping."""
+    texts: dict[Language, str] = {}
+    for language in _SPOKEN:
+        filled = {name: blank if isinstance(blank, str) else blank[language] for name, blank in blanks.items()}
+        texts[language] = Words(language)(key, **filled)
+    return Statement(kind, target, texts, figures)
+
+
+def _of_size(grounds: Grounds) -> Iterable[Statement]:
+    if not grounds.cards or grounds.whole.rows < 2:
+        return
+    first, rows = grounds.cards[0], grounds.whole.rows
+    yield _statement(
+        "size",
+        "topics",
+        "say_size",
+        {"rows": rows, "topics": len(grounds.cards), "largest": first.group.name, "size": first.group.size},
+        rows=f"{rows:,}",
+        count=f"{len(grounds.cards):,}",
+        name=first.group.name,
+        size=f"{first.group.size:,}",
+        share=rounded(first.share),
+    )
+
+
+def _of_changes(grounds: Grounds) -> Iterable[Statement]:
+    comparison = grounds.comparison
+    counts = Counter(one.kind for one in comparison.changes) if comparison is not None else Counter[str]()
+    moved = {kind: counts[kind] for kind in ("appeared", "vanished", "grew", "shrank") if counts[kind]}
+    if comparison is None or not moved:
+        return
+    told = {
+        language: Words(language)("separator").join(
+            Words(language)(f"say_kind_{kind}", count=f"{count:,}") for kind, count in moved.items()
+        )
+        for language in _SPOKEN
+    }
+    when = comparison.created_before[:10]
+    yield _statement("changes", "changes", "say_changes", {"since": when, **moved}, when=when, parts=told)
+
+
+def _of_unassigned(grounds: Grounds) -> Iterable[Statement]:
+    noise, rows = grounds.whole.noise, grounds.whole.rows
+    if noise < max(2, _LEAST_UNASSIGNED * rows):
+        return
+    figures = {"rows": noise, "share": noise / rows}
+    yield _statement("unassigned", "topics", "say_unassigned", figures, count=f"{noise:,}", share=rounded(noise / rows))
+
+
+def _of_breakdown(grounds: Grounds) -> Iterable[Statement]:
+    if grounds.column is None:
+        return
+    column = grounds.column
+    share, whole = agreement({key: one.values for key, one in grounds.whole.groups.items()})
+    outstanding = [(card, grounds.standings.outstanding(card.group.key)) for card in grounds.cards]
+    told = [(card, one) for card, one in outstanding if one is not None]
+    if told and share >= _FOLLOWS and share - whole >= _FOLLOWS_GAIN:
+        figures = {"column": column, "share": share, "commonest": whole}
+        yield _statement(
+            "agreement", "topics", "say_follows", figures, column=column, share=rounded(share), whole=rounded(whole)
+        )
+        return
+    for card, one in sorted(told, key=lambda both: -abs(both[1].excess)):
+        yield _statement(
+            "deviation",
+            place_of(card),
+            "say_more",
+            {
+                "topic": card.group.name, "column": column, "value": one.value, "rows": one.count, "share": one.share,
+                "whole": one.whole_share, "probability": one.probability,
+            },
+            name=card.group.name,
+            size=f"{card.group.size:,}",
+            column=column,
+            value=one.value,
+            share=rounded(one.share),
+            whole=rounded(one.whole_share),
+        )  # fmt: skip
+
+
+def _of_trends(grounds: Grounds) -> Iterable[Statement]:
+    span = grounds.whole.span
+    if span is None:
+        return
+    found = [(card, grounds.standings.shifts.get(card.group.key)) for card in grounds.cards]
+    told = [(card, one) for card, one in found if one is not None and one.stands_out]
+    for card, one in sorted(told, key=lambda both: -abs(both[1].since - both[1].before)):
+        when = span.names[one.period]
+        yield _statement(
+            "trend",
+            place_of(card),
+            "say_grew" if one.since > one.before else "say_shrank",
+            {
+                "topic": card.group.name, "from": when, "before": one.before, "since": one.since,
+                "probability": one.probability,
+            },
+            name=card.group.name,
+            when=when,
+            since=rounded(one.since),
+            before=rounded(one.before),
+        )  # fmt: skip
+
+
+def _of_copies(grounds: Grounds) -> Iterable[Statement]:
+    (copies, groups), rows = grounds.findings.count_copies(), grounds.whole.rows
+    if copies < max(1, _LEAST_COPIES * rows):
+        return
+    yield _statement(
+        "copies",
+        "duplicates",
+        "say_copies",
+        {"rows": copies, "groups": groups},
+        count=f"{copies:,}",
+        share=rounded(copies / rows),
+        groups=f"{groups:,}",
+    )
+
+
+def _of_labels(grounds: Grounds) -> Iterable[Statement]:
+    suspects = grounds.findings.suspects
+    if not suspects:
+        return
+    name = grounds.findings.label_column
+    column = {language: name or Words(language)("label_column") for language in _SPOKEN}
+    figures = {"rows": len(suspects), "column": name}
+    yield _statement("labels", "suspects", "say_labels", figures, count=f"{len(suspects):,}", column=column)
+
+
+def _of_outliers(grounds: Grounds) -> Iterable[Statement]:
+    count = 0 if grounds.findings.outliers is None else isolated(grounds.findings.outliers)
+    if not count or grounds.outlier_name is None:
+        return
+    yield _statement(
+        "outliers", "outliers", "say_outliers", {"rows": count}, count=f"{count:,}", name=grounds.outlier_name
+    )
+
+
+def _of_stability(grounds: Grounds) -> Iterable[Statement]:
+    measured = grounds.standings.stabilities
+    weak = [card for card in grounds.cards if measured.get(card.group.key, 1.0) < UNSTABLE]
+    if not weak:
+        return
+    weak.sort(key=lambda card: measured[card.group.key])
+    names: dict[Language, str] = {}
+    for language in _SPOKEN:
+        words = Words(language)
+        told = [words("quoted", name=card.group.name) for card in weak[:_MOST_NAMES]]
+        names[language] = words("separator").join(told) + ("…" if len(weak) > _MOST_NAMES else "")
+    figures = {"topics": [card.group.name for card in weak]}
+    yield _statement("unstable", "topics", "say_unstable", figures, count=f"{len(weak):,}", names=names)
+
+
+def isolated(outliers: Sequence[tuple[int, float]]) -> int:
+    """Return how many scores are greater than chance explains among so many rows.
+
+    The logarithms of scores are compared with a normal distribution of their median and their median absolute
+    deviation; a score must also be 1.3 times the median. Where more than two in a hundred are so great, none stands
+    out: scores then have another shape.
+
+    Examples
+    --------
+    >>> isolated([(7, 9.0), *((row, 1 + row / 100) for row in range(7))])
+    1
+    """
+    scores = np.array([score for _, score in outliers if score > 0])
+    if len(scores) < 5:
+        return 0
+    logs = np.log(scores)
+    middle = float(np.median(logs))
+    spread = float(np.median(np.abs(logs - middle))) / float(norm.ppf(0.75))
+    least = middle + max(float(norm.isf(LEVEL / len(scores))) * spread, float(np.log(_LEAST_OUTLIER_SCORE)))
+    count = int((logs > least).sum())
+    return count if count <= max(_FEW_OUTLIERS, _MOST_OUTLYING * len(scores)) else 0
+
+
+def rounded(share: float) -> str:
+    """Return a share as a percentage without digits that nobody needs.
+
+    Examples
+    --------
+    >>> rounded(0.754), rounded(0.0342), rounded(0.9999), rounded(1.0)
+    ('75%', '3.4%', '99.9%', '100%')
+    """
+    percentage = 100 * share
+    if 0 < percentage < 9.95:
+        return f"{max(percentage, 0.1):.1f}%"
+    return f"{min(percentage, 99.9):.1f}%" if 99 < percentage < 100 else f"{percentage:.0f}%"
+
+
+def place_of(card: Card) -> str:
+    """Return the ``id`` of a topic's card, or of the table of topics where it has none."""
+    return f"cluster-{card.code}" if card.exemplars else "topics"
+
+
+def name_of(texts: Sequence[str], label: str) -> str:
+    """Return what a row is called in a sentence: its first text or its label."""
+    return one_line(next((text for text in texts if text), label), _NAME_LENGTH)
