@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mmembed.figures.neighbors import plot_neighbors
     from mmembed.figures.selection import plot_select
     from mmembed.figures.similarity import plot_similarity
+    from mmembed.providers.custom import CustomModel, register_model
     from mmembed.providers.models import ModelSpec, models
     from mmembed.transformers import EmbeddingTransformer, VectorMatrix
 
@@ -44,6 +45,7 @@ __version__ = "0.1.0"
 find_former_names()
 
 _LAZY = {
+    "CustomModel": "mmembed.providers.custom",
     "EmbedPlan": "mmembed.embedding.plan",
     "EmbeddingTransformer": "mmembed.transformers",
     "ModelSpec": "mmembed.providers.models",
@@ -72,11 +74,13 @@ _LAZY = {
     "plot_similarity": "mmembed.figures.similarity",
     "plot_confusion": "mmembed.figures.experiments",
     "plot_learning_curve": "mmembed.figures.experiments",
+    "register_model": "mmembed.providers.custom",
     "search": "mmembed.analysis.finding.search",
     "zero_shot": "mmembed.analysis.labels.zero_shot",
 }
 
 __all__ = [
+    "CustomModel",
     "EmbedPlan",
     "Embedder",
     "EmbeddingRun",
@@ -112,6 +116,7 @@ __all__ = [
     "plot_neighbors",
     "plot_select",
     "plot_similarity",
+    "register_model",
     "search",
     "zero_shot",
 ]

@@ -14,6 +14,7 @@ The tree::
     ├── ContentError              (ValueError)    one cell that cannot be read or embedded
     ├── EmbeddingError            (RuntimeError)  some rows failed; ``.errors`` is the frame that says which and why
     ├── ServiceError              (RuntimeError)  the service gave no vectors, and the whole run had to stop
+    ├── ModelError                (RuntimeError)  a model of one's own raised for everything, or gave no vectors
     ├── BudgetError               (RuntimeError)  the plan or the bill is over max_cost
     ├── MissingCredentialsError   (RuntimeError)  no API key
     └── MissingExtraError         (ImportError)   an optional package is not installed
@@ -45,6 +46,7 @@ __all__ = [
     "MissingExtraError",
     "MixedKindsWarning",
     "ModalityError",
+    "ModelError",
     "ServiceError",
     "SpaceMismatchError",
     "UnknownModelError",
@@ -216,6 +218,10 @@ def _rebuild_service_error(message: str, state: Mapping[str, object]) -> Service
     error = ServiceError(message, code="", verdict="passing")
     vars(error).update(state)
     return error
+
+
+class ModelError(MMEmbedError, RuntimeError):
+    """A model of one's own raised for all contents, or answered with something that is no vectors of its length."""
 
 
 class BudgetError(MMEmbedError, RuntimeError):

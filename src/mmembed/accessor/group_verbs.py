@@ -24,7 +24,7 @@ from mmembed.embedding.progress import progress_bar
 from mmembed.embedding.queries import embed_queries
 from mmembed.errors import listed
 from mmembed.frames import Written, as_list, column_of
-from mmembed.providers.models import MODELS
+from mmembed.providers.models import known_model
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array
 
 if TYPE_CHECKING:
@@ -526,7 +526,7 @@ class ComparisonVerbs:
             estimator=estimator,
             random_state=random_state,
         )
-        specs = [MODELS.get(model) for model in found["model"]]
+        specs = [known_model(model) for model in found["model"]]
         found["text_price"] = [np.nan if spec is None else spec.text_price for spec in specs]
         found["media_price"] = [np.nan if spec is None else spec.media_price for spec in specs]
         if models is not None:

@@ -11,7 +11,15 @@ import click
 import orjson
 
 from mmembed.accessor.arguments import all_errors, names_of
-from mmembed.cli.options import column_option, complete_models, destination_of, reads_table, source_of, writes_table
+from mmembed.cli.options import (
+    column_option,
+    complete_models,
+    destination_of,
+    reads_table,
+    shell_model,
+    source_of,
+    writes_table,
+)
 from mmembed.cli.tables import check_target, write_table
 from mmembed.cli.terminal import say, show
 from mmembed.contents.content import MODALITIES, Modality
@@ -56,7 +64,8 @@ def _embeds(command: Command) -> Command:
         click.option(
             "--model",
             metavar="NAME",
-            help="'local', or a model of the service ('mmembed models' lists them).",
+            callback=lambda _, __, given: shell_model(given),
+            help="'local', a model of the service ('mmembed models' lists them), or your own as module:object.",
             shell_complete=complete_models,
         ),
         click.option(

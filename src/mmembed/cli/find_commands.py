@@ -13,6 +13,7 @@ from mmembed.cli.options import (
     column_option,
     destination_of,
     encoding_option,
+    model_option,
     reads_table,
     separator_option,
     source_of,
@@ -60,6 +61,7 @@ Examples:
 @click.argument("query", nargs=-1, required=True)
 @column_option(text="Column of vectors.", required=True)
 @space_option
+@model_option
 @click.option("-k", type=int, default=10, show_default=True, help="How many rows.")
 @click.option(
     "-m",

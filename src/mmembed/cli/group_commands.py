@@ -11,7 +11,15 @@ from mmembed.accessor.arguments import NAME_SOURCES
 from mmembed.analysis.clusters import fit as clusters
 from mmembed.analysis.maps import fit as maps
 from mmembed.analysis.names.terms import LANGUAGES
-from mmembed.cli.options import column_option, destination_of, reads_table, source_of, space_option, writes_table
+from mmembed.cli.options import (
+    column_option,
+    destination_of,
+    model_option,
+    reads_table,
+    source_of,
+    space_option,
+    writes_table,
+)
 from mmembed.cli.terminal import say, text_table
 
 _kinds = column_option("--kinds", text="Column that says of which kind each row is; each kind's mean is removed.")
@@ -27,6 +35,7 @@ Examples:
 @reads_table
 @column_option(text="Column of vectors.", required=True)
 @space_option
+@model_option
 @click.option(
     "--method",
     type=click.Choice(clusters.METHODS),
@@ -74,6 +83,7 @@ Examples:
 @reads_table
 @column_option(text="Column of vectors.", required=True)
 @space_option
+@model_option
 @column_option("--target", text="Column with labels for some rows, to learn from.")
 @click.option(
     "--label",

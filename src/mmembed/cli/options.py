@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -265,6 +266,50 @@ def complete_columns(ctx: click.Context, _: click.Parameter, incomplete: str) ->
     except (OSError, ValueError):  # a shell that completes has no place for messages
         return []
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def shell_model(given: str | None) -> Any:
+    """Return the model that ``--model`` names: a name as it is, or the object that ``module:object`` stands for.
+
+    The module is looked for where Python looks, and before that in the current folder.
+
+    Raises
+    ------
+    click.UsageError
+        If there is no such module or object, or it embeds nothing.
+    """
+    if given is None or ":" not in given:
+        return given
+    module, _, name = given.partition(":")
+    from mmembed.providers.custom import own_model
+
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise click.UsageError(
+            f"--model {given!r} cannot be loaded: {error}. Give module:object, such as mymodels:clip for the object "
+            "clip of mymodels.py in this folder."
+        ) from error
+    try:
+        return own_model(found)
+    except (TypeError, ValueError) as error:
+        raise click.UsageError(f"--model {given!r} is no model: {error}") from error
+
+
+def model_option(command: Command) -> Command:
+    """Add ``--model`` for a model of one's own that made the vectors, which has to be loaded to be asked."""
+    add = click.option(
+        "--model",
+        metavar="MODULE:OBJECT",
+        callback=lambda _, __, given: shell_model(given),
+        expose_value=False,
+        help="The model of your own that made the vectors, to embed words with.",
+    )
+    return add(command)
 
 
 def complete_models(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -90,7 +90,9 @@ class EmbedJob:
         # Another key makes another task, since the one before may have been refused; its number tells nothing of it.
         settings["api_key"] = _number_of(settings["api_key"])
         settings["cache"] = repr(settings["cache"])
-        if is_dataclass(settings["model"]) and not isinstance(settings["model"], type):
+        if hasattr(settings["model"], "__dask_tokenize__"):
+            settings["model"] = repr(settings["model"].__dask_tokenize__())
+        elif is_dataclass(settings["model"]) and not isinstance(settings["model"], type):
             settings["model"] = asdict(settings["model"])
         described = {name: _plain(value) for name, value in sorted(settings.items())}
         rest = [dict(self.columns), dict(self.names), self.is_fused, self.errors, self.max_cost, self.deduplicate]

@@ -17,6 +17,7 @@ from mmembed.distributed.embedded_table import EmbeddedTable, EmbeddingErrors, S
 from mmembed.distributed.twins import as_on_pandas
 from mmembed.embedding.embedder import Embedder, embedder_of
 from mmembed.embedding.plan import EmbedPlan
+from mmembed.embedding.queries import model_of
 from mmembed.embedding.run import Errors, check_errors_choice
 from mmembed.errors import ModalityError, one_of
 from mmembed.frames import Written
@@ -176,6 +177,8 @@ def _for_workers(embedder: Embedder | None, *, root: Path | str | None, **settin
     """Return settings that mean the same on every worker."""
     used = embedder_of(embedder, root=root, **settings)
     used = replace(used, root=str(Path(used.root or ".").resolve()))
+    if used.spec.provider == "own":
+        return replace(used, model=model_of(used))  # a worker need not know the name
     if used.workers is None and used.spec.provider == "local":
         return replace(used, workers=1)  # Dask has a thread for each partition
     return used

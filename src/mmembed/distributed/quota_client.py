@@ -359,7 +359,7 @@ def _sharing_of(worker: Worker, job: EmbedJob, allowance: Allowance | None) -> S
         return float(client_of(worker).call("bill", run=allowance.run, cost=cost))
 
     claims = None
-    if job.deduplicate == "global" and job.embedder.spec.provider != "local":
+    if job.deduplicate == "global" and job.embedder.spec.provider == "dashscope":
         cache, client = job.embedder.open_cache(), client_of(worker)
         if isinstance(cache, SharedCache):
             claims = ClusterClaims(client, cache.refresh)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -38,7 +38,13 @@ if TYPE_CHECKING:
     from mmembed.embedding.plan import EmbedPlan, Survey
 
 
-def provider_for(settings: ModelSettings, *, needs_key: bool = True, limiters: LimiterSource = limiter_for) -> Provider:
+def provider_for(
+    settings: ModelSettings,
+    *,
+    needs_key: bool = True,
+    limiters: LimiterSource = limiter_for,
+    cache: Callable[[], Cache | None] = lambda: None,
+) -> Provider:
     """Return the provider of a model, after checking that the model has what is asked for.
 
     Parameters
@@ -49,6 +55,8 @@ def provider_for(settings: ModelSettings, *, needs_key: bool = True, limiters: L
         Whether to insist on a key where the model needs one; planning does not.
     limiters : callable
         Gives the limiter of an account and model; by default the one of this process.
+    cache : callable
+        Returns the cache that remembers the weights of a model of one's own; none by default.
 
     Raises
     ------
@@ -60,10 +68,12 @@ def provider_for(settings: ModelSettings, *, needs_key: bool = True, limiters: L
         If the model needs a key and there is none.
     """
     spec = settings.checked_spec()
-    if spec.provider == "local":
-        from mmembed.providers.local import LocalProvider
+    if spec.provider != "dashscope":
+        from mmembed.providers.custom import find_own
 
-        return LocalProvider(workers=settings.workers)
+        own = settings.model if hasattr(settings.model, "spec") else find_own(spec.name)
+        found: Provider = own.provider(settings, cache=cache, is_plan=not needs_key)
+        return found
 
     from mmembed.providers.dashscope.provider import DashScopeProvider
 
@@ -79,9 +89,10 @@ class Embedder(ModelSettings):
 
     Parameters
     ----------
-    model : str or ModelSpec, optional
+    model : str, ModelSpec, CustomModel or encoder, optional
         ``"local"`` needs no key and no network; any name of ``mmembed.models()``. The default is the region's best
-        documented model, and needs a key.
+        documented model, and needs a key. A model of one's own: the name that :func:`mmembed.register_model` was
+        given, the :class:`mmembed.CustomModel` itself, or an object with ``encode`` such as a ``SentenceTransformer``.
     dimension : int, optional
         Length of the vectors; the model's own default if not given.
     instruct : str, optional
@@ -129,6 +140,10 @@ class Embedder(ModelSettings):
     strict_root: bool = False
 
     def __post_init__(self) -> None:
+        if not (self.model is None or isinstance(self.model, str | ModelSpec)):
+            from mmembed.providers.custom import own_model
+
+            object.__setattr__(self, "model", own_model(self.model))
         if self.strict_root and self.root is None:
             raise ValueError("strict_root=True needs the folder to keep to. Give it as root=.")
 
@@ -223,7 +238,7 @@ class Embedder(ModelSettings):
 
     def provider(self, *, for_plan: bool = False, sharing: Sharing = ALONE) -> Provider:
         """Return the provider of this model with these settings; one that only plans needs no key."""
-        return provider_for(self, needs_key=not for_plan, limiters=sharing.limiters)
+        return provider_for(self, needs_key=not for_plan, limiters=sharing.limiters, cache=self.open_cache)
 
     def open_cache(self) -> Cache | None:
         """Return the cache of these settings, or None."""

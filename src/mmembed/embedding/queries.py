@@ -67,7 +67,7 @@ def embed_queries(
     given = [_as_vector(one) for one in queries]
     contents = [position for position, vector in enumerate(given) if vector is None]
     if contents:
-        used = embedder_for(column, embedder)
+        used = for_queries(embedder_for(column, embedder))
         if instruct is not None:
             used = replace(used, instruct=instruct)
         cells = pd.Series([queries[position] for position in contents], dtype=object, name="query")
@@ -147,7 +147,7 @@ def phrase_embedder(
     SpaceMismatchError
         If the embedder is of another space.
     """
-    used = embedder_for(column, embedder)
+    used = for_queries(embedder_for(column, embedder))
 
     def embed(phrases: list[str]) -> VectorArray:
         run = used.embed(_cells(phrases), "text", max_cost=max_cost, progress=False).checked("raise")
@@ -197,8 +197,27 @@ def free_term_embedder(column: VectorArray, *, embedder: Embedder | None = None)
 
 
 def _is_free(embedder: Embedder) -> bool:
-    """Return whether embedding a text costs nothing: it is computed here."""
-    return embedder.spec.provider == "local"
+    """Return whether embedding a text costs nothing: it is computed here, or by a model whose price is 0."""
+    spec = embedder.spec
+    if spec.provider != "own":
+        return spec.provider == "local"
+    return bool(model_of(embedder).is_free)
+
+
+def model_of(embedder: Embedder) -> Any:
+    """Return the model of one's own that an embedder names or holds."""
+    from mmembed.providers.custom import find_own
+
+    return embedder.model if hasattr(embedder.model, "is_free") else find_own(embedder.spec.name)
+
+
+def for_queries(embedder: Embedder) -> Embedder:
+    """Return the embedder for texts that are searched with; the same, unless its model tells them from documents."""
+    if embedder.spec.provider != "own":
+        return embedder
+    model = model_of(embedder)
+    asking = model.for_queries()
+    return embedder if asking is model else replace(embedder, model=asking)
 
 
 def _cells(phrases: list[str]) -> Any:

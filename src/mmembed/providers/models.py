@@ -7,6 +7,7 @@ need nothing else; it must not send, read or count anything.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +25,8 @@ DEFAULT_MODELS: Mapping[str, str] = MappingProxyType(
     {"beijing": "qwen3-vl-embedding", "singapore": "tongyi-embedding-vision-plus"}
 )
 
+
+PROVIDERS = ("dashscope", "local", "own")
 
 _READ_ON = date(2026, 3, 6)
 
@@ -54,8 +57,8 @@ class ModelSpec:
     ----------
     name : str
         The service's name, which is also the space of the vectors.
-    provider : {"dashscope", "local"}
-        Who computes.
+    provider : {"dashscope", "local", "own"}
+        Who computes: the service, the local model, or a model that :func:`mmembed.register_model` made.
     kinds : frozenset of str
         Content kinds that it embeds.
     dimensions : tuple of int
@@ -101,7 +104,7 @@ class ModelSpec:
     """
 
     name: str
-    provider: Literal["dashscope", "local"] = "dashscope"
+    provider: Literal["dashscope", "local", "own"] = "dashscope"
     kinds: frozenset[ContentKind] = frozenset({"text", "image", "video"})
     dimensions: tuple[int, ...] = (1024,)
     text_tokens: int | None = None
@@ -139,6 +142,12 @@ class ModelSpec:
             raise ValueError(
                 f"A model needs a name and dimensions; got {self.name!r} and {self.dimensions!r}. "
                 "Give the dimensions as a tuple of positive whole numbers, the default first."
+            )
+        if self.provider not in PROVIDERS:
+            raise ValueError(
+                f"provider={self.provider!r} of model {self.name!r} is not known. Expected one of {listed(PROVIDERS)}. "
+                f"A model of your own is made known by mmembed.register_model({self.name!r}, dimension=…, version=…, "
+                "text=…), and needs no ModelSpec."
             )
 
     @property
@@ -292,12 +301,17 @@ MODELS: Mapping[str, ModelSpec] = MappingProxyType(
 
 _ALIASES: Mapping[str, str] = MappingProxyType({"local": "local-conse-2"})
 
+# Models of one's own by name, each with ``spec``: those that were registered, and those that somebody embedded with.
+OWN_MODELS: dict[str, Any] = {}
+
 # Models of earlier versions, and the alias of what came after them.
 _RETIRED: Mapping[str, str] = MappingProxyType({"local-conse-1": "local"})
 
+_HUGGING_FACE = re.compile(r"[\w.-]+/[\w.-]+")
+
 
 def models() -> pd.DataFrame:
-    """Return the table of known models, a row each.
+    """Return the table of known models, a row each; models of one's own follow those of the table.
 
     Prices are CNY for 1,000 input tokens; a missing limit is one that no page gives.
 
@@ -307,7 +321,7 @@ def models() -> pd.DataFrame:
     'qwen3-vl-embedding'
     """
     rows = []
-    for spec in MODELS.values():
+    for spec in (*MODELS.values(), *(model.spec for model in OWN_MODELS.values())):
         row = {name: _cell(value) for name, value in vars(spec).items()}
         rows.append({"name": row.pop("name"), "default_dimension": spec.default_dimension, **row})
     frame = pd.DataFrame(rows).set_index("name")
@@ -323,30 +337,61 @@ def _cell(value: Any) -> Any:
     return ", ".join(sorted(value)) if isinstance(value, frozenset) else value
 
 
-def find_model(model: str | ModelSpec) -> ModelSpec:
-    """Return the entry of a model; a ``ModelSpec`` is its own.
+def find_model(model: Any) -> ModelSpec:
+    """Return the entry of a model: by its name, a ``ModelSpec`` itself, or that of a model of one's own.
 
     Raises
     ------
     UnknownModelError
-        If no model has that name; names the nearest.
+        If no model has that name; names the nearest, and the line that makes one known.
     """
     if isinstance(model, ModelSpec):
         return model
+    if isinstance(own := getattr(model, "spec", None), ModelSpec):
+        return own
     spec = MODELS.get(_ALIASES.get(model, model))
-    if spec is None and model in _RETIRED:
+    if spec is not None:
+        return spec
+    if model in OWN_MODELS:
+        return find_model(OWN_MODELS[model])
+    if model in _RETIRED:
         after = _RETIRED[model]
         raise UnknownModelError(
             f"Model {model!r} is of an earlier version of mmembed, and its vectors cannot be compared with those of "
             f"{_ALIASES[after]!r}. Embed the column anew with model={after!r}."
         )
-    if spec is None:
-        known = [*MODELS, *_ALIASES]
+    known = [*MODELS, *_ALIASES, *OWN_MODELS]
+    if _HUGGING_FACE.fullmatch(str(model)):
         raise UnknownModelError(
-            f"Model {model!r} is not in the table.{did_you_mean(model, known)} Known: {listed(known)}. "
-            "Give a ModelSpec for a model that the table does not have."
+            f"Model {model!r} is not in the table and looks like a name of Hugging Face; weights are not loaded by "
+            f"name. Write model=SentenceTransformer({model!r}), imported from sentence_transformers, or "
+            f"mmembed.CustomModel.openai(base_url=…, model={model!r}) where a server has it."
         )
-    return spec
+    raise UnknownModelError(
+        f"Model {model!r} is not in the table.{did_you_mean(model, known)} Known: {listed(known)}. "
+        "Give a ModelSpec for a model of the service that the table does not have; a model of your own is made known "
+        f"by mmembed.register_model({str(model)!r}, dimension=…, version=…, text=…)."
+    )
+
+
+def known_model(name: Any) -> ModelSpec | None:
+    """Return the entry of a model by its name, or None where it is not known here."""
+    own = OWN_MODELS.get(name)
+    return MODELS.get(name) if own is None else find_model(own)
+
+
+def check_own_name(name: Any) -> None:
+    """Refuse a name for a model of one's own that is none, or that means another model.
+
+    Raises
+    ------
+    ValueError
+        If it is no text, or a model of the table has it.
+    """
+    if not isinstance(name, str) or not name.strip() or name != name.strip() or "]" in name:
+        raise ValueError(f"A model of your own needs a name such as 'my-clip'; got {name!r}.")
+    if name in MODELS or name in _ALIASES or name in _RETIRED:
+        raise ValueError(f"{name!r} is a model of the table. Give your own another name, such as 'my-{name}'.")
 
 
 def default_model(region: str) -> str:

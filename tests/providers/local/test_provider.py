@@ -17,6 +17,7 @@ from contents.samples import DATA, encoded, image, text, video, waves
 from mmembed.contents.content import Content
 from mmembed.contents.media import Media
 from mmembed.errors import MissingExtraError
+from mmembed.providers.callable_session import CallableSession
 from mmembed.providers.local import LocalProvider
 from mmembed.providers.local.model import LocalModel
 from mmembed.providers.protocol import Provider
@@ -107,7 +108,7 @@ def test_vectors_do_not_depend_on_the_batch(session):
 def test_four_threads_give_the_vectors_of_one():
     """A model that is used by four threads before it is loaded answers as one that a single thread uses."""
     contents = mixed_contents()
-    model = LocalModel()
+    model = CallableSession(LocalModel().calls)
     with LocalProvider(workers=4).session() as session:
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(model.embed, [contents, contents[::-1], contents, contents[::-1]]))

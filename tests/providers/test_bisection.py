@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmembed.providers.dashscope.session import Bisection
+from mmembed.providers.bisection import Bisection
 
 
 class Refused(Exception):  # noqa: N818
