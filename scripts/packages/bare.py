@@ -43,7 +43,7 @@ def main() -> None:
         "texts with the local model": ("local", lambda: texts.mmembed.embed("text", model="local")),
         "pictures with the local model": ("local", lambda: pictures.mmembed.embed("image", model="local")),
         "frames of a video": ("video", lambda: embed_frames(clip())),
-        "selecting on a map": ("widget", df.mmembed.plot_select),
+        "exploring a map": ("widget", df.mmembed.explore),
         "an index": ("index", lambda: mmembed.build_index(df["v"])),
         "Dask": ("dask", lambda: __import__("mmembed.distributed")),
     }

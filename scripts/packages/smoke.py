@@ -74,7 +74,7 @@ def main() -> None:
     df = df.mmembed.project("title_vector", random_state=0).mmembed.outliers("title_vector", k=5)
     check(np.isfinite(df[["map_x", "map_y"]].to_numpy()).all(), "the map has a hole")
     df.mmembed.plot(color="cluster", hover="title")
-    df.mmembed.plot_select(text="title")
+    df.mmembed.explore(text="title")
     page = df.mmembed.report("title_vector", text="title", image="photo", root=folder).save("report.html")
     check("小狗" in Path(page).read_text("utf-8"), "the report does not show the texts")
     index = mmembed.build_index(df["title_vector"])

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from mmembed.embedding.plan import EmbedPlan
     from mmembed.figures.clusters import plot_clusters, plot_dendrogram
     from mmembed.figures.experiments import plot_calibration, plot_confusion, plot_learning_curve
+    from mmembed.figures.explorer import explore, plot_select
     from mmembed.figures.map import plot
     from mmembed.figures.neighbors import plot_neighbors
-    from mmembed.figures.selection import plot_select
     from mmembed.figures.similarity import plot_similarity
     from mmembed.providers.custom import CustomModel, register_model
     from mmembed.providers.models import ModelSpec, models
@@ -53,6 +53,7 @@ _LAZY = {
     "VectorMatrix": "mmembed.transformers",
     "build_index": "mmembed.analysis.finding.index",
     "duplicate_levels": "mmembed.analysis.finding.duplicates",
+    "explore": "mmembed.figures.explorer",
     "find_duplicates": "mmembed.analysis.finding.duplicates",
     "find_leaks": "mmembed.analysis.finding.leaks",
     "find_outliers": "mmembed.analysis.finding.outliers",
@@ -70,7 +71,7 @@ _LAZY = {
     "plot_clusters": "mmembed.figures.clusters",
     "plot_dendrogram": "mmembed.figures.clusters",
     "plot_neighbors": "mmembed.figures.neighbors",
-    "plot_select": "mmembed.figures.selection",
+    "plot_select": "mmembed.figures.explorer",
     "plot_similarity": "mmembed.figures.similarity",
     "plot_confusion": "mmembed.figures.experiments",
     "plot_learning_curve": "mmembed.figures.experiments",
@@ -95,6 +96,7 @@ __all__ = [
     "build_index",
     "duplicate_levels",
     "errors",
+    "explore",
     "find_duplicates",
     "find_leaks",
     "find_outliers",

@@ -258,7 +258,7 @@ def test_on_a_phone_names_without_a_place_are_numbers_of_the_legend(open_report)
     found = page.evaluate(NAMES)
     named = {group for group in found["groups"] if group not in page.evaluate("mmembedReport.map.whole.missing")}
     assert len(named) >= 5
-    numbered = page.locator("#legend .number").all_inner_texts()
+    numbered = page.locator("#legend .numbered").all_inner_texts()
     assert sorted(found["groups"]) == list(range(20))
     assert {int(one) - 1 for one in numbered} == set(range(20)) - named
 

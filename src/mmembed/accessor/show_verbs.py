@@ -18,14 +18,14 @@ from mmembed.accessor.arguments import Kinds, kinds_of_rows, naming_embedder, te
 from mmembed.analysis.names.terms import Language
 from mmembed.embedding.queries import free_term_embedder
 from mmembed.frames import as_list, column_of
-from mmembed.vectors import as_vector_array
+from mmembed.vectors import VectorDtype, as_vector_array
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from mmembed.analysis.labels.classifier import Classifier
     from mmembed.embedding.run import EmbeddingRun
-    from mmembed.figures.selection import MapSelection
+    from mmembed.figures.explorer import Explorer
     from mmembed.report.report import Report
 
 
@@ -40,11 +40,27 @@ class DrawingVerbs:
 
         return plot(self._df, color=color, hover=hover, image=image, **layout)
 
-    def plot_select(self, *, image: str | None = None, text: str | None = None, **options: Any) -> MapSelection:
-        """Show the map in a notebook so that rows can be lassoed; see :func:`mmembed.plot_select`."""
-        from mmembed.figures.selection import plot_select
+    def explore(self, column: str | None = None, *, text: Any = None, **options: Any) -> Explorer:
+        """Show the map in a notebook, to look, search and choose rows; see :func:`mmembed.explore`.
 
-        return plot_select(self._df, image=image, text=text, **options)
+        By default ``column`` is the frame's only vector column, and ``text`` the column ``x`` for ``x_vector``.
+        """
+        from mmembed.figures.explorer import explore
+
+        if column is None:
+            vectors = [name for name, dtype in self._df.dtypes.items() if isinstance(dtype, VectorDtype)]
+            column = str(vectors[0]) if len(vectors) == 1 and isinstance(vectors[0], str) else None
+        if column is not None:
+            text = text_or_source(self._df, column, text)
+        return explore(self._df, column, text=None if text is False else text, **options)
+
+    def plot_select(self, **options: Any) -> Explorer:
+        """Show the map in a notebook so that rows can be lassoed: another name for :meth:`explore`."""
+        if options.get("z") is not None:
+            from mmembed.figures.explorer import plot_select
+
+            return plot_select(self._df, **options)
+        return self.explore(**options)
 
     def plot_similarity(self, column: str, *, by: str | None = None, **options: Any) -> Figure:
         """Return a heat map of the cosines of rows, or of groups; see :func:`mmembed.plot_similarity`."""

@@ -52,6 +52,8 @@ _NOT_YET = "it is not there yet"
 ABSENT: dict[str, str] = {
     "plot_neighbors": "it draws the few rows that a search found, which fit into this process: "
     "ddf.mmembed.search(…).compute().mmembed.plot_neighbors(…)",
+    "explore": "it points at single rows, and shows those that fit into a page. Take a sample first: "
+    "ddf.sample(frac=0.01).compute().mmembed.explore(…)",
     "plot_select": "a lasso names single rows, and the page would hold but a sample of them. Take one first: "
     "ddf.sample(frac=0.01).compute().mmembed.plot_select(…)",
 }

@@ -1,13 +1,14 @@
-"""Interactive plotly figures of a frame; they fit nothing and call no model."""
+"""Interactive figures of a frame, and the explorer; they fit nothing and call no model."""
 
 from mmembed.figures.clusters import plot_clusters, plot_dendrogram
+from mmembed.figures.explorer import Explorer, explore, plot_select
 from mmembed.figures.map import plot
 from mmembed.figures.neighbors import plot_neighbors
-from mmembed.figures.selection import MapSelection, plot_select
 from mmembed.figures.similarity import plot_similarity
 
 __all__ = [
-    "MapSelection",
+    "Explorer",
+    "explore",
     "plot",
     "plot_clusters",
     "plot_dendrogram",

@@ -34,6 +34,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "color": ("颜色", "Colour"),
     "topics": ("主题", "Topics"),
     "any": ("全部", "All"),
+    "all_rows": ("全部行", "All rows"),
     "from": ("从", "from"),
     "to": ("到", "to"),
     "other": ("其他 {count} 个", "{count} others"),

@@ -98,7 +98,7 @@ def plot(
         Columns to read when pointing at a row; nothing but the group by default.
     image : column name, optional
         Pictures to draw on the map: small ones of rows that do not hide each other. Never fetched from the network.
-        Plotly cannot show a picture at the pointer; :func:`mmembed.plot_select` does in a notebook, and the report on
+        Plotly cannot show a picture at the pointer; :func:`mmembed.explore` does in a notebook, and the report on
         a page.
     title : str, optional
         Title of the figure.

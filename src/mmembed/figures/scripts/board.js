@@ -121,7 +121,8 @@ class Board {
   }
 
   select(id, name, parent) {
-    const line = make("label", "choice"), select = this.part("select", id);
+    const line = make("div", "choice"), select = this.part("select", id);
+    select.setAttribute("aria-label", name);
     line.append(make("span", "choice-name", name), select);
     parent.append(line);
     return select;
@@ -141,7 +142,7 @@ class Board {
       for (const [code, value] of column.values.entries()) this.option(select, String(code), `${value} (${table.number.format(sizes.sizes[code])})`);
       return;
     }
-    const line = make("div", "choice"), fields = make("span", "range");
+    const line = make("div", `choice of-${column.kind}`), fields = make("span", "range");
     for (const end of ["from", "to"]) {
       const field = this.part("input", `filter-${place}-${end}`);
       field.type = column.kind === "time" ? "date" : "number";

@@ -78,7 +78,11 @@ class Names {
     this.anchors = this.findAnchors();
     // Steps from a place outwards, the nearest first; names are wide, so a step down counts for more.
     this.spiral = [];
-    for (let x = -900; x <= 900; x += STEP) for (let y = -600; y <= 600; y += STEP) this.spiral.push([x, y, Math.hypot(x * 0.62, y)]);
+    for (const [reach, step, inner] of [[150, STEP, 0], [900, 2.5 * STEP, 150]]) {
+      for (let x = -reach; x <= reach; x += step) for (let y = -0.7 * reach; y <= 0.7 * reach; y += step) {
+        if (Math.abs(x) >= inner || Math.abs(y) >= 0.7 * inner) this.spiral.push([x, y, Math.hypot(x * 0.62, y)]);
+      }
+    }
     this.spiral.sort((a, b) => a[2] - b[2]);
   }
 
@@ -159,7 +163,7 @@ class Names {
       placed.push(name);
     }
     // Names that came early did not know of those that came late.
-    for (let round = 0; round < 2 && groups.length < 80; round++) {
+    for (let round = 0; round < 3 && groups.length < 80; round++) {
       for (const name of placed) {
         const others = placed.filter((one) => one !== name);
         if (others.some((one) => this.trouble(name.line, name, one) > 0)) this.settle(context, name, others, free, tools, must);
@@ -175,6 +179,8 @@ class Names {
   // The best place of a name among those of the others; false if there is none.
   settle(context, name, placed, free, tools, must) {
     const { width, height } = this.camera, { px, py } = name;
+    // On a small screen long lines would hide the map: a name without a place nearby becomes a number.
+    const longest = width < 600 ? 70 : Infinity;
     let best = null;
     for (const shape of this.shapes(context, name.g)) {
       let seen = 0;
@@ -187,12 +193,17 @@ class Names {
         if (covered && !must) continue;
         if (placed.some((other) => overlap(box, other, 5))) continue;
         const line = lineTo(box, px, py), length = Math.hypot(line[0] - px, line[1] - py);
+        if (length > longest) continue;
         let cost = length + covered * 30 + shape.cost;
-        for (const other of placed) cost += this.trouble(line, box, other);
-        // A line over many points is hard to follow.
+        if (best && cost >= best.cost) continue;
+        // A line over many points is hard to follow, and one through a name even more.
         if (length > SHORT) cost += this.pointsUnder(line, free) * ACROSS_POINTS;
+        for (const other of placed) {
+          if (best && cost >= best.cost) break;
+          cost += this.trouble(line, box, other);
+        }
         if (!best || cost < best.cost) best = { cost, ...box, ...shape, line, length };
-        if (++seen > (must ? 60 : 220)) break;
+        if (++seen > (must ? 60 : 900)) break;
       }
     }
     if (best) Object.assign(name, best, { dx: best.left - px, dy: best.up - py });

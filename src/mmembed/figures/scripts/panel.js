@@ -184,7 +184,7 @@ class Panel {
   legend(coloring, place, numbered) {
     const { table, colors } = this, rows = [];
     const entry = (tone, name, size, choose, number) => {
-      const item = make("li"), button = make("button"), dot = make("span", number ? "swatch number" : "swatch", number ? String(number) : undefined);
+      const item = make("li"), button = make("button"), dot = make("span", number ? "swatch numbered" : "swatch", number ? String(number) : undefined);
       button.type = "button";
       if (number) dot.style.borderColor = tone; else dot.style.background = tone;
       button.append(dot, make("span", "name", name), make("span", "count", table.number.format(size)));
