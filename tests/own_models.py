@@ -83,8 +83,9 @@ class ColourEncoder:
 
 @contextmanager
 def own_models_forgotten() -> Iterator[None]:
-    """Leave the registry as it was."""
+    """Begin with no model of one's own, and leave the registry as it was."""
     before = dict(OWN_MODELS)
+    OWN_MODELS.clear()
     try:
         yield
     finally:

@@ -11,7 +11,6 @@ from dask.base import tokenize
 import mmembed
 from mmembed.distributed.embed_job import EmbedJob
 from mmembed.embedding.embedder import Embedder
-from own_models import own_models_forgotten
 
 TEXTS = [f"{colour} {number}" for number in range(6) for colour in ("red", "blue")]
 
@@ -20,10 +19,9 @@ TEXTS = [f"{colour} {number}" for number in range(6) for colour in ("red", "blue
 def model(tmp_path, monkeypatch):
     """Return a model that only this process knows by its name."""
     monkeypatch.setenv("MMEMBED_CACHE_DIR", str(tmp_path / "cache"))
-    with own_models_forgotten():
-        yield mmembed.register_model(
-            "lengths", dimension=2, version="1", text=lambda texts: [[len(one), "red" in one] for one in texts]
-        )
+    return mmembed.register_model(
+        "lengths", dimension=2, version="1", text=lambda texts: [[len(one), "red" in one] for one in texts]
+    )
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from mmembed.contents.content import Content, content_of_text, read_content
 from mmembed.embedding.embedder import Embedder
 from mmembed.errors import EmbeddingError, EmbeddingWarning, ModalityError, ModelError, UnknownModelError
 from mmembed.providers.custom import find_own, own_model
-from own_models import ColourEncoder, own_models_forgotten
+from own_models import ColourEncoder
 
 TEXTS = ["red dress", "blue shoe", "绿色的树"]
 COLOURS = ["red", "blue", "green"]
@@ -30,8 +30,6 @@ COLOURS = ["red", "blue", "green"]
 @pytest.fixture(autouse=True)
 def _own(tmp_path, monkeypatch):
     monkeypatch.setenv("MMEMBED_CACHE_DIR", str(tmp_path / "cache"))
-    with own_models_forgotten():
-        yield
 
 
 @pytest.fixture

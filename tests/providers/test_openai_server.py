@@ -19,7 +19,6 @@ import mmembed
 from mmembed.embedding.embedder import Embedder
 from mmembed.errors import MissingCredentialsError, ModelError, ServiceError
 from mmembed.providers.openai_server import OpenAIServer
-from own_models import own_models_forgotten
 
 KEY = "sk-own-0123456789"
 TEXTS = ["red dress", "blue shoe", "green tree"]
@@ -91,8 +90,6 @@ def served():
 def _own(tmp_path, monkeypatch):
     monkeypatch.setenv("MMEMBED_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    with own_models_forgotten():
-        yield
 
 
 @pytest.fixture
