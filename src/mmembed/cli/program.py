@@ -52,7 +52,8 @@ Exit codes:
   3    written, but some cells could not be embedded (embed --errors coerce)
   130  stopped by Ctrl-C
 
-The service's key is read from DASHSCOPE_API_KEY and never shown. Results go to the standard output or to -o, messages
+The service's key is read from DASHSCOPE_API_KEY, or from where the dashscope SDK
+keeps it, and never shown. Results go to the standard output or to -o, messages
 and progress to the standard error."""
 
 

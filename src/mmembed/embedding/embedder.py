@@ -100,7 +100,8 @@ class Embedder(ModelSettings):
     fps : float, optional
         Share of video frames to sample, 0 to 1, for models that take it.
     region : {"beijing", "singapore"}
-        Where the service is called; a key belongs to one region.
+        Where the service is called; a key belongs to one region. ``DASHSCOPE_HTTP_BASE_URL`` replaces the address, and
+        what ``dashscope.base_http_api_url`` was set to that of Beijing.
     workers : int, optional
         How many requests (or, for the local model, threads) are in work at once.
     requests_per_minute, tokens_per_minute : int, optional
@@ -111,9 +112,12 @@ class Embedder(ModelSettings):
         Where vectors are kept between runs: ``MMEMBED_CACHE_DIR`` or the platform's cache folder, a folder, an address
         that several machines see (``"s3://bucket/vectors"``; needs the extra ``dask``), or nowhere.
     api_key : str, optional
-        ``DASHSCOPE_API_KEY`` if not given. It is never shown, logged or stored, and is left out when the embedder is
-        pickled or copied by ``copy``: in another process (a Dask or joblib worker, a loaded pipeline) the variable of
-        that process is read. ``dataclasses.replace`` and scikit-learn's ``clone`` keep it.
+        If not given: ``DASHSCOPE_API_KEY``, then what the SDK was given (``dashscope.api_key``, the file of
+        ``DASHSCOPE_API_KEY_FILE_PATH``, ``~/.dashscope/api_key``). It is never shown, logged or stored, and is left out
+        when the embedder is pickled or copied by ``copy``: in another process (a Dask or joblib worker, a loaded
+        pipeline) the variable of that process is read. ``dataclasses.replace`` and scikit-learn's ``clone`` keep it.
+    workspace : str, optional
+        The id of a workspace, for keys and quotas that belong to one.
     extra : mapping
         Further parameters of the request, passed on as they are.
     truncate : bool

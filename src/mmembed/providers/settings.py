@@ -29,6 +29,7 @@ class ModelSettings:
     tokens_per_minute: float | None = None
     timeout_seconds: float = 120.0
     api_key: str | None = field(default=None, repr=False)
+    workspace: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import dashscope
 import pytest
 
 from mmembed.errors import MMEmbedError
-from mmembed.providers.dashscope.connection import close_upload
+from mmembed.providers.dashscope.sdk import close_upload
 
 HOOK = "_preprocess_message_inputs"
 

@@ -33,7 +33,7 @@ def test_the_address_is_the_regions_unless_the_environment_says_otherwise(monkey
 def test_only_the_services_own_servers_make_its_vectors(monkeypatch, address, server):
     """Another server's name goes into the cache's key, without a password; the service's own does not."""
     monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", address)
-    assert foreign_server("beijing") == server
+    assert foreign_server(base_address("beijing")) == server
     assert Embedder(model="qwen3-vl-embedding", api_key="sk-a").provider().options.get("server") == server
 
 

@@ -227,7 +227,7 @@ def test_a_model_without_the_parameter_sends_no_dimension():
     ("options", "message"),
     [
         ({"extra": {"fps": 1}}, "place of its own"),
-        ({"extra": {"headers": {}}}, "keeps for itself"),
+        ({"extra": {"headers": {}}}, "takes for itself"),
         ({"extra": {"a": float("nan")}}, "as JSON"),
         ({"extra": {"a": np.int64(1)}}, "as JSON"),
         ({"workers": 0}, "at least 1"),

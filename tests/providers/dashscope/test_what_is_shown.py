@@ -210,6 +210,9 @@ def test_what_came_too_late_says_what_it_was(is_connecting, part):
     """The answer, or the connection."""
     failure = broken(requests.exceptions.ReadTimeout(), is_connecting=is_connecting)
     assert (failure.code, part in failure.message) == ("TimedOut", True)
+    between_pieces = urllib3.exceptions.ReadTimeoutError(None, "/", "Read timed out.")
+    for stalled in (between_pieces, requests.exceptions.ConnectionError(between_pieces)):
+        assert broken(stalled).code == "TimedOut"  # whichever of the two clocks was the first to ring
     unreached = requests.exceptions.ConnectTimeout(urllib3.exceptions.ConnectTimeoutError(None, "no"))
     assert "takes no connection" in broken(unreached, is_connecting=True).message
 

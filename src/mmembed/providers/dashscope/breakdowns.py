@@ -57,7 +57,7 @@ def breakdown(
     elif tunnel := next((found for one in chain if (found := _TUNNEL.search(str(one)))), None):
         status = int(tunnel[1])
         code, message = f"HTTP{status}", f"the proxy made no connection to {host}: {tunnel[2].strip(_TUNNEL_END)}"
-    elif is_late or isinstance(error, requests.Timeout):
+    elif is_late or any(isinstance(one, requests.Timeout | urllib3.exceptions.ReadTimeoutError) for one in chain):
         code, message = TIMED_OUT, _late(chain, host, is_connecting=is_connecting, seconds=seconds)
     elif any(isinstance(one, ssl.SSLCertVerificationError) for one in chain):
         code, message = BAD_CERTIFICATE, f"{host} showed a certificate that is not trusted: {_innermost(chain)}"

@@ -1,22 +1,18 @@
-"""One request to DashScope multimodal embedding through the official SDK; the only module that imports ``dashscope``.
+"""One request to DashScope multimodal embedding through the official SDK, which ``sdk.py`` imports.
 
 One call here is one HTTP request, with a total deadline, and either checked vectors or a :class:`RequestFailure`. It
 must not retry, wait, split or look at files: texts that name files stay texts, and nothing is ever uploaded. With a
-release of the SDK where that cannot be made sure, no connection opens; see ``close_upload``.
+release of the SDK where that cannot be made sure, no connection opens; see ``sdk.close_upload``.
 """
 
 from __future__ import annotations
 
-import functools
-import importlib.metadata
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mmembed._forks import ForkAware
-from mmembed.errors import MMEmbedError
 from mmembed.providers.dashscope.answer import (
     Reply,
     RequestFailure,
@@ -28,6 +24,7 @@ from mmembed.providers.dashscope.answer import (
 )
 from mmembed.providers.dashscope.breakdowns import breakdown
 from mmembed.providers.dashscope.http import Attempt, attempt_of
+from mmembed.providers.dashscope.sdk import embedding_call
 
 if TYPE_CHECKING:
     from mmembed.providers.dashscope.http import WatchedSession
@@ -37,9 +34,6 @@ _REQUEST_ID_HEADERS = ("x-request-id", "x-dashscope-request-id")
 # A number of a vector has some 20 characters; with blanks and line ends, fewer than this.
 _MOST_BYTES_A_NUMBER = 64
 _MOST_BYTES_BESIDE = 1 << 20
-GOOD_SDK_VERSIONS = "1.25.19, 1.26.7, 1.27.4 and 2.0.2"  # read, or run by the tests
-_UPLOAD_HOOK = "_preprocess_message_inputs"
-_UPLOAD_PARAMETERS = ("model", "input_data", "api_key")
 _GRACE_SECONDS = 3.0  # after Ctrl-C: an interpreter that ends waits for its threads, and so for the wire
 
 
@@ -63,11 +57,13 @@ class ConnectionSettings:
         How many threads will call at once.
     timeout_seconds : float
         Total time of one request, from connecting to the last byte.
+    workspace : str or None
+        Goes into the header ``X-DashScope-WorkSpace``.
 
     Raises
     ------
     ValueError
-        If key, address or timeout cannot be used; the message shows no part of the key.
+        If key, address, workspace or timeout cannot be used; the message shows no part of the key.
     """
 
     model: str
@@ -77,10 +73,11 @@ class ConnectionSettings:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     connections: int = 8
     timeout_seconds: float = 120.0
+    workspace: str | None = None
 
     def __post_init__(self) -> None:
         # A header that cannot hold the key would be refused deep inside with a message that shows it.
-        if not self.api_key or not all(33 <= ord(character) <= 126 for character in self.api_key):
+        if not _fits_a_header(self.api_key):
             raise ValueError(
                 f"The API key ({len(self.api_key)} characters) is empty, or holds a space, a line end or a letter "
                 "outside ASCII. Copy it again, without quotes and line ends."
@@ -88,8 +85,10 @@ class ConnectionSettings:
         if not self.base_address.startswith(("http://", "https://")):
             raise ValueError(
                 f"The address {self.base_address!r} does not begin with https://. "
-                "Correct or remove DASHSCOPE_HTTP_BASE_URL."
+                "Correct or remove DASHSCOPE_HTTP_BASE_URL, or what dashscope.base_http_api_url was set to."
             )
+        if self.workspace is not None and not _fits_a_header(self.workspace):
+            raise ValueError(f"workspace is {self.workspace!r}; expected an id as the console shows it.")
         if not 0 < self.timeout_seconds < 1e6:
             raise ValueError(f"timeout_seconds is {self.timeout_seconds!r}; expected seconds above 0, e.g. 120.")
 
@@ -102,9 +101,9 @@ class ConnectionSettings:
         Raises
         ------
         MMEmbedError
-            If the installed SDK could upload files; see ``close_upload``.
+            If the installed SDK could upload files; see ``sdk.close_upload``.
         """
-        _without_upload()  # half a second of imports, now and not when the first requests have leave to go
+        embedding_call()  # half a second of imports, now and not when the first requests have leave to go
         return DashScopeConnection(self)
 
 
@@ -169,7 +168,7 @@ class DashScopeConnection(ForkAware):
         """
         provider = self.provider
         session = self._own_session()
-        sdk = _without_upload()  # before the clock starts, since the first import takes most of a second
+        sdk = embedding_call()  # before the clock starts, since the first import takes most of a second
         most_bytes = _MOST_BYTES_BESIDE + expected * provider.dimension * _MOST_BYTES_A_NUMBER
         with attempt_of(provider.timeout_seconds, most_bytes=most_bytes) as attempt:
             attempt.on_done = on_done
@@ -181,6 +180,7 @@ class DashScopeConnection(ForkAware):
                     api_key=provider.api_key,
                     base_address=provider.base_address,
                     session=session,
+                    workspace=provider.workspace,
                     request_timeout=(min(_CONNECT_SECONDS, provider.timeout_seconds), provider.timeout_seconds),
                     **provider.parameters,
                     **(parameters or {}),
@@ -261,50 +261,13 @@ class DashScopeConnection(ForkAware):
             return self._session
 
 
+def _fits_a_header(value: str) -> bool:
+    return bool(value) and all(33 <= ord(character) <= 126 for character in value)
+
+
 def _first_of(headers: Mapping[str, str], names: Sequence[str]) -> str | None:
     return next((headers[name] for name in names if name in headers), None)
 
 
 def _copied(content: Mapping[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, list | tuple) else value for key, value in content.items()}
-
-
-@functools.cache
-def _without_upload() -> Any:
-    """Return the SDK's class with its upload step taken out: there, a text that names a file becomes the file."""
-    import dashscope
-
-    return close_upload(dashscope.MultiModalEmbedding, importlib.metadata.version("dashscope"))
-
-
-def close_upload(sdk: type[Any], version: str) -> type[Any]:
-    """Return a subclass of the SDK's class that sends contents as they are.
-
-    The step is a private method, so that another release may have it elsewhere; then nothing is sent at all.
-
-    Raises
-    ------
-    MMEmbedError
-        If the class has no such step, one with other parameters, or a ``call`` that does not go through it.
-    """
-    hook = inspect.getattr_static(sdk, _UPLOAD_HOOK, None)
-    call = inspect.getattr_static(sdk, "call", None)
-    steps = getattr(inspect.unwrap(getattr(call, "__func__", call)), "__code__", None) if call is not None else None
-    if not isinstance(hook, classmethod):
-        fault = f"has no class method {_UPLOAD_HOOK}"
-    elif list(inspect.signature(hook.__func__).parameters) != ["cls", *_UPLOAD_PARAMETERS]:
-        fault = f"has a method {_UPLOAD_HOOK}{inspect.signature(hook.__func__)}"
-    elif steps is None or _UPLOAD_HOOK not in steps.co_names or "preprocess_message_element" in steps.co_names:
-        fault = f"does not go through {_UPLOAD_HOOK} in MultiModalEmbedding.call"
-    else:
-        return type("MultiModalEmbedding", (sdk,), {_UPLOAD_HOOK: classmethod(_upload_nothing)})
-    raise MMEmbedError(
-        f"dashscope {version} {fault}, where mmembed keeps texts that name a file from being uploaded as that file; "
-        f"expected {_UPLOAD_HOOK}({', '.join(_UPLOAD_PARAMETERS)}). Nothing was sent. Known good are "
-        f"{GOOD_SDK_VERSIONS}: install one of them."
-    )
-
-
-def _upload_nothing(cls: type[Any], model: str, input_data: Any, api_key: str) -> bool:
-    del cls, model, input_data, api_key
-    return False

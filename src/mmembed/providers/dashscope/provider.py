@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from mmembed.providers.dashscope.answer import MALFORMED, WRONG_LENGTH, Reply, R
 from mmembed.providers.dashscope.batches import plan_batches
 from mmembed.providers.dashscope.connection import ConnectionSettings
 from mmembed.providers.dashscope.limiter import LimiterSource, RateLimit, limiter_for
+from mmembed.providers.dashscope.sdk import address_of_sdk, key_of_sdk
 from mmembed.providers.dashscope.sender import Connection, Patience, RequestSender
 from mmembed.providers.dashscope.session import ApiSession
 from mmembed.providers.models import ModelSpec
@@ -31,12 +33,7 @@ KEY_VARIABLE = "DASHSCOPE_API_KEY"
 _DEFAULT_WORKERS = 8
 
 # Parameters that have an argument of their own, and names that the SDK takes for itself instead of sending them.
-_OWN_ARGUMENTS = frozenset({"model", "dimension", "instruct", "fps", "input", "api_key", "enable_fusion"})
-
-
-def base_address(region: str) -> str:
-    """Return the root of the API: ``DASHSCOPE_HTTP_BASE_URL`` as it is now, or the region's own."""
-    return os.environ.get(ADDRESS_VARIABLE, "").rstrip("/") or ADDRESSES[region]
+_OWN_ARGUMENTS = frozenset({"model", "dimension", "instruct", "fps", "input", "api_key", "workspace", "enable_fusion"})
 
 
 _TAKEN_BY_SDK = frozenset(
@@ -44,7 +41,7 @@ _TAKEN_BY_SDK = frozenset(
         *("api_protocol", "async_request", "base_address", "enable_encryption", "extra_url_parameters", "form"),
         *("flattened_output", "function", "headers", "http_method", "is_binary_input", "is_service", "pre_task_id"),
         *("query", "request_timeout", "resources", "sdk_module", "session", "stream", "task", "task_group", "task_id"),
-        *("user_agent", "workspace", "ws_stream_mode"),
+        *("user_agent", "ws_stream_mode"),
     }
 )
 
@@ -98,7 +95,7 @@ class DashScopeProvider:
     @property
     def options(self) -> Mapping[str, Any]:
         """Whatever besides the content changes a vector; a server that is not the service's own may change all."""
-        server = foreign_server(self.settings.region)
+        server = foreign_server(self.base_address)
         named = {"model": self.spec.name, "dimension": self.dimension, **self.parameters}
         return named if server is None else {**named, "server": server}
 
@@ -119,6 +116,11 @@ class DashScopeProvider:
         return {name: value for name, value in named.items() if value is not None} | dict(self.settings.extra)
 
     @property
+    def base_address(self) -> str:
+        """Root of the API, as the environment and the SDK have it now."""
+        return base_address(self.settings.region, self.settings.workspace)
+
+    @property
     def workers(self) -> int:
         """How many requests may be in flight."""
         return self.settings.workers or _DEFAULT_WORKERS
@@ -133,18 +135,18 @@ class DashScopeProvider:
         return plan_batches(contents, self.spec, region=self.settings.region)
 
     def api_key(self) -> str:
-        """Return the key: the one given, or that of the environment.
+        """Return the key: the one given, that of the environment, or the SDK's own.
 
         Raises
         ------
         MissingCredentialsError
             If there is none; names the variable, where to get a key, and the way without one.
         """
-        key = self.settings.api_key or os.environ.get(KEY_VARIABLE, "")
+        key = self.settings.api_key or os.environ.get(KEY_VARIABLE) or key_of_sdk()
         if not key:
             raise MissingCredentialsError(
                 f"Model {self.spec.name!r} needs an API key and there is none. Set the environment variable "
-                f"{KEY_VARIABLE}, or give api_key=; keys are made at "
+                f"{KEY_VARIABLE}, or give api_key= (what the SDK was given counts, too); keys are made at "
                 "https://help.aliyun.com/zh/model-studio/get-api-key. A key given as api_key= is left out when an "
                 "Embedder is pickled or copied: in another process (a Dask or joblib worker, a loaded pipeline) set "
                 f"{KEY_VARIABLE} there. model='local' needs no key and no network."
@@ -164,11 +166,12 @@ class DashScopeProvider:
         raw = ConnectionSettings(
             model=self.spec.name,
             dimension=self.dimension,
-            base_address=base_address(settings.region),
+            base_address=self.base_address,
             api_key=key,
             parameters=self.parameters,
             connections=self.workers,
             timeout_seconds=settings.timeout_seconds,
+            workspace=settings.workspace,
         )
         limit = RateLimit(
             settings.requests_per_minute or self.spec.requests_per_minute,
@@ -225,7 +228,7 @@ def _check_extra(extra: Mapping[str, Any]) -> None:
         if name in _OWN_ARGUMENTS:
             raise ValueError(f"extra holds {name!r}, which has a place of its own. Give it as an argument instead.")
         if name in _TAKEN_BY_SDK:
-            raise ValueError(f"extra holds {name!r}, which the SDK keeps for itself and never sends. Leave it out.")
+            raise ValueError(f"extra holds {name!r}, which the SDK takes for itself: no model gets it. Leave it out.")
     try:
         json.dumps(dict(extra), allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -241,15 +244,44 @@ ADDRESSES: Mapping[str, str] = {
 
 ADDRESS_VARIABLE = "DASHSCOPE_HTTP_BASE_URL"
 
+_WORKSPACE_VARIABLE = "DASHSCOPE_WORKSPACE_ID"
+
+_WORKSPACE_OF_ADDRESS = "{workspace_id}"
+
 _OWNER = "aliyuncs.com"
 
 
-def foreign_server(region: str) -> str | None:
-    """Return host and port of the server that is called, or None if it is Alibaba Cloud's own.
+def base_address(region: str, workspace: str | None = None) -> str:
+    """Return the root of the API, as things are now.
+
+    The first of: ``DASHSCOPE_HTTP_BASE_URL``; where the region is Beijing, which nobody need have asked for, what the
+    SDK was told (:func:`mmembed.providers.dashscope.sdk.address_of_sdk`); the region's own.
+
+    Raises
+    ------
+    ValueError
+        If it has a place for a workspace, and there is none or one that no address can hold.
+    """
+    address = os.environ.get(ADDRESS_VARIABLE, "") or (address_of_sdk() if region == "beijing" else None)
+    address = (address or ADDRESSES[region]).rstrip("/")
+    if _WORKSPACE_OF_ADDRESS not in address:
+        return address
+    name = workspace or os.environ.get(_WORKSPACE_VARIABLE, "")
+    # It becomes part of the host's name: nothing in it may lead to another host.
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+        raise ValueError(
+            f"The address {address!r} needs the id of a workspace, and got {name!r}. Give Embedder(workspace=), or set "
+            f"{_WORKSPACE_VARIABLE}."
+        )
+    return address.replace(_WORKSPACE_OF_ADDRESS, name)
+
+
+def foreign_server(base: str) -> str | None:
+    """Return host and port of the server at an address, or None if it is Alibaba Cloud's own.
 
     What another server calls by a model's name need not be that model, so its vectors are not taken for the service's.
     """
-    address = urlsplit(base_address(region))
+    address = urlsplit(base)
     host = (address.hostname or "").rstrip(".")
     if host == _OWNER or host.endswith(f".{_OWNER}"):
         return None
