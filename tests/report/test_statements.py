@@ -59,10 +59,10 @@ def test_a_topic_that_differs_is_told_with_its_share_and_that_of_all():
     assert one["target"] == "cluster-2"
     assert (one["figures"]["share"], one["figures"]["whole"]) == (pytest.approx(inside), pytest.approx(whole))
     assert one["text"]["en"] == (
-        f"“kind 2” (300 rows): “mood” is “bad” for {inside:.0%} of its rows, and for {whole:.0%} of all rows."
+        f"“kind 2” (300 rows): “mood” is “bad” in {inside:.0%}, against {whole:.0%} of all rows."
     )
     assert one["text"]["zh"] == (
-        f"「kind 2」（300 行）中，「mood」为「bad」的占 {inside:.0%}；在全部行中占 {whole:.0%}。"
+        f"「kind 2」（300 行）中，「mood」为「bad」的占 {inside:.0%}，全部行中占 {whole:.0%}。"
     )
 
 

@@ -9,7 +9,7 @@ from mmembed.analysis.names.terms import Language
 _WORDS: dict[str, tuple[str, str]] = {
     "lang": ("zh-CN", "en"),
     "separator": ("、", ", "),
-    "default_title": ("聚类分析报告", "Cluster report"),
+    "default_title": ("主题分析报告", "Topic report"),
     "cluster_prefix": ("主题", "Topic"),
     "skip": ("跳到各主题详情", "Skip to the topics"),
     "generated": ("生成于 {when}", "Generated {when}"),
@@ -45,8 +45,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         ),
     ),
     "say_more": (
-        "「{name}」（{size} 行）中，「{column}」为「{value}」的占 {share}；在全部行中占 {whole}。",
-        "“{name}” ({size} rows): “{column}” is “{value}” for {share} of its rows, and for {whole} of all rows.",
+        "「{name}」（{size} 行）中，「{column}」为「{value}」的占 {share}，全部行中占 {whole}。",
+        "“{name}” ({size} rows): “{column}” is “{value}” in {share}, against {whole} of all rows.",
     ),
     "say_grew": (
         "「{name}」越来越多：{when} 起占 {since}，之前占 {before}。",
