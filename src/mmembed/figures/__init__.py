@@ -2,13 +2,14 @@
 
 from mmembed.figures.clusters import plot_clusters, plot_dendrogram
 from mmembed.figures.explorer import Explorer, explore, plot_select
-from mmembed.figures.map import plot
+from mmembed.figures.map import hover_pictures, plot
 from mmembed.figures.neighbors import plot_neighbors
 from mmembed.figures.similarity import plot_similarity
 
 __all__ = [
     "Explorer",
     "explore",
+    "hover_pictures",
     "plot",
     "plot_clusters",
     "plot_dendrogram",

@@ -98,8 +98,9 @@ def plot(
         Columns to read when pointing at a row; nothing but the group by default.
     image : column name, optional
         Pictures to draw on the map: small ones of rows that do not hide each other. Never fetched from the network.
-        Plotly cannot show a picture at the pointer; :func:`mmembed.explore` does in a notebook, and the report on
-        a page.
+        The figure also carries thumbnails of the rows, up to 3 MB, and a page shows the one at the pointer if it is
+        written with ``figure.write_html("map.html", post_script=mmembed.figures.hover_pictures())``. In a notebook
+        :func:`mmembed.explore` shows them.
     title : str, optional
         Title of the figure.
     labels : bool
@@ -174,7 +175,9 @@ def draw_map(
                 drawn.figure, axes, on_map, grouping, size=(width, height), most=_MOST_CATEGORIES, theme=points.theme
             )
     if image is not None and z is None:
-        add_pictures(drawn.figure, axes, on_map, column_of(df, image, argument="image"), root)
+        cells = column_of(df, image, argument="image")
+        add_pictures(drawn.figure, axes, on_map, cells, root)
+        _carry_pictures(drawn, cells, root)
     bare = {"showticklabels": False, "showgrid": False, "zeroline": False, "title": {"text": ""}}
     flat = {"xaxis": bare, "yaxis": bare} if z is None else {"scene": {"xaxis": bare, "yaxis": bare, "zaxis": bare}}
     legend = {"itemsizing": "constant", "title": {"text": ""}}
@@ -334,6 +337,61 @@ def add_pictures(
                 sizex=steps[0] * 0.86,
                 sizey=steps[1] * 0.86,
             )
+
+
+_CARRIED_BYTES = 3_000_000
+
+
+def _carry_pictures(drawn: DrawnMap, cells: pd.Series, root: str | Path | None) -> None:
+    """Give each trace the thumbnails of its rows as ``meta``, for :func:`hover_pictures`; None where there is none."""
+    from mmembed.contents.thumbnails import data_uri, make_thumbnails
+
+    made, _ = make_thumbnails(
+        [row for rows in drawn.rows for row in rows.tolist()],
+        lambda row: (cells.iloc[row], "image"),
+        root=Path(root) if root is not None else None,
+        edge=160,
+        max_bytes=6_000,
+        budget_bytes=_CARRIED_BYTES,
+    )
+    for trace, rows in zip(drawn.figure.data, drawn.rows, strict=True):
+        trace.meta = [data_uri(made[row]) if row in made else None for row in rows.tolist()]
+
+
+# Only a picture that is written into the page is shown, whatever else ``meta`` may hold.
+_HOVER_SCRIPT = """
+const plot = document.getElementById("{plot_id}"), picture = document.createElement("img");
+picture.alt = "";
+picture.style.cssText = "position:fixed;z-index:9;pointer-events:none;max-width:160px;max-height:160px;background:#fff;"
+  + "border-radius:6px;box-shadow:0 2px 12px rgb(0 0 0/35%)";
+picture.hidden = true;
+plot.append(picture);
+plot.on("plotly_hover", ({ points: [point], event }) => {
+  const source = Array.isArray(point.data.meta) ? point.data.meta[point.pointNumber] : null;
+  picture.hidden = typeof source !== "string" || !source.startsWith("data:image/");
+  if (picture.hidden) return;
+  picture.src = source;
+  const right = event.clientX < innerWidth / 2;
+  picture.style.left = right ? `${event.clientX + 14}px` : "auto";
+  picture.style.right = right ? "auto" : `${innerWidth - event.clientX + 14}px`;
+  picture.style.top = `${Math.max(event.clientY - 180, 6)}px`;
+});
+plot.on("plotly_unhover", () => { picture.hidden = true; });
+"""
+
+
+def hover_pictures() -> str:
+    """Return the script that shows the picture of the row at the pointer on a page that plotly writes.
+
+    ``plot(df, image="photo").write_html("map.html", post_script=hover_pictures())``; the pictures are in the figure,
+    and nothing is loaded for them.
+
+    Examples
+    --------
+    >>> "plotly_hover" in hover_pictures()
+    True
+    """
+    return _HOVER_SCRIPT
 
 
 def _span(values: npt.NDArray[np.float64]) -> float:

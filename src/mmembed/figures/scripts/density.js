@@ -57,7 +57,7 @@ class Density {
   paint(context, picture, { ax, bx, ay, by }, k) {
     const { left, up, width, height } = this.place;
     context.globalAlpha = 1 / (1 + (k / 9) ** 2);
-    context.imageSmoothingQuality = "high";
+    context.imageSmoothingQuality = "low";
     context.drawImage(picture, left * ax + bx, up * ay + by, width * ax, -height * ay);
     context.globalAlpha = 1;
   }
