@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mmembed.analysis.labels.zero_shot import zero_shot
     from mmembed.analysis.maps.fit import fit_projection
     from mmembed.embedding.plan import EmbedPlan
+    from mmembed.embedding.reranker import Reranker
     from mmembed.figures.clusters import plot_clusters, plot_dendrogram
     from mmembed.figures.experiments import plot_calibration, plot_confusion, plot_learning_curve
     from mmembed.figures.explorer import explore, plot_select
@@ -49,6 +50,7 @@ _LAZY = {
     "EmbedPlan": "mmembed.embedding.plan",
     "EmbeddingTransformer": "mmembed.transformers",
     "ModelSpec": "mmembed.providers.models",
+    "Reranker": "mmembed.embedding.reranker",
     "VectorIndex": "mmembed.analysis.finding.index",
     "VectorMatrix": "mmembed.transformers",
     "build_index": "mmembed.analysis.finding.index",
@@ -87,6 +89,7 @@ __all__ = [
     "EmbeddingRun",
     "EmbeddingTransformer",
     "ModelSpec",
+    "Reranker",
     "Vector",
     "VectorArray",
     "VectorDtype",

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 BASE_PATH = "/api/v1"
 EMBEDDING_PATH = f"{BASE_PATH}/services/embeddings/multimodal-embedding/multimodal-embedding"
+RERANK_PATH = f"{BASE_PATH}/services/rerank/text-rerank/text-rerank"
 UPLOAD_POLICY_PATH = f"{BASE_PATH}/uploads"
 OBJECT_STORE_PATH = "/object-store"
 

@@ -19,6 +19,7 @@ from .parameters import check_parameters, parse_body
 from .protocol import (
     EMBEDDING_PATH,
     OBJECT_STORE_PATH,
+    RERANK_PATH,
     UPLOAD_POLICY_PATH,
     BodyLimits,
     Exchange,
@@ -29,6 +30,7 @@ from .protocol import (
     refusal_reply,
     success_text,
 )
+from .reranking import documents_of, rerank
 from .uploads import ObjectStore, policy_reply
 from .vectors import vector_key, vector_text
 
@@ -83,6 +85,8 @@ class EmbeddingService:
         """Return what is to be sent, and fill the exchange in."""
         if exchange.path == EMBEDDING_PATH:
             outcome = self._embed(exchange, body)
+        elif exchange.path == RERANK_PATH:
+            outcome = self._rerank(exchange, body)
         else:
             try:
                 outcome = Outcome(self._other(exchange, body, host))
@@ -115,6 +119,21 @@ class EmbeddingService:
         if exchange.path == OBJECT_STORE_PATH and exchange.method == "POST":
             return self.store.put(exchange.headers.get("content-type", ""), body)
         raise Refusal(404, "InvalidURL", "url error, please check url!")
+
+    def _rerank(self, exchange: Exchange, body: bytes) -> Outcome:
+        exchange.contents = documents_of(body) if self.settings.keep_contents else None
+        fault = self.script.strike(exchange)
+        exchange.fault = None if fault is None else fault.name
+        if fault is not None and fault.reply is not None:
+            return Outcome(fault.reply(exchange), fault)
+        try:
+            account = self._let_in(exchange, None)
+            answer = rerank(body, exchange.request_id, self.settings.body_limits)
+            account.check(str(answer.pop("model")))
+        except Refusal as refusal:
+            exchange.code = refusal.code
+            return Outcome(refusal_reply(refusal, exchange.request_id))
+        return Outcome(json_reply(200, answer), worked=True)
 
     def _embed(self, exchange: Exchange, body: bytes) -> Outcome:
         value, unreadable = self._read_body(exchange, body)

@@ -229,9 +229,9 @@ def test_a_text_that_the_server_stumbles_over_fails_alone(served, pauses):
         ({"data": [{"index": 0, "embedding": [1, 2, 3]}] * 3}, "comes twice"),
         ({"data": [{"index": 7, "embedding": [1, 2, 3]}] * 3}, "index 7"),
         ({"data": [{"embedding": [1] * size} for size in (3, 3, 2)]}, r"lengths \[2, 3\]"),
-        ({"data": [{"embedding": ["a", "b", "c"]}] * 3}, "no 3 vectors"),
-        ([1, 2], "no 3 vectors"),
-        (b"hello", "no 3 vectors"),
+        ({"data": [{"embedding": ["a", "b", "c"]}] * 3}, "no 3 vectors of model"),
+        ([1, 2], "no 3 vectors of model"),
+        (b"hello", "no 3 vectors of model"),
         ({"data": [{"embedding": [1] * 4}] * 3}, r"shape \(3, 4\).*dimension=4"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import pandas as pd
@@ -14,6 +14,7 @@ from mmembed.accessor.search_query import (
     check_alone,
     check_search_columns,
     keyword_table,
+    reranking_of,
     row_query,
 )
 from mmembed.contents.content import Modality
@@ -41,6 +42,10 @@ class SearchOptions(TypedDict, total=False):
     index: VectorIndex | None
     instruct: str | None
     embedder: Embedder | None
+    rerank: Any
+    rerank_depth: int
+    rerank_on: str | Mapping[str, Modality] | None
+    max_cost: float | None
     name: str | None
 
 
@@ -65,6 +70,10 @@ class SearchingVerbs:
         index: VectorIndex | None = None,
         instruct: str | None = None,
         embedder: Embedder | None = None,
+        rerank: Any = None,
+        rerank_depth: int = 40,
+        rerank_on: str | Mapping[str, Modality] | None = None,
+        max_cost: float | None = None,
         name: str | None = None,
     ) -> pd.DataFrame:
         """Return the rows nearest to a query, best first, with their cosine similarity.
@@ -102,6 +111,17 @@ class SearchingVerbs:
             What the query is for, in English, for models that take it; another one than the column's is allowed.
         embedder : Embedder, optional
             Settings for embedding the query; the column's model if not given.
+        rerank : str, Reranker or callable, optional
+            What reads the query and the contents of the first hits together, and puts them in order: a model of the
+            service (``"qwen3-vl-rerank"``), a :class:`mmembed.Reranker` with settings, a ``CrossEncoder``, or a
+            callable ``rerank(query, documents)`` that returns a score for each. Adds ``score``, which the order
+            follows; ``similarity`` stays.
+        rerank_depth : int
+            How many of the most similar rows it looks at, at least k.
+        rerank_on : str or {column: modality}, optional
+            The column of contents that it reads; ``x`` for the vectors ``x_vector`` if not given.
+        max_cost : float, optional
+            The most that reranking may cost, in CNY; refused before it begins if its lowest price is over it.
         name : str, optional
             First part of other names for the new columns, where the frame has columns of its own that are called so:
             with ``"hit"``, ``hit_query``, ``hit_rank``, ``hit_similarity``, ``hit_score`` and ``hit_percentile``.
@@ -116,7 +136,21 @@ class SearchingVerbs:
         vectors = as_vector_array(column_of(self._df, column))
         asking = row_query(query, self._df, column)
         many = is_many(asking.query)
-        is_scored = minus is not None or diverse is not None or hybrid is not None
+        second = reranking_of(
+            rerank,
+            self._df,
+            column,
+            query if asking.is_row else asking.query,
+            k,
+            depth=rerank_depth,
+            on=rerank_on,
+            modality=modality,
+            embedder=embedder,
+            max_cost=max_cost,
+            is_row=asking.is_row,
+        )
+        is_scored = minus is not None or diverse is not None or hybrid is not None or second is not None
+        wanted = k if second is None else second.depth
         check_search_columns(self._df, name, many=many, scored=is_scored, calibrated=calibrate is not None)
         allowed = allowed_rows(self._df, where, asking.itself(self._df, vectors))
         settings: dict[str, Any] = {"instruct": instruct, "embedder": embedder}
@@ -131,12 +165,13 @@ class SearchingVerbs:
             unlike = None if unlike is None else calibration.prepare(unlike)
         if index is not None:
             check_alone("index", where=allowed, minus=minus, diverse=diverse, hybrid=hybrid, calibrate=calibrate)
-            found = index.search(queries if many else queries[0], vectors, k)
+            found = index.search(queries if many else queries[0], vectors, wanted)
+            found = found if second is None else second.apply(found, self._df)
             return found.add_to(self._df, queries=list(asking.query) if many else None, name=name)
         hits = search(
             queries if many else queries[0],
             vectors,
-            k,
+            wanted,
             where=allowed,
             minus=unlike,
             diverse=diverse,
@@ -144,6 +179,8 @@ class SearchingVerbs:
         )
         if calibration is not None:
             hits = calibration.add_to_hits(hits)
+        if second is not None:
+            hits = second.apply(hits, self._df)
         return hits.add_to(self._df, queries=list(asking.query) if many else None, name=name)
 
     def join(

@@ -15,6 +15,7 @@ from mmembed.frames import Written, column_of
 from mmembed.vectors import Vector, VectorArray
 
 if TYPE_CHECKING:
+    from mmembed.accessor.reranking import Reranking
     from mmembed.analysis.finding.bm25 import KeywordStatistics
     from mmembed.analysis.finding.calibration import Calibration
 
@@ -161,6 +162,15 @@ def calibration_of(
 
     groups = None if kinds is None else column_of(df, kinds)
     return fit_calibration(column_of(df, calibrate), vectors, kinds=groups)
+
+
+def reranking_of(rerank: Any, *arguments: Any, **settings: Any) -> Reranking | None:
+    """Return the second look that a search asks for, if it does; takes what :meth:`Reranking.of` takes."""
+    if rerank is None:
+        return None
+    from mmembed.accessor.reranking import Reranking
+
+    return Reranking.of(rerank, *arguments, **settings)
 
 
 def check_alone(name: str, **others: Any) -> None:

@@ -77,6 +77,12 @@ Examples:
 @click.option("--diverse", type=float, metavar="SHARE", help="From 0 to 1: hits that are unlike each other.")
 @column_option("--hybrid", text="Column of texts: the query's words count, too.")
 @column_option("--calibrate", text="Column of vectors of the query's kind, such as captions; adds percentiles.")
+@click.option(
+    "--rerank", metavar="MODEL", help="Model that reads QUERY and the first hits and orders them: qwen3-vl-rerank."
+)
+@click.option("--rerank-depth", type=int, default=40, show_default=True, help="How many hits --rerank reads.")
+@column_option("--rerank-on", text="Column of contents that --rerank reads.  [default: x for x_vector]")
+@click.option("--max-cost", type=float, metavar="CNY", help="The most that --rerank may cost.")
 @_kinds
 @click.option("--instruct", metavar="TEXT", help="What the query is for, in English, for models that take it.")
 @_name
@@ -92,6 +98,10 @@ def search(*, query: tuple[str, ...], column: str, space: str | None, where: str
     mask = None if where is None else _mask(df, where)
     asked: Any = query[0] if len(query) == 1 else list(query)
     destination.check_columns(df)
+    if options["rerank"] is not None:
+        from mmembed.embedding.reranker import Reranker
+
+        options["rerank"] = Reranker(model=options["rerank"], root=source.folder)
     destination.write(df.mmembed.search(asked, column, where=mask, **options), of=source)
 
 

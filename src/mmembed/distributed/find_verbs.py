@@ -11,7 +11,7 @@ from dask.base import is_dask_collection
 from mmembed.accessor import FrameAccessor
 from mmembed.accessor.arguments import query_modality
 from mmembed.accessor.find_verbs import SearchOptions
-from mmembed.accessor.search_query import allowed_rows, check_search_columns, keyword_queries, row_query
+from mmembed.accessor.search_query import allowed_rows, check_search_columns, keyword_queries, reranking_of, row_query
 from mmembed.distributed.columns import no_vectors, vector_dtype
 from mmembed.distributed.partitions import each, frame_of, reduced
 from mmembed.distributed.search import SearchPlan
@@ -71,7 +71,20 @@ class SearchingVerbs:
         for asked in (query, minus):
             _refuse_lazy(asked)
         empty, asking = no_vectors(dtype), row_query(query, meta, column)
-        is_scored = minus is not None or options["diverse"] is not None or hybrid is not None
+        second = reranking_of(
+            options["rerank"],
+            meta,
+            column,
+            query if asking.is_row else asking.query,
+            k,
+            depth=options["rerank_depth"],
+            on=options["rerank_on"],
+            modality=modality,
+            embedder=embedder,
+            max_cost=options["max_cost"],
+            is_row=asking.is_row,
+        )
+        is_scored = minus is not None or options["diverse"] is not None or hybrid is not None or second is not None
         many = is_many(asking.query)
         check_search_columns(meta, options["name"], many=many, scored=is_scored, calibrated=calibrate is not None)
         mask = None if where is None else self._mask(where)
@@ -105,6 +118,7 @@ class SearchingVerbs:
             calibration=calibration,
             kinds=kinds,
             name=options["name"],
+            reranking=second,
         )
         answer = plan.answer(meta)  # raises what any part would
         found: dd.DataFrame

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 from dask.base import compute
 
+from mmembed.accessor.reranking import Reranking
 from mmembed.accessor.search_query import RowQuery, allowed_rows, keyword_table
 from mmembed.analysis.cosines import pair_cosines
 from mmembed.analysis.finding.bm25 import KeywordStatistics
@@ -56,6 +57,8 @@ class SearchPlan:
         Of the whole column of texts.
     calibration : LearnedCalibration, optional
         Learned from the whole table.
+    reranking : Reranking, optional
+        The second look at the hits of the whole table.
     """
 
     asking: RowQuery
@@ -70,6 +73,12 @@ class SearchPlan:
     calibration: LearnedCalibration | None = field(default=None, repr=False)
     kinds: str | None = None
     name: str | None = None
+    reranking: Reranking | None = None
+
+    @property
+    def wanted(self) -> int:
+        """How many hits the answer is chosen from."""
+        return self.k if self.reranking is None else self.reranking.depth
 
     @property
     def names(self) -> Sequence[Any] | None:
@@ -81,7 +90,7 @@ class SearchPlan:
         rows = self._rows(part)
         allowed = allowed_rows(part, where, self.asking.itself(part, vectors_in(part[self.column], self.dtype)))
         keywords = self._keywords(part)
-        pool = pool_size(self.k, diverse=self.diverse is not None, keywords=keywords is not None)
+        pool = pool_size(self.wanted, diverse=self.diverse is not None, keywords=keywords is not None)
         chosen = np.zeros(len(part), dtype=bool)
         found = search(self.queries, rows, pool, where=allowed, minus=self.minus).positions
         chosen[found[found >= 0]] = True
@@ -102,14 +111,14 @@ class SearchPlan:
         hits = search(
             self.queries[0] if single else self.queries,
             rows,
-            self.k,
+            self.wanted,
             minus=self.minus,
             diverse=self.diverse,
             keywords=self._keywords(df),
         )
-        if self.calibration is None:
-            return hits
-        return Calibration(rows, self.calibration.background, self.calibration.of_queries).add_to_hits(hits)
+        if self.calibration is not None:
+            hits = Calibration(rows, self.calibration.background, self.calibration.of_queries).add_to_hits(hits)
+        return hits if self.reranking is None else self.reranking.apply(hits, df)
 
     def _rows(self, df: pd.DataFrame) -> VectorArray:
         array = vectors_in(df[self.column], self.dtype)

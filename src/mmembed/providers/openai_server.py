@@ -1,49 +1,34 @@
 """An OpenAI-compatible server that embeds: vLLM, Infinity, TEI, DashScope's compatible mode.
 
-The key goes to that server and nowhere else: no redirect is followed, and no message, pickle or log holds it. An answer
-is untrusted: its length, its order and its numbers are checked before anything is kept.
+The key goes to that server and nowhere else, and no pickle holds it. An answer is untrusted: its length, its order and
+its numbers are checked before anything is kept.
 """
 
 from __future__ import annotations
 
 import base64
 import os
-import random
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import numpy as np
-import orjson
-import requests
-from requests.adapters import HTTPAdapter
 
 from mmembed.arrays import FloatMatrix
 from mmembed.contents.pictures import encode
-from mmembed.errors import ContentError, MissingCredentialsError, ModelError, ServiceError, Verdict, one_of
+from mmembed.errors import MissingCredentialsError, one_of
 from mmembed.providers.callable_session import Calls, Counted
+from mmembed.providers.json_client import JsonClient
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_ATTEMPTS = 6
-
-_ATTEMPTS_AT_AN_ERROR = 2  # a server that says 500 is up, and stumbles over something, most likely the content
-
-_LONGEST_PAUSE_SECONDS = 60.0
-
-_BYTES_A_NUMBER = 40
+_BYTES_A_NUMBER, _MOST_NUMBERS = 40, 1 << 16
 
 _KEY_VARIABLES = (("aliyuncs.com", "DASHSCOPE_API_KEY"), ("openai.com", "OPENAI_API_KEY"))
-
-_PASSING = frozenset({408, 409, 425, 500, 502, 503, 504})
-
-_JOB = frozenset({301, 302, 303, 307, 308, 401, 402, 403, 404, 405, 407})
 
 
 @dataclass(frozen=True)
@@ -165,29 +150,19 @@ class PrefixedTexts:
 
 
 class _Connection:
-    """Connections of one run; several threads ask at once."""
+    """What a server is asked over the connections of one run; several threads ask at once."""
 
     def __init__(self, server: OpenAIServer, key: str | None, workers: int) -> None:
-        self._server, self._key = server, key
-        self._stopped = threading.Event()
-        self._session = requests.Session()
-        self._session.trust_env = True
-        self._session.auth = _no_netrc
-        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=max(1, workers))
-        self._session.mount("http://", self._adapter)
-        self._session.mount("https://", self._adapter)
-
-    def close(self) -> None:
-        self.stop()
-        for manager in (self._adapter.poolmanager, *self._adapter.proxy_manager.values()):
-            for server in manager.pools.keys():  # noqa: SIM118  it cannot be iterated
-                # Clearing alone leaves connections open for as long as an error's traceback holds the pool.
-                if (pool := manager.pools.get(server)) is not None:
-                    pool.close()
-        self._session.close()
-
-    def stop(self) -> None:
-        self._stopped.set()
+        self._server = server
+        self._client = JsonClient(
+            server.address,
+            key,
+            timeout_seconds=server.timeout_seconds,
+            connections=workers,
+            pause=server.pause,
+            not_found=" Check base_url= (it usually ends in /v1) and model=.",
+        )
+        self.close, self.stop = self._client.close, self._client.stop
 
     def texts(self, texts: Sequence[str]) -> Counted:
         return self._ask({"input": list(texts)}, len(texts))
@@ -200,127 +175,12 @@ class _Connection:
         return Counted(np.concatenate([one.matrix for one in answers]), sum(one.tokens for one in answers))
 
     def _ask(self, asked: Mapping[str, Any], count: int) -> Counted:
-        """Return what the server says, tried again where that can help."""
-        body = orjson.dumps({**self._server.extra, "model": self._server.model, **asked, "encoding_format": "float"})
-        attempt = 0
-        while True:
-            attempt += 1
-            if self._stopped.is_set():
-                raise CancelledError
-            failure = self._try(body, count)
-            if isinstance(failure, Counted):
-                return failure
-            most = _ATTEMPTS_AT_AN_ERROR if failure.status == 500 else _ATTEMPTS
-            if failure.verdict not in ("passing", "throttled") or attempt >= most:
-                raise self._final(failure)
-            asked_for = failure.retry_after_seconds
-            seconds = random.uniform(0.5, 1.0) * 2 ** (attempt - 1) if asked_for is None else asked_for  # noqa: S311
-            self._server.pause(self._stopped, min(seconds, _LONGEST_PAUSE_SECONDS))
-
-    def _final(self, failure: ServiceError) -> Exception:
-        """Return what is raised in the end: a content may be to blame, or nothing else can succeed either."""
-        if failure.verdict in ("content", "size") or failure.status == 500:
-            return ContentError(failure.code, str(failure), request_id=failure.request_id)
-        failure.ends_job = True
-        return failure
-
-    def _try(self, body: bytes, count: int) -> Counted | ServiceError:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
-        seconds = self._server.timeout_seconds
-        try:
-            with self._session.post(
-                self._server.address,
-                data=body,
-                headers=headers,
-                timeout=(min(10.0, seconds), seconds),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                most = 1 << 20
-                if response.status_code == requests.codes.ok:
-                    most += count * (1 << 16) * _BYTES_A_NUMBER
-                return self._read(response, _body_of(response, most, time.monotonic() + seconds), count)
-        except requests.RequestException as error:
-            return ServiceError(
-                self._plain(f"No answer came from {self._server.address}: {type(error).__name__}: {error}."),
-                code="Timeout" if isinstance(error, requests.Timeout) else "ConnectionFailed",
-                verdict="passing",
-            )
-
-    def _read(self, response: requests.Response, body: bytes, count: int) -> Counted | ServiceError:
-        try:
-            answer = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            answer = None
-        if response.status_code != requests.codes.ok:
-            return self._refusal(response, answer, body)
-        try:
-            return _vectors_of(answer, count)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise ModelError(
-                f"{self._server.address} answered for model {self._server.model!r} with something that is no "
-                f"{count} vectors: {self._plain(str(error))[:200]}. Check base_url= and model=."
-            ) from None
-
-    def _refusal(self, response: requests.Response, answer: Any, body: bytes) -> ServiceError:
-        status = response.status_code
-        held = answer.get("error", answer) if isinstance(answer, Mapping) else None
-        said = held if not isinstance(held, Mapping) else held.get("message", held.get("detail", ""))
-        text = str(said) if said else body[:300].decode("utf-8", "replace")
-        code = held.get("code") or held.get("type") if isinstance(held, Mapping) else None
-        advice = {
-            401: " Check the key: api_key=, or the variable that holds it.",
-            403: " Check that the key may use the model.",
-            404: " Check base_url= (it usually ends in /v1) and model=.",
-        }.get(status, "")
-        return ServiceError(
-            self._plain(f"{self._server.address} answered HTTP {status}: {' '.join(text.split())[:300]}.{advice}"),
-            code=self._plain(str(code or f"HTTP{status}"))[:60],
-            verdict=_verdict(status),
-            status=status,
-            request_id=self._plain(response.headers.get("x-request-id", ""))[:80] or None,
-            retry_after_seconds=_seconds(response.headers.get("retry-after")),
+        return self._client.ask(
+            {**self._server.extra, "model": self._server.model, **asked, "encoding_format": "float"},
+            lambda answer: _vectors_of(answer, count),
+            most_bytes=count * _MOST_NUMBERS * _BYTES_A_NUMBER,
+            wanted=f"{count} vectors of model {self._server.model!r}",
         )
-
-    def _plain(self, text: str) -> str:
-        """Return a text without the key, whoever put it there."""
-        return text.replace(self._key, "…") if self._key else text
-
-
-def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def _body_of(response: requests.Response, most: int, until: float) -> bytes:
-    kept, length = [], 0
-    for piece in response.iter_content(1 << 16):
-        kept.append(piece)
-        length += len(piece)
-        if length > most:
-            raise requests.exceptions.ContentDecodingError(f"the answer is longer than {most:,} bytes")
-        if time.monotonic() > until:
-            raise requests.ReadTimeout("the answer did not end in time")
-    return b"".join(kept)
-
-
-def _verdict(status: int) -> Verdict:
-    if status == 429:
-        return "throttled"
-    if status in _PASSING or status > 504:
-        return "passing"
-    if status in _JOB or status < 400:
-        return "job"
-    return "size" if status == 413 else "content"
-
-
-def _seconds(header: str | None) -> float | None:
-    try:
-        seconds = float(header or "")
-    except ValueError:
-        return None
-    return min(max(0.0, seconds), _LONGEST_PAUSE_SECONDS) if np.isfinite(seconds) else None
 
 
 def _vectors_of(answer: Any, count: int) -> Counted:
