@@ -13,10 +13,11 @@ from typing import Any, assert_type
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import polars as pl
 import pytest
 
 import mmembed
-from mmembed.accessor import FrameAccessor, SeriesAccessor
+from mmembed.accessor import FrameAccessor, SeriesAccessor, TableAccessor
 from mmembed.analysis import Classifier, Clusters, MultiLabelClassifier, NeighborGraph, Projection, SearchHits
 from mmembed.report.report import Report
 
@@ -72,9 +73,17 @@ def test_functions_and_estimators_have_types(df: pd.DataFrame) -> None:
     assert_type(mmembed.VectorMatrix("title_vector").fit(df).transform(df), npt.NDArray[np.float32])
 
 
+def test_a_table_of_polars_has_its_own_door(df: pd.DataFrame) -> None:
+    """What comes back is a table of Polars, which no checker knows, and a frame of pandas where one is asked for."""
+    table = pl.DataFrame({"title": df["title"].tolist()})
+    verbs = assert_type(mmembed.accessor(table, space={}), TableAccessor)
+    assert_type(verbs.to_pandas(), pd.DataFrame)
+    assert verbs.embed("title", "text", model="local").schema["title_vector"] == pl.Array(pl.Float32, 512)
+
+
 def test_wrong_calls_are_type_errors(df: pd.DataFrame) -> None:
     """A checker finds what would be refused at run time; an ignore that is not needed is an error, too."""
-    with pytest.raises(TypeError, match="takes a pandas DataFrame or Series; got list"):
+    with pytest.raises(TypeError, match=r"takes a pandas DataFrame or Series, .*; got list"):
         mmembed.accessor(["a dog"])  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="n_cluster"):
         mmembed.accessor(df).cluster("title_vector", n_cluster=3)  # type: ignore[call-arg]

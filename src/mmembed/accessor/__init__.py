@@ -2,5 +2,6 @@
 
 from mmembed.accessor.frame import FrameAccessor
 from mmembed.accessor.series import SeriesAccessor
+from mmembed.accessor.table import TableAccessor
 
-__all__ = ["FrameAccessor", "SeriesAccessor"]
+__all__ = ["FrameAccessor", "SeriesAccessor", "TableAccessor"]

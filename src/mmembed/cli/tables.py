@@ -186,7 +186,7 @@ def write_table(df: pd.DataFrame, path: Path, form: TableFormat | None = None, *
             return
         with whole_file(path) as part:
             if form == "parquet":
-                df.to_parquet(part)
+                _write_parquet(df, part)
             else:
                 data = encoded(df, form, origin)
                 part.write_bytes(gzip.compress(data) if path.suffix.lower() == ".gz" else data)
@@ -198,12 +198,21 @@ def encoded(df: pd.DataFrame, form: TableFormat, origin: Origin | None = None) -
     """Return a table as the bytes of a file; texts are UTF-8."""
     if form == "parquet":
         buffer = io.BytesIO()
-        df.to_parquet(buffer)
+        _write_parquet(df, buffer)
         return buffer.getvalue()
     if form == "jsonl":
         return json_lines(df, origin)
     own = None if origin is None else origin.separator
     return delimited(df, "\t" if form == "tsv" else own if own not in (None, "\t") else ",", origin)
+
+
+def _write_parquet(df: pd.DataFrame, target: Path | io.BytesIO) -> None:
+    """Write a file from which plain pandas reads lists, and pandas with mmembed the vector columns."""
+    import pyarrow.parquet as pq
+
+    from mmembed.vectors.arrow_table import table_from_frame
+
+    pq.write_table(table_from_frame(df, widen=True), target)
 
 
 def check_target(path: Path, form: TableFormat | None = None) -> None:

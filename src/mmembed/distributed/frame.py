@@ -50,6 +50,8 @@ class DaskFrameAccessor(
 _NOT_YET = "it is not there yet"
 
 ABSENT: dict[str, str] = {
+    "to_arrow": "it would bring the whole table into this process. Write it with ddf.to_parquet, or compute the rows "
+    "that you want first: ddf.head(1000).mmembed.to_arrow()",
     "plot_neighbors": "it draws the few rows that a search found, which fit into this process: "
     "ddf.mmembed.search(…).compute().mmembed.plot_neighbors(…)",
     "explore": "it points at single rows, and shows those that fit into a page. Take a sample first: "

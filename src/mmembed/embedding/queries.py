@@ -95,7 +95,8 @@ def embedder_for(column: VectorArray, embedder: Embedder | None) -> Embedder:
         if column.space is None:
             raise VectorError(
                 "The column does not know which model made its vectors, so the query cannot be embedded alike. "
-                "Search with a vector, give embedder=, or name the model: series.mmembed.as_vectors(space=…)."
+                "Search with a vector, give embedder=, or name the model: series.mmembed.as_vectors(space=…), and on a "
+                "table of Polars or Arrow mmembed.accessor(table, space=…)."
             )
         embedder = Embedder(model=column.space)
     provider = embedder.provider()

@@ -18,6 +18,7 @@ import pandas as pd
 
 from mmembed.analysis.graphs.graph import has_graph, neighbors
 from mmembed.analysis.tallies.categories import Categories, group_rows
+from mmembed.analysis.tallies.trend import read_dates
 from mmembed.arrays import Positions
 from mmembed.figures.canvas_words import CanvasWords
 from mmembed.figures.hues import color_by_place
@@ -187,7 +188,7 @@ def choice_data(
 
 def _read_choice(cells: pd.Series, other: str) -> dict[str, Any]:
     if pd.api.types.is_datetime64_any_dtype(cells):
-        moments = cells.dt.tz_localize(None) if cells.dt.tz is not None else cells
+        moments, _ = read_dates(cells)
         milliseconds = moments.to_numpy("datetime64[ms]").astype(np.float64)
         return _steps("time", np.where(moments.notna(), milliseconds, np.nan))
     if is_measure(cells):

@@ -438,6 +438,14 @@ class VectorArray(ExtensionArray):
             cells[self._mask] = na_value
         return cells
 
+    def to_arrow(self) -> pa.Array:
+        """Return the rows as Arrow lists of float32, or of float16 where the column keeps that; without a copy.
+
+        Lists have a fixed size. With pyarrow before 26 they have a variable one where rows are missing, since that
+        could not write the others to a file.
+        """
+        return arrow_from_matrix(self._matrix, self._mask)
+
     def __arrow_array__(self, type: pa.DataType | None = None) -> pa.Array:  # noqa: A002  Arrow's signature
         if type is None:
             return arrow_from_matrix(self.matrix, self._mask)

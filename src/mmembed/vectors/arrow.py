@@ -25,28 +25,32 @@ _FIXED_SIZE_MAY_MISS = int(pa.__version__.split(".")[0]) >= 26
 
 
 def arrow_in(values: Any) -> pa.Array | pa.ChunkedArray | None:
-    """Return the Arrow array that the values are, or that lies behind a pandas Arrow column; None if there is none."""
+    """Return the Arrow array that the values are, or that lies behind a column of pandas or Polars; else None."""
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
     if isinstance(getattr(values, "dtype", None), pd.ArrowDtype):
         return pa.chunked_array(values.__arrow_array__())
+    if hasattr(values, "__arrow_c_stream__") and not hasattr(values, "columns"):
+        return pa.chunked_array(values)  # a Series of Polars and its kin; what has columns is a table
     return None
 
 
 def arrow_from_matrix(
-    matrix: FloatMatrix, mask: BoolVector, *, fixed_size_may_miss: bool = _FIXED_SIZE_MAY_MISS
+    matrix: npt.NDArray[Any], mask: BoolVector, *, fixed_size_may_miss: bool = _FIXED_SIZE_MAY_MISS
 ) -> pa.Array:
-    """Return ``(n, d)`` rows as an Arrow array of fixed-size float32 lists, without a copy of contiguous numbers.
+    """Return ``(n, d)`` rows as an Arrow array of fixed-size lists, without a copy of contiguous numbers.
+
+    The lists hold float32 or float16, whichever the matrix does.
 
     Where rows are missing and ``fixed_size_may_miss`` is False, the lists are of variable size, so that a Parquet file
     of them can be written and read.
     """
     missing = pa.array(mask) if mask.any() else None
     if missing is None or fixed_size_may_miss:
-        flat = pa.array(np.ascontiguousarray(matrix, dtype=np.float32).reshape(-1), from_pandas=False)
+        flat = pa.array(np.ascontiguousarray(matrix).reshape(-1), from_pandas=False)
         return pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1], mask=missing)
     offsets = np.concatenate([[0], np.cumsum(~mask)]) * matrix.shape[1]
-    numbers = pa.array(matrix[~mask].astype(np.float32, copy=False).reshape(-1), from_pandas=False)
+    numbers = pa.array(matrix[~mask].reshape(-1), from_pandas=False)
     return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), numbers, mask=missing)
 
 

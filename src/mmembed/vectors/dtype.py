@@ -22,6 +22,8 @@ Storage = Literal["float32", "float16"]
 _PATTERN = re.compile(
     r"vector\[(?P<dimension>[1-9][0-9]*)(?:, (?P<space>(?!float16\])[^\[\],]+))?(?:, (?P<storage>float16))?\]"
 )
+# The same for processes without mmembed, where numpy must be able to read it: numbers and the bytes of the space.
+_AS_NUMPY = re.compile(r"\((?P<dimension>[1-9][0-9]*),\)f(?P<bytes>[24]),109i1,109i1(?P<space>(?:,[0-9]+u1)*)")
 _FORBIDDEN_IN_SPACE = re.compile(r"[\[\],\x00-\x1f]|^\s|\s$|^float16$|^$")
 
 
@@ -79,6 +81,17 @@ class VectorDtype(ExtensionDtype):
         return f"vector[{', '.join(parts)}]"
 
     @property
+    def text_for_numpy(self) -> str:
+        """The dtype as a text that ``numpy.dtype`` reads, too, and that parses back here.
+
+        It stands in the metadata of pandas in files for others: a process without mmembed, which could not read
+        :attr:`name`, takes it for some dtype of numpy, and reads lists. Two fields of 109 bytes (``mm``) are the mark
+        of a vector; then follows a field for each byte of the space, as long as the byte is large.
+        """
+        space = "".join(f",{byte}u1" for byte in (self.space or "").encode())
+        return f"({self.dimension},)f{self.numpy_storage.itemsize},109i1,109i1{space}"
+
+    @property
     def na_value(self) -> Any:
         """The missing vector, ``pandas.NA``."""
         return pd.NA
@@ -100,7 +113,7 @@ class VectorDtype(ExtensionDtype):
 
     @classmethod
     def construct_from_string(cls, string: str) -> Self:
-        """Parse the text that ``str(dtype)`` gives.
+        """Parse the text that ``str(dtype)`` gives, or that is in files for others.
 
         Raises
         ------
@@ -109,6 +122,8 @@ class VectorDtype(ExtensionDtype):
         """
         if not isinstance(string, str):
             raise TypeError(f"'construct_from_string' expects a string, got {type(string)}")
+        if found := _AS_NUMPY.fullmatch(string):
+            return cls._of_text_for_numpy(found)
         match = _PATTERN.fullmatch(string)
         if match is None:
             raise TypeError(f"Cannot construct a 'VectorDtype' from '{string}'")
@@ -116,6 +131,15 @@ class VectorDtype(ExtensionDtype):
             return cls(int(match["dimension"]), match["space"], cast("Storage", match["storage"] or "float32"))
         except ValueError as error:
             raise TypeError(f"Cannot construct a 'VectorDtype' from '{string}': {error}") from error
+
+    @classmethod
+    def _of_text_for_numpy(cls, found: re.Match[str]) -> Self:
+        storage: Storage = "float16" if found["bytes"] == "2" else "float32"
+        try:
+            space = bytes(int(one.removesuffix("u1")) for one in found["space"].split(",")[1:]).decode()
+            return cls(int(found["dimension"]), space or None, storage)
+        except ValueError as error:
+            raise TypeError(f"Cannot construct a 'VectorDtype' from {found[0]!r}: {error}") from error
 
     def __from_arrow__(self, array: pa.Array | pa.ChunkedArray) -> VectorArray:
         return self.construct_array_type()._from_arrow(array, self)  # noqa: SLF001  the array's own constructor

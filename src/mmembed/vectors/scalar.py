@@ -101,6 +101,10 @@ class Vector:
     def __len__(self) -> int:
         return len(self._numbers)
 
+    def __float__(self) -> float:
+        """Refuse: only having this method makes pandas take a vector for a scalar, so that ``pd.isna`` gives a bool."""
+        raise TypeError(f"A vector of {len(self)} numbers is no number. numpy.asarray(vector) gives all of them.")
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Vector):
             return NotImplemented

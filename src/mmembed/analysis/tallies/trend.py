@@ -96,4 +96,8 @@ def _dates(values: pd.Series) -> pd.Series:
     if not pd.api.types.is_datetime64_any_dtype(plain.dtype):
         texts = plain.astype(object).where(plain.notna(), None)
         plain = pd.to_datetime(texts, errors="coerce", format="mixed", utc=True)
+    if isinstance(plain.dtype, pd.ArrowDtype):
+        plain = pd.to_datetime(plain)
+        if isinstance(plain.dtype, pd.ArrowDtype):  # one with a zone, which pandas leaves in Arrow
+            plain = plain.dt.tz_localize(None).astype(np.dtype(f"M8[{plain.dtype.pyarrow_dtype.unit}]"))
     return plain.dt.tz_localize(None) if isinstance(plain.dtype, pd.DatetimeTZDtype) else plain
