@@ -87,6 +87,52 @@ def api_like(
     return frame
 
 
+def api_like_matrix(n_rows: int, *, seed: int, dimension: int = 1024, copies: float = 0.03) -> np.ndarray:
+    """Return the vectors of :func:`api_like` block by block, for tables that do not fit into memory twice.
+
+    The communities are the same for every number of rows. Of the rows a share are near copies of another one, at
+    cosines of .95 to .9999, and a third as many are equal to another one.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, d), float32
+        Unit rows.
+    """
+    random = np.random.default_rng(seed)
+    axes = np.arange(1, dimension + 1)
+    spectrum = np.sqrt(axes**-0.7 / (axes**-0.7).sum()).astype(np.float32)
+    parent = np.concatenate([np.arange(25), random.choice(25, 125, p=_zipf(25, 0.6))])
+    shares = random.permutation(_zipf(150, 0.8))
+    coarse = random.normal(size=(25, dimension))
+    centers = ((coarse[parent] + 0.55 * random.normal(size=(150, dimension))) * spectrum).astype(np.float32)
+    tightness = random.uniform(0.8, 1.3, size=150)
+    axis = random.normal(size=dimension) * spectrum
+    axis = (1.9 * axis / np.linalg.norm(axis)).astype(np.float32)
+    matrix = np.empty((n_rows, dimension), dtype=np.float32)
+    for start in range(0, n_rows, 8192):
+        block = matrix[start : start + 8192]
+        fine = random.choice(150, size=len(block), p=shares)
+        block[:] = centers[fine]
+        apart = np.flatnonzero(random.random(len(block)) < 0.18)
+        some = random.choice(150, (2, len(apart)))
+        anywhere = 1.25 * random.standard_normal((len(apart), dimension), dtype=np.float32) * spectrum
+        between = (centers[some[0]] + centers[some[1]]) / 2
+        block[apart] = np.where(random.random(len(apart))[:, None] < 0.5, between, anywhere)
+        loose = (tightness[fine] * np.sqrt(8 / random.chisquare(8, size=len(block)))).astype(np.float32)
+        block += loose[:, None] * random.standard_normal(block.shape, dtype=np.float32) * spectrum
+        block += axis
+        block /= np.linalg.norm(block, axis=1, keepdims=True)
+    near = random.choice(n_rows, (2, int(copies * n_rows)), replace=False)
+    cosines = 1 - 10 ** random.uniform(-4, -1.3, near.shape[1])
+    noise = random.standard_normal((near.shape[1], dimension), dtype=np.float32)
+    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+    matrix[near[1]] = matrix[near[0]] + (np.sqrt(1 - cosines**2) / cosines).astype(np.float32)[:, None] * noise
+    matrix[near[1]] /= np.linalg.norm(matrix[near[1]], axis=1, keepdims=True)
+    equal = random.choice(n_rows, (2, int(copies * n_rows / 3)), replace=False)
+    matrix[equal[1]] = matrix[equal[0]]
+    return matrix
+
+
 def _zipf(n: int, power: float) -> np.ndarray:
     """Return shares that fall with the rank by a power law."""
     shares = np.arange(1, n + 1) ** -power

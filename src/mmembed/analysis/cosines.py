@@ -9,18 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from mmembed.arrays import FloatMatrix, FloatVector, Positions, row_chunks
 from mmembed.vectors.rows import Lengths, equal_row_groups, row_lengths
 
 
-def unit_rows(matrix: FloatMatrix) -> FloatMatrix:
+def unit_rows(matrix: FloatMatrix, chosen: Positions | None = None) -> FloatMatrix:
     """Return a copy whose rows have length 1; zero rows stay zero and missing rows stay NaN.
 
     Parameters
     ----------
     matrix : numpy.ndarray, shape (n, d)
         Left alone.
+    chosen : numpy.ndarray of int, shape (m,), optional
+        The rows to take, in this order; all without it.
 
     Examples
     --------
@@ -28,9 +31,9 @@ def unit_rows(matrix: FloatMatrix) -> FloatMatrix:
     >>> unit_rows(np.array([[3, 4], [0, 0]], dtype="float32")).tolist()
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
-    units = np.empty(matrix.shape, dtype=np.float32)
-    for rows in row_chunks(*matrix.shape):
-        chunk = matrix[rows].astype(np.float64)
+    units = np.empty((len(matrix) if chosen is None else len(chosen), matrix.shape[1]), dtype=np.float32)
+    for rows in row_chunks(*units.shape):
+        chunk = matrix[rows if chosen is None else chosen[rows]].astype(np.float64)
         lengths = np.sqrt((chunk * chunk).sum(axis=1, keepdims=True))
         lengths[lengths == 0] = 1
         units[rows] = chunk / lengths
@@ -79,7 +82,17 @@ def _lengths_of(matrix: FloatMatrix, rows: Positions, lengths: Lengths | None) -
     if lengths is not None:
         return lengths[rows]
     unique, inverse = np.unique(rows, return_inverse=True)
-    return row_lengths(matrix[unique])[inverse]
+    if len(unique) == len(matrix):
+        return row_lengths(matrix)[inverse]
+    found = np.empty(len(unique))
+    for some in row_chunks(len(unique), matrix.shape[1]):
+        found[some] = row_lengths(matrix[unique[some]])
+    return found[inverse]
+
+
+def rows_where(matrix: FloatMatrix, kept: npt.NDArray[np.bool_] | np.bool_) -> FloatMatrix:
+    """Return the rows that are kept, without a copy where all are."""
+    return matrix if kept.all() else matrix[kept]
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,12 +151,20 @@ class DistinctDirections(DistinctRows):
 
     Attributes
     ----------
-    source : numpy.ndarray, shape (u, d), float32
-        The same rows with the lengths they came with: what :func:`mmembed.analysis.graphs.graph.shared_graph`
-        knows the rows of a column by, so that all products of the column share its graph.
+    given : numpy.ndarray, shape (n, d), float32
+        The rows that were given, which are not copied; None where the graph is that of the unit rows.
     """
 
-    source: FloatMatrix = field(repr=False)
+    given: FloatMatrix | None = field(repr=False)
+
+    @property
+    def source(self) -> FloatMatrix:
+        """The same rows with the lengths they came with, shape (u, d), float32; made anew each time.
+
+        This is what :func:`mmembed.analysis.graphs.graph.shared_graph` knows the rows of a column by, so that all
+        products of the column share its graph.
+        """
+        return self.rows if self.given is None else self.given[self.first]
 
 
 def distinct_directions(source: FloatMatrix) -> DistinctDirections:
@@ -162,12 +183,13 @@ def distinct_directions(source: FloatMatrix) -> DistinctDirections:
     >>> len(found), bool(found.groups[0] == found.groups[2])
     (2, True)
     """
-    distinct = distinct_rows(source)
-    units = unit_rows(distinct.rows)
-    n_directions = int(equal_row_groups(units).max(initial=-1)) + 1
-    if n_directions == len(distinct):  # as a rule; a third copy of all rows would be for nothing
-        return DistinctDirections(units, distinct.groups, distinct.counts, distinct.first, distinct.rows)
-    by_direction = distinct_rows(units)
-    groups = by_direction.groups[distinct.groups]
+    groups = equal_row_groups(source)
     _, first, counts = np.unique(groups, return_index=True, return_counts=True)
-    return DistinctDirections(by_direction.rows, groups, counts, first, by_direction.rows)
+    units = unit_rows(source, first)
+    n_directions = int(equal_row_groups(units).max(initial=-1)) + 1
+    if n_directions == len(units):  # as a rule; another copy of all rows would be for nothing
+        return DistinctDirections(units, groups, counts, first, source)
+    by_direction = distinct_rows(units)
+    groups = by_direction.groups[groups]
+    _, first, counts = np.unique(groups, return_index=True, return_counts=True)
+    return DistinctDirections(by_direction.rows, groups, counts, first, None)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.cosines import unit_rows
+from mmembed.analysis.cosines import rows_where, unit_rows
 from mmembed.arrays import FloatMatrix
 from mmembed.errors import listed
 
@@ -73,8 +73,7 @@ class Preparation:
         numpy.ndarray, shape (m, d), float32
         """
         if self.means is None and kinds is None:
-            missing = array.isna()
-            return array.matrix[~missing] if missing.any() else array.matrix
+            return rows_where(array.matrix, ~array.isna())
         return self.rows(array, kinds)
 
     def rows(self, array: VectorArray, kinds: Any = None) -> FloatMatrix:
@@ -91,7 +90,7 @@ class Preparation:
             If kinds are needed and not given, given and not needed, or new.
         """
         present = ~array.isna()
-        units = unit_rows(array.matrix[present])
+        units = unit_rows(array.matrix, np.flatnonzero(present))
         if self.means is None:
             if kinds is not None:
                 raise ValueError("kinds were given now, but not to the fit. Leave them out, or fit again with kinds.")
@@ -114,7 +113,7 @@ def kind_sums(array: VectorArray, kinds: Any) -> KindSums:
     """Return the sum and the number of the unit rows of each kind, of the rows that have a vector."""
     codes, names = _factorize(kinds, len(array))
     present = ~array.isna()
-    units = unit_rows(array.matrix[present])
+    units = unit_rows(array.matrix, np.flatnonzero(present))
     codes = codes[present]
     found = KindSums()
     for code in np.unique(codes):

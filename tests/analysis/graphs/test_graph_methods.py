@@ -6,7 +6,7 @@ import pytest
 from mmembed.analysis import neighbors
 from mmembed.analysis.cosines import pair_cosines, unit_rows
 from mmembed.analysis.graphs import graph as graph_methods
-from mmembed.analysis.graphs.approximate import Sample, neighbors_by_descent
+from mmembed.analysis.graphs.approximate import Sample, neighbors_in_cells
 from mmembed.analysis.graphs.graph import compute_graph
 from mmembed.analysis.graphs.nearest import largest_products
 
@@ -70,24 +70,33 @@ def shuffled(units, k):
     return np.random.default_rng(3).integers(0, len(units), (len(units), k)).astype(np.int32)
 
 
-class BruteIndex:
-    """What pynndescent gives: each row mostly finds itself, here but for every tenth."""
+@pytest.mark.parametrize("columns", [256, 8])
+def test_the_graph_from_cells_is_close_to_the_exact_one(structured, columns):
+    """In many columns and in few: k other rows each, nearest first, with their cosines, and nearly all of the true."""
+    units = unit_rows(structured[:, :columns].copy())
+    indices, similarities = neighbors_in_cells(units, 15)
+    exact = compute_graph(units, 15, "exact")
+    found = np.mean([np.isin(true, near).mean() for true, near in zip(exact.indices, indices, strict=True)])
+    assert found > 0.96
+    assert not (indices == np.arange(3000)[:, np.newaxis]).any()
+    assert all(len(set(near)) == 15 for near in indices.tolist())
+    assert (np.diff(similarities, axis=1) <= 0).all()
+    row = np.repeat(np.arange(3000), 15)
+    np.testing.assert_allclose(
+        similarities.ravel(), pair_cosines(units, units, row, indices.astype(np.int64).ravel()), atol=1e-5
+    )
+    assert np.array_equal(neighbors_in_cells(units, 15)[0], indices)
 
-    def __init__(self, data, *, metric, n_neighbors, random_state):
-        assert (metric, random_state) == ("cosine", 0)
-        cosines = data @ data.T
-        cosines[np.arange(0, len(data), 10), np.arange(0, len(data), 10)] = -1
-        order = np.argsort(-cosines, axis=1)[:, :n_neighbors]
-        self.neighbor_graph = order, 1 - np.take_along_axis(cosines, order, axis=1)
 
-
-def test_descent_leaves_the_row_itself_out(structured):
-    """Whether or not the index found the row itself, there are k others, nearest first."""
-    units = unit_rows(structured[:500])
-    indices, similarities = neighbors_by_descent(units, 7, make_index=BruteIndex)
-    exact = compute_graph(units, 7, "exact")
-    assert np.array_equal(indices, exact.indices)
-    np.testing.assert_allclose(similarities, exact.similarities, atol=1e-5)
+def test_many_rows_are_looked_for_in_cells(structured, monkeypatch):
+    """From 200,000 rows on, lowered here: the graph says so, with the recall that it has, and takes read-only rows."""
+    monkeypatch.setattr(graph_methods, "_CELLS_FROM", 2000)
+    monkeypatch.setattr(graph_methods, "_APPROXIMATE_FROM", 2000)
+    units = unit_rows(structured)
+    units.setflags(write=False)
+    graph = compute_graph(units, 15)
+    assert graph.method == "cells"
+    assert graph.recall > 0.95
 
 
 def test_a_sample_knows_its_true_neighbours(structured):

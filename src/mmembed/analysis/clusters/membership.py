@@ -128,12 +128,14 @@ def memberships(
     scores[inside] = np.maximum(pair_cosines(rows, centroids, inside, labels[inside]), 0)
     if not len(centroids):
         return scores, rivals, margins
-    cosines = rows @ centroids.T
-    own = cosines[inside, labels[inside]].copy()
-    cosines[inside, labels[inside]] = -np.inf
-    rivals = cosines.argmax(axis=1).astype(np.int64)
-    if len(centroids) > 1:
-        margins[inside] = own - cosines[inside].max(axis=1)
-    else:
-        rivals[inside] = -1
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        cosines = rows[start : start + _ROWS_AT_ONCE] @ centroids.T
+        here = np.flatnonzero(labels[start : start + len(cosines)] >= 0)
+        its = labels[start + here]
+        own = cosines[here, its]
+        cosines[here, its] = -np.inf
+        rivals[start : start + len(cosines)] = cosines.argmax(axis=1)
+        margins[start + here] = own - cosines[here].max(axis=1)
+    if len(centroids) == 1:
+        rivals[inside], margins[inside] = -1, np.nan
     return scores, rivals, margins

@@ -41,8 +41,20 @@ def k_means(reduced: FloatMatrix, counts: Positions, n_clusters: int, seed: int,
     return labels
 
 
-def weighted_centroids(rows: FloatMatrix, counts: Positions, labels: Positions, n_clusters: int) -> FloatMatrix:
-    """Return the unit mean of the rows of each cluster, shape (n_clusters, d)."""
+def weighted_centroids(
+    rows: FloatMatrix, counts: Positions, labels: Positions, n_clusters: int, *, places: Positions | None = None
+) -> FloatMatrix:
+    """Return the unit mean of the rows of each cluster, shape (n_clusters, d).
+
+    Parameters
+    ----------
+    rows : numpy.ndarray, shape (n, d)
+    counts, labels : numpy.ndarray of int, shape (n,)
+        How often each row occurs, and its cluster; those below 0 are left out.
+    n_clusters : int
+    places : numpy.ndarray of int, shape (n,), optional
+        Where the row of each count and label stands, if they are in another order than the rows.
+    """
     order = np.argsort(labels, kind="stable")
     bounds = np.searchsorted(labels[order], np.arange(n_clusters + 1))
     weights = counts.astype(np.float32)
@@ -51,7 +63,7 @@ def weighted_centroids(rows: FloatMatrix, counts: Positions, labels: Positions, 
         members = order[bounds[cluster] : bounds[cluster + 1]]
         for start in range(0, len(members), _ROWS_AT_ONCE):
             some = members[start : start + _ROWS_AT_ONCE]
-            sums[cluster] += weights[some] @ rows[some]
+            sums[cluster] += weights[some] @ rows[some if places is None else places[some]]
     return unit_rows(sums.astype(np.float32))
 
 

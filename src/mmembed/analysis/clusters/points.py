@@ -51,7 +51,7 @@ class Points:
         """The rows as at most 50 principal components."""
         return principal_components(self.rows)
 
-    @property
+    @cached_property
     def graph(self) -> NeighborGraph:
         """The column's shared graph."""
         return shared_graph(self.distinct.source, neighbors_for(len(self)))

@@ -279,13 +279,14 @@ def measure_structure(rows: FloatMatrix, seed: int) -> Structure:
         Distinct unit rows, at least 30.
     seed : int
     """
-    rows = rows[steady_order(rows)]
+    order = steady_order(rows)
     # In a small table chance reaches farther.
     least = max(_LEAST_MODULARITY, 0.6 / math.sqrt(len(rows)))
-    by_modularity = _compared("modularity", _modularity, rows[_sample(len(rows), _SAMPLE_ROWS, seed)], least, seed)
+    some = rows[order[_sample(len(rows), _SAMPLE_ROWS, seed)]]
+    by_modularity = _compared("modularity", _modularity, some, least, seed)
     if by_modularity.is_there:
         return by_modularity
-    few = rows[_sample(len(rows), _STRUCTURE_ROWS, seed)]
+    few = rows[order[_sample(len(rows), _STRUCTURE_ROWS, seed)]]
     by_silhouette = _compared("silhouette", _silhouettes, few, _LEAST_SILHOUETTE, seed)
     return by_silhouette if by_silhouette.is_there else by_modularity
 

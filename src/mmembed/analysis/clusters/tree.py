@@ -123,7 +123,7 @@ def community_tree(table: Points, min_cluster_size: int) -> CommunityTree:
     leaves = _leaves(weights, counts, found, table.seed, min_cluster_size)
     together, by_run = _together(found, leaves)
     n_leaves = len(together)
-    centroids = weighted_centroids(table.rows[order], counts, leaves, n_leaves).astype(np.float64)
+    centroids = weighted_centroids(table.rows, counts, leaves, n_leaves, places=order).astype(np.float64)
     mean = np.average(centroids, axis=0, weights=np.bincount(leaves, counts))
     unlike = _unlike(centroids - mean)
 

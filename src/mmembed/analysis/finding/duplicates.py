@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.cosines import DistinctRows, distinct_rows
+from mmembed.analysis.cosines import DistinctRows, distinct_rows, rows_where
 from mmembed.analysis.finding.duplicate_threshold import (
     DuplicateThreshold,
     Threshold,
@@ -196,8 +196,9 @@ def find_duplicates(
     representatives = np.full(len(array), -1, dtype=np.int64)
     similarities = np.full(len(array), np.nan, dtype=np.float32)
     representatives[present], similarities[present] = present, 1
-    directed = present[rows.any(axis=1)]
-    distinct = distinct_rows(rows[rows.any(axis=1)])
+    has_direction = rows.any(axis=1)
+    directed = present[has_direction]
+    distinct = distinct_rows(rows_where(rows, has_direction))
     level = resolve_threshold(threshold, distinct.rows)
     if not len(directed):
         return Duplicates(representatives, similarities, level.level, threshold_source=level.source, index=index)
@@ -405,7 +406,7 @@ def duplicate_levels(
     array, index = as_vector_array(vectors), index_of(vectors)
     kinds = beside(kinds, index, argument="kinds")
     rows = Preparation.learn(array, kinds).source(array, kinds)
-    best = resolve_threshold("auto", distinct_rows(rows[rows.any(axis=1)]).rows).level
+    best = resolve_threshold("auto", distinct_rows(rows_where(rows, rows.any(axis=1))).rows).level
     strict_first = check_levels(levels_about(best) if levels is None else levels, examples)
     found = [find_duplicates(array, level, kinds=kinds) for level in strict_first]
     left, right, cosine = _nearest_pairs(rows, ~array.isna())
@@ -461,7 +462,7 @@ def _nearest_pairs(rows: Any, present: Any) -> tuple[Positions, Positions, Float
     if not len(positions):
         nothing = np.empty(0, dtype=np.int64)
         return nothing, nothing, np.empty(0, dtype=np.float32)
-    distinct = distinct_rows(rows[directed])
+    distinct = distinct_rows(rows_where(rows, directed))
     graph = shared_graph(distinct.rows, FEWEST_NEIGHBORS)
     group, place = np.nonzero(graph.indices >= 0)
     first = positions[distinct.first]

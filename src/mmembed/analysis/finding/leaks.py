@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.cosines import DistinctRows, distinct_rows
+from mmembed.analysis.cosines import DistinctRows, distinct_rows, rows_where
 from mmembed.analysis.finding.duplicate_threshold import (
     DuplicateThreshold,
     Threshold,
@@ -146,7 +146,7 @@ def find_leaks(vectors: Any, parts: Any, threshold: Threshold = "auto", *, kinds
     twins = np.full(len(array), -1, dtype=np.int64)
     similarities = np.full(len(array), np.nan, dtype=np.float32)
     graph = ("exact", 1.0)
-    distinct = distinct_rows(prepared[directed])
+    distinct = distinct_rows(rows_where(prepared, directed))
     level = resolve_threshold(threshold, distinct.rows)
     if len(present):
         near = NearRows.of(distinct.rows, level.level)

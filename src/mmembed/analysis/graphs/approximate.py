@@ -2,21 +2,20 @@
 
 Candidates come from a product of all rows in fewer dimensions, and are put in order by their full cosines. How many
 dimensions and candidates are needed is found on a sample of rows whose true neighbours are known; a warning says where
-too many are needed. Nothing is compiled, and nothing is random beyond fixed samples. For so many rows that a product of
-all pairs takes too long, nearest neighbour descent is used instead.
+too many are needed. Nothing is random beyond fixed samples. For so many rows that a product of all pairs takes too
+long, candidates come from cells.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.analysis.graphs.cell_search import candidates_in_cells
 from mmembed.analysis.graphs.nearest import largest_products, nearest_rows
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
@@ -92,6 +91,22 @@ def approximate_neighbors(
     return _in_order(units, largest_products(projected, n_candidates), k)
 
 
+def neighbors_in_cells(units: FloatMatrix, k: int) -> tuple[npt.NDArray[np.int32], FloatVector]:
+    """Return the k nearest other rows of each row and their cosines, in a time that grows with the rows.
+
+    Parameters
+    ----------
+    units : numpy.ndarray, shape (n, d), float32
+        Unit rows, with n greater than a few times k.
+    k : int
+    """
+    sample = Sample.draw(units, k, seed=1)
+    plan = _projected(units, sample, must_pay=False)
+    # Where no fewer dimensions hold the neighbours, the rows themselves do, with no candidates to spare.
+    rows, n_candidates = (units, k) if plan is None else plan
+    return _in_order(units, candidates_in_cells(rows, sample, n_candidates), k)
+
+
 def _projected(units: FloatMatrix, sample: Sample, *, must_pay: bool) -> tuple[FloatMatrix, int] | None:
     """Return the rows in fewer dimensions and how many candidates to take of them; the cheapest choice that works."""
     n_rows, dimension = units.shape
@@ -148,35 +163,4 @@ def _in_order(
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for _ in pool.map(fill, range(0, n_rows, step)):
             pass
-    return indices, similarities
-
-
-def neighbors_by_descent(
-    units: FloatMatrix, k: int, *, make_index: Callable[..., Any] | None = None
-) -> tuple[npt.NDArray[np.int32], FloatVector]:
-    """Return the k nearest other rows of each row and their cosines, by pynndescent with a fixed seed.
-
-    Dong et al., "Efficient k-nearest neighbor graph construction for generic similarity measures", WWW 2011.
-
-    Parameters
-    ----------
-    units : numpy.ndarray, shape (n, d), float32
-        Unit rows.
-    k : int
-    make_index : callable, optional
-        Makes an index that has ``neighbor_graph``; ``pynndescent.NNDescent`` if not given.
-    """
-    if make_index is None:
-        from pynndescent import NNDescent
-
-        make_index = NNDescent
-    index = make_index(units, metric="cosine", n_neighbors=k + 1, random_state=0)
-    found, distances = index.neighbor_graph
-    # A row is mostly, but not always, its own first neighbour; it leaves, and the others move up.
-    itself = found == np.arange(len(found))[:, np.newaxis]
-    itself[~itself.any(axis=1), -1] = True
-    others = ~itself
-    indices = found[others].reshape(len(found), k).astype(np.int32)
-    similarities = np.clip(1 - distances[others].reshape(len(found), k), -1, 1).astype(np.float32)
-    similarities[indices < 0] = np.nan
     return indices, similarities

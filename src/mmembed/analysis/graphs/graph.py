@@ -13,15 +13,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.cosines import DistinctRows, distinct_rows, pair_cosines, unit_rows
-from mmembed.analysis.graphs.approximate import Sample, approximate_neighbors, neighbors_by_descent
+from mmembed.analysis.cosines import DistinctRows, distinct_rows, pair_cosines, rows_where, unit_rows
+from mmembed.analysis.graphs.approximate import Sample, approximate_neighbors, neighbors_in_cells
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.arrays import FloatVector, Positions
 from mmembed.errors import one_of
@@ -67,7 +66,7 @@ def neighbors(vectors: Any, k: int = 15, *, method: GraphMethod = "auto") -> Nei
     similarities = np.full((len(array), k), np.nan, dtype=np.float32)
     if not len(present):
         return NeighborGraph(indices, similarities)
-    distinct = distinct_rows(array.matrix[present])
+    distinct = distinct_rows(rows_where(array.matrix, ~array.isna()))
     graph = shared_graph(distinct.rows, k + 1, check_graph_method(method))
     found, similarities[present] = expand_graph(graph, distinct, k)
     indices[present] = np.where(found >= 0, present[found], -1)
@@ -203,15 +202,14 @@ def compute_graph(rows: FloatMatrix, k: int, method: GraphMethod = "auto") -> Ne
     k : int
     method : {"auto", "exact", "approximate"}
         ``"auto"`` is exact below 20,000 rows. From there on candidates come from a product in fewer dimensions, where
-        that saves half of the time or more and still finds the neighbours of a sample; from 200,000 rows on from
-        nearest neighbour descent where pynndescent is installed (``mmembed[index]``), which then pays for its half
-        minute of compilation. ``"approximate"``
-        is the same for fewer rows, too, where there are enough to choose from.
+        that saves half of the time or more and still finds the neighbours of a sample; from 200,000 rows on from the
+        cells that a row is near to and from its neighbours' neighbours, in a time that grows with the rows.
+        ``"approximate"`` is the same for fewer rows, too, where there are enough to choose from.
 
     Returns
     -------
     NeighborGraph
-        Its arrays are read-only. ``method`` is ``"exact"``, ``"projected"`` or ``"nn-descent"``, and ``recall`` was
+        Its arrays are read-only. ``method`` is ``"exact"``, ``"projected"`` or ``"cells"``, and ``recall`` was
         measured on rows that had no part in any choice.
 
     Warns
@@ -235,10 +233,10 @@ _STORE = _GraphStore(_MOST_BYTES, compute_graph)
 
 GraphMethod = Literal["auto", "exact", "approximate"]
 
-# benchmarks/graph.py: with fewer rows the exact graph takes 2 or 3 seconds; with more, nn-descent is faster.
+# benchmarks/graph.py: with fewer rows the exact graph takes 2 or 3 seconds; with more, cells are faster.
 _APPROXIMATE_FROM = 20_000
 
-_DESCENT_FROM = 200_000
+_CELLS_FROM = 200_000
 
 _FEWEST_ROWS_A_NEIGHBOR = 8
 
@@ -259,8 +257,8 @@ def check_graph_method(method: str) -> GraphMethod:
 def _approximate(rows: FloatMatrix, k: int, *, must_pay: bool) -> NeighborGraph | None:
     lengths = row_lengths(rows)
     units = rows if np.abs(lengths - 1).max() < 1e-6 else unit_rows(rows)
-    if len(rows) >= _DESCENT_FROM and find_spec("pynndescent") is not None:
-        name, found = "nn-descent", neighbors_by_descent(units, k)
+    if len(rows) >= _CELLS_FROM:
+        name, found = "cells", neighbors_in_cells(units, k)
     else:
         name, projected = "projected", approximate_neighbors(units, k, must_pay=must_pay)
         if projected is None:

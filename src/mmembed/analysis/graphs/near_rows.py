@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from mmembed.analysis.cosines import pair_cosines
 from mmembed.analysis.graphs.blocks import pairs_across
@@ -22,6 +25,8 @@ MEASURED_BELOW = 30_000
 """So many rows are compared with all others."""
 
 _SAMPLE = 200
+
+_ROUNDING = 1e-6  # of a cosine
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,18 +102,28 @@ class NearRows:
         """Return the near rows that are reached over near rows."""
         inside = slice(links.indptr[position], links.indptr[position + 1])
         near, cosines = links.indices[inside].astype(np.int64), links.data[inside]
-        crowded = self.graph.similarities[position, -1] >= self.threshold
-        seen, latest = np.append(near, position), near
-        while crowded and len(latest):
-            lists = [links.indices[links.indptr[one] : links.indptr[one + 1]] for one in latest]
-            new = np.setdiff1d(np.concatenate(lists), seen).astype(np.int64)
-            seen = np.concatenate([seen, new])
+        if self.graph.similarities[position, -1] >= self.threshold:  # there may be more than the graph has room for
+            seen, found = self._scratch
+            least = float(self.threshold) - _ROUNDING
+            count = self._reach(self.rows, self._lengths, links.indptr, links.indices, position, least, seen, found)
+            new = np.setdiff1d(found[:count], near, assume_unique=True).astype(np.int64)
             at, lengths = np.full(len(new), position), self._lengths
             values = pair_cosines(self.rows, self.rows, at, new, left_lengths=lengths, right_lengths=lengths)
-            latest, values = new[values >= self.threshold], values[values >= self.threshold]
-            near, cosines = np.concatenate([near, latest]), np.concatenate([cosines, values])
+            near = np.concatenate([near, new[values >= self.threshold]])
+            cosines = np.concatenate([cosines, values[values >= self.threshold]])
         order = np.lexsort((near, -cosines))
         return near[order], cosines[order]
+
+    @cached_property
+    def _reach(self) -> Callable[..., int]:
+        from mmembed.analysis.graphs.graph_kernels import compiled
+
+        return cast("Callable[..., int]", compiled("reach"))
+
+    @cached_property
+    def _scratch(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """In which call each row was seen, and room for the rows that are found."""
+        return np.zeros(len(self) + 1, dtype=np.int32), np.empty(len(self), dtype=np.int32)
 
     def _measured(self, position: int) -> tuple[Positions, FloatVector]:
         margin = (self.rows.shape[1] + 32) * 2.0**-24
@@ -132,7 +147,9 @@ def _linked_rows(graph: NeighborGraph, threshold: np.float32) -> csr_array:
     together, first = np.unique(left * len(graph) + right, return_index=True)
     rows, columns = np.divmod(together, len(graph))
     pairs = np.concatenate([values, values])[first], (rows, columns)
-    return csr_array(pairs, shape=(len(graph), len(graph)))
+    links = csr_array(pairs, shape=(len(graph), len(graph)))
+    links.indices, links.indptr = links.indices.astype(np.int32), links.indptr.astype(np.int32)
+    return links
 
 
 def check_threshold(threshold: float) -> float:
