@@ -303,6 +303,9 @@ class ClassificationVerbs:
         class_weight: Any = None,
         random_state: int | None = None,
         embedder: Embedder | None = None,
+        judge: Any = None,
+        judge_rows: int = 200,
+        judge_on: str | Mapping[str, Any] | None = None,
         name: str | None = None,
     ) -> pd.DataFrame:
         """Add a label to each row: learnt from the rows that have one, from the labels' own words, or from both.
@@ -339,6 +342,15 @@ class ClassificationVerbs:
             Seed.
         embedder : Embedder, optional
             Settings for embedding the labels; the column's model if not given.
+        judge : callable, optional
+            With ``labels`` alone: ``judge(contents, labels)`` says of some rows, drawn at random, which label is right,
+            such as a person or a language model that is right most of the time; it gets up to 20 texts, pictures or
+            lists of frames and returns a label, or None, for each. All rows then get the label that is learned from
+            that, and ``label_score`` is the probability that it is right, not that the judge would say so.
+        judge_rows : int
+            How many rows it is asked about.
+        judge_on : str or {column: modality}, optional
+            The column of contents that it is shown; ``x`` for the vectors ``x_vector`` if not given.
         name : str, optional
             First part of the new columns' names.
 
@@ -348,9 +360,27 @@ class ClassificationVerbs:
             If neither target nor labels are given, or an option that does not go with them.
         """
         check_asked(target, labels, kinds=kinds, estimator=estimator, groups=groups, class_weight=class_weight)
+        check_judge(judge, target=target, kinds=kinds)
         array = as_vector_array(column_of(self._df, column))
         written_by_classify(target, name).check(self._df)
         described = None if labels is None else embedded_labels(labels, array, embedder)
+        if judge is not None:
+            from mmembed.accessor.judge import judged_answers
+            from mmembed.analysis.labels.judged import fit_judged
+
+            answers = judged_answers(
+                self._df,
+                column,
+                array,
+                list(described or {}),
+                judge,
+                rows=judge_rows,
+                on=judge_on,
+                random_state=random_state,
+                root=None if embedder is None else embedder.root,
+            )
+            learned = fit_judged(array, answers, descriptions=described, random_state=random_state, threshold=threshold)
+            return learned.add_to(self._df, name="label" if name is None else name)
         if target is None:
             from mmembed.analysis.labels.zero_shot import zero_shot
 
@@ -391,6 +421,22 @@ def check_asked(target: Any, labels: Any, *, kinds: Any, estimator: Any, groups:
         raise ValueError(f"{listed(bad)} need target=: labels alone are not learned from examples.")
     if target is not None and kinds is not None:
         raise ValueError("kinds= is for labels= alone. Leave it out: a classifier learns from kinds what they tell.")
+
+
+def check_judge(judge: Any, *, target: Any, kinds: Any) -> None:
+    """Refuse options that do not go with a judge.
+
+    Raises
+    ------
+    ValueError
+        If one is given; names it.
+    """
+    if judge is None:
+        return
+    if target is not None:
+        raise ValueError("judge= is for labels= alone. Leave it out: the target says what is right.")
+    if kinds is not None:
+        raise ValueError("kinds= does not go with judge=. Leave it out: a classifier learns from kinds what they tell.")
 
 
 def written_by_classify(target: str | None, name: str | None) -> Written:

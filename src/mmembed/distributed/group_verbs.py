@@ -178,12 +178,18 @@ def joined_texts(ddf: Any, text: str | Sequence[str] | None) -> Any:
     return ddf[names].map_partitions(texts_of, names, meta=meta)
 
 
+_NO_JUDGE = dict.fromkeys(
+    ("judge", "judge_rows", "judge_on"),
+    "draw rows with ddf.sample(…).compute(), let them be judged, and give their labels as target=",
+)
+
+
 class LabelVerbs:
     """Labels on Dask: learned or asked for from words, and what a label set is worth."""
 
     _ddf: Any
 
-    @as_on_pandas(FrameAccessor.classify, adds="sample_rows")
+    @as_on_pandas(FrameAccessor.classify, adds="sample_rows", lacks=_NO_JUDGE)
     def classify(self, column: str, *, sample_rows: int = SAMPLE_ROWS, **options: Unpack[ClassifyOptions]) -> Any:
         """Add a label to each row: learnt from the rows that have one, from the labels' own words, or from both.
 

@@ -306,13 +306,13 @@ def score_by_callable(
     places = []
     for place, document in enumerate(documents):
         try:
-            opened.append(_opened(document))
+            opened.append(opened_content(document))
             places.append(place)
         except ContentError as error:
             failures.append(error)
     if not opened:
         return scores, failures
-    given = call(_opened(query), opened)
+    given = call(opened_content(query), opened)
     try:
         found: npt.NDArray[Any] = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given, np.float64)
     except (TypeError, ValueError) as error:
@@ -326,7 +326,7 @@ def score_by_callable(
     return scores, failures
 
 
-def _opened(content: Content) -> Any:
+def opened_content(content: Content) -> Any:
     """Return a content as a callable gets it: a text, a picture of Pillow, or the frames of a clip."""
     if content.media is None:
         return content.text
@@ -379,4 +379,4 @@ def score_hits(
     return rows, failures + refused
 
 
-__all__ = ["RerankPlan", "Reranker", "Score", "reranker_of", "score_by_callable", "score_hits"]
+__all__ = ["RerankPlan", "Reranker", "Score", "opened_content", "reranker_of", "score_by_callable", "score_hits"]
