@@ -1,11 +1,7 @@
 """One run over open connections: a batch becomes requests, refused requests are halved, and all is added up.
 
-<<<<<<< HEAD
 The limiter and the table of failures decide who waits how long and what is tried again. The contents for whose sake a
 request is refused are found with few further requests.
-=======
-Who waits how long, and what may be tried again, the limiter and the table of failures decide.
->>>>>>> b6ac994 (Take models of one's own by a name, a callable a kind, or an encoder)
 """
 
 from __future__ import annotations
