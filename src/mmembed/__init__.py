@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mmembed.figures.map import plot
     from mmembed.figures.neighbors import plot_neighbors
     from mmembed.figures.similarity import plot_similarity
+    from mmembed.providers.chat import ChatModel
     from mmembed.providers.custom import CustomModel, register_model
     from mmembed.providers.models import ModelSpec, models
     from mmembed.transformers import EmbeddingTransformer, VectorMatrix
@@ -46,6 +47,7 @@ __version__ = "0.1.0"
 find_former_names()
 
 _LAZY = {
+    "ChatModel": "mmembed.providers.chat",
     "CustomModel": "mmembed.providers.custom",
     "EmbedPlan": "mmembed.embedding.plan",
     "EmbeddingTransformer": "mmembed.transformers",
@@ -83,6 +85,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "ChatModel",
     "CustomModel",
     "EmbedPlan",
     "Embedder",

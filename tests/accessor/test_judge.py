@@ -95,7 +95,7 @@ def test_answers_are_labels_however_they_are_written_or_nothing(df):
         (lambda contents, _: ["no"] * len(contents), ModelError, "with none of the labels, such as 'no'"),
         (lambda _c, _l: ["red"], ModelError, "for 20 contents; expected a list"),
         (lambda _c, _l: "red", ModelError, "returned 'red'|returned red"),
-        ("qwen-vl", TypeError, "judge is of type str"),
+        ("qwen-9", TypeError, "judge is of type str"),
     ],
 )
 def test_what_is_no_judge_says_what_was_expected(df, judge, error, message):

@@ -137,12 +137,17 @@ def _is_text(cell: str) -> bool:
         return False
 
 
-def check_names_source(names: str, texts: pd.Series | None) -> str:
+def check_names_source(names: Any, texts: pd.Series | None) -> str:
     """Return the source of names, or raise an error that says what is missing."""
+    if names not in NAME_SOURCES:
+        from mmembed.providers.chat import chat_model_of
+
+        if chat_model_of(names) is not None:
+            return "auto"
     one_of("names", names, NAME_SOURCES)
     if names == "text" and texts is None:
         raise ValueError("names='text' needs text=, a column of texts. Give one, or use names='space'.")
-    return names
+    return str(names)
 
 
 def naming_embedder(
@@ -164,13 +169,14 @@ def named_by_rule(
     vectors: Any,
     texts: Any,
     *,
-    names: str = "auto",
+    names: Any = "auto",
     vocabulary: Sequence[str] | None = None,
     language: str = "auto",
     rename: Mapping[int, str] | None = None,
     rewrite: Callable[[Mapping[int, Any]], Mapping[int, str]] | None = None,
     embedder: Embedder | None = None,
     max_cost: float | None = None,
+    pictures: Callable[[Any], Any] | None = None,
 ) -> _Named:
     """Return clusters with names: the one rule behind the verbs, the functions and the report.
 
@@ -182,8 +188,20 @@ def named_by_rule(
     texts : column of texts, or None
     names, vocabulary, language, rename, rewrite, embedder, max_cost
         As for the verb ``cluster``.
+    pictures : callable, optional
+        Returns pictures of each cluster, for a model that sees.
     """
     source = check_names_source(names, texts)
+    if names not in NAME_SOURCES:
+        from mmembed.accessor.chat_names import name_writer
+        from mmembed.providers.chat import chat_model_of
+
+        if rewrite is not None:
+            raise ValueError("Both names= and rewrite= would write the names. Leave one of them out.")
+        chat = chat_model_of(names)
+        assert chat is not None  # noqa: S101 - checked above
+        shown = None if pictures is None else pictures(fitted)
+        rewrite = name_writer(chat, language=language, pictures=shown, max_cost=max_cost)
     used = None if source == "space" else texts
     pays = source == "space" or vocabulary is not None
     return fitted.named(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mmembed.accessor.arguments import (
+    NAME_SOURCES,
     Kinds,
     check_names_source,
     kinds_of_rows,
@@ -37,7 +38,7 @@ class ClusterOptions(TypedDict, total=False):
     n_clusters: int | None
     text: str | Sequence[str] | Literal[False] | None
     kinds: Kinds
-    names: Literal["auto", "text", "space"]
+    names: Any
     vocabulary: Sequence[str] | None
     language: Literal["auto", "zh", "en"]
     rename: Mapping[int, str] | None
@@ -80,7 +81,7 @@ class AnalysisVerbs:
         n_clusters: int | None = None,
         text: str | Sequence[str] | Literal[False] | None = None,
         kinds: Kinds = None,
-        names: Literal["auto", "text", "space"] = "auto",
+        names: Any = "auto",
         vocabulary: Sequence[str] | None = None,
         language: Literal["auto", "zh", "en"] = "auto",
         rename: Mapping[int, str] | None = None,
@@ -111,13 +112,15 @@ class AnalysisVerbs:
             A column that says which kind of content each row's vector is of; each kind's mean is removed first, so
             that rows group by meaning rather than by kind. By default the cells of ``x`` say it for ``x_vector``, if
             they are texts and pictures or videos (objects, bytes or paths), with one warning; False treats all alike.
-        names : {"auto", "text", "space"}
+        names : {"auto", "text", "space"}, "qwen-vl" or ChatModel
             What names come from. ``"text"``: the texts alone. ``"space"``: a vocabulary of some 1,900 things and
             topics, embedded with the column's own model. A paid one charges some 8,400 tokens (0.006 CNY with
             qwen3-vl-embedding) once: the cache keeps them. ``"auto"``: the texts, and the vocabulary where they have no
             word in common or there are none, but only if it costs nothing: with the local model, or when the cache has
             it. Otherwise a cluster without a name is called by its number. A group whose rows have nothing in common
-            that could be said is called mixed, with examples of what is in it.
+            that could be said is called mixed, with examples of what is in it. A language model that sees
+            (``"qwen-vl"``, ``"qwen-vl-plus"``, or a :class:`mmembed.ChatModel`) rewrites these names: it is sent terms,
+            typical texts and small pictures of all clusters, and charges for that.
         vocabulary : list of str, optional
             Phrases of your own to name clusters by, beside the shipped ones; they are embedded even if that costs.
         language : {"auto", "zh", "en"}
@@ -140,7 +143,7 @@ class AnalysisVerbs:
         random_state : int, optional
             Seed; the same seed gives the same clusters, and so does None.
         max_cost : float, optional
-            The most that naming may cost, in CNY, where the vocabulary is embedded with a paid model.
+            The most that naming may cost, in CNY, where the vocabulary is embedded with a paid model, or a model names.
         embedder : Embedder, optional
             Settings for embedding the vocabulary; the column's model if not given.
         progress : bool, optional
@@ -181,9 +184,12 @@ class AnalysisVerbs:
                 language=language,
                 embedder=embedder,
                 max_cost=max_cost,
+                pictures=lambda clusters: self._pictures(clusters, column, embedder),
                 **by_hand,
             )
 
+        if levels == 2 and names not in NAME_SOURCES:
+            raise ValueError("A model names one level of clusters. Leave levels=2 out, or names=.")
         if levels == 1:
             added = named(fitted, rename=rename, rewrite=rewrite).add_to(self._df, name=name)
         else:
@@ -199,6 +205,11 @@ class AnalysisVerbs:
         }
         remember_settings(added[name], {option: value for option, value in asked.items() if value is not None})
         return added
+
+    def _pictures(self, clusters: Any, column: str, embedder: Embedder | None) -> Any:
+        from mmembed.accessor.chat_names import pictures_of_clusters
+
+        return pictures_of_clusters(clusters, self._df, column, None if embedder is None else embedder.root)
 
     def project(
         self,
@@ -342,7 +353,7 @@ class ClassificationVerbs:
             Seed.
         embedder : Embedder, optional
             Settings for embedding the labels; the column's model if not given.
-        judge : callable, optional
+        judge : callable, "qwen-vl" or ChatModel, optional
             With ``labels`` alone: ``judge(contents, labels)`` says of some rows, drawn at random, which label is right,
             such as a person or a language model that is right most of the time; it gets up to 20 texts, pictures or
             lists of frames and returns a label, or None, for each. All rows then get the label that is learned from

@@ -14,6 +14,7 @@ from mmembed.accessor.arguments import source_of
 from mmembed.contents.content import Content, Modality, check_modality, read_contents
 from mmembed.errors import ContentError, EmbeddingWarning, ModelError, listed
 from mmembed.frames import column_of
+from mmembed.providers.chat import ChatModel, chat_model_of, chat_names
 from mmembed.vectors import VectorArray
 
 Judge = Callable[[list[Any], list[Any]], Sequence[Any]]
@@ -26,7 +27,7 @@ def judged_answers(
     column: str,
     array: VectorArray,
     labels: Sequence[Any],
-    judge: Judge,
+    judge: Judge | ChatModel | str,
     *,
     rows: int,
     on: str | Mapping[str, Modality] | None,
@@ -70,8 +71,12 @@ def judged_answers(
             "Name it: judge_on='title', or judge_on={'photo': 'image'}."
         )
     cells = column_of(df, source)
-    if not callable(judge):
-        raise TypeError(f"judge is of type {type(judge).__name__}; expected a callable: judge(contents, labels).")
+    chat = chat_model_of(judge)
+    if chat is None and not callable(judge):
+        raise TypeError(
+            f"judge is of type {type(judge).__name__}; expected a callable, judge(contents, labels), a ChatModel, or "
+            f"one of {chat_names()}."
+        )
     if rows < 1:
         raise ValueError(f"judge_rows={rows} asks about no row. Give some 200.")
     present = np.flatnonzero(~array.isna())
@@ -80,7 +85,7 @@ def judged_answers(
     folder = None if root is None else Path(root)
     read = read_contents(cells.iloc[drawn].tolist(), check_modality(how), root=folder)
     places, contents, unread = _open_all(drawn.tolist(), read)
-    given = _ask(judge, contents, list(labels))
+    given = _ask(judge, contents, list(labels)) if chat is None else chat.judge(contents, list(labels))
     known = {label: label for label in labels} | {str(label).strip().casefold(): label for label in labels}
     found = pd.Series(pd.NA, index=range(len(df)), dtype=object)
     strange = []
@@ -105,7 +110,7 @@ def judged_answers(
     return found.rename("label")
 
 
-def _ask(judge: Judge, contents: list[Any], labels: list[Any]) -> list[Any]:
+def _ask(judge: Any, contents: list[Any], labels: list[Any]) -> list[Any]:
     """Return an answer for each content, asked for some at a time."""
     given: list[Any] = []
     for start in range(0, len(contents), _MOST_AT_ONCE):

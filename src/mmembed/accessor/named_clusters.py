@@ -19,7 +19,7 @@ def fit_clusters(
     n_clusters: int | None = None,
     text: Any = None,
     kinds: Any = None,
-    names: Literal["auto", "text", "space"] = "auto",
+    names: Any = "auto",
     vocabulary: Sequence[str] | None = None,
     language: Literal["auto", "zh", "en"] = "auto",
     random_state: int | None = None,

@@ -49,10 +49,11 @@ Examples:
 @column_option("--text", text="Column of texts that name the clusters; may be given again.", multiple=True)
 @click.option(
     "--names",
-    type=click.Choice(NAME_SOURCES),
+    type=click.Choice((*NAME_SOURCES, "qwen-vl", "qwen-vl-plus")),
     default="auto",
     show_default=True,
-    help="Name from the texts, or from a vocabulary in the column's own space (a paid model charges for it).",
+    help="Name from the texts, or from a vocabulary in the column's own space (a paid model charges for it), or by a "
+    "model that sees (which charges).",
 )
 @click.option("--max-cost", type=float, metavar="CNY", help="The most that naming may cost.")
 @click.option("--language", type=click.Choice(LANGUAGES), default="auto", help="Language of the names.")

@@ -333,7 +333,7 @@ def as_matrix(given: Any) -> FloatMatrix:
     elif _is_tensor(given):
         given = _off_device(given)
     matrix = np.asarray(given)
-    if matrix.dtype.kind not in "fiu":
+    if matrix.dtype.kind not in "fiub":
         raise TypeError(f"its numbers are of type {matrix.dtype}")
     return np.asarray(matrix, np.float32)
 

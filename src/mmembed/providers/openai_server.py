@@ -82,19 +82,7 @@ class OpenAIServer:
         MissingCredentialsError
             If a variable is to hold it and does not.
         """
-        if self.api_key:
-            return self.api_key
-        host = (urlsplit(self.base_url).hostname or "").rstrip(".")
-        known = [variable for owner, variable in _KEY_VARIABLES if host == owner or host.endswith(f".{owner}")]
-        variable = self.api_key_variable or next(iter(known), None)
-        if variable is None:
-            return None
-        if not (key := os.environ.get(variable, "")):
-            raise MissingCredentialsError(
-                f"Model {self.model!r} at {host} needs an API key and there is none. Set the environment variable "
-                f"{variable}, or give api_key=, which is left out when the model is pickled."
-            )
-        return key
+        return server_key(self.base_url, self.model, self.api_key, self.api_key_variable)
 
     def texts(self, texts: list[str]) -> Any:
         """Embed texts over a connection that is opened for this call."""
@@ -135,6 +123,29 @@ class OpenAIServer:
             yield connection
         finally:
             connection.close()
+
+
+def server_key(base_url: str, model: str, api_key: str | None, variable: str | None) -> str | None:
+    """Return the key for a server: the one given, that of a variable, or None where it needs none.
+
+    Raises
+    ------
+    MissingCredentialsError
+        If a variable is to hold it and does not.
+    """
+    if api_key:
+        return api_key
+    host = (urlsplit(base_url).hostname or "").rstrip(".")
+    known = [one for owner, one in _KEY_VARIABLES if host == owner or host.endswith(f".{owner}")]
+    named = variable or next(iter(known), None)
+    if named is None:
+        return None
+    if not (key := os.environ.get(named, "")):
+        raise MissingCredentialsError(
+            f"Model {model!r} at {host} needs an API key and there is none. Set the environment variable {named}, or "
+            "give api_key=, which is left out when the model is pickled."
+        )
+    return key
 
 
 @dataclass(frozen=True)
