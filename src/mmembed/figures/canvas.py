@@ -214,8 +214,10 @@ def _steps(kind: str, numbers: npt.NDArray[np.float64]) -> dict[str, Any]:
     """Return numbers as 65,535 steps between the least and the most; the step above them is a missing one."""
     known = np.isfinite(numbers)
     low, high = (float(numbers[known].min()), float(numbers[known].max())) if known.any() else (0.0, 0.0)
-    scale = (_NO_CODE - 1) / (high - low) if high > low else 0.0
-    steps = np.where(known, (np.where(known, numbers, low) - low) * scale, _NO_CODE)
+    # Halves, because the difference of two huge numbers may be none.
+    span = high / 2 - low / 2
+    shares = (np.where(known, numbers, low) / 2 - low / 2) / span if span > 0 else np.zeros(len(numbers))
+    steps = np.where(known, shares * (_NO_CODE - 1), _NO_CODE)
     return {"kind": kind, "low": low, "high": high, "codes": _packed(steps)}
 
 

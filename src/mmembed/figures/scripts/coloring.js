@@ -15,9 +15,13 @@ class Coloring {
       for (const code of codes) if (code === NOISE) missing++; else sizes[code]++;
       return new Coloring(`column-${place}`, codes, column.tones, column.values, sizes, missing);
     }
-    const scale = table.data.scale, steps = scale.length;
-    const buckets = Uint16Array.from(codes, (step) => (step === NOISE ? NOISE : Math.min(Math.floor((step * steps) / (NOISE - 1)), steps - 1)));
-    return new Coloring(`column-${place}`, buckets, scale, [], [], 0);
+    // A few extreme cells would leave one colour to all others: the scale ends at the 2nd and the 98th of 100.
+    const { scale } = table.data, sorted = codes.filter((step) => step !== NOISE).sort();
+    const low = sorted[Math.floor(sorted.length * 0.02)] ?? 0, high = sorted[Math.ceil(sorted.length * 0.98) - 1] ?? 0;
+    const bucket = (step) => Math.min(Math.max(Math.floor(((step - low) * scale.length) / (high - low || 1)), 0), scale.length - 1);
+    const made = new Coloring(`column-${place}`, codes.map((step) => (step === NOISE ? NOISE : bucket(step))), scale, [], [], 0);
+    made.ends = [low, high].map((step) => ({ value: column.numberAt(step), isCut: step !== sorted[step === low ? 0 : sorted.length - 1] }));
+    return made;
   }
 
   constructor(key, codes, tones, names, sizes, missing) {

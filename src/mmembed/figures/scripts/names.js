@@ -140,7 +140,7 @@ class Names {
       if (px > 0 && py > 0 && px < width && py < height) seen[points.group[i]].push(i);
     }
     const most = Math.max(...seen.map((rows) => rows.length));
-    const groups = seen.flatMap((rows, g) => (rows.length > most * 0.01 ? [[g, this.middle(rows)]] : []));
+    const groups = seen.flatMap((rows, g) => (rows.length > most * 0.04 ? [[g, this.middle(rows)]] : []));
     this.layout = this.place(context, groups, radius, boxes, true);
     this.layout.view = { ...camera.view };
   }
@@ -159,14 +159,17 @@ class Names {
     const tools = this.toolBox(), placed = [], missing = [];
     for (const [g, anchor] of groups) {
       const name = { g, anchor, px: camera.x(anchor), py: camera.y(anchor) };
-      if (!this.settle(context, name, placed, free, tools, must)) { missing.push(g); continue; }
+      if (!this.settle(context, name, placed, free, tools, false) && !(must && this.settle(context, name, placed, free, tools, true))) {
+        missing.push(g);
+        continue;
+      }
       placed.push(name);
     }
     // Names that came early did not know of those that came late.
     for (let round = 0; round < 3 && groups.length < 80; round++) {
       for (const name of placed) {
         const others = placed.filter((one) => one !== name);
-        if (others.some((one) => this.trouble(name.line, name, one) > 0)) this.settle(context, name, others, free, tools, must);
+        if (others.some((one) => this.trouble(name.line, name, one) > 0)) this.settle(context, name, others, free, tools, false);
       }
     }
     return { places: placed, missing };

@@ -205,8 +205,13 @@ class Panel {
   scale(coloring, column) {
     const item = make("li", "scale"), bar = make("span", "scale-bar"), ends = make("span", "scale-ends");
     bar.style.background = `linear-gradient(to right, ${coloring.tones.map((pair) => this.colors.of(pair)).join(", ")})`;
-    const tell = (value) => (column.kind === "time" ? dateOf(value) : shortNumber(value));
-    ends.append(make("span", "", tell(column.low)), make("span", "", tell(column.high)));
+    const digits = (value, count) => String(Number(value.toPrecision(count)));
+    const tell = ({ value, isCut }, sign) => {
+      if (column.kind === "time") return (isCut ? `${sign} ` : "") + dateOf(value);
+      return isCut ? `${sign} ${digits(value, 3)}` : digits(value, 5);
+    };
+    const [low, high] = coloring.ends;
+    ends.append(make("span", "", tell(low, "≤")), make("span", "", tell(high, "≥")));
     item.append(bar, ends);
     return item;
   }

@@ -84,11 +84,14 @@ class Column {
   get isScale() { return this.kind !== "category"; }
 
   // Numbers and times are kept as 65,535 steps from the lowest to the highest; the step above them is a missing cell.
-  numberAt(step) { return this.low + (this.high - this.low) * (step / (NOISE - 1)); }
+  numberAt(step) {
+    const share = step / (NOISE - 1);
+    return this.low * (1 - share) + this.high * share;
+  }
 
   stepOf(number) {
     if (!(this.high > this.low)) return 0;
-    return (Math.min(Math.max((number - this.low) / (this.high - this.low), 0), 1)) * (NOISE - 1);
+    return Math.min(Math.max((number / 2 - this.low / 2) / (this.high / 2 - this.low / 2), 0), 1) * (NOISE - 1);
   }
 }
 
