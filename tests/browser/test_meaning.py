@@ -166,7 +166,7 @@ def test_an_address_from_anyone_is_only_read_as_what_it_may_say(open_report, rep
     page.evaluate("() => new Promise((done) => setTimeout(done, 300))")
     assert page.evaluate("window.attacked") is None
     state = page.evaluate(
-        "() => { const { state } = mmembedReport.explorer; return [state.group, state.color, state.like, state.point]; }"
+        "() => { const one = mmembedReport.explorer.state; return [one.group, one.color, one.like, one.point]; }"
     )
     assert state == [None, "topics", None, -1]
     assert len(page.locator("#search").input_value()) <= 200
@@ -234,3 +234,19 @@ def test_neighbours_of_four_thousand_rows_are_small():
     with_them, without = (len(build_report(df, vector=one).html()) for one in ("v", None))
     assert 150_000 < with_them - without < 170_000
     assert json.dumps(with_them)
+
+
+def test_the_whole_map_is_above_the_fold_and_filled(open_report, report):
+    """On a laptop's screen nothing has to be scrolled to see the map, and the points span most of it."""
+    page = open_report(report)
+    box = page.locator("#map").bounding_box()
+    assert box["y"] + box["height"] <= 900
+    spans = page.evaluate(
+        """() => { const m = mmembedReport.map, ends = (of) => {
+            const all = Array.from({ length: m.points.count }, (_, i) => of(i));
+            return Math.max(...all) - Math.min(...all);
+          };
+          return [ends((i) => m.screenX(i)) / m.width, ends((i) => m.screenY(i)) / m.height]; }"""
+    )
+    assert max(spans) > 0.8
+    assert min(spans) > 0.55

@@ -12,6 +12,13 @@ function startPage() {
     first.push(i);
     if (!sources.has(i)) sources.set(i, image.src);
   }
+  // The whole map is above the fold, unless that would make it small.
+  const fitHeight = () => {
+    const left = innerHeight - (find("board").getBoundingClientRect().top + scrollY) - 16;
+    find("board").style.setProperty("--board-height", `${Math.round(Math.min(Math.max(left, 440), 760))}px`);
+  };
+  fitHeight();
+  addEventListener("resize", fitHeight);
   let told = null, opening = true;
   // The address follows what is seen, so that it can be sent; a page in a frame may not change it.
   const write = () => {
