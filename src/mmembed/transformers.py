@@ -19,6 +19,7 @@ from mmembed.contents.content import Modality, check_modality
 from mmembed.embedding.embedder import Embedder, embedder_of
 from mmembed.errors import ColumnNotFoundError, SpaceMismatchError, VectorError, listed, one_of
 from mmembed.frames import column_of
+from mmembed.providers.models import OWN_MODEL, registered_elsewhere
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array
 
 
@@ -145,6 +146,12 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         check_is_fitted(self)
         stems = _check_feature_names_in(self, input_features)
         return np.array([f"{stem}_{number}" for stem in stems for number in range(self.n_dimensions_)], dtype=object)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), **registered_elsewhere(self.model)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({name: value for name, value in state.items() if name != OWN_MODEL})
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -134,6 +134,16 @@ def test_another_version_is_embedded_anew(encoder, df):
     assert asked(encoder) == TEXTS
 
 
+def test_a_run_asks_only_for_the_weights_that_it_rests_on(encoder, df):
+    """A column of texts, or a search by words, calls for one fixed text beside what is embedded, and for no picture."""
+    register(encoder)
+    df = df.mmembed.embed({"title": "text"}, model="colours")
+    assert all(isinstance(one, dict) for call in encoder.calls for one in call[1:])
+    encoder.calls.clear()
+    df.mmembed.search("red", "title_vector")
+    assert [len(call) - 1 for call in encoder.calls] == [1, 1]
+
+
 def test_weights_of_pictures_alone_are_told_apart(df):
     """Where the picture half of a model changes, its pictures are embedded anew."""
     texts, pictures = ColourEncoder(), ColourEncoder()
@@ -325,6 +335,7 @@ def test_callables_of_clips_and_rows_are_given_frames_and_parts(encoder, df):
     register(encoder, video=video, fused=fused)
     pd.DataFrame({"clip": [gif("red", "blue")]}).mmembed.embed("clip", "video", model="colours")
     df.iloc[:1].mmembed.fuse(text="title", image="photo", model="colours")
+    assert seen.pop(0) == ("clip", [(32, 32)] * 2)  # the fixed one, which tells weights apart
     assert seen == [("clip", [(16, 16)] * 2), ("row", {"text": "str", "image": "Image"})]
 
 
@@ -505,6 +516,15 @@ def test_a_model_of_a_module_travels_by_its_name(tmp_path, monkeypatch):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     assert "3" in done.stdout
+    step = mmembed.EmbeddingTransformer("text", model="of-module")
+    for packed in (pickle.dumps(Embedder(model="of-module", cache=None)), pickle.dumps(step)):
+        code = (
+            f"import pickle; print(pickle.loads({packed!r}).model); import mmembed; print(mmembed.models().index[-1])"
+        )
+        done = subprocess.run(  # noqa: S603  our own code
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+        )
+        assert done.stdout.split() == ["of-module", "of-module"]
     del sys.modules["ownmodule"]
 
 
@@ -524,7 +544,7 @@ def test_two_runs_share_nothing_that_is_left_open(encoder, df, tmp_path):
         df.mmembed.embed("title", "text", embedder=Embedder(model="colours", cache=tmp_path / "own"))
         gc.collect()
     with VectorCache(tmp_path / "own") as cache:
-        assert cache.info().entries == 5  # three texts, and the weights by a text and a picture
+        assert cache.info().entries == 4  # three texts, and the weights by a fixed one
 
 
 def test_several_workers_call_at_once_only_where_that_was_said(encoder):

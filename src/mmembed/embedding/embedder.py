@@ -28,7 +28,7 @@ from mmembed.embedding.run import EmbeddingRun, error_frame
 from mmembed.errors import ContentError, listed
 from mmembed.providers.costs import Budget, estimate_cost, estimate_each, longest_beginning
 from mmembed.providers.dashscope.limiter import LimiterSource, limiter_for
-from mmembed.providers.models import ModelSpec, check_request
+from mmembed.providers.models import OWN_MODEL, ModelSpec, check_request, registered_elsewhere
 from mmembed.providers.protocol import Provider
 from mmembed.providers.settings import ModelSettings
 from mmembed.vectors import VectorArray
@@ -150,6 +150,12 @@ class Embedder(ModelSettings):
             object.__setattr__(self, "model", own_model(self.model))
         if self.strict_root and self.root is None:
             raise ValueError("strict_root=True needs the folder to keep to. Give it as root=.")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), **registered_elsewhere(self.model)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({name: value for name, value in state.items() if name != OWN_MODEL})
 
     def __sklearn_clone__(self) -> Self:
         # Searches and cross-validation clone what they fit, within one process; a frozen object is its own clone.

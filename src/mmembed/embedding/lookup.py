@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mmembed.cache.keys import content_keys
+from mmembed.providers.protocol import OptionsByKind
 
 if TYPE_CHECKING:
     from mmembed.arrays import FloatMatrix
     from mmembed.cache.shared import Cache
-    from mmembed.contents.content import Content
+    from mmembed.contents.content import Content, ContentKind
     from mmembed.providers.protocol import Provider
 
 _OF_VIDEOS_ONLY = frozenset({"fps", "max_video_frames"})  # options that change no vector of a text or a picture
@@ -21,6 +22,8 @@ _OF_VIDEOS_ONLY = frozenset({"fps", "max_video_frames"})  # options that change 
 
 def keys_of(contents: Sequence[Content], provider: Provider) -> list[bytes]:
     """Return the key of each content; an option that says how videos are sampled is in the keys of videos only."""
+    if isinstance(provider, OptionsByKind):
+        return _keys_by_kind(contents, provider, provider.options_of)
     keys = _keys(contents, provider)
     still = [place for place, content in enumerate(contents) if not _holds_video(content)]
     if still and _OF_VIDEOS_ONLY & set(provider.options):
@@ -55,6 +58,19 @@ def look_up(
 
 def _keys(contents: Sequence[Content], provider: Provider) -> list[bytes]:
     return content_keys([content.digest for content in contents], space=provider.space, options=provider.options)
+
+
+def _keys_by_kind(
+    contents: Sequence[Content], provider: Provider, options_of: Callable[[ContentKind], Mapping[str, Any]]
+) -> list[bytes]:
+    keys = [b""] * len(contents)
+    for kind in dict.fromkeys(content.kind for content in contents):
+        places = [place for place, content in enumerate(contents) if content.kind == kind]
+        digests = [contents[place].digest for place in places]
+        found = content_keys(digests, space=provider.space, options=options_of(kind))
+        for place, key in zip(places, found, strict=True):
+            keys[place] = key
+    return keys
 
 
 def _holds_video(content: Content) -> bool:

@@ -1,7 +1,7 @@
 """A model of one's own as a provider: batches, sessions, and what its cached vectors are kept under.
 
-Weights may change under one name. So the model is asked for the vectors of a fixed text and a fixed picture before each
-run, and what it says is compared with what the cache remembers of this name and version: other weights, other keys.
+Weights may change under one name. So the model is asked for the vector of a fixed text or picture before each run, and
+what it says is compared with what the cache remembers of this name and version: other weights, other keys.
 """
 
 from __future__ import annotations
@@ -44,8 +44,6 @@ _TEXT = "A red bicycle leans on a white wall by the sea. 海边的白墙旁停�
 _SAME = 1 - 1e-4
 
 _MOST_WEIGHTS = 1_000
-
-_PROBED: tuple[ContentKind, ...] = ("text", "image")
 
 
 @dataclass(frozen=True)
@@ -92,8 +90,20 @@ class CustomProvider:
             "cut": None if self.dimension == self.model.dimension else self.dimension,
             "frames": FRAMES_PER_CLIP,
             "picture_side": self.model.picture_side,
-            "weights": self._weights(),
         }
+
+    def options_of(self, kind: ContentKind) -> Mapping[str, Any]:
+        """Return the options with what stands for the weights that contents of this kind rest on."""
+        return {**self.options, "weights": " ".join(self._weights(probe) for probe in self._probes_of(kind))}
+
+    def _probes_of(self, kind: ContentKind) -> list[ContentKind]:
+        """Return which fixed contents tell the weights of a kind."""
+        if kind in {"text", "image"}:
+            return [kind] if kind in self.model.kinds else []
+        if kind == "video" and self.model.video is not None:
+            return ["video"]
+        wanted: list[ContentKind] = ["text", "image"] if kind == "fused" else ["image"]
+        return [one for one in wanted if one in self.model.kinds]
 
     @property
     def threads(self) -> int:
@@ -128,30 +138,30 @@ class CustomProvider:
         priced = price_tokens(TokenEstimate(text, text, text), TokenEstimate(media, media, media), spec)
         return text + media, priced.likely
 
-    def _weights(self) -> str:
-        """Return what stands for the weights in the keys: a hash of the vectors that the cache first saw of them."""
-        cache = self.cache()
-        if cache is None:
-            return ""
-        probes: list[ContentKind] = [kind for kind in _PROBED if kind in self.model.kinds] or ["video"]
-        if self.is_plan:
-            return " ".join(self._last_weights(cache, kind) for kind in probes)
-        vectors = self._probe(probes)
-        return " ".join(self._remembered(cache, kind, vectors[kind]) for kind in probes)
+    def _weights(self, kind: ContentKind) -> str:
+        """Return a hash of the vector that the cache first saw of a fixed content, for as long as it is the same."""
+        if kind not in self._known_weights:
+            cache = self.cache()
+            if cache is None:
+                self._known_weights[kind] = ""
+            elif self.is_plan:
+                self._known_weights[kind] = self._last_weights(cache, kind)
+            else:
+                self._known_weights[kind] = self._remembered(cache, kind, self._probe(kind))
+        return self._known_weights[kind]
 
-    def _probe(self, kinds: Sequence[ContentKind]) -> dict[str, npt.NDArray[np.float32]]:
+    @cached_property
+    def _known_weights(self) -> dict[str, str]:
+        return {}
+
+    def _probe(self, kind: ContentKind) -> npt.NDArray[np.float32]:
         with self.model.opened(self.workers) as calls:
-            session = CallableSession(calls)
-            found: dict[str, npt.NDArray[np.float32]] = {}
-            for kind in kinds:
-                answer = session.embed([_FIXED[kind]()])
-                for error in answer.failures.values():
-                    raise ModelError(
-                        f"Model {self.model.name!r} gave no vector for a fixed {kind}, which tells its weights from "
-                        f"others: {error}"
-                    ) from error.__cause__
-                found[kind] = answer.matrix[0]
-        return found
+            answer = CallableSession(calls).embed([_FIXED[kind]()])
+        for error in answer.failures.values():
+            raise ModelError(
+                f"Model {self.model.name!r} gave no vector for a fixed {kind}, which tells its weights: {error}"
+            ) from error.__cause__
+        return np.asarray(answer.matrix[0], np.float32)
 
     def _remembered(self, cache: Cache, kind: str, vector: npt.NDArray[np.float32]) -> str:
         for number in range(_MOST_WEIGHTS):

@@ -374,6 +374,18 @@ def find_model(model: Any) -> ModelSpec:
     )
 
 
+OWN_MODEL = "own model"  # what pickles hold beside the name of a model that a module registers
+
+
+def registered_elsewhere(model: Any) -> dict[str, Any]:
+    """Return what a pickle needs beside the name of a model of one's own that a module registers: the model.
+
+    It is pickled as the name of the module, which is imported where the pickle is read, and makes the name known there.
+    """
+    own = OWN_MODELS.get(model) if isinstance(model, str) else None
+    return {} if own is None or own.origin is None else {OWN_MODEL: own}
+
+
 def known_model(name: Any) -> ModelSpec | None:
     """Return the entry of a model by its name, or None where it is not known here."""
     own = OWN_MODELS.get(name)

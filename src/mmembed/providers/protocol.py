@@ -77,6 +77,15 @@ class PartwiseSession(Protocol):
         ...
 
 
+@runtime_checkable
+class OptionsByKind(Protocol):
+    """A provider of which contents of some kinds rest on more than its ``options``, such as weights of their own."""
+
+    def options_of(self, kind: ContentKind) -> Mapping[str, Any]:
+        """Return what, besides the content, changes the vector of a content of this kind."""
+        ...
+
+
 class Provider(Protocol):
     """One model with its options, not yet open.
 
