@@ -83,7 +83,6 @@ def test_the_page_says_what_is_in_the_frame(goods):
         "商品聚类",
         "2026-03-04 05:06",
         "总行数 24",
-        "有向量 23",
         "缺失向量 1",
         "主题数 3",
         "8.7%",

@@ -49,6 +49,7 @@ def render_markdown(contents: PageContents) -> str:
     if contents.suspects is not None:
         hint = words("suspects_hint", count=f"{contents.suspect_total:,}")
         parts += [f"## {words('suspects')}", hint, _rows(contents.suspects, words)]
+    parts += _about(contents)
     parts += [f"## {words('appendix')}", f"### {words('excluded')}"]
     parts += [_table((why, f"{count:,}") for why, count in contents.excluded) or words("excluded_none")]
     if contents.notes:
@@ -89,6 +90,23 @@ def _findings(contents: PageContents) -> list[str]:
         return []
     told = _bullets(plain(one.texts[contents.words.language]) for one in contents.statements)
     return [f"## {contents.words('findings')}", told]
+
+
+def _about(contents: PageContents) -> list[str]:
+    profile, words = contents.profile, contents.words
+    heads = [words(key) for key in ("column", "what_it_is", "in_it", "missing_cells")]
+    lines = [(one.name, one.role, one.content, f"{one.missing:,}") for one in profile.columns]
+    table = [f"| {' | '.join(map(plain, line))} |" for line in [tuple(heads), *lines]]
+    table.insert(1, "|---|---|---|---:|")
+    return [
+        f"## {words('about')}",
+        plain(profile.paragraph),
+        "\n".join(table) if lines else "",
+        *map(plain, profile.notes),
+        f"{words('code')}:",
+        # Indented, so that no text in it ends the block.
+        "\n".join(f"    {line}" for line in profile.code.splitlines()),
+    ]
 
 
 def _changes(contents: PageContents) -> list[str]:

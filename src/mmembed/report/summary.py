@@ -80,10 +80,10 @@ def summary_tiles(summary: Summary, words: Words) -> list[Tile]:
     """Return the numbers of a summary with their labels."""
     noise = f"{100 * summary.noise / summary.clustered:.1f}%" if summary.clustered else "–"
     failed = words("failed", count=f"{summary.failed:,}") if summary.failed else ""
+    missing = [Tile(words("missing"), f"{summary.without_vector:,}", failed)] if summary.without_vector else []
     tiles = [
         Tile(words("rows"), f"{summary.rows:,}"),
-        Tile(words("with_vector"), f"{summary.rows - summary.without_vector:,}"),
-        Tile(words("missing"), f"{summary.without_vector:,}", failed),
+        *missing,
         Tile(words("clusters"), f"{summary.clusters:,}"),
         Tile(words("noise_share"), noise, words.rows(summary.noise)),
     ]

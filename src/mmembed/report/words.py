@@ -15,7 +15,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "generated": ("生成于 {when}", "Generated {when}"),
     "summary": ("概览", "Summary"),
     "rows": ("总行数", "Rows"),
-    "with_vector": ("有向量", "With a vector"),
     "missing": ("缺失向量", "Without a vector"),
     "failed": ("其中失败 {count}", "{count} failed"),
     "cost": ("费用", "Cost"),
@@ -98,7 +97,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "say_kind_vanished": ("{count} 个消失", "{count} vanished"),
     "quoted": ("「{name}」", "“{name}”"),
     "label_column": ("标签", "label"),
-    "topics": ("主题一览", "All topics"),
+    "topics": ("主题一览", "Topics at a glance"),
     "topics_hint": (
         "点列名排序；点主题名跳到它的详情。",
         "Pick a column to sort by it, and a name to read about the topic.",
