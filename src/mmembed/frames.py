@@ -6,8 +6,10 @@ Cells become what a picture of the frame needs: one line of text, coordinates.
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Literal
 
 import numpy as np
@@ -275,6 +277,30 @@ def with_columns(
         plain = {name: pd.Series(values).array.take(order) for name, values in plain.items()}
     # assign copies as lazily as the installed pandas can; a Series on the frame's own index is not copied at all.
     return df.assign(**{name: pd.Series(values, index=df.index, copy=False) for name, values in plain.items()})
+
+
+def shown_without_vectors(df: pd.DataFrame) -> pd.DataFrame:
+    """Return the same frame, which a notebook shows without its vector columns: nobody reads their numbers.
+
+    It stays a plain frame with all of its columns; a copy or a part of it is shown as pandas does.
+    """
+    found = weakref.ref(df)
+
+    def html() -> str | None:
+        frame = found()
+        if frame is None:
+            return None
+        hidden = [hasattr(dtype, "space") for dtype in frame.dtypes]
+        kept: Any = frame.loc[:, [not one for one in hidden]]
+        told: str | None = kept._repr_html_()
+        if told is None or not any(hidden):
+            return told
+        names = listed(frame.columns[hidden])
+        return f"{told}<p>Not shown: {escape(names)}</p>"
+
+    # Past pandas, which takes what is set on a frame for a column.
+    df.__dict__["_repr_html_"] = html
+    return df
 
 
 def check_rows(df: pd.DataFrame, n_rows: int, index: pd.Index | None = None) -> Positions | None:

@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+from goods import goods  # noqa: F401  a fixture
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -18,6 +18,7 @@ from mmembed.figures.canvas import CANVAS_SCRIPTS
 from mmembed.figures.canvas_words import _WORDS as _CANVAS_WORDS
 from mmembed.figures.canvas_words import choose_language
 from mmembed.report import build_report
+from mmembed.report.page import SCRIPTS
 from mmembed.report.words import _WORDS, Words
 from mmembed.vectors import VectorArray
 
@@ -223,7 +224,7 @@ def test_the_script_never_parses_markup():
         for path in folder.iterdir()
         if path.name.endswith(".js")
     }
-    assert set(sources) == {*CANVAS_SCRIPTS, "sorting.js", "page.js", "widget.js"}
+    assert set(sources) == {*CANVAS_SCRIPTS, *SCRIPTS, "widget.js"}
     for source in sources.values():
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", source)
 
@@ -429,9 +430,20 @@ def test_save_writes_the_whole_page_or_nothing(goods, tmp_path):
         report.save(tmp_path / "none" / "report.html")
 
 
-def test_the_summary_for_notebooks_is_small_and_without_scripts(goods):
-    """In a notebook a report shows its numbers, escaped; its repr is one line that says what to do next."""
+def test_a_notebook_shows_the_page_in_a_frame_without_rights(goods):
+    """The whole page is text of one attribute; its scripts run in a frame that has nothing of the notebook's."""
     report = build_report(goods, title="<script>x</script>")
+    shown = Elements(report._repr_html_())
+    (frame,) = shown.named("iframe")
+    assert frame["srcdoc"] == report.html()
+    assert frame["sandbox"] == "allow-scripts allow-downloads"
+    assert [tag for tag, _ in shown.tags if tag == "script"] == []
+
+
+def test_a_page_too_large_for_a_notebook_shows_its_numbers(goods):
+    """Above three megabytes a notebook gets numbers only, escaped; the repr is one line that says what to do next."""
+    report = build_report(goods, title="<script>x</script>")
+    report = dataclasses.replace(report, _page=report.html() + "<!--" + "x" * 3_000_000 + "-->")
     assert "<script" not in report._repr_html_()
     assert len(report._repr_html_()) < 3000
     assert "\n" not in repr(report)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import numpy as np
 import pandas as pd
 
+from mmembed._progress import progress_bar
 from mmembed.accessor.arguments import (
     NAME_SOURCES,
     Kinds,
@@ -21,7 +22,6 @@ from mmembed.accessor.arguments import (
 )
 from mmembed.contents.content import Modality
 from mmembed.embedding.embedder import Embedder
-from mmembed.embedding.progress import progress_bar
 from mmembed.embedding.queries import embed_queries
 from mmembed.errors import listed
 from mmembed.frames import Written, as_list, column_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from mmembed._progress import progress_bar
 from mmembed.accessor.arguments import named_by_rule
 from mmembed.embedding.embedder import Embedder
 
@@ -28,6 +29,7 @@ def fit_clusters(
     max_cost: float | None = None,
     embedder: Embedder | None = None,
     on_step: Callable[[str], None] | None = None,
+    progress: bool | None = None,
 ) -> Clusters:
     """Group similar vectors, and name the groups as ``df.mmembed.cluster`` does.
 
@@ -57,6 +59,8 @@ def fit_clusters(
         Put each row of noise in the cluster that most of its nearest neighbours are in.
     on_step : callable, optional
         Is called with the name of each step as it begins.
+    progress : bool, optional
+        Show which step is in work; by default in notebooks and terminals only.
 
     Returns
     -------
@@ -78,16 +82,23 @@ def fit_clusters(
     """
     from mmembed.analysis.clusters.fit import fit_clusters as fit
 
-    fitted = fit(
-        vectors,
-        method,
-        n_clusters=n_clusters,
-        kinds=kinds,
-        random_state=random_state,
-        min_cluster_size=min_cluster_size,
-        assign_noise=assign_noise,
-        on_step=on_step,
-    )
+    with progress_bar(0, show=progress, unit="step", description="cluster") as bar:
+
+        def tell(step: str) -> None:
+            bar.set_description_str(f"cluster: {step}")
+            if on_step is not None:
+                on_step(step)
+
+        fitted = fit(
+            vectors,
+            method,
+            n_clusters=n_clusters,
+            kinds=kinds,
+            random_state=random_state,
+            min_cluster_size=min_cluster_size,
+            assign_noise=assign_noise,
+            on_step=tell,
+        )
     return named_by_rule(
         fitted,
         vectors,

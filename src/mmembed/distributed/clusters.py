@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.clusters.result import NamedClusters, summarise_clusters
+from mmembed.analysis.clusters.overview import clusters_html, summarise_clusters
+from mmembed.analysis.clusters.result import NamedClusters
 from mmembed.distributed.columns import check_partitions, side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.naming import name_partitions
 from mmembed.distributed.partitions import each, reduced, shared
@@ -110,6 +111,9 @@ class DistributedClusters(NamedClusters):
             f"DistributedClusters({len(self.sizes)} by {self.method}, rows={self.rows}, noise={self.noise}{stable}, "
             f"fitted on {self.sample_rows:,} rows{note}); see .summary(), .candidates and .add_to(ddf)"
         )
+
+    def _repr_html_(self) -> str:
+        return clusters_html(repr(self), self.summary(), getattr(self.names, "texts", {}))
 
     def summary(self) -> pd.DataFrame:
         """Return one row a cluster, as :meth:`mmembed.analysis.Clusters.summary`; sizes are exact.

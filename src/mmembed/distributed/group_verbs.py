@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmembed._progress import progress_bar
 from mmembed.accessor import FrameAccessor
 from mmembed.accessor.arguments import (
     Text,
@@ -34,7 +35,6 @@ from mmembed.distributed.columns import align, no_vectors, vector_dtype
 from mmembed.distributed.partitions import each, reduced
 from mmembed.distributed.samples import SAMPLE_ROWS, check_sample_rows, draw_labelled, warn_of_cut
 from mmembed.distributed.twins import as_on_pandas
-from mmembed.embedding.progress import progress_bar
 from mmembed.frames import Written, as_list, column_of
 from mmembed.vectors import as_vector_array
 

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mmembed._progress import progress_bar
 from mmembed.arrays import FloatMatrix
 from mmembed.cache.claims import ClaimBook
 from mmembed.cache.shared import Cache
 from mmembed.contents.content import Content, Read
 from mmembed.embedding.lookup import keys_of, look_up
-from mmembed.embedding.progress import progress_bar
 from mmembed.errors import ContentError, MMEmbedError, ServiceError
 from mmembed.providers.costs import Budget
 from mmembed.providers.dashscope.limiter import LimiterSource, limiter_for
@@ -576,7 +576,9 @@ def _note_late(waiting: dict[Future[_Outcome], list[int]], purchase: Received, *
 
 def _so_far(purchase: Received, session: Session) -> str:
     cost = f", {purchase.cost:.3g} CNY" if purchase.cost else ""
-    return f"{purchase.requests} requests{cost}{', throttled' if session.throttled else ''}"
+    # What a model of this machine answers is no request.
+    sent = getattr(session, "answers", "requests")
+    return f"{purchase.requests} {sent}{cost}{', throttled' if session.throttled else ''}"
 
 
 def _stopped(purchase: Received, wanted: int, *, kept: bool) -> str:

@@ -104,6 +104,9 @@ class CallableSession:
         without it.
     """
 
+    # What a progress bar counts, where there are no requests.
+    answers = "batches"
+
     def __init__(
         self, calls: Calls, *, charge: Callable[[Sequence[Content], int], tuple[int, float]] | None = None
     ) -> None:

@@ -33,6 +33,8 @@ from mmembed.report.words import Words, percent
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+# Each file may use what the ones before it define, and all of them the canvas.
+SCRIPTS = ("sorting.js", "links.js", "page.js")
 STYLES = ("base.css", CANVAS_STYLE, "cards.css", "sections.css", "media.css")
 
 _MOST_CHANGES = 40
@@ -101,7 +103,7 @@ def render_page(contents: PageContents) -> str:
     """
     words, groups = contents.words, contents.grouping.groups
     style = "".join(map(_source, STYLES)).replace("/*fonts*/", FONT_STACK) + _tone_rules(contents.data["tones"])
-    script = f'(() => {{\n"use strict";\n{canvas_script()}\n{_source("sorting.js")}\n{_source("page.js")}}})();\n'
+    script = "\n".join(["(() => {", '"use strict";', canvas_script(), *map(_source, SCRIPTS), "})();\n"])
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"

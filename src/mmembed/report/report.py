@@ -14,6 +14,9 @@ from mmembed.report.markdown import render_markdown
 from mmembed.report.page import PageContents, render
 from mmembed.report.summary import Tile
 
+# A notebook holds all that it shows; a larger page is opened from its file.
+_MOST_INLINE_BYTES = 3_000_000
+
 
 @dataclass(frozen=True, repr=False)
 class Report:
@@ -73,8 +76,10 @@ class Report:
         return f"Report({self.title!r}, {size:.1f} MB): call .save('report.html') and open the file in a browser"
 
     def _repr_html_(self) -> str:
-        size = f"{len(self._page.encode()) / 1e6:.1f} MB"
-        return render("notebook.html", title=self.title, size=size, tiles=self.tiles)
+        size = len(self._page.encode())
+        # A frame of its own without the notebook's rights: the page keeps its policy, and reaches nothing around it.
+        page = self._page if size <= _MOST_INLINE_BYTES else None
+        return render("notebook.html", title=self.title, size=f"{size / 1e6:.1f} MB", tiles=self.tiles, page=page)
 
 
 def _write(text: str, path: str | os.PathLike[str]) -> Path:

@@ -22,6 +22,7 @@ from mmembed.analysis.clusters.choice import no_candidates
 from mmembed.analysis.clusters.hierarchy import Hierarchy
 from mmembed.analysis.clusters.matching import ClusterRecord, match
 from mmembed.analysis.clusters.membership import LabelledRows, nearest_centroids
+from mmembed.analysis.clusters.overview import clusters_html, summarise_clusters
 from mmembed.analysis.clusters.record import remember_clusters
 from mmembed.analysis.names.names import NUMBERED, Naming
 from mmembed.analysis.names.terms import Evidence
@@ -161,49 +162,6 @@ class NamedClusters:
         return replace(self, names=naming)  # type: ignore[type-var]  # a dataclass inherits from this
 
 
-def summarise_clusters(
-    names: Mapping[int, str],
-    labels: npt.NDArray[np.int64],
-    *,
-    sizes: npt.NDArray[np.int64],
-    cohesions: npt.NDArray[np.float64],
-    centroids: FloatMatrix,
-    stabilities: FloatVector,
-    noise: int,
-) -> pd.DataFrame:
-    """Return the summary of a result, of one process or of partitions; see :meth:`Clusters.summary`.
-
-    Parameters
-    ----------
-    names : mapping of int to str
-        Noise is -1.
-    labels, sizes, cohesions, centroids, stabilities : numpy.ndarray, length n_clusters
-    noise : int
-        Rows in no cluster.
-    """
-    total = max(1, int(sizes.sum()) + noise)
-    closeness = centroids @ centroids.T
-    np.fill_diagonal(closeness, -np.inf)
-    frame = pd.DataFrame(
-        {
-            "cluster": labels.astype(np.int64),
-            "name": [names[label] for label in labels.tolist()],
-            "size": sizes.astype(np.int64),
-            "share": sizes / total,
-            "cohesion": cohesions.astype(np.float64),
-            "nearest": pd.array(
-                labels[closeness.argmax(axis=1)] if len(labels) > 1 else [pd.NA] * len(labels), dtype="Int64"
-            ),
-            "stability": stabilities.astype(np.float64),
-        }
-    )
-    if noise:
-        line = [-1, names[-1], noise, noise / total, np.nan, pd.NA, np.nan]
-        last = pd.DataFrame([line], columns=frame.columns).astype(frame.dtypes.to_dict())
-        frame = pd.concat([frame, last], ignore_index=True)
-    return frame
-
-
 @dataclass(frozen=True, eq=False)
 class Clusters(NamedClusters):
     """Groups of similar vectors.
@@ -312,6 +270,9 @@ class Clusters(NamedClusters):
             stabilities=self.stabilities[order],
             noise=int((values == -1).sum()),
         )
+
+    def _repr_html_(self) -> str:
+        return clusters_html(repr(self), self.summary(), Naming.of(self.names).texts)
 
     def exemplars(self, n: int = 3) -> dict[int, npt.NDArray[np.int64]]:
         """Return, for each cluster, the positions of the ``n`` rows nearest to its centroid, nearest first."""

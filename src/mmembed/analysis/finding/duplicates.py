@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,19 @@ from mmembed.analysis.graphs.near_rows import NearRows, check_threshold
 from mmembed.analysis.graphs.pairs import NearLists
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatVector, Positions
-from mmembed.frames import Written, beside, check_rows, index_of, rows_in_order, with_columns
+from mmembed.frames import (
+    Written,
+    beside,
+    check_rows,
+    index_of,
+    one_line,
+    rows_in_order,
+    shown_without_vectors,
+    with_columns,
+)
 from mmembed.vectors import as_vector_array
+
+_MOST_SHOWN, _LABEL_LENGTH = 20, 60  # in a notebook
 
 _MANY = 0.2  # of all rows
 
@@ -129,7 +141,8 @@ class Duplicates:
         owner = Written.by("duplicates", name)
         owner.check(df)
         values = (groups["group"].to_numpy(), groups["similarity"].to_numpy())
-        return df.iloc[groups["position"].to_numpy()].assign(**dict(zip(owner.sets[0], values, strict=True)))
+        rows = df.iloc[groups["position"].to_numpy()].assign(**dict(zip(owner.sets[0], values, strict=True)))
+        return shown_without_vectors(rows)
 
     def drop_from(self, df: pd.DataFrame) -> pd.DataFrame:
         """Return the frame without the duplicates; representatives and rows without a vector stay, in their order."""
@@ -143,6 +156,17 @@ class Duplicates:
             f"Duplicates(groups={self.n_groups}, duplicates={int(self.is_duplicate.sum())}, rows={len(self)}, "
             f"threshold={level}{graph}); see .groups(), .add_to(df), .drop_from(df)"
         )
+
+    def _repr_html_(self) -> str:
+        groups = self.groups()
+        shown = groups.head(_MOST_SHOWN)
+        if self.index is not None:
+            labels = [one_line(label, _LABEL_LENGTH) for label in self.index[shown["position"].to_numpy()]]
+            shown = shown.assign(label=labels)[["group", "position", "label", "similarity"]]
+        left = len(groups) - len(shown)
+        more = f"<p>{left:,} more rows; see .groups()</p>" if left > 0 else ""
+        cells = shown.to_html(index=False, border=0, float_format="{:.3f}".format) if len(shown) else ""
+        return f"<div><p>{escape(repr(self))}</p>{cells}{more}</div>"
 
 
 def find_duplicates(

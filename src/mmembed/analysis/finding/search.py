@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from types import MappingProxyType
 from typing import Any
 
@@ -18,12 +19,14 @@ from mmembed.analysis.cosines import pair_cosines, unit_rows
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.arrays import BoolVector, FloatMatrix, FloatVector, Positions
 from mmembed.errors import VectorError
-from mmembed.frames import Written, index_of, rows_in_order
+from mmembed.frames import Written, index_of, one_line, rows_in_order, shown_without_vectors
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 _POOL = 5  # rows that a second look chooses among, for each hit
 
 _SMALLEST_POOL = 100  # of keyword search, whose two lists may have little in common
+
+_MOST_SHOWN, _LABEL_LENGTH = 20, 60  # in a notebook
 
 _WEIGHT_OF_MINUS = 0.5
 
@@ -270,11 +273,24 @@ class SearchHits:
         columns |= {kind: values[query, rank] for kind, values in self.scores.items()}
         columns = {kind if name is None else f"{name}_{kind}": values for kind, values in columns.items()}
         Written.by("search", name).check(df, columns)
-        return rows.assign(**columns)
+        return shown_without_vectors(rows.assign(**columns))
 
     def __repr__(self) -> str:
         n_queries, k = self.positions.shape
         return f"SearchHits(queries={n_queries}, k={k}, rows={self.n_rows}); see .add_to(df)"
+
+    def _repr_html_(self) -> str:
+        query, rank = np.nonzero(self.positions >= 0)
+        positions = self.positions[query, rank]
+        table = pd.DataFrame({"query": query, "rank": rank + 1, "position": positions})
+        if self.index is not None:
+            table["label"] = [one_line(label, _LABEL_LENGTH) for label in self.index[positions]]
+        table["similarity"] = self.similarities[query, rank]
+        shown = (table.drop(columns="query") if self.single else table).head(_MOST_SHOWN)
+        left = len(table) - len(shown)
+        more = f"<p>{left:,} more; see .add_to(df)</p>" if left > 0 else ""
+        cells = shown.to_html(index=False, border=0, float_format="{:.3f}".format)  # pandas escapes cells
+        return f"<div><p>{escape(repr(self))}</p>{cells}{more}</div>"
 
 
 # Ranks are added as 1 / (60 + rank), the constant of the paper: far down the list a rank more or less hardly counts.

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmembed._progress import progress_bar
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.labels.classifier import Classifier
 from mmembed.analysis.labels.experiment import HeldOut, fit_and_hold_out, linked_rows
@@ -43,6 +44,7 @@ def fit_classifier(
     near_duplicates: float | None = NEAR_DUPLICATE,
     random_state: int | None = None,
     center: Any = None,
+    progress: bool | None = None,
 ) -> Classifier | MultiLabelClassifier:
     """Learn to tell the values of a target apart by their vectors, and measure it on rows held out in turn.
 
@@ -82,6 +84,8 @@ def fit_classifier(
     center : array, shape (d,), optional
         Mean of all unit rows, labelled or not, where these are but a part of them; it is used with ``descriptions`` and
         for few rows a class.
+    progress : bool, optional
+        Show that the experiment is in work; by default in notebooks and terminals only.
 
     Returns
     -------
@@ -163,9 +167,11 @@ def fit_classifier(
     given = _given_groups(groups, len(array), learned)
     linked = linked_rows(source, y, given, near_duplicates, folds=folds, units=rows)
     del source
-    fitted, held = fit_and_hold_out(
-        recipe, rows, y, linked, n_classes=len(read.classes), folds=folds, random_state=seed
-    )
+    with progress_bar(0, show=progress, unit="step", description="classify") as bar:
+        bar.set_description_str("classify: learning, and measuring on held-out rows")
+        fitted, held = fit_and_hold_out(
+            recipe, rows, y, linked, n_classes=len(read.classes), folds=folds, random_state=seed
+        )
     if class_weight is None and descriptions is None and estimator is None:
         _warn_of_lost_classes(held, read.classes)
     measured = held.measured

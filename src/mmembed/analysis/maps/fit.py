@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmembed._progress import progress_bar
 from mmembed.analysis.cosines import distinct_directions
 from mmembed.analysis.maps.curve import MIN_DIST, SPREAD
 from mmembed.analysis.maps.earlier import earlier_places
@@ -40,6 +41,7 @@ def fit_projection(
     like: Any = None,
     random_state: int | None = None,
     kinds: Any = None,
+    progress: bool | None = None,
 ) -> Projection:
     """Make a map on which similar vectors lie together.
 
@@ -77,6 +79,8 @@ def fit_projection(
     kinds : sequence, length n, optional
         Kind of content of each row. The mean of each kind is removed first, so that the map does not part texts from
         pictures.
+    progress : bool, optional
+        Show that the map is in work; by default in notebooks and terminals only.
 
     Returns
     -------
@@ -111,21 +115,23 @@ def fit_projection(
         wanted = Target.of(target, np.flatnonzero(~array.isna()), distinct.groups, len(array))
     used = _used_method(method, len(distinct), needs_umap_learn=densmap or target is not None, like=like)
     estimator: Any
-    if not len(distinct):
-        estimator, placed = None, np.empty((0, dimensions), dtype=np.float32)
-    elif used in ("umap", "umap-learn"):
-        earlier = None if like is None else earlier_places(like, array, distinct, dimensions)
-        if used == "umap":
-            estimator = NeighborMap.fit(distinct.rows, distinct.source, settings, earlier=earlier)
+    with progress_bar(0, show=progress, unit="step", description="map") as bar:
+        bar.set_description_str("map: neighbours and layout")
+        if not len(distinct):
+            estimator, placed = None, np.empty((0, dimensions), dtype=np.float32)
+        elif used in ("umap", "umap-learn"):
+            earlier = None if like is None else earlier_places(like, array, distinct, dimensions)
+            if used == "umap":
+                estimator = NeighborMap.fit(distinct.rows, distinct.source, settings, earlier=earlier)
+            else:
+                estimator = fit_umap_learn(
+                    distinct.rows, distinct.source, settings, target=wanted, densmap=densmap, earlier=earlier
+                )
+            placed = estimator.places
+        elif used == "pca":
+            estimator, placed = _by_pca(distinct.rows, dimensions)
         else:
-            estimator = fit_umap_learn(
-                distinct.rows, distinct.source, settings, target=wanted, densmap=densmap, earlier=earlier
-            )
-        placed = estimator.places
-    elif used == "pca":
-        estimator, placed = _by_pca(distinct.rows, dimensions)
-    else:
-        estimator, placed = _by_estimator(distinct.rows, dimensions, used)
+            estimator, placed = _by_estimator(distinct.rows, dimensions, used)
     coordinates = np.full((len(array), dimensions), np.nan, dtype=np.float32)
     coordinates[~array.isna()] = placed[distinct.groups]
     return Projection(
