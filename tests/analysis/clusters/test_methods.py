@@ -16,6 +16,7 @@ from mmembed.analysis.clusters.methods import (
     shared_neighbor_weights,
 )
 from mmembed.analysis.clusters.quality import adjusted_rand
+from mmembed.analysis.graphs.graph import compute_graph
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +119,17 @@ def test_n_clusters_is_kept_by_every_method_that_takes_it(grouped):
     rows, _, _ = grouped
     for method in ("auto", "kmeans", "leiden"):
         assert len(fit_clusters(rows, method, n_clusters=9).centroids) == 9
+
+
+@pytest.mark.parametrize("n_rows", [40, 700])
+def test_the_loops_for_many_rows_give_the_same(n_rows, monkeypatch):
+    """Ties and settled rows are equal to the last digit, whether arrays or compiled loops make them."""
+    random = np.random.default_rng(n_rows)
+    rows = random.normal(size=(n_rows, 6)).astype("float32")
+    graph = compute_graph(rows, 12)
+    plain = methods.neighbor_ties(graph)
+    labels = random.integers(0, 9, n_rows)
+    settled = methods.settle(plain, labels)
+    monkeypatch.setattr(methods, "_MANY_ROWS", 0)
+    assert (methods.neighbor_ties(graph) != plain).nnz == 0
+    assert np.array_equal(methods.settle(plain, labels), settled)

@@ -1,5 +1,9 @@
 """Approximate graphs: close to the exact one, honest about how close, and chosen only where they pay."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -120,3 +124,23 @@ def test_unknown_methods_are_refused():
     """The error names the nearest."""
     with pytest.raises(ValueError, match="Did you mean 'exact'"):
         neighbors(np.eye(3, dtype=np.float32), 1, method="exakt")
+
+
+_KERNELS = """
+from mmembed.analysis.clusters import cluster_kernels
+from mmembed.analysis.graphs import graph_kernels
+made = [graph_kernels.compiled(name) for name in ("offer", "visit", "reach")]
+made += [cluster_kernels.compiled(name) for name in ("count_shared", "move_rows")]
+print(*(sum(one.stats.cache_hits.values()) for one in made))
+"""
+
+
+def test_compiled_loops_are_found_again_in_another_process(tmp_path):
+    """Only the first process on a machine waits for the compiler."""
+    surroundings = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", _KERNELS]
+    hits = [
+        subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True).stdout.split()  # noqa: S603 - our own text
+        for _ in range(2)
+    ]
+    assert hits == [["0"] * 5, ["1"] * 5]

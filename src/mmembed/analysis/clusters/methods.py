@@ -99,6 +99,9 @@ _MOST_SINGLE_ROWS = 8000
 
 _FINE_RESOLUTION = 200.0
 
+# From here on loops are compiled; importing the compiler takes longer than fewer rows do.
+_MANY_ROWS = 20_000
+
 _PAIRS_AT_ONCE = 1 << 16
 
 # Narrow neighbourhoods keep thin groups apart, wide ones hold loose groups together: ties are the mean of three widths.
@@ -131,18 +134,32 @@ def shared_neighbor_weights(graph: NeighborGraph) -> Any:
     # Sorting is several times faster than np.unique, which hashes.
     pairs = pairs[np.diff(pairs, prepend=-1) > 0]
     low, high = pairs // n_rows, pairs % n_rows
+    shared = _shared_counts(neighbors, low, high)
+    weights = shared / (2 * (k + 1) - shared)
+    half = sparse.csr_matrix((weights, (low, high)), shape=(n_rows, n_rows))
+    return (half + half.T).tocsr()
+
+
+def _shared_counts(neighbors: Positions, low: Positions, high: Positions) -> Positions:
+    """Return how many rows are in the neighbourhoods of both rows of each pair, themselves included."""
+    n_rows, k = neighbors.shape
+    own = np.arange(n_rows)
     # A place that no row fills is shared with nobody, so each gets a number of its own.
     empty = -1 - own[:, np.newaxis] * k - np.arange(k)
     closed = np.concatenate([np.where(neighbors >= 0, neighbors, empty), own[:, np.newaxis]], axis=1)
-    shared = np.empty(len(pairs))
-    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
+    shared = np.empty(len(low), dtype=np.int64)
+    if n_rows > _MANY_ROWS:
+        from mmembed.analysis.clusters.cluster_kernels import compiled
+
+        closed.sort(axis=1)
+        compiled("count_shared")(closed, low, high, shared)
+        return shared
+    for start in range(0, len(low), _PAIRS_AT_ONCE):
         at = slice(start, start + _PAIRS_AT_ONCE)
         both = np.concatenate([closed[low[at]], closed[high[at]]], axis=1)
         both.sort(axis=1)
         shared[at] = (both[:, 1:] == both[:, :-1]).sum(axis=1)
-    weights = shared / (2 * (k + 1) - shared)
-    half = sparse.csr_matrix((weights, (low, high)), shape=(n_rows, n_rows))
-    return (half + half.T).tocsr()
+    return shared
 
 
 def neighbor_ties(graph: NeighborGraph) -> Any:
@@ -164,6 +181,8 @@ def settle(weights: Any, labels: Positions) -> Positions:
     """
     from scipy import sparse
 
+    if len(labels) > _MANY_ROWS:
+        return _settled(weights, labels)
     row_of = np.arange(len(labels))
     for _ in range(_MOST_MOVES):
         pulls = (weights @ sparse.csr_matrix((np.ones(len(labels)), (row_of, labels)))).tocsr()
@@ -180,6 +199,22 @@ def settle(weights: Any, labels: Positions) -> Positions:
         goal = labels.copy()
         goal[tied] = np.where(is_held, labels[tied], first)
         if (goal == labels).all():
+            break
+        labels = goal
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def _settled(weights: Any, labels: Positions) -> Positions:
+    """Return what :func:`settle` does, by a compiled loop."""
+    from mmembed.analysis.clusters.cluster_kernels import compiled
+
+    move = compiled("move_rows")
+    starts, others = (array.astype(np.int32, copy=False) for array in (weights.indptr, weights.indices))
+    ties = weights.data.astype(np.float64, copy=False)
+    pulls = np.zeros(int(labels.max(initial=0)) + 1)
+    for _ in range(_MOST_MOVES):
+        goal = np.empty_like(labels)
+        if not move(starts, others, ties, labels, goal, pulls):
             break
         labels = goal
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)

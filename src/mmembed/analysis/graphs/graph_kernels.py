@@ -5,7 +5,6 @@ What a row keeps are heaps whose first value is the least, so that a product tha
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import numba
 import numpy as np
 
-_LOG = logging.getLogger(__name__)
+from mmembed.analysis.compilation import kept_on_disk
 
 # What belongs to the caller may be read-only.
 _POINTS = numba.types.Array(numba.float32, 2, "C", readonly=True)
@@ -27,17 +26,13 @@ _REACH = numba.int64(_POINTS, _LENGTHS, _ROW, _ROW, numba.int64, numba.float64, 
 @cache
 def compiled(name: str) -> Any:
     """Return :func:`offer`, :func:`visit` or :func:`reach` as compiled code."""
-    function, signature, fast = {
+    kernels: dict[str, tuple[Callable[..., Any], Any, bool]] = {
         "offer": (offer, _OFFER, False),
         "visit": (visit, _VISIT, True),
         "reach": (reach, _REACH, True),
-    }[name]
-    options: dict[str, Any] = {"nogil": True, "fastmath": fast}
-    try:
-        return numba.njit(signature, cache=True, **options)(function)
-    except (RuntimeError, OSError) as error:
-        _LOG.info("The compiled search is not kept (%s); each process compiles it. Set NUMBA_CACHE_DIR.", error)
-        return numba.njit(signature, **options)(function)
+    }
+    function, signature, fast = kernels[name]
+    return kept_on_disk(function, signature, fastmath=fast)
 
 
 def _replace_least(values: Any, rows: Any, value: Any, row: Any) -> None:

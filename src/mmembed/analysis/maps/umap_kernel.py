@@ -6,7 +6,6 @@ NUMBA_CACHE_DIR), so that only the first map on a machine waits for the compiler
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numba
 import numpy as np
 
-_LOG = logging.getLogger(__name__)
+from mmembed.analysis.compilation import kept_on_disk
 
 # Forces are read from a table over the leading bits of the squared distance as a float32: 2^7 steps to each doubling,
 # from 2^-24 to 2^16, joined by lines. That is exact to 1e-5 and takes a third of the time of a power function.
@@ -136,14 +135,5 @@ def layout_kernel(dimensions: int) -> Any:
                     places[head, axis] = here[axis]
                 states[head] = state
 
-    return _compiled(lay_out)
-
-
-def _compiled(function: Callable[..., None]) -> Any:
-    # nogil: other threads, such as a notebook's, go on. One thread: the same seed must give the same map.
-    options: dict[str, Any] = {"fastmath": True, "nogil": True}
-    try:
-        return numba.njit(_SIGNATURE, cache=True, **options)(function)
-    except (RuntimeError, OSError) as error:
-        _LOG.info("The compiled layout is not kept (%s); each process compiles it. Set NUMBA_CACHE_DIR.", error)
-        return numba.njit(_SIGNATURE, **options)(function)
+    # One thread: the same seed must give the same map.
+    return kept_on_disk(lay_out, _SIGNATURE, fastmath=True)
