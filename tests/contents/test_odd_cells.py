@@ -59,7 +59,7 @@ ODD = {
     "brackets in an address": ("http://[SITE]/a.jpg", "BrokenURL"),
     "brackets in a file's address": ("file://[SITE]/a.jpg", "BrokenURL"),
     "an address of nobody": ("https:///a.jpg", "BrokenURL"),
-    "brackets in another scheme": ("s3://[SITE]/a.jpg", "UnknownScheme"),
+    "brackets in another scheme": ("ftp://[SITE]/a.jpg", "UnknownScheme"),
     "half a Pillow image": (half_opened(), "UnreadablePicture"),
     "a closed Pillow image": (closed_image(), "UnreadablePicture"),
     "a closed buffer": (closed_buffer(), "UnreadableCell"),

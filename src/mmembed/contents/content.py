@@ -15,7 +15,8 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -24,6 +25,7 @@ import numpy as np
 
 from mmembed.contents.media import Fence, Media, MediaKind, Root, digest_of, kind_of_bytes, kind_of_suffix
 from mmembed.contents.pictures import damage, encode_lossless, picture_in_memory
+from mmembed.contents.stored_file import StoredFile, names_stored_file, stored_file
 from mmembed.errors import ContentError, ModalityError, one_of
 from mmembed.frames import is_missing
 
@@ -64,6 +66,9 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+")
 _DATA_URI = re.compile(r"data:(?P<mime>[\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]*)*(?P<base64>;base64)?,", re.IGNORECASE)
 
 
+_READ_AT_ONCE = 16  # files of a store, each of which takes a request
+
+
 def check_modality(modality: str) -> Modality:
     """Return the modality, or refuse a name that is none.
 
@@ -94,13 +99,20 @@ def read_contents(
         Folder that relative file names start from; the current one if not given. A path is no fence: ``../x.png``,
         absolute names, links and ``file://`` lead anywhere. A :class:`Fence` refuses them.
     """
-    found: list[Content | ContentError | None] = []
-    for cell in cells:
+
+    def read(cell: Any) -> Content | ContentError | None:
         try:
-            found.append(read_content(cell, modality, root=root))
+            return read_content(cell, modality, root=root)
         except ContentError as error:
-            found.append(error)
-    return found
+            return error
+
+    if modality in {"auto", "text"}:
+        return [read(cell) for cell in cells]
+    listed = [unwrapped(cell) for cell in cells]
+    if not any(names_stored_file(cell) for cell in listed):
+        return [read(cell) for cell in listed]
+    with ThreadPoolExecutor(_READ_AT_ONCE, thread_name_prefix="mmembed-store") as pool:
+        return list(pool.map(read, listed))
 
 
 def read_content(cell: Any, modality: Modality, *, root: Root = None) -> Content | None:
@@ -264,7 +276,8 @@ def _media(cell: Any, kind: ContentKind, root: Root) -> Content:
         raise ContentError("EmptyFile", f"{media.named} is empty.")
     digest = digest_of(kind, b"bytes", data)
     if media.path is not None:
-        media = Media(path=media.path, hashed=(kind, digest))  # what is sent later is what was hashed now
+        path = replace(media.path, n_bytes=len(data)) if isinstance(media.path, StoredFile) else media.path
+        media = Media(path=path, hashed=(kind, digest))  # what is sent later is what was hashed now
     return Content(kind, media=media, digest=digest)
 
 
@@ -274,7 +287,8 @@ def media_of(cell: Any, kind: ContentKind, root: Root = None) -> Media:
     Parameters
     ----------
     cell : str, path, bytes, io.BytesIO, mapping, Media, PIL image or numpy.ndarray
-        A string is a path, a ``data:`` or ``file:`` address, or a URL, which stays one. A mapping with ``bytes`` or
+        A string is a path, a ``data:`` or ``file:`` address, the address of a file in a store (``s3://…``), or a URL,
+        which stays one. A mapping with ``bytes`` or
         ``path`` is a cell of a data set of Hugging Face; bytes go before the path. Pictures may be images of Pillow,
         which are turned as their EXIF tag says, and arrays of shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4); both
         become PNG files. Their levels: see :mod:`mmembed.contents.pictures`.
@@ -294,6 +308,8 @@ def media_of(cell: Any, kind: ContentKind, root: Root = None) -> Media:
         cell = path if _is_nothing(data) or (data == b"" and not _is_nothing(path)) else data
     if isinstance(cell, Media):
         if isinstance(root, Fence) and cell.path is not None:
+            if isinstance(cell.path, StoredFile):
+                raise root.refusal(str(cell.path))
             root.check(cell.path, str(cell.path))
         return cell
     if isinstance(cell, io.BytesIO):
@@ -336,8 +352,14 @@ def _media_of_string(text: str, kind: ContentKind, root: Root) -> Media:
 
         return Media(path=_file(url2pathname(address.path), root))
     if _SCHEME.fullmatch(scheme):
+        if (stored := stored_file(text)) is not None:
+            if isinstance(root, Fence):
+                raise root.refusal(text)
+            return Media(path=stored)
         raise ContentError(
-            "UnknownScheme", f"{text[:80]!r} has the scheme {scheme!r}; expected a path, http(s)://, file:// or data:."
+            "UnknownScheme",
+            f"{text[:80]!r} has the scheme {scheme!r}; expected a path, http(s)://, file://, data: or the address of a "
+            "store that fsspec knows, such as s3://.",
         )
     if "\0" in text or len(text) > 4096:
         raise ContentError("NotAPath", f"A cell of modality {kind!r} holds a text that is no path: {text[:60]!r}.")

@@ -12,25 +12,26 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from mmembed.contents.stored_file import StoredFile
 from mmembed.errors import ContentError
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """Where the bytes of a picture or a clip are: exactly one of a local file, bytes in memory, or a URL.
+    """Where the bytes of a picture or a clip are: exactly one of a file, bytes in memory, or a URL.
 
     Whoever made it has decided that a string is a path or a URL; a provider never guesses.
 
     Attributes
     ----------
     path, data, url
-        Where the bytes are.
+        Where the bytes are. A path is that of a local file or of one in an object store; a URL is never opened here.
     hashed : (str, bytes) or None
         The kind and the digest under which the file was read before: from then on no other bytes are given out, since
         their vector would be kept under the digest of those that are gone.
     """
 
-    path: Path | None = None
+    path: Path | StoredFile | None = None
     data: bytes | None = field(default=None, repr=False)
     url: str | None = None
     hashed: tuple[str, bytes] | None = field(default=None, repr=False, compare=False)
@@ -58,6 +59,8 @@ class Media:
             raise ContentError("RemoteContent", f"{self.url!r} is a URL; its bytes are not on this machine.")
         try:
             data = self.path.read_bytes()
+        except ContentError:
+            raise  # of a store, which says more
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
             raise ContentError("FileUnreadable", f"File {str(self.path)!r} cannot be read: {reason}.") from error

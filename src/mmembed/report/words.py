@@ -326,7 +326,7 @@ _WORDS: dict[str, tuple[str, str]] = {
 # Codes of the reasons why a cell has no picture, by the words for them.
 _REASONS = {
     "reason_Empty": ("Empty",),
-    "reason_Remote": ("RemoteContent", "UnknownScheme"),
+    "reason_Remote": ("RemoteContent", "UnknownScheme", "StoreUnavailable"),
     "reason_NotFound": ("FileNotFound", "NotAFile", "NotAPath", "FileUnreadable", "BrokenURL"),
     "reason_Unreadable": ("EmptyFile", "BrokenFile", "UnknownFormat", "UnreadablePicture", "BrokenDataUri"),
     "reason_TooLarge": ("TooManyPixels",),
