@@ -116,8 +116,20 @@ def test_options_that_do_not_go_together_are_refused(df):
         df.rename(columns={"title": "name"}).mmembed.classify("title_vector", labels=["a", "b"], judge=len)
 
 
-def test_dask_says_what_to_do_instead(df):
-    """There is no judge on Dask; the error names the way."""
-    ddf = dd.from_pandas(df.drop(columns=["photo", "photo_vector"]), npartitions=2)
-    with pytest.raises(TypeError, match=r"takes no judge= on Dask: draw rows"):
-        ddf.mmembed.classify("title_vector", labels=["a", "b"], judge=len)
+def test_dask_gives_the_labels_of_pandas(df):
+    """The same rows are judged, drawn over all partitions, and the rest is lazy."""
+    asked = []
+
+    def judge(contents, _):
+        asked.append(list(contents))
+        return [one.split()[0] for one in contents]
+
+    table = df.drop(columns=["photo", "photo_vector"])
+    table["title_vector"] = table["title_vector"].where(table.index != 7)
+    options = {"labels": list(COLOURS), "judge": judge, "judge_rows": 15}
+    wanted = table.mmembed.classify("title_vector", **options)
+    lazy = dd.from_pandas(table, npartitions=4).mmembed.classify("title_vector", **options)
+    assert asked[0] == asked[1]
+    found = lazy.compute(scheduler="threads")
+    assert found["label"].fillna("none").tolist() == wanted["label"].fillna("none").tolist()
+    np.testing.assert_allclose(found["label_score"], wanted["label_score"], rtol=1e-4)

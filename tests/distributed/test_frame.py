@@ -36,7 +36,7 @@ ADDED = {
     "project": ["sample_rows"],
     "report": ["sample_rows"],
 }
-LACKING = {"classify": ["judge", "judge_rows", "judge_on"], "report": ["kinds"]}
+LACKING = {"report": ["kinds"]}
 
 
 class Options(TypedDict, total=False):

@@ -293,6 +293,9 @@ class ClassifyOptions(TypedDict, total=False):
     class_weight: Any
     random_state: int | None
     embedder: Embedder | None
+    judge: Any
+    judge_rows: int
+    judge_on: str | Mapping[str, Any] | None
     name: str | None
 
 

@@ -27,6 +27,7 @@ from mmembed.accessor.group_verbs import (
     CompareOptions,
     ProjectOptions,
     check_asked,
+    check_judge,
     compared_columns,
     embedded_labels,
     written_by_classify,
@@ -178,25 +179,20 @@ def joined_texts(ddf: Any, text: str | Sequence[str] | None) -> Any:
     return ddf[names].map_partitions(texts_of, names, meta=meta)
 
 
-_NO_JUDGE = dict.fromkeys(
-    ("judge", "judge_rows", "judge_on"),
-    "draw rows with ddf.sample(…).compute(), let them be judged, and give their labels as target=",
-)
-
-
 class LabelVerbs:
     """Labels on Dask: learned or asked for from words, and what a label set is worth."""
 
     _ddf: Any
 
-    @as_on_pandas(FrameAccessor.classify, adds="sample_rows", lacks=_NO_JUDGE)
+    @as_on_pandas(FrameAccessor.classify, adds="sample_rows")
     def classify(self, column: str, *, sample_rows: int = SAMPLE_ROWS, **options: Unpack[ClassifyOptions]) -> Any:
         """Add a label to each row: learnt from the rows that have one, from the labels' own words, or from both.
 
         Learning computes; the new columns are lazy. :func:`mmembed.distributed.fit_classifier` gives the same
         predictions with the experiment. Without ``target``, one pass over the vectors learns how much cosines of all
         rows with the labels differ, after one for the mean of each kind; where each label has several descriptions, one
-        more asks how often they agree, and a warning comes as on pandas.
+        more asks how often they agree, and a warning comes as on pandas. A judge is asked here, about rows that are
+        drawn from the whole table.
 
         Parameters
         ----------
@@ -213,11 +209,28 @@ class LabelVerbs:
         target, labels, kinds, groups = options["target"], options["labels"], options["kinds"], options["groups"]
         fit = {"estimator": options["estimator"], "class_weight": options["class_weight"]}
         check_asked(target, labels, kinds=kinds, groups=groups, **fit)
+        check_judge(options["judge"], target=target, kinds=kinds)
         vectors, threshold, name = column_of(self._ddf, column), options["threshold"], options["name"]
         array = no_vectors(vector_dtype(vectors))
         written_by_classify(target, name).check(self._ddf._meta)  # noqa: SLF001 - Dask's own word
         asked = {one: column_of(self._ddf, one) for one in (target, kinds, groups) if one is not None}
         described = None if labels is None else embedded_labels(labels, array, options["embedder"])
+        if options["judge"] is not None:
+            from mmembed.distributed.judged import add_judged
+
+            return add_judged(
+                self._ddf,
+                column,
+                list(described or {}),
+                options["judge"],
+                descriptions=described or {},
+                rows=options["judge_rows"],
+                on=options["judge_on"],
+                random_state=options["random_state"],
+                root=None if options["embedder"] is None else options["embedder"].root,
+                threshold=threshold,
+                name="label" if name is None else name,
+            )
         if target is None:
             return zero_shot(
                 vectors,

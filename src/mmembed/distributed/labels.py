@@ -62,7 +62,7 @@ class DistributedClassifier:
             return self.fitted.predict(vectors)
         check_comparable(vector_dtype(vectors), self.fitted.vectors)
         predicted = f"{self.fitted.target}_predicted"
-        return _labelled_lazily(side_by_side(vectors), side_by_side(vectors), self._slim(), None, None)[predicted]
+        return labelled_lazily(side_by_side(vectors), side_by_side(vectors), self._slim(), None, None)[predicted]
 
     def add_to(self, ddf: Any, *, name: str | None = None, threshold: float | None = None) -> Any:
         """Return the frame with ``<target>_predicted`` and ``<target>_score``, lazily; see the pandas result.
@@ -74,7 +74,7 @@ class DistributedClassifier:
         """
         check_partitions(ddf, self.columns, what="the classifier was given")
         Written.by("classify", self.fitted.target if name is None else name).check(ddf._meta)  # noqa: SLF001
-        return _labelled_lazily(ddf, self.columns[["vector"]], self._slim(), name, threshold)
+        return labelled_lazily(ddf, self.columns[["vector"]], self._slim(), name, threshold)
 
     def _slim(self) -> Classifier | MultiLabelClassifier:
         """Return what predicts without the rows of the experiment, which need not travel."""
@@ -137,7 +137,8 @@ def fit_classifier(
     return DistributedClassifier(fitted, sample, drawn.of, columns)
 
 
-def _labelled_lazily(ddf: Any, columns: Any, model: Any, name: str | None, threshold: float | None) -> Any:
+def labelled_lazily(ddf: Any, columns: Any, model: Any, name: str | None, threshold: float | None) -> Any:
+    """Return the frame with the columns that a model gives for the vectors of each partition."""
     metas = (ddf._meta, columns._meta)  # noqa: SLF001 - Dask's own word
     meta = _label_part(*metas, model=model, name=name, threshold=threshold)
     options = {"model": shared(model), "name": name, "threshold": threshold}

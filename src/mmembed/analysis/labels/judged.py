@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -93,24 +93,68 @@ def fit_judged(
     ValueError
         If the answers hold fewer than two labels.
     """
-    fitted = fit_classifier(vectors, answers, descriptions=descriptions, random_state=random_state)
-    if not isinstance(fitted, Classifier):
-        raise TypeError("A judge gives one label for each row; these answers are lists of labels.")
-    array = as_vector_array(vectors)
-    weights, accuracy = _weigh(fitted.held_out)
-    probabilities = np.nan_to_num(fitted.predict_probabilities(array).to_numpy(dtype=np.float64))
-    present = ~array.isna()
-    scores = np.full(len(array), np.nan, np.float32)
-    codes = np.full(len(array), -1)
-    codes[present] = probabilities[present].argmax(axis=1)
-    surer = sum(
-        weight * _sharpened(probabilities[present], power) for weight, power in zip(weights, _POWERS, strict=True)
-    )
-    scores[present] = np.asarray(surer).max(axis=1, initial=0)
-    if threshold is not None:
-        codes[~(scores >= threshold)] = -1
+    model = JudgedModel.learn(vectors, answers, descriptions=descriptions, random_state=random_state)
+    labels, scores = model.label(vectors, threshold)
     index = vectors.index if isinstance(vectors, pd.Series) else None
-    return JudgedLabels(fitted.classes.take(codes, allow_fill=True), scores, accuracy, fitted, index)
+    return JudgedLabels(labels, scores, model.judge_accuracy, model.classifier, index)
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedModel:
+    """What labels rows part by part, once it is learned from a judge's answers.
+
+    Attributes
+    ----------
+    classifier : Classifier
+    weights : numpy.ndarray, shape (p,)
+        Weight of each power of its probabilities.
+    judge_accuracy : float
+    """
+
+    classifier: Classifier
+    weights: npt.NDArray[np.float64]
+    judge_accuracy: float
+
+    @classmethod
+    def learn(
+        cls,
+        vectors: Any,
+        answers: Any,
+        *,
+        descriptions: Mapping[Any, Any] | None = None,
+        random_state: int | None = None,
+        center: Any = None,
+    ) -> Self:
+        """Learn from answers; as :func:`fit_judged`, and ``center`` as in :func:`mmembed.fit_classifier`."""
+        fitted = fit_classifier(vectors, answers, descriptions=descriptions, random_state=random_state, center=center)
+        if not isinstance(fitted, Classifier):
+            raise TypeError("A judge gives one label for each row; these answers are lists of labels.")
+        return cls(fitted, *_weigh(fitted.held_out))
+
+    def label(
+        self, vectors: Any, threshold: float | None = None
+    ) -> tuple[pd.api.extensions.ExtensionArray, npt.NDArray[np.float32]]:
+        """Return the label of each row, and the probability that it is right."""
+        array = as_vector_array(vectors)
+        probabilities = np.nan_to_num(self.classifier.predict_probabilities(array).to_numpy(dtype=np.float64))
+        present = ~array.isna()
+        scores = np.full(len(array), np.nan, np.float32)
+        codes = np.full(len(array), -1)
+        codes[present] = probabilities[present].argmax(axis=1)
+        surer = sum(
+            weight * _sharpened(probabilities[present], power)
+            for weight, power in zip(self.weights, _POWERS, strict=True)
+        )
+        scores[present] = np.asarray(surer).max(axis=1, initial=0)
+        if threshold is not None:
+            codes[~(scores >= threshold)] = -1
+        return self.classifier.classes.take(codes, allow_fill=True), scores
+
+    def columns_for(self, vectors: Any, *, name: str | None = None, threshold: float | None = None) -> dict[str, Any]:
+        """Return the columns that a frame with these vectors gets."""
+        labels, scores = self.label(vectors, threshold)
+        named = "label" if name is None else name
+        return {named: labels, f"{named}_score": scores}
 
 
 def _weigh(held_out: HeldOut) -> tuple[npt.NDArray[np.float64], float]:
