@@ -24,7 +24,7 @@ FOR_K = {
     "join": lambda df, k: df.mmembed.join(df, "v", k=k),
     "one to one": lambda df, k: df.mmembed.join(df, "v", k=k, one_to_one=True),
     "outliers": lambda df, k: df.mmembed.outliers("v", k=k),
-    "neighbors": lambda df, k: pd.DataFrame(mmembed.neighbors(df["v"], k).indices),
+    "neighbors": lambda df, k: pd.DataFrame(mmembed.neighbors(df["v"], k).indices[:, :N_ROWS]),
 }
 
 

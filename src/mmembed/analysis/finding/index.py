@@ -14,6 +14,7 @@ from mmembed._optional import import_optional
 from mmembed.analysis.cosines import pair_cosines
 from mmembed.analysis.finding.search import SearchHits, as_queries
 from mmembed.analysis.graphs.nearest import nearest_rows
+from mmembed.arrays import places_for
 from mmembed.errors import VectorError, at_least_one
 from mmembed.frames import index_of
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
@@ -82,7 +83,7 @@ class VectorIndex:
                 f"The index was built from another column: {self.facts.n_rows} rows with other vectors or in another "
                 f"order; this one has {len(array)} rows. Build it again with build_index(vectors)."
             )
-        k = min(k, max(len(array), 1))
+        k = places_for(k, len(array))
         positions = np.full((len(asked), k), -1, dtype=np.int64)
         similarities = np.full((len(asked), k), np.nan, dtype=np.float32)
         answerable = np.flatnonzero(~asked.isna())

@@ -17,7 +17,7 @@ import pandas as pd
 
 from mmembed.analysis.cosines import pair_cosines, unit_rows
 from mmembed.analysis.graphs.nearest import nearest_rows
-from mmembed.arrays import BoolVector, FloatMatrix, FloatVector, Positions
+from mmembed.arrays import BoolVector, FloatMatrix, FloatVector, Positions, places_for
 from mmembed.errors import VectorError, at_least_one
 from mmembed.frames import Written, assigned, index_of, one_line, rows_in_order, shown_without_vectors
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
@@ -102,7 +102,7 @@ def search(
     missing = array.isna()
     if where is not None:
         missing |= ~_allowed(where, len(array))
-    k = min(k, max(len(array), 1))
+    k = places_for(k, len(array))
     pool = pool_size(k, diverse=diverse is not None, keywords=keywords is not None)
     if pool != k:
         pool = min(pool, max(len(array), 1))
@@ -220,7 +220,7 @@ class SearchHits:
     ----------
     positions : numpy.ndarray, shape (q, k), int64
         Positions of the rows, best first, ties in row order; -1 where there are fewer than k rows with a vector, and
-        in the whole of a query without a vector. k is never more than the number of rows.
+        in the whole of a query without a vector. k is never more than the number of rows, or 1,000.
     similarities : numpy.ndarray, shape (q, k), float32
         Their cosines with the query; NaN where the position is -1.
     n_rows : int
