@@ -12,7 +12,7 @@ import mmembed
 from mmembed.vectors import VectorArray
 
 N_ROWS = 60
-ENOUGH = 5_000_000  # bytes
+ENOUGH = 20_000_000  # bytes
 FOR_K = {
     "search": lambda df, k: df.mmembed.search(df["v"].iloc[0], "v", k=k),
     "search of many": lambda df, k: df.mmembed.search(df["v"].iloc[:3], "v", k=k),
