@@ -91,7 +91,7 @@ def test_long_texts_share_no_batch():
     contents = [text("字" * length) for length in (100, 15_000, 30_000, 500_000, 10, 500_000, 39_000)]
     with pytest.warns(LongTextWarning):
         batches = LocalProvider(workers=1).plan(contents)
-    assert batches == [[0, 1, 2], [3, 4], [5], [6]]
+    assert batches == [[0, 1, 2], [3, 4], [5, 6]]
 
 
 def test_texts_that_are_not_read_whole_are_told_once():
