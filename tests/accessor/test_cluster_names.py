@@ -11,7 +11,7 @@ from dashscope_server import DashScopeServer
 from mmembed import Embedder
 from mmembed.accessor.arguments import reader_language
 from mmembed.analysis import fit_clusters
-from mmembed.analysis.clusters.other_level import add_two
+from mmembed.analysis.clusters.two_levels import add_two
 from mmembed.analysis.names.vocabulary import shipped_phrases, wordings
 from mmembed.errors import BudgetError, ColumnNotFoundError, VectorError
 from mmembed.vectors import VectorArray

@@ -166,7 +166,13 @@ def test_cluster_classify_project_outliers_and_report_follow_each_other(embedded
     assert "小狗" in Path("page.html").read_text("utf-8")
     assert main([*page, "--compare", "facts.json", "--language", "en", "-o", "next.html"]) == 0
     assert "Since the last report" in Path("next.html").read_text("utf-8")
-    capsys.readouterr()
+    again = ["cluster", embedded, *VECTORS, "--text", "title", "--name", "again", "-o", embedded]
+    assert main([*again, "--like", "facts.json"]) == 0
+    df = read_table(Path(embedded))
+    assert df["again"].equals(df["cluster"])
+    assert df["again_name"].equals(df["cluster_name"])
+    assert main([*again, "--like", "gone.json"]) == 1
+    assert "gone.json" in capsys.readouterr().err
     assert main([*page, "--compare", "gone.json"]) == 1
     assert "gone.json" in capsys.readouterr().err
 

@@ -60,7 +60,7 @@ def test_a_cluster_is_known_by_its_direction_when_it_is_renamed():
         compare=build_report(before, text="title", vector="vector"),
     )  # fmt: skip
     assert set(changes(now, before).values()) == {"steady"}
-    assert "4 topics have not changed" in report.html()
+    assert "Nothing has changed: 4 topics" in report.html()
     grown = shop(SIZES | {"boots": 160}, names={"boots": "shoes"}, start=500)
     page = build_report(
         grown, text="title", vector="vector", language="en", compare=build_report(before, text="title", vector="vector")
@@ -148,8 +148,8 @@ def test_the_same_report_has_no_changes(tmp_path):
     df = shop(SIZES)
     path = build_report(df, text="title", vector="vector").save(tmp_path / "last.json")
     report = build_report(df, text="title", vector="vector", compare=path, language="en")
-    assert "4 topics have not changed" in report.html()
-    assert "Grew" not in report.html()
+    assert "Nothing has changed: 4 topics" in report.html()
+    assert "Share rose" not in report.html()
 
 
 @pytest.mark.parametrize(
@@ -166,3 +166,41 @@ def test_what_is_no_report_is_refused(tmp_path, monkeypatch, previous, error, me
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(error, match=message):
         read_facts(previous)
+
+
+def goods(sizes, seed):
+    """Return a table of things for sale whose groups lie where they always lie, with vectors and texts only."""
+    centers = np.random.default_rng(0).normal(size=(6, 16))
+    words = ("red dress", "winter boots", "desk lamp", "car radio", "camping tent", "garden chair")
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    rows = centers[group] + np.random.default_rng(seed).normal(scale=0.45, size=(len(group), 16))
+    return pd.DataFrame(
+        {
+            "title_vector": VectorArray.from_matrix(rows.astype(np.float32), space="toy"),
+            "title": [f"{words[one]}, number {row}" for row, one in enumerate(group)],
+        }
+    )
+
+
+WHAT_CHANGED = {
+    "nothing": ((90, 70, 60, 80), {}),
+    "a group is gone": ((90, 70, 60, 0), {"radio": "vanished"}),
+    "a topic is new": ((90, 70, 60, 80, 60), {"tent": "appeared"}),
+    "a share fell though its rows grew": ((90, 75, 240, 80), {"lamp": "grew", "dress": "shrank"}),
+}
+
+
+@pytest.mark.parametrize(("sizes", "expected"), WHAT_CHANGED.values(), ids=WHAT_CHANGED)
+def test_a_report_says_what_changed_in_the_rows_and_not_in_the_fit(tmp_path, sizes, expected):
+    """With ``compare=`` clusters go on from the last report's: what was planted is told, and nothing else."""
+    last = goods((90, 70, 60, 80), 1).mmembed.report("title_vector", language="en").save(tmp_path / "last.json")
+    report = goods(sizes, 2).mmembed.report("title_vector", compare=last, language="en")
+    changes = compare_facts(json.loads(report.to_json()), read_facts(last)).changes
+    words = ("dress", "boots", "lamp", "radio", "tent")
+    told = {next(word for word in words if word in one.name): one.kind for one in changes if one.kind != "steady"}
+    assert expected.items() <= told.items()
+    # Where one share doubles, those of all others fall.
+    assert set(told) - set(expected) <= ({"boots", "radio"} if "grew" in expected.values() else set())
+    assert ("Share fell" in report.to_markdown()) == ("shrank" in expected.values())
+    assert ("Nothing has changed" in report.to_markdown()) == (not expected)
+    assert ("Nothing has changed" in report.html()) == (not expected)

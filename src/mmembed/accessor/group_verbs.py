@@ -88,6 +88,7 @@ class AnalysisVerbs:
         rewrite: Callable[[Mapping[int, Any]], Mapping[int, str]] | None = None,
         min_cluster_size: int | None = None,
         assign_noise: bool = False,
+        like: Any = None,
         levels: Literal[1, 2] = 1,
         random_state: int | None = None,
         max_cost: float | None = None,
@@ -135,6 +136,10 @@ class AnalysisVerbs:
             The smallest group that counts as a cluster, for ``"auto"``, ``"leiden"`` and ``"hdbscan"``.
         assign_noise : bool
             Put noise in the nearest cluster, with a score of 0.
+        like : Clusters, path, mapping or Report, optional
+            Earlier clusters to go on from: a fitted result, the ``.npz`` file of its ``save``, or an earlier report or
+            its JSON. Known groups keep number, name and rows, new rows go where their neighbours are, and those that
+            form a group of their own are a new cluster.
         levels : {1, 2}
             With 2, the smaller groups that clusters fall into are added, too: ``subcluster``, ``subcluster_score`` and
             ``subcluster_name``, which begins with the name of its cluster. The two are neighbours among the levels of
@@ -151,9 +156,10 @@ class AnalysisVerbs:
         name : str
             First part of the new columns' names.
         """
+        from mmembed.accessor.named_clusters import earlier_clusters
         from mmembed.analysis.clusters.fit import fit_clusters
-        from mmembed.analysis.clusters.other_level import add_two, two_levels
         from mmembed.analysis.clusters.record import remember_settings
+        from mmembed.analysis.clusters.two_levels import add_two, two_levels
 
         if levels not in (1, 2):
             raise ValueError(f"levels={levels!r} is no number of levels. Give 1, or 2 for clusters and subclusters.")
@@ -170,6 +176,7 @@ class AnalysisVerbs:
                 kinds=kinds_of_rows(self._df, column, kinds),
                 min_cluster_size=min_cluster_size,
                 assign_noise=assign_noise,
+                like=earlier_clusters(like),
                 random_state=random_state,
                 on_step=lambda step: bar.set_description_str(f"cluster: {step}"),
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mmembed._progress import progress_bar
@@ -26,6 +28,7 @@ def fit_clusters(
     random_state: int | None = None,
     min_cluster_size: int | None = None,
     assign_noise: bool = False,
+    like: Any = None,
     max_cost: float | None = None,
     embedder: Embedder | None = None,
     on_step: Callable[[str], None] | None = None,
@@ -57,6 +60,10 @@ def fit_clusters(
         Fewest rows of a cluster; smaller groups are noise. Not for k-means.
     assign_noise : bool
         Put each row of noise in the cluster that most of its nearest neighbours are in.
+    like : Clusters, path, mapping or Report, optional
+        Earlier clusters to go on from: the result itself, the file of its ``save``, or an earlier report, which keeps a
+        sample of its rows, by itself or as its ``to_json()``. Known groups keep number, name and rows; new rows that
+        form a group of their own are a new cluster; see :func:`mmembed.analysis.fit_clusters`.
     on_step : callable, optional
         Is called with the name of each step as it begins.
     progress : bool, optional
@@ -97,6 +104,7 @@ def fit_clusters(
             random_state=random_state,
             min_cluster_size=min_cluster_size,
             assign_noise=assign_noise,
+            like=earlier_clusters(like),
             on_step=tell,
         )
     return named_by_rule(
@@ -109,3 +117,37 @@ def fit_clusters(
         embedder=embedder,
         max_cost=max_cost,
     )
+
+
+def earlier_clusters(like: Any) -> Clusters | None:
+    """Return the clusters that others are to go on from.
+
+    Parameters
+    ----------
+    like : Clusters, path, mapping, Report or None
+        Clusters, the file of their ``save``, or an earlier report, by itself or as its ``to_json()``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is neither, or if the report was made without vectors or by a version that keeps no sample.
+    """
+    from mmembed.analysis.clusters.result import Clusters, load_clusters
+
+    if like is None or isinstance(like, Clusters):
+        return like
+    if isinstance(like, str | PathLike) and Path(like).suffix.lower() == ".npz":
+        return load_clusters(Path(like))
+    from mmembed.report.comparison import clusters_of_report, read_facts
+
+    if not (isinstance(like, str | PathLike | Mapping) or hasattr(like, "to_json")):
+        raise TypeError(f"like= is a {type(like).__name__}. Give clusters, their file, or an earlier report.")
+    found = clusters_of_report(read_facts(like, argument="like"))
+    if found is None:
+        raise ValueError(
+            "like= is a report without a sample of its rows: it is of an earlier version, has no vectors, or its "
+            "clusters are no numbers. Give clusters, or the file that Clusters.save wrote."
+        )
+    return found

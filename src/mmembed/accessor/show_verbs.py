@@ -23,6 +23,7 @@ from mmembed.vectors import VectorDtype, as_vector_array
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+    from mmembed.analysis.clusters.result import Clusters
     from mmembed.analysis.labels.classifier import Classifier
     from mmembed.embedding.run import EmbeddingRun
     from mmembed.figures.explorer import Explorer
@@ -176,7 +177,8 @@ class ReportingVerbs:
         run : EmbeddingRun or list of them, optional
             What embedding took, for the cost.
         compare : path, mapping or Report, optional
-            The ``to_json()`` of an earlier report: adds what grew, shrank, appeared and vanished.
+            The ``to_json()`` of an earlier report: adds whose share rose or fell, what appeared and what vanished.
+            Clusters that have to be computed go on from those of that report, if it is of the same space.
         random_state : int, optional
             Seed for what has to be computed.
         budget_bytes : int
@@ -199,7 +201,7 @@ class ReportingVerbs:
         texts = as_list(self._df, text)
         words = column_of(self._df, texts[0]) if texts else None
         if language == "auto":
-            language = choose_language([title or ""] if words is None else map(str, words.dropna()))
+            language = choose_language([title or ""] if words is None else words.dropna().astype(str))
         named = "cluster" in self._df.columns
         is_complete = {"cluster", "map_x", "map_y"} <= set(self._df.columns)
         rows_kinds = None if is_complete else kinds_of_rows(self._df, column, kinds)
@@ -212,6 +214,7 @@ class ReportingVerbs:
             language=language,
             embed=None if named else naming_embedder(vectors, "auto", pays=False),
             embed_terms=None if named or words is None else free_term_embedder(as_vector_array(vectors)),
+            like=None if named or compare is None else _comparable_clusters(compare, vectors),
         )
         given = {"duplicates": duplicates, "outliers": outliers, "label_issues": label_issues}
         found = find_for_report(
@@ -247,6 +250,11 @@ _CLUSTERED: dict[Language, str] = {
     "en": "The frame had no column 'cluster'; computed with the defaults (method={method}, random_state={seed}).",
 }
 
+_GONE_ON: dict[Language, str] = {
+    "zh": "原表没有 cluster 列；主题沿用上一份报告的分组，不属于其中任何一组的新内容自成新主题。",
+    "en": "The frame had no column 'cluster'; the topics go on from those of the last report, and news form new ones.",
+}
+
 _PROJECTED: dict[Language, str] = {
     "zh": "原表没有 map_x、map_y 列，由本报告用默认设置计算（method={method}，random_state={seed}）。",
     "en": "The frame had no columns 'map_x', 'map_y'; computed by default (method={method}, random_state={seed}).",
@@ -263,6 +271,7 @@ def complete_for_report(
     language: Language = "en",
     embed: Callable[[list[str]], Any] | None = None,
     embed_terms: Callable[[list[str]], Any] | None = None,
+    like: Clusters | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the frame with cluster and map columns, and a note for each that had to be computed.
 
@@ -284,6 +293,8 @@ def complete_for_report(
         Embeds phrases in the space of the vectors: names clusters where the texts do not.
     embed_terms : callable, optional
         Embeds terms of the texts, where that costs nothing.
+    like : Clusters, optional
+        Earlier clusters that clusters which have to be computed go on from, where there are no kinds.
     """
     notes: list[str] = []
     seed = 0 if random_state is None else random_state
@@ -291,11 +302,12 @@ def complete_for_report(
         spoken = language if text is None else "auto"
         from mmembed.analysis.clusters.fit import fit_clusters
 
-        clusters = fit_clusters(vectors, kinds=kinds, random_state=random_state).named(
+        goes_on = like is not None and kinds is None
+        clusters = fit_clusters(vectors, kinds=kinds, random_state=random_state, like=like if goes_on else None).named(
             text, embed=embed, embed_terms=embed_terms, language=spoken
         )
         df = clusters.add_to(df)
-        notes.append(clustered_note(language, clusters.method, seed))
+        notes.append(_GONE_ON[language] if goes_on else clustered_note(language, clusters.method, seed))
     if not {"map_x", "map_y"} <= set(df.columns):
         from mmembed.analysis.maps.fit import fit_projection
 
@@ -303,6 +315,14 @@ def complete_for_report(
         df = projection.add_to(df)
         notes.append(projected_note(language, projection.method, seed))
     return df, notes
+
+
+def _comparable_clusters(compare: Any, vectors: pd.Series) -> Clusters | None:
+    """Return the clusters of an earlier report if those of these vectors can go on from them."""
+    from mmembed.report.comparison import clusters_of_report, read_facts
+
+    found = clusters_of_report(read_facts(compare))
+    return found if found is not None and found.dtype == as_vector_array(vectors).dtype else None
 
 
 def clustered_note(language: Language, method: str, seed: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -30,7 +31,8 @@ _random_state = click.option("--random-state", type=int, metavar="SEED", help="S
     epilog="""\b
 Examples:
   mmembed cluster out.parquet --column photo_vector -o out.parquet
-  mmembed cluster out.parquet --column title_vector --text title --n-clusters 12 -o out.parquet"""
+  mmembed cluster out.parquet --column title_vector --text title --n-clusters 12 -o out.parquet
+  mmembed cluster week.parquet --column title_vector --text title --like last.json -o week.parquet"""
 )
 @reads_table
 @column_option(text="Column of vectors.", required=True)
@@ -46,6 +48,12 @@ Examples:
 @click.option("--n-clusters", type=int, metavar="N", help="The number of clusters, where it is known.")
 @click.option("--min-cluster-size", type=int, metavar="N", help="Fewest rows of a cluster; smaller groups are noise.")
 @click.option("--assign-noise", is_flag=True, help="Put noise in the nearest cluster, with score 0.")
+@click.option(
+    "--like",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="JSON of an earlier report, or .npz of clusters, to go on from: known groups keep numbers and names.",
+)
 @column_option("--text", text="Column of texts that name the clusters; may be given again.", multiple=True)
 @click.option(
     "--names",

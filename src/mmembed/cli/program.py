@@ -11,7 +11,6 @@ import click
 from click.shell_completion import get_completion_class
 
 import mmembed
-from mmembed._interrupts import INTERRUPTED, end_loading
 from mmembed.cli.embed_commands import cache, embed, models, plan
 from mmembed.cli.find_commands import deduplicate, duplicates, join, search
 from mmembed.cli.group_commands import classify, cluster, outliers, project
@@ -70,7 +69,7 @@ class _Program(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             say(f"mmembed: {str(error) or _STOPPED}")
-            ctx.exit(INTERRUPTED)
+            ctx.exit(130)
         except (click.ClickException, BrokenPipeError):
             raise
         except _REFUSALS as error:
@@ -140,14 +139,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     with _told_warnings(say):
         try:
-            end_loading()
             code = program.main(arguments, prog_name="mmembed", standalone_mode=False)
         except click.ClickException as error:
             error.show()
             return error.exit_code
-        except (click.Abort, KeyboardInterrupt):
+        except click.Abort:
             say(f"mmembed: {_STOPPED}")
-            return INTERRUPTED
+            return 130
     return code if isinstance(code, int) else 0
 
 

@@ -47,7 +47,7 @@ Examples:
     "--compare",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="JSON of an earlier report: adds what grew, shrank, came and went.",
+    help="JSON of an earlier report: adds whose share rose or fell, what came and what went.",
 )
 @click.option("--random-state", type=int, metavar="SEED", help="For clusters and map, where the table lacks them.")
 @click.option("--budget-mb", type=float, default=8.0, show_default=True, help="Most megabytes of the page.")

@@ -45,7 +45,15 @@ class GroupVerbs:
 
     _ddf: Any
 
-    @as_on_pandas(FrameAccessor.cluster, adds="sample_rows")
+    @as_on_pandas(
+        FrameAccessor.cluster,
+        adds="sample_rows",
+        lacks={
+            "like": "what is news is told by the neighbours of every row, which lie in all partitions. Go on with a "
+            "sample, clusters = mmembed.fit_clusters(ddf[column].sample(frac=…).compute(), like=…), and place all rows "
+            "with ddf[column].map_partitions(lambda part: pd.Series(clusters.predict(part), index=part.index))"
+        },
+    )
     def cluster(
         self, column: str, method: Any = "auto", *, sample_rows: int = SAMPLE_ROWS, **options: Unpack[ClusterOptions]
     ) -> Any:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from mmembed.frames import one_line
 from mmembed.report.cards import Card, ShownRow
-from mmembed.report.comparison import FORMAT
+from mmembed.report.comparison import FORMAT, sample_facts
 from mmembed.report.findings import Findings
 from mmembed.report.request import Columns, Options
 from mmembed.report.statements import Statement
@@ -61,6 +61,7 @@ def report_facts(
         "requests": summary.requests,
         "tokens": summary.tokens,
         "clusters": clusters,
+        "sample": sample_facts(columns),
         "duplicates": None
         if findings.duplicates is None
         else [[columns.position(row) for row in group] for group in findings.duplicates],

@@ -125,7 +125,7 @@ def _changes(contents: PageContents) -> list[str]:
         f"## {words('changes')}",
         words("changes_hint", when=when, rows=f"{comparison.rows_before:,}"),
         _bullets(lines),
-        words("changes_steady", count=f"{steady:,}"),
+        words("changes_steady" if lines else "changes_none", count=f"{steady:,}"),
     ]
 
 

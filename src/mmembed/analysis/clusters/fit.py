@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.clusters.choice import (
@@ -21,19 +20,21 @@ from mmembed.analysis.clusters.choice import (
     k_means_candidate,
     no_candidates,
 )
+from mmembed.analysis.clusters.earlier_groups import go_on
 from mmembed.analysis.clusters.hierarchy import Hierarchy, grow, grow_from_communities, numbered_by_size
-from mmembed.analysis.clusters.membership import LabelledRows, memberships, vote
-from mmembed.analysis.clusters.methods import CommunityFinder, majority, weighted_centroids
+from mmembed.analysis.clusters.methods import CommunityFinder, majority
 from mmembed.analysis.clusters.points import Points, spherical_k_means
 from mmembed.analysis.clusters.quality import Candidate, cluster_stabilities, mean_agreement, measure, resamples
-from mmembed.analysis.clusters.result import Clusters, labels_array
+from mmembed.analysis.clusters.result import Clusters
+from mmembed.analysis.clusters.row_figures import RowFigures, Spread
 from mmembed.analysis.cosines import distinct_directions
+from mmembed.analysis.names.names import Naming
 from mmembed.analysis.names.naming import name_clusters
 from mmembed.analysis.preparation import Preparation
-from mmembed.arrays import FloatMatrix, FloatVector, Positions
+from mmembed.arrays import FloatVector, Positions
 from mmembed.errors import listed, one_of
 from mmembed.frames import beside, index_of
-from mmembed.vectors import as_vector_array
+from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 METHODS = ("auto", "kmeans", "hdbscan", "leiden")
 
@@ -48,6 +49,7 @@ def fit_clusters(
     random_state: int | None = None,
     min_cluster_size: int | None = None,
     assign_noise: bool = False,
+    like: Clusters | None = None,
     on_step: Callable[[str], None] | None = None,
 ) -> Clusters:
     """Group similar vectors.
@@ -65,8 +67,8 @@ def fit_clusters(
         modularity, as far as it is beyond that of a structureless cloud of the same shape. ``.candidates`` of the
         result shows everything that was compared, ``.levels`` at which numbers the data have levels. Rows that are
         parted no better than such a cloud are one cluster, and ``.note`` says so. Fewer than 30 different vectors are
-        grouped by k-means. An estimator with ``fit_predict``, or with ``fit`` and ``labels_``, is cloned and gets
-        the unit rows; equal vectors get the label that most of them got.
+        grouped by k-means. An estimator with ``fit`` and ``labels_`` is cloned and gets the unit rows; equal vectors
+        get the label that most of them got.
     n_clusters : int, optional
         The number of clusters, where it is known: k-means or communities with exactly that many.
     text : sequence of str, length n, optional
@@ -82,6 +84,11 @@ def fit_clusters(
     assign_noise : bool
         Put each row of noise in the cluster that most of its nearest neighbours are in. Its score is 0, and
         ``.assigned`` of the result marks it.
+    like : Clusters, optional
+        Earlier clusters to go on from, such as last week's: each keeps its number and its name, a row that was in one
+        stays in it, and a new row goes where most of its neighbours are. New rows that form a group of their own, with
+        next to no earlier rows among them, become a new cluster; ``min_cluster_size`` is then its fewest rows. Earlier
+        clusters without a row are in ``.vanished``. So two weeks differ by what changed in the rows alone.
     on_step : callable, optional
         Is told the name of each step as it begins.
 
@@ -95,6 +102,8 @@ def fit_clusters(
     ValueError
         If the method is unknown, if an option does not belong to it, or if there are fewer different vectors than
         ``n_clusters``.
+    SpaceMismatchError, DimensionMismatchError
+        If the vectors cannot be compared with those of the earlier clusters.
 
     Examples
     --------
@@ -107,61 +116,111 @@ def fit_clusters(
     step = on_step or _say_nothing
     array, index = as_vector_array(vectors), index_of(vectors)
     kinds, text = beside(kinds, index, argument="kinds"), beside(text, index, argument="text")
-    missing = array.isna()
+    seed = 0 if random_state is None else random_state
+    if like is not None:
+        _check_like(like, array, method, n_clusters)
+        return _gone_on(
+            like, array, kinds, text, index, seed=seed, fewest=min_cluster_size, assign_noise=assign_noise, step=step
+        )
     preparation = Preparation.learn(array, kinds)
     distinct = distinct_directions(preparation.source(array, kinds))
-    table = Points(distinct, 0 if random_state is None else random_state)
+    table = Points(distinct, seed)
     if isinstance(method, str):
         grouping = group(table, method, n_clusters=n_clusters, min_cluster_size=min_cluster_size, step=step)
     else:
         grouping = group_by_estimator(table, method)
     step("names")
-    labels, numbers, stabilities = _numbered(table, grouping)
-    assigned = np.zeros(len(labels), dtype=bool)
+    labels, raw_numbers, stabilities = _numbered(table, grouping)
     tree = _tree(table, grouping, labels)
-    centroids = weighted_centroids(table.rows, table.counts, labels, len(numbers))
-    if assign_noise and len(numbers):
-        assigned = labels < 0
-        labels[assigned] = vote(table.rows[assigned], table.rows[~assigned], labels[~assigned])
-    scores, rivals, margins = memberships(table.rows, labels, centroids)
-    scores[assigned] = 0
-    groups = distinct.groups
-    final = labels_array(labels[groups], missing)
-    spread = _Spread(groups, missing)
-    row_scores = spread(scores, np.nan)
+    missing = array.isna()
+    figures = RowFigures.of(distinct, labels, missing, assign_noise=assign_noise)
     return Clusters(
-        labels=final,
-        scores=row_scores,
-        names=name_clusters(final, text, scores=row_scores),
+        names=name_clusters(figures.labels, text, scores=figures.scores),
         method=grouping.chosen.method,
         candidates=grouping.candidates,
         estimator=grouping.estimator,
-        centroids=centroids,
-        numbers=np.arange(len(numbers)),
         stability=grouping.chosen.stability,
         stabilities=stabilities,
         note=grouping.note,
-        assigned=spread(assigned, fill=False),
-        rivals=spread(rivals, -1),
-        margins=spread(margins, np.nan),
-        hierarchy=replace(tree, leaves=spread(tree.leaves, -2)),
-        grouped=LabelledRows.of(distinct, labels),
+        hierarchy=replace(tree, leaves=Spread(distinct.groups, missing)(tree.leaves, -2)),
         preparation=preparation,
         dtype=array.dtype,
-        raw_numbers=numbers,
+        raw_numbers=raw_numbers,
         vectors=array,
         kinds=kinds,
         index=index,
+        **figures.by_name,
     )
+
+
+def _check_like(like: Any, array: VectorArray, method: Any, n_clusters: int | None) -> None:
+    """Refuse what cannot be gone on from, and options that would change nothing."""
+    if not isinstance(like, Clusters):
+        raise TypeError(f"like={like!r} are no clusters. Give what fit_clusters or load_clusters returned.")
+    check_comparable(array, like.empty_vectors)
+    if not isinstance(method, str) or method != "auto" or n_clusters is not None:
+        raise ValueError(
+            "like= goes on from earlier clusters, whatever made them: method and n_clusters would change nothing. "
+            "Leave them out, or leave like out."
+        )
+
+
+def _gone_on(
+    like: Clusters,
+    array: VectorArray,
+    kinds: Any,
+    text: Any,
+    index: pd.Index | None,
+    *,
+    seed: int,
+    fewest: int | None,
+    assign_noise: bool,
+    step: Callable[[str], None],
+) -> Clusters:
+    """Return the clusters of a table that go on from earlier ones."""
+    missing = array.isna()
+    distinct = distinct_directions(like.preparation.source(array, kinds))
+    step("earlier groups")
+    taken = max([*like.numbers.tolist(), *like.vanished], default=-1)
+    labels = go_on(distinct, like.grouped, like.predict_rows, first=taken + 1, fewest=fewest, seed=seed)
+    numbers = np.unique(labels[labels >= 0])
+    codes = np.where(labels >= 0, np.searchsorted(numbers, labels), -1)
+    figures = RowFigures.of(distinct, codes, missing, numbers=numbers, assign_noise=assign_noise)
+    step("names")
+    stability_of = dict(zip(like.numbers.tolist(), like.stabilities.tolist(), strict=True))
+    tree = Hierarchy(*grow(Points(distinct, seed), codes), len(numbers))
+    earlier = Naming.of(like.names)
+    vanished = {number: earlier[number] for number in sorted(stability_of) if number not in numbers}
+    new = [number for number in numbers.tolist() if number not in stability_of]
+    fitted = Clusters(
+        names=Naming({}, {}),
+        method=like.method,
+        candidates=no_candidates(),
+        estimator=None,
+        # What was measured is of the rows of the earlier fit.
+        stability=like.stability,
+        stabilities=np.array([stability_of.get(number, np.nan) for number in numbers.tolist()], dtype=np.float32),
+        note=f"gone on from {len(stability_of)} earlier clusters: {len(new)} new, {len(vanished)} vanished",
+        hierarchy=replace(tree, leaves=Spread(distinct.groups, missing)(tree.leaves, -2)),
+        preparation=like.preparation,
+        dtype=array.dtype,
+        raw_numbers={},
+        vectors=array,
+        kinds=kinds,
+        index=index,
+        earlier_names=earlier,
+        vanished=vanished,
+        **figures.by_name,
+    )
+    return fitted.named(text)
 
 
 def check_method(method: Any, n_clusters: int | None, min_cluster_size: int | None) -> None:
     """Refuse a method that does not exist, and options that it does not have."""
     if not isinstance(method, str):
-        if isinstance(method, type) or not (hasattr(method, "fit") or hasattr(method, "fit_predict")):
+        if not hasattr(method, "fit"):
             raise TypeError(
-                f"method={method!r} is no method. Give one of {listed(METHODS)} or an estimator with fit and labels_, "
-                f"or with fit_predict{'; here an instance of the class' if isinstance(method, type) else ''}."
+                f"method={method!r} is no method. Give one of {listed(METHODS)} or an estimator with fit and labels_."
             )
         if n_clusters is not None or min_cluster_size is not None:
             raise ValueError("n_clusters and min_cluster_size are options of named methods. Set them on the estimator.")
@@ -207,18 +266,6 @@ def _tree(table: Points, grouping: Grouping, labels: Positions) -> Hierarchy:
     leaves, merges = grow_from_communities(table, found.tree, found.n_communities, labels)
     others = [level for level in found.levels if level != found.n_communities and level <= len(merges) + 1]
     return Hierarchy(leaves, merges, number, tuple(sorted({*others, number})))
-
-
-class _Spread:
-    """Puts values of distinct rows at the rows that they are of."""
-
-    def __init__(self, groups: Positions, missing: Any) -> None:
-        self._groups, self._present = groups, ~missing
-
-    def __call__(self, values: Any, fill: Any) -> Any:
-        full = np.full(len(self._present), fill, dtype=values.dtype)
-        full[self._present] = values[self._groups]
-        return full
 
 
 def _say_nothing(_: str) -> None:
@@ -287,40 +334,23 @@ def group_by_estimator(table: Points, given: Any) -> Grouping:
     Raises
     ------
     TypeError
-        If it has no label for each of the rows, or labels that are no whole numbers.
+        If it has no ``labels_`` for the rows after ``fit``.
     """
     from sklearn.base import clone
 
-    estimator = clone(given, safe=False)  # what is no estimator of scikit-learn, but acts as one, is copied
+    estimator = clone(given)
     name = type(estimator).__name__
     labels = np.empty(0, dtype=np.int64)
     if len(table):
         repeated = np.repeat(np.arange(len(table)), table.counts)
-        labels = majority(_labels_by(estimator, table.rows[repeated], name), repeated, len(table))
-    return Grouping(measure(table, name, np.maximum(labels, -1)), no_candidates(), estimator=estimator)
-
-
-def _labels_by(estimator: Any, rows: FloatMatrix, name: str) -> npt.NDArray[np.int64]:
-    """Fit an estimator and return its label of each row: by ``fit_predict``, ``labels_`` or ``predict``."""
-    if hasattr(estimator, "fit_predict"):
-        found = estimator.fit_predict(rows)
-    else:
-        estimator.fit(rows)
+        estimator.fit(table.rows[repeated])
         found = getattr(estimator, "labels_", None)
-        if found is None and hasattr(estimator, "predict"):
-            found = estimator.predict(rows)
-    labels = np.asarray([] if found is None else found)
-    if labels.shape not in {(len(rows),), (len(rows), 1)}:
-        raise TypeError(f"{name} has no labels_ for the {len(rows)} rows after fit. Give an estimator that clusters.")
-    numbers = labels.ravel()
-    if numbers.dtype.kind == "f":
-        numbers = np.where(np.isnan(numbers), -1, numbers)
-    if numbers.dtype.kind not in "iubf" or (numbers != np.floor(numbers)).any():
-        raise TypeError(
-            f"{name} gives labels such as {labels.ravel()[0]!r}. Give an estimator whose labels are whole numbers, -1 "
-            "for noise."
-        )
-    return numbers.astype(np.int64)
+        if found is None or len(found) != len(repeated):
+            raise TypeError(
+                f"{name} has no labels_ for the {len(repeated)} rows after fit. Give an estimator that clusters."
+            )
+        labels = majority(np.asarray(found), repeated, len(table))
+    return Grouping(measure(table, name, np.maximum(labels, -1)), no_candidates(), estimator=estimator)
 
 
 def _hdbscan(table: Points, min_cluster_size: int) -> Grouping:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -10,8 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-# What a cluster is called that has no name of its own.
-_NUMBERED = re.compile(r"(?:cluster|簇)\s*-?\d+")
+from mmembed.analysis.names.names import is_numbered
 
 # From this share of known rows on, a cluster is compared by the rows it shares, which says more than directions.
 _ENOUGH_SHARED = 0.2
@@ -104,7 +102,8 @@ def _likeness(
         known_then[before[key]] += 1
     either = known_now[:, np.newaxis] + known_then
     by_rows = np.divide(2 * both, either, out=np.zeros_like(both), where=either > 0)
-    by_name = np.array([[float(_plain(one.name) == _plain(other.name)) for other in then] for one in now])
+    now_called, then_called = ([_plain(one.name) for one in side] for side in (now, then))
+    by_name = np.array([[float(name != "" and name == other) for other in then_called] for name in now_called])
     by_direction = _directions(now, then)
     unknown = np.where(np.isnan(by_direction), np.maximum(by_rows, by_name), by_direction)
     is_known = known_now >= np.maximum(1, [_ENOUGH_SHARED * one.size for one in now])
@@ -119,7 +118,7 @@ def _places(clusters: Sequence[ClusterRecord]) -> dict[Hashable, int]:
 
 def _says(name: str) -> bool:
     """Return whether a name is more than a number, which another fit gives to anything."""
-    return bool(name) and _NUMBERED.fullmatch(name) is None
+    return bool(name) and not is_numbered(name)
 
 
 def _plain(name: str) -> str:

@@ -10,15 +10,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-if TYPE_CHECKING:
-    from mmembed.analysis.clusters.result import Clusters
-
 _MOST_RECORDS = 64
+
+
+class Measured(Protocol):
+    """What a record takes from a result of clustering."""
+
+    @property
+    def method(self) -> str:
+        """What made the labels."""
+
+    @property
+    def stability(self) -> float:
+        """Of the whole."""
+
+    @property
+    def numbers(self) -> npt.NDArray[np.int64]:
+        """The label of each cluster."""
+
+    @property
+    def stabilities(self) -> npt.NDArray[np.float32]:
+        """Of each cluster."""
+
+    @property
+    def candidates(self) -> pd.DataFrame:
+        """What was compared, one row each."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +68,7 @@ class FitRecord:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, clusters: Clusters) -> FitRecord:
+    def of(cls, clusters: Measured) -> FitRecord:
         """Return the record of a result."""
         by_label = dict(zip(clusters.numbers.tolist(), clusters.stabilities.tolist(), strict=True))
         return cls(clusters.method, float(clusters.stability), by_label, len(clusters.candidates))
@@ -77,7 +99,7 @@ def remember_fit(labels: Any, record: FitRecord) -> None:
     _RECORDS.keep(_key(labels), record)
 
 
-def remember_clusters(df: pd.DataFrame, column: str, clusters: Clusters) -> pd.DataFrame:
+def remember_clusters(df: pd.DataFrame, column: str, clusters: Measured) -> pd.DataFrame:
     """Keep how a column of labels was made, and return its frame."""
     remember_fit(df[column], FitRecord.of(clusters))
     return df

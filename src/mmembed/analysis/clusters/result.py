@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -22,17 +22,19 @@ from mmembed.analysis.clusters.choice import no_candidates
 from mmembed.analysis.clusters.hierarchy import Hierarchy
 from mmembed.analysis.clusters.matching import ClusterRecord, match
 from mmembed.analysis.clusters.membership import LabelledRows, nearest_centroids
+from mmembed.analysis.clusters.named_groups import NamedClusters, keep_names
 from mmembed.analysis.clusters.overview import clusters_html, summarise_clusters
 from mmembed.analysis.clusters.record import remember_clusters
-from mmembed.analysis.names.names import NUMBERED, Naming
+from mmembed.analysis.clusters.row_figures import RowFigures, labels_array
+from mmembed.analysis.cosines import distinct_directions
+from mmembed.analysis.names.names import Naming
+from mmembed.analysis.names.naming import name_clusters
 from mmembed.analysis.names.terms import Evidence
 from mmembed.analysis.preparation import Preparation
-from mmembed.errors import at_least_one
 from mmembed.frames import Written, beside, index_of, with_columns
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
 
 if TYPE_CHECKING:
-    from mmembed.analysis.names.names import ClusterDraft
     from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
 
@@ -45,35 +47,10 @@ def _renumbered(current: Clusters, numbers: npt.NDArray[np.int64], previous: Clu
     labels = current.labels.copy()
     present = ~np.asarray(labels.isna())
     labels[present] = renumber(labels[present].to_numpy(dtype=np.int64))
-    known = {int(number) for number in previous.numbers}
-    kept = {number: previous.names[number] for number in numbers.tolist() if number in known}
-    taken = set(kept.values())
-    then, now = Naming.of(previous.names), Naming.of(current.names)
-    origins = {number: then.origins[number] for number in kept}
-    for old, new in new_of.items():
-        if new not in kept:
-            own, again = _own_name(current.names[old], old, new), 1
-            name = own
-            while name in taken:
-                again += 1
-                name = f"{own} ({again})"
-            kept[new] = name
-            origins[new] = now.origins[old]
-            taken.add(name)
-    names = {number: kept[number] for number in sorted(kept)}
-    if -1 in current.names:
-        names[-1] = previous.names.get(-1, current.names[-1])
-        origins[-1] = then.origins.get(-1, now.origins[-1])
-    # Where this fit has nothing to say of names, what the old one had: counts, but no rows, which were others.
-    evidence = {
-        new: now.evidence.get(old) or tuple(replace(one, examples=()) for one in then.evidence.get(new, ()))
-        for old, new in new_of.items()
-    }
-    texts = {new: now.texts.get(old, ()) for old, new in new_of.items()}
     return replace(
         current,
         labels=labels,
-        names=Naming(names, origins, evidence, texts),
+        names=keep_names(current.names, previous.names, new_of),
         numbers=numbers,
         grouped=replace(
             current.grouped,
@@ -82,85 +59,6 @@ def _renumbered(current: Clusters, numbers: npt.NDArray[np.int64], previous: Clu
         ),
         raw_numbers={raw: new_of[number] for raw, number in current.raw_numbers.items()},
     )
-
-
-def _own_name(name: str, old: int, new: int) -> str:
-    """Return the name of a new cluster: the one it has, but with its new number if it is called by a number."""
-    for form in NUMBERED.values():
-        if name == form.format(label=old):
-            return form.format(label=new)
-    return name
-
-
-class NamedClusters:
-    """What clusters can do with their names; each method returns another result and leaves this one alone."""
-
-    # The result that inherits from this is a frozen dataclass with this field.
-    names: Mapping[int, str]
-
-    def named(
-        self,
-        text: Any = None,
-        *,
-        embed: Callable[[list[str]], Any] | None = None,
-        embed_terms: Callable[[list[str]], Any] | None = None,
-        vocabulary: Sequence[str] | None = None,
-        language: str = "auto",
-        rename: Mapping[int, str] | None = None,
-        rewrite: Callable[[Mapping[int, ClusterDraft]], Mapping[int, str]] | None = None,
-    ) -> Self:
-        """Return the same clusters with names made anew, without clustering again.
-
-        Parameters
-        ----------
-        text : sequence of str, length n, optional
-            Texts that name the clusters; on Dask a column of the frame that was clustered.
-        embed : callable, optional
-            Takes a list of phrases and returns their vectors in the space of the clustered ones: clusters can then be
-            named by a vocabulary of things and topics, without texts.
-        embed_terms : callable, optional
-            The same for terms of the texts, where that costs nothing: those near to the middle of a cluster lead.
-        vocabulary : sequence of str, optional
-            Phrases of your own, beside the shipped ones.
-        language : {"auto", "zh", "en"}
-            Language of the names.
-        rename : mapping of int to str, optional
-            Names to give to some clusters.
-        rewrite : callable, optional
-            Rewrites all names at once; see :meth:`mmembed.analysis.Naming.rewrite`.
-
-        Raises
-        ------
-        ValueError
-            As :func:`mmembed.analysis.name_clusters`, and if a given or rewritten name is no short line of its own.
-        """
-        naming = self._make_names(text, embed=embed, embed_terms=embed_terms, vocabulary=vocabulary, language=language)
-        naming = naming if rename is None else naming.rename(rename)
-        return self._with_names(naming if rewrite is None else naming.rewrite(rewrite))
-
-    def rename(self, names: Mapping[int, str]) -> Self:
-        """Return the same clusters with some names replaced: ``{label: name}``; the others keep theirs."""
-        return self._with_names(Naming.of(self.names).rename(names))
-
-    def audit(self) -> pd.DataFrame:
-        """Return what each name rests on; see :meth:`mmembed.analysis.Naming.audit`."""
-        return Naming.of(self.names).audit()
-
-    def _make_names(
-        self,
-        text: Any,
-        *,
-        embed: Callable[[list[str]], Any] | None,
-        embed_terms: Callable[[list[str]], Any] | None,
-        vocabulary: Sequence[str] | None,
-        language: str,
-    ) -> Naming:
-        """Return names made from texts or a vocabulary."""
-        raise NotImplementedError
-
-    def _with_names(self, naming: Naming) -> Self:
-        """Return the same clusters under these names."""
-        return replace(self, names=naming)  # type: ignore[type-var]  # a dataclass inherits from this
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +102,8 @@ class Clusters(NamedClusters):
         ``.cut(n)`` gives the labels at another level, ``.levels`` the numbers that stand by themselves.
     estimator : object
         The fitted estimator, where one was given; it works on unit rows.
+    vanished : mapping of int to str
+        Where these go on from earlier clusters: numbers and names of those that no row is in any more.
     """
 
     labels: pd.api.extensions.ExtensionArray = field(repr=False)
@@ -232,6 +132,9 @@ class Clusters(NamedClusters):
     kinds: Any = field(repr=False)
     # Labels of the rows, where the vectors were a Series, and the file that the result was read from has them.
     index: pd.Index | None = field(default=None, repr=False)
+    # Names of the earlier clusters that these go on from, which stay; a file does not keep them.
+    earlier_names: Naming | None = field(default=None, repr=False)
+    vanished: Mapping[int, str] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -277,7 +180,8 @@ class Clusters(NamedClusters):
 
     def exemplars(self, n: int = 3) -> dict[int, npt.NDArray[np.int64]]:
         """Return, for each cluster, the positions of the ``n`` rows nearest to its centroid, nearest first."""
-        n = at_least_one("n", n, "asks for no exemplar")
+        if n < 1:
+            raise ValueError(f"n={n} asks for no exemplar. Give an n of at least 1.")
         order = np.lexsort((np.arange(len(self)), -self.scores))
         values = self._filled_labels[order]
         return {label: order[values == label][:n] for label in np.sort(self.numbers).tolist()}
@@ -291,7 +195,8 @@ class Clusters(NamedClusters):
             ``row``, a position; ``cluster``; ``nearest``, the other cluster with the most similar centroid; ``margin``,
             the cosine with the own centroid less that with the other, negative where the other is nearer.
         """
-        n = at_least_one("n", n, "asks for no row")
+        if n < 1:
+            raise ValueError(f"n={n} asks for no row. Give an n of at least 1.")
         rows = np.flatnonzero(~np.isnan(self.margins))
         rows = rows[np.lexsort((rows, self.margins[rows]))][:n]
         return pd.DataFrame(
@@ -312,9 +217,7 @@ class Clusters(NamedClusters):
         vocabulary: Sequence[str] | None,
         language: str,
     ) -> Naming:
-        from mmembed.analysis.names.naming import name_clusters
-
-        return name_clusters(
+        naming = name_clusters(
             self.labels,
             beside(text, self.index, argument="text"),
             scores=self.scores,
@@ -325,6 +228,9 @@ class Clusters(NamedClusters):
             vocabulary=vocabulary,
             language=language,
         )
+        if self.earlier_names is None:
+            return naming
+        return keep_names(naming, self.earlier_names, {number: number for number in self.numbers.tolist()})
 
     def predict(self, vectors: Any, *, kinds: Any = None) -> pd.api.extensions.ExtensionArray:
         """Return the cluster of each vector.
@@ -349,7 +255,7 @@ class Clusters(NamedClusters):
         rows = self.preparation.rows(array, beside(kinds, index_of(vectors), argument="kinds"))
         found, is_new = self.grouped.known(rows)
         if is_new.any():
-            found[is_new] = self._predict_new(rows[is_new])
+            found[is_new] = self.predict_rows(rows[is_new])
         return labels_array(found, array.isna())
 
     @property
@@ -358,7 +264,8 @@ class Clusters(NamedClusters):
         nothing = np.empty((0, self.dtype.dimension), dtype=np.float32)
         return VectorArray.from_matrix(nothing, space=self.dtype.space)
 
-    def _predict_new(self, rows: FloatMatrix) -> npt.NDArray[np.int64]:
+    def predict_rows(self, rows: FloatMatrix) -> npt.NDArray[np.int64]:
+        """Return the cluster of each prepared row that was not in the fit; see :meth:`predict`."""
         if hasattr(self.estimator, "predict") and len(self.grouped.labels):
             raw = self.estimator.predict(rows)
             return np.array([self.raw_numbers.get(int(label), -1) for label in raw], dtype=np.int64)
@@ -401,9 +308,27 @@ class Clusters(NamedClusters):
         ValueError
             If there is no such level, or if the result was read from a file, which does not keep the vectors.
         """
-        from mmembed.analysis.clusters.other_level import at_level
-
-        return at_level(self, n_clusters)
+        labels = self.cut(n_clusters)
+        if self.vectors is None:
+            raise ValueError(
+                "Clusters that were read from a file have no vectors to make another level of. "
+                "cut(n) gives its labels; fit_clusters gives a result with all of it."
+            )
+        missing = np.asarray(labels.isna())
+        distinct = distinct_directions(self.preparation.source(self.vectors, self.kinds))
+        by_row = np.asarray(pd.Series(labels).fillna(0), dtype=np.int64)[~missing]
+        figures = RowFigures.of(distinct, by_row[distinct.first], missing)
+        return replace(
+            self,
+            names=name_clusters(labels, None, scores=figures.scores),
+            estimator=None,
+            # What was measured is of the level of the fit.
+            stability=float("nan"),
+            stabilities=np.full(len(figures.centroids), np.nan, dtype=np.float32),
+            hierarchy=replace(self.hierarchy, n_clusters=len(figures.centroids)),
+            raw_numbers={},
+            **figures.by_name,
+        )
 
     def match(self, previous: Clusters, *, threshold: float = 0.5) -> Clusters:
         """Return the result with the labels and names of an earlier one where the clusters are the same.
@@ -468,13 +393,6 @@ class Clusters(NamedClusters):
         return remember_clusters(added, name, self)
 
 
-def labels_array(values: npt.NDArray[np.int64], missing: npt.NDArray[np.bool_]) -> pd.api.extensions.ExtensionArray:
-    """Return labels of the rows that have a vector as Int64 over all rows, ``<NA>`` where one is missing."""
-    full = np.zeros(len(missing), dtype=np.int64)
-    full[~missing] = values
-    return pd.arrays.IntegerArray(full, missing.copy())
-
-
 _FORMAT = "mmembed clusters 1"
 
 _PLAIN = ("scores", "centroids", "numbers", "stabilities", "assigned", "rivals", "margins")
@@ -509,6 +427,7 @@ def save_clusters(clusters: Clusters, path: str | Path) -> Path:
         "dimension": clusters.dtype.dimension,
         "space": clusters.dtype.space,
         "kinds": kinds,
+        "vanished": {str(label): name for label, name in clusters.vanished.items()},
         "level": clusters.hierarchy.n_clusters,
         "levels": list(clusters.hierarchy.levels),
     }
@@ -595,6 +514,8 @@ def load_clusters(path: str | Path) -> Clusters:
         vectors=None,
         kinds=None,
         index=pd.Index(arrays["index"]) if "index" in arrays else None,
+        # Files of before know of none.
+        vanished={int(label): name for label, name in about.get("vanished", {}).items()},
         **{name: arrays[name] for name in _PLAIN},
     )
 

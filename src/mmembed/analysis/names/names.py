@@ -255,8 +255,22 @@ NOISE_NAMES: Mapping[Language, str] = {"en": "noise", "zh": "噪声"}
 
 NUMBERED: Mapping[Language, str] = {"en": "cluster {label}", "zh": "簇 {label}"}
 
+_IS_NUMBERED = re.compile("|".join(re.escape(form).replace(r"\{label\}", r"-?\d+") for form in NUMBERED.values()))
+
 # What a group is called whose rows have nothing in common that could be said.
 MIXED: Mapping[Language, str] = {"en": "mixed", "zh": "混合"}
+
+
+def is_numbered(name: str) -> bool:
+    """Return whether a cluster is called by its number, as one is that nothing names.
+
+    Examples
+    --------
+    >>> is_numbered("cluster 3"), is_numbered("shoe")
+    (True, False)
+    """
+    return _IS_NUMBERED.fullmatch(name) is not None
+
 
 # A term this much weaker than the first would only blur the name.
 _WEAK = 0.4
