@@ -14,7 +14,7 @@ from socketserver import BaseServer, TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .protocol import EMBEDDING_PATH, MEBIBYTE, Exchange
+from .protocol import EMBEDDING_PATHS, MEBIBYTE, Exchange
 
 if TYPE_CHECKING:
     from .service import EmbeddingService, Outcome
@@ -72,7 +72,7 @@ class LoopbackServer(ThreadingMixIn, TCPServer):
         """Record a request."""
         with self._lock:
             self.exchanges.append(exchange)
-            if exchange.path == EMBEDDING_PATH:
+            if exchange.path in EMBEDDING_PATHS:
                 self._embeddings += 1
                 exchange.number = self._embeddings
                 self._at_once += 1

@@ -47,6 +47,8 @@ class Model:
         Whether the parameter ``enable_fusion`` is allowed.
     snapshot : bool
         Whether ``res_level`` and ``max_video_frames`` are allowed.
+    text_model : bool
+        Whether it is asked at the address for texts alone.
     media_price, text_price : float
         CNY for 1,000 input tokens.
     rates : RateLimits
@@ -71,6 +73,7 @@ class Model:
     fuses_requests: bool = False
     fusion_flag: bool = False
     snapshot: bool = False
+    text_model: bool = False
     image_formats: frozenset[str] = TONGYI_IMAGE_FORMATS
     video_formats: frozenset[str] = TONGYI_VIDEO_FORMATS
     regions: frozenset[str] = frozenset({"beijing"})
@@ -187,6 +190,45 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 snapshot=True,
                 media_price=0.00015,
                 text_price=0.00015,
+            ),
+            # Text models. The limit of one text is taken for all texts of a request together, the stricter reading.
+            Model(
+                name="text-embedding-v4",
+                dimensions=(1024, 2048, 1536, 768, 512, 256, 128, 64),
+                text_tokens=8_192,
+                image_bytes=0,
+                contents=10,
+                text_model=True,
+                image_formats=frozenset(),
+                video_formats=frozenset(),
+                regions=_BOTH_REGIONS,
+                media_price=0,
+                text_price=0.0005,
+            ),
+            Model(
+                name="qwen3.7-text-embedding",
+                dimensions=(1024, 2560, 2048, 1536, 768, 512, 256),
+                text_tokens=128_000,
+                image_bytes=0,
+                contents=20,
+                text_model=True,
+                image_formats=frozenset(),
+                video_formats=frozenset(),
+                regions=_BOTH_REGIONS,
+                media_price=0,
+                text_price=0.0005,
+            ),
+            Model(
+                name="qwen3.7-text-embedding-flash",
+                dimensions=(1024, 768, 512, 256),
+                text_tokens=128_000,
+                image_bytes=0,
+                contents=20,
+                text_model=True,
+                image_formats=frozenset(),
+                video_formats=frozenset(),
+                media_price=0,
+                text_price=0.000125,
             ),
         )
     }

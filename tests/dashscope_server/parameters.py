@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from .models import Model
 
 
-def parse_body(body: bytes, content_type: str, limits: BodyLimits) -> dict[str, Any]:
-    """Return the JSON object of a request.
+def parse_body(body: bytes, content_type: str, limits: BodyLimits, key: str = "contents") -> dict[str, Any]:
+    """Return the JSON object of a request, which has ``key`` in its ``input``.
 
     Raises
     ------
     Refusal
-        413 for a body that is too large, 400 for one that is not a JSON object with ``model`` and ``input.contents``.
+        413 for a body that is too large, 400 for one that is not a JSON object with ``model`` and the input.
     """
     if len(body) > limits.whole:
         raise Refusal(413, "BadRequest.TooLarge", f"The body has more than {limits.whole} bytes.")
@@ -35,11 +35,18 @@ def parse_body(body: bytes, content_type: str, limits: BodyLimits) -> dict[str, 
         raise Refusal(413, "BadRequest.TooLarge", f"The body has more than {limits.plain} bytes besides Base64 data.")
     if not value.get("model") or not isinstance(value["model"], str):
         raise invalid("The model is missing.", "BadRequest.EmptyModel")
-    if not isinstance(value.get("input"), dict) or "contents" not in value["input"]:
-        raise invalid("input.contents is missing.", "BadRequest.EmptyInput")
+    if not isinstance(value.get("input"), dict) or key not in value["input"]:
+        raise invalid(f"input.{key} is missing.", "BadRequest.EmptyInput")
     if not isinstance(value.get("parameters", {}), dict):
         raise invalid("parameters must be an object.")
     return value
+
+
+def texts_as_contents(texts: object) -> object:
+    """Return the texts for a text model as contents; what is no list of texts is refused."""
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise invalid("input.texts must be a list of strings.")
+    return [{"text": text} for text in texts]
 
 
 def check_parameters(parameters: Mapping[str, Any], model: Model, accepted: Collection[str]) -> None:
@@ -67,8 +74,15 @@ def _dimension(value: object, model: Model) -> str | None:
     return None if _is_integer(value) and value in model.dimensions else f"one of {model.dimensions}"
 
 
+def _text_type(value: object, model: Model) -> str | None:
+    if not model.text_model:
+        return "no such parameter"
+    return None if value in {"query", "document"} else "'query' or 'document'"
+
+
 def _fps(value: object, model: Model) -> str | None:
-    del model
+    if model.text_model:
+        return "no such parameter"
     good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
     return None if good else "a number from 0 to 1"
 
@@ -104,6 +118,7 @@ def _frames(value: object, model: Model) -> str | None:
 _CHECKS: Mapping[str, Callable[[object, Model], str | None]] = {
     "dimension": _dimension,
     "fps": _fps,
+    "text_type": _text_type,
     "instruct": _instruct,
     "output_type": _output_type,
     "enable_fusion": _enable_fusion,

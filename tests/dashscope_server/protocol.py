@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 BASE_PATH = "/api/v1"
 EMBEDDING_PATH = f"{BASE_PATH}/services/embeddings/multimodal-embedding/multimodal-embedding"
+TEXT_PATH = f"{BASE_PATH}/services/embeddings/text-embedding/text-embedding"
+EMBEDDING_PATHS = frozenset({EMBEDDING_PATH, TEXT_PATH})
 RERANK_PATH = f"{BASE_PATH}/services/rerank/text-rerank/text-rerank"
 UPLOAD_POLICY_PATH = f"{BASE_PATH}/uploads"
 OBJECT_STORE_PATH = "/object-store"
@@ -191,3 +193,10 @@ def success_text(embeddings: Sequence[tuple[str, str]], tokens: TokenCount, shap
     )
     usage = "" if shape == "none" else f',"usage":{json.dumps(usage_body(tokens, shape))}'
     return f'{{"output":{{"embeddings":[{rows}]}}{usage},"request_id":"{request_id}"}}'
+
+
+def text_success_text(vectors: Sequence[str], tokens: TokenCount, request_id: str) -> str:
+    """Return the JSON of an answered request to a text model, whose rows and usage have other names."""
+    rows = ",".join(f'{{"embedding":{vector},"text_index":{index}}}' for index, vector in enumerate(vectors))
+    usage = f'{{"total_tokens":{tokens.total}}}'
+    return f'{{"output":{{"embeddings":[{rows}]}},"usage":{usage},"request_id":"{request_id}"}}'

@@ -15,20 +15,23 @@ from .contents import ContentReader, Item, outputs
 from .faults import Fault, Script
 from .limits import RateLimiter, RateLimits
 from .models import MODELS, Model
-from .parameters import check_parameters, parse_body
+from .parameters import check_parameters, parse_body, texts_as_contents
 from .protocol import (
-    EMBEDDING_PATH,
+    EMBEDDING_PATHS,
     OBJECT_STORE_PATH,
     RERANK_PATH,
+    TEXT_PATH,
     UPLOAD_POLICY_PATH,
     BodyLimits,
     Exchange,
     Refusal,
     Reply,
     UsageShape,
+    invalid,
     json_reply,
     refusal_reply,
     success_text,
+    text_success_text,
 )
 from .reranking import documents_of, rerank
 from .uploads import ObjectStore, policy_reply
@@ -83,7 +86,7 @@ class EmbeddingService:
 
     def answer(self, exchange: Exchange, body: bytes, host: str) -> Outcome:
         """Return what is to be sent, and fill the exchange in."""
-        if exchange.path == EMBEDDING_PATH:
+        if exchange.path in EMBEDDING_PATHS:
             outcome = self._embed(exchange, body)
         elif exchange.path == RERANK_PATH:
             outcome = self._rerank(exchange, body)
@@ -164,7 +167,10 @@ class EmbeddingService:
 
     def _read_body(self, exchange: Exchange, body: bytes) -> tuple[dict[str, Any], Refusal | None]:
         try:
-            value = parse_body(body, exchange.headers.get("content-type", ""), self.settings.body_limits)
+            key = "texts" if exchange.path == TEXT_PATH else "contents"
+            value = parse_body(body, exchange.headers.get("content-type", ""), self.settings.body_limits, key)
+            if key == "texts":
+                value["input"]["contents"] = texts_as_contents(value["input"]["texts"])
         except Refusal as refusal:
             return {}, refusal
         exchange.model = value["model"]
@@ -185,6 +191,8 @@ class EmbeddingService:
         settings = self.settings
         model = self._model(str(exchange.model))
         account.check(model.name)
+        if model.text_model != (exchange.path == TEXT_PATH):
+            raise invalid("url error, please check url!")
         check_parameters(exchange.parameters, model, settings.accept_parameters)
         resolves = exchange.headers.get("x-dashscope-ossresourceresolve") == "enable"
         reader = ContentReader(
@@ -213,6 +221,11 @@ class EmbeddingService:
             )
             for item, key, _ in sold
         ]
+        if model.text_model:
+            if total.total > model.text_tokens:
+                raise invalid(f"Range of input length should be [1, {model.text_tokens}].")
+            vectors = [vector_text(key, dimension) for _, key, dimension in sold]
+            return text_success_text(vectors, total, exchange.request_id), charges
         embeddings = [(item.kind, vector_text(key, dimension)) for item, key, dimension in sold]
         return success_text(embeddings, total, settings.usage, exchange.request_id), charges
 

@@ -20,10 +20,12 @@ STEPS = 1 << 15
 def vector_key(item: Item, model: str, dimension: int, parameters: Mapping[str, Any]) -> bytes:
     """Return a hash of all that changes an item's vector: content, model, dimension, and the options that reach it.
 
-    ``instruct`` reaches every content, ``res_level`` those with pictures or videos, ``fps`` and ``max_video_frames``
-    those with videos.
+    ``instruct`` and ``text_type`` reach every content, ``res_level`` those with pictures or videos, ``fps`` and
+    ``max_video_frames`` those with videos.
     """
     reaching = {"instruct": parameters.get("instruct", "")}
+    if parameters.get("text_type", "document") != "document":
+        reaching["text_type"] = parameters["text_type"]
     if item.has_media:
         reaching["res_level"] = parameters.get("res_level", 1)
     if item.has_video:

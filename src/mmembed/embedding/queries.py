@@ -214,6 +214,8 @@ def model_of(embedder: Embedder) -> Any:
 
 def for_queries(embedder: Embedder) -> Embedder:
     """Return the embedder for texts that are searched with; the same, unless its model tells them from documents."""
+    if embedder.spec.is_text_model and "text_type" not in embedder.extra:
+        return replace(embedder, extra={**embedder.extra, "text_type": "query"})
     if embedder.spec.provider != "own":
         return embedder
     model = model_of(embedder)

@@ -99,6 +99,9 @@ class ModelSpec:
         Whether a fused content needs a request of its own, marked by ``enable_fusion``.
     takes_instruct, takes_fps, sends_dimension : bool
         Which parameters it takes.
+    is_text_model : bool
+        Whether it is one of the service's text models, which have an address of their own and are told whether a text
+        is a document or a query.
     documented : datetime.date or None
         The day whose documentation the figures come from.
     """
@@ -135,6 +138,7 @@ class ModelSpec:
     takes_instruct: bool = True
     takes_fps: bool = True
     sends_dimension: bool = True
+    is_text_model: bool = False
     documented: date | None = None
 
     def __post_init__(self) -> None:
@@ -235,6 +239,41 @@ _PLUS_DATED = dataclasses.replace(
     regions=("beijing",),
 )
 
+# Prices are Beijing's; in Singapore those of texts are 3 to 5 % higher. Pages give the most tokens of one text. They do
+# not say whether a request of several may hold more, so it is not asked to; no page that was found gives rates.
+_TEXT_V4 = ModelSpec(
+    name="text-embedding-v4",
+    kinds=frozenset({"text"}),
+    dimensions=(1024, 2048, 1536, 768, 512, 256, 128, 64),
+    text_tokens=8_192,
+    image_formats=(),
+    video_formats=(),
+    max_contents=10,
+    max_texts=10,
+    request_tokens=8_192,
+    text_price=0.0005,
+    free_tokens=_FREE_TOKENS,
+    free_days=_FREE_DAYS,
+    languages="over 100, and programming languages",
+    regions=("beijing", "singapore"),
+    takes_fps=False,
+    is_text_model=True,
+    documented=date(2026, 3, 24),
+)
+
+# The page that has these bears no date.
+_QWEN37_TEXT = dataclasses.replace(
+    _TEXT_V4,
+    name="qwen3.7-text-embedding",
+    dimensions=(1024, 2560, 2048, 1536, 768, 512, 256),
+    text_tokens=128_000,
+    max_contents=20,
+    max_texts=20,
+    request_tokens=128_000,
+    languages="201",
+    documented=None,
+)
+
 _FLASH = {"dimensions": (768, 512, 256, 128, 64), "media_price": 0.00015, "text_price": 0.00015}
 
 MODELS: Mapping[str, ModelSpec] = MappingProxyType(
@@ -282,6 +321,15 @@ MODELS: Mapping[str, ModelSpec] = MappingProxyType(
             # says otherwise; no page gives them rates.
             _PLUS_DATED,
             dataclasses.replace(_PLUS_DATED, name="tongyi-embedding-vision-flash-2026-03-06", **_FLASH),  # type: ignore[arg-type]  # fields of several types
+            _TEXT_V4,
+            _QWEN37_TEXT,
+            dataclasses.replace(
+                _QWEN37_TEXT,
+                name="qwen3.7-text-embedding-flash",
+                dimensions=(1024, 768, 512, 256),
+                text_price=0.000125,
+                regions=("beijing",),
+            ),
             ModelSpec(
                 name="local-conse-2",
                 provider="local",

@@ -1,4 +1,4 @@
-"""One request to DashScope multimodal embedding through the official SDK, which ``sdk.py`` imports.
+"""One request to DashScope's embedding models through the official SDK, which ``sdk.py`` imports.
 
 One call here is one HTTP request, with a total deadline, and either checked vectors or a :class:`RequestFailure`. It
 must not retry, wait, split or look at files: texts that name files stay texts, and nothing is ever uploaded. With a
@@ -24,7 +24,7 @@ from mmembed.providers.dashscope.answer import (
 )
 from mmembed.providers.dashscope.breakdowns import breakdown
 from mmembed.providers.dashscope.http import Attempt, attempt_of
-from mmembed.providers.dashscope.sdk import embedding_call
+from mmembed.providers.dashscope.sdk import embedding_call, text_embedding_call
 
 if TYPE_CHECKING:
     from mmembed.providers.dashscope.http import WatchedSession
@@ -59,6 +59,8 @@ class ConnectionSettings:
         Total time of one request, from connecting to the last byte.
     workspace : str or None
         Goes into the header ``X-DashScope-WorkSpace``.
+    is_text_model : bool
+        Whether the model is asked at the address for text models, where texts stand alone.
 
     Raises
     ------
@@ -74,6 +76,7 @@ class ConnectionSettings:
     connections: int = 8
     timeout_seconds: float = 120.0
     workspace: str | None = None
+    is_text_model: bool = False
 
     def __post_init__(self) -> None:
         # A header that cannot hold the key would be refused deep inside with a message that shows it.
@@ -168,7 +171,9 @@ class DashScopeConnection(ForkAware):
         """
         provider = self.provider
         session = self._own_session()
-        sdk = embedding_call()  # before the clock starts, since the first import takes most of a second
+        # Before the clock starts, since the first import takes most of a second.
+        sdk = text_embedding_call() if provider.is_text_model else embedding_call()
+        inputs = [content["text"] if provider.is_text_model else _copied(content) for content in contents]
         most_bytes = _MOST_BYTES_BESIDE + expected * provider.dimension * _MOST_BYTES_A_NUMBER
         with attempt_of(provider.timeout_seconds, most_bytes=most_bytes) as attempt:
             attempt.on_done = on_done
@@ -176,7 +181,7 @@ class DashScopeConnection(ForkAware):
             try:
                 response = sdk.call(
                     model=provider.model,
-                    input=[_copied(content) for content in contents],
+                    input=inputs,
                     api_key=provider.api_key,
                     base_address=provider.base_address,
                     session=session,
@@ -210,7 +215,7 @@ class DashScopeConnection(ForkAware):
             raise self._refused(attempt)
         try:
             matrix = read_vectors(
-                response.output,
+                _indexed(response.output) if provider.is_text_model else response.output,
                 expected=expected,
                 dimension=provider.dimension,
                 model=provider.model,
@@ -271,3 +276,11 @@ def _first_of(headers: Mapping[str, str], names: Sequence[str]) -> str | None:
 
 def _copied(content: Mapping[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, list | tuple) else value for key, value in content.items()}
+
+
+def _indexed(output: Any) -> Any:
+    """Return what a text model sent with its indexes under the name that they have elsewhere."""
+    rows = output.get("embeddings") if isinstance(output, Mapping) else None
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        return output
+    return {"embeddings": [{**row, "index": row.get("text_index")} for row in rows]}

@@ -112,6 +112,7 @@ class DashScopeProvider:
             "dimension": self.dimension if self.spec.sends_dimension else None,
             "instruct": self.settings.instruct,
             "fps": self.settings.fps,
+            "text_type": "document" if self.spec.is_text_model else None,  # queries say so in extra
         }
         return {name: value for name, value in named.items() if value is not None} | dict(self.settings.extra)
 
@@ -172,6 +173,7 @@ class DashScopeProvider:
             connections=self.workers,
             timeout_seconds=settings.timeout_seconds,
             workspace=settings.workspace,
+            is_text_model=self.spec.is_text_model,
         )
         limit = RateLimit(
             settings.requests_per_minute or self.spec.requests_per_minute,

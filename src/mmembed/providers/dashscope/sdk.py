@@ -87,6 +87,11 @@ def address_of_sdk() -> str | None:
     return None if address is None or address.rstrip("/") == _DEFAULT_ADDRESS else address
 
 
+def text_embedding_call() -> Any:
+    """Return the SDK's class for text models, which looks for no files: its texts go out as they are."""
+    return _import_sdk().TextEmbedding
+
+
 @functools.cache
 def embedding_call() -> Any:
     """Return the SDK's class with its upload step taken out: there, a text that names a file becomes the file."""
