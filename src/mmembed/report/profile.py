@@ -173,7 +173,8 @@ def _lead(columns: Columns, summary: Summary, read: Sequence[_Column], words: Wo
     for role in ("text", "image", "video", "breakdown", "date"):
         names = [words("quoted", name=one_line(one.cells.name, _NAME_LENGTH)) for one in read if one.role == role]
         if names:
-            parts.append(words(f"lead_{role}", names=words("separator").join(names)))
+            # Quoted names follow each other without a sign between them in Chinese.
+            parts.append(words(f"lead_{role}", names=("" if words.language == "zh" else ", ").join(names)))
     rows = words("lead_rows", count=f"{summary.rows:,}")
     told = [words("lead_with", rows=rows, parts=words("separator").join(parts)) if parts else words("lead", rows=rows)]
     ends = _ends_of_table(columns)
