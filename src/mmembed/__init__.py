@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mmembed import _interrupts as _interrupts  # before anything heavy
 from mmembed import errors
 from mmembed._lazy import find_when_used
 from mmembed._renamed import find_former_names

@@ -26,6 +26,7 @@ MixedKindsWarning (UserWarning) that a column holds contents of several kinds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import index
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
@@ -266,6 +267,49 @@ def listed(names: Iterable[object], most: int = 12) -> str:
         return "none"
     rest = len(quoted) - most
     return ", ".join(quoted[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def at_least_one(name: str, value: Any, refused: str, *, else_: str = "") -> int:
+    """Return a whole number of at least 1, or raise an error that says what it was given for.
+
+    Parameters
+    ----------
+    name : str
+        The argument that gave it.
+    value : object
+        What was given; whole numbers of numpy and floats without a fraction are taken.
+    refused : str
+        What a number below 1 does, such as "asks for no row".
+    else_ : str
+        What may be done instead, such as ", or leave it out".
+
+    Raises
+    ------
+    ValueError
+        If it is below 1.
+    TypeError
+        If it is no whole number.
+
+    Examples
+    --------
+    >>> at_least_one("k", 0, "asks for no row")
+    Traceback (most recent call last):
+    ValueError: k=0 asks for no row. Give a k of at least 1.
+    >>> at_least_one("k", 2.5, "asks for no row")
+    Traceback (most recent call last):
+    TypeError: k=2.5 is no whole number. Give a k of at least 1.
+    """
+    article = "an" if name[0] in "aeimno" else "a"  # as letters are spoken: an n, a k
+    advice = f"Give {article} {name} of at least 1{else_}."
+    try:
+        number = int(value) if isinstance(value, float) and value.is_integer() else index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise TypeError(f"{name}={value!r} is no whole number. {advice}")
+    if number < 1:
+        raise ValueError(f"{name}={number} {refused}. {advice}")
+    return number
 
 
 def one_of(name: str, value: Any, choices: Iterable[_Choice], *, error: type[ValueError] = ValueError) -> _Choice:

@@ -53,6 +53,28 @@ def column_of(df: Any, column: Hashable, *, argument: str | None = None, remedy:
     return found
 
 
+def extended(name: Hashable, ending: str) -> Any:
+    """Return a column's name with an ending; of a label of MultiIndex columns, the last part gets it.
+
+    Examples
+    --------
+    >>> extended("title", "_vector"), extended(("de", "title"), "_vector")
+    ('title_vector', ('de', 'title_vector'))
+    """
+    if isinstance(name, tuple) and name:
+        return (*name[:-1], extended(name[-1], ending))
+    return f"{name}{ending}"
+
+
+def with_endings(df: pd.DataFrame, names: Iterable[Hashable], ending: str) -> pd.DataFrame:
+    """Return a frame with an ending added to some of its columns' names."""
+    changed = set(names)
+    labels: list[Any] = [extended(name, ending) if name in changed else name for name in df.columns]
+    if isinstance(df.columns, pd.MultiIndex):
+        return df.set_axis(pd.MultiIndex.from_tuples(labels, names=df.columns.names), axis=1)
+    return df.set_axis(pd.Index(labels, name=df.columns.name, tupleize_cols=False), axis=1)
+
+
 def is_missing(cell: object) -> bool:
     """Return whether a cell is one of the ways to write that nothing is there."""
     return (
@@ -163,8 +185,8 @@ class Written:
     def by(cls, verb: str, name: str | None = None) -> Written:
         """Return the columns of a verb whose name, or the first part of whose names, is ``name``."""
 
-        def named(ending: str) -> str:
-            return ending.removeprefix("_") if name is None else f"{name}{ending}"
+        def named(ending: str) -> Any:
+            return ending.removeprefix("_") if name is None else extended(name, ending)
 
         return cls(verb, tuple({named(ending): cells for ending, cells in one.items()} for one in _WRITTEN[verb]))
 
@@ -275,8 +297,24 @@ def with_columns(
     plain = {name: getattr(values, "array", values) for name, values in columns.items()}
     if order is not None:
         plain = {name: pd.Series(values).array.take(order) for name, values in plain.items()}
-    # assign copies as lazily as the installed pandas can; a Series on the frame's own index is not copied at all.
-    return df.assign(**{name: pd.Series(values, index=df.index, copy=False) for name, values in plain.items()})
+    # A Series on the frame's own index is not copied at all.
+    return assigned(df, {name: pd.Series(values, index=df.index, copy=False) for name, values in plain.items()})
+
+
+def assigned(df: pd.DataFrame, columns: Mapping[Any, Any]) -> pd.DataFrame:
+    """Return a copy of the frame with new columns, as ``DataFrame.assign`` does; also where labels have several parts.
+
+    Examples
+    --------
+    >>> wide = pd.DataFrame({("de", "title"): ["rot"]})
+    >>> assigned(wide, {"cluster": [0], ("de", "length"): [3]}).columns.tolist()
+    [('de', 'title'), ('cluster', ''), ('de', 'length')]
+    """
+    made = df.assign()  # which copies as lazily as the installed pandas can
+    for name, values in columns.items():
+        parts = name if isinstance(name, tuple) else (name,)
+        made[(*parts, *[""] * (df.columns.nlevels - len(parts))) if df.columns.nlevels > 1 else name] = values
+    return made
 
 
 def shown_without_vectors(df: pd.DataFrame) -> pd.DataFrame:

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from mmembed import Embedder
+from mmembed.analysis.tallies.dates import read_dates
 from mmembed.analysis.tallies.totals import CountedColumns, count_table
-from mmembed.analysis.tallies.trend import Span, read_dates
+from mmembed.analysis.tallies.trend import Span
 from mmembed.report import build_report
 from mmembed.vectors import VectorArray
 

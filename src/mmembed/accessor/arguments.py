@@ -20,7 +20,7 @@ from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.queries import PhraseEmbedder, free_phrase_embedder, free_term_embedder, phrase_embedder
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.errors import ContentError, MixedKindsWarning, one_of
-from mmembed.frames import as_list, column_of
+from mmembed.frames import as_list, column_of, extended
 from mmembed.vectors import as_vector_array
 
 if TYPE_CHECKING:
@@ -35,11 +35,9 @@ def map_columns(name: str, dimensions: int) -> list[str]:
     return [f"{name}_{axis}" for axis in "xyz"[:dimensions]]
 
 
-def modalities_of(column: Columns, modality: Modality) -> dict[str, Modality]:
+def modalities_of(df: Any, column: Columns, modality: Modality) -> dict[Any, Modality]:
     """Return the modality of each column to embed."""
-    if isinstance(column, Mapping):
-        return dict(column)
-    return dict.fromkeys([column] if isinstance(column, str) or not isinstance(column, Sequence) else column, modality)
+    return dict(column) if isinstance(column, Mapping) else dict.fromkeys(as_list(df, column), modality)
 
 
 def names_of(name: str | Mapping[str, str] | None, columns: list[str]) -> dict[str, str]:
@@ -51,7 +49,7 @@ def names_of(name: str | Mapping[str, str] | None, columns: list[str]) -> dict[s
         If one name is given for several columns.
     """
     if name is None or isinstance(name, Mapping):
-        names = {one: (name or {}).get(one, f"{one}_vector") for one in columns}
+        names = {one: (name or {}).get(one, extended(one, SUFFIX)) for one in columns}
         if len(set(names.values())) < len(names):
             raise ValueError(f"name={name!r} gives one name to several columns. Give each a name of its own.")
         return names
@@ -112,10 +110,12 @@ def text_or_source(df: pd.DataFrame, column: str, text: Text) -> str | Sequence[
     return source if source is not None and are_texts(*count_texts(df[source])) else None
 
 
-def source_of(columns: Any, column: str) -> str | None:
+def source_of(columns: Any, column: Any) -> Any:
     """Return the column that ``column`` was made from by its name, if there is one."""
-    source = str(column).removesuffix(SUFFIX)
-    return source if source != column and (columns == source).sum() == 1 else None
+    source: Any = str(column).removesuffix(SUFFIX)
+    if isinstance(column, tuple) and column:
+        source = (*column[:-1], str(column[-1]).removesuffix(SUFFIX))
+    return source if source != column and list(columns).count(source) == 1 else None
 
 
 def count_texts(cells: Any) -> tuple[int, int]:

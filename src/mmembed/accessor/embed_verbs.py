@@ -13,7 +13,7 @@ from mmembed.contents.content import Modality
 from mmembed.embedding.embedder import Embedder, embedder_of
 from mmembed.embedding.run import Errors, check_errors, check_errors_choice
 from mmembed.errors import ModalityError
-from mmembed.frames import Written, column_of
+from mmembed.frames import Written, assigned, column_of
 
 if TYPE_CHECKING:
     from mmembed.embedding.plan import EmbedPlan
@@ -81,7 +81,7 @@ class EmbeddingVerbs:
             Before anything is read or sent.
         """
         check_errors_choice(errors)
-        wanted = modalities_of(column, modality)
+        wanted = modalities_of(self._df, column, modality)
         columns = {one: column_of(self._df, one) for one in wanted}
         names = names_of(name, list(wanted))
         for one in names.values():
@@ -89,7 +89,7 @@ class EmbeddingVerbs:
         used = embedder_of(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
         runs = used.embed_many(columns, wanted, max_cost=max_cost, progress=progress)
         check_errors(all_errors(runs), len(self._df) * len(columns), errors)
-        return self._df.assign(**{names[one]: run.vectors for one, run in runs.items()})
+        return assigned(self._df, {names[one]: run.vectors for one, run in runs.items()})
 
     def plan(
         self,
@@ -115,7 +115,7 @@ class EmbeddingVerbs:
         EmbedPlan
             Rows, distinct contents, cached, invalid, requests, tokens, cost in CNY, seconds.
         """
-        wanted = modalities_of(column, modality)
+        wanted = modalities_of(self._df, column, modality)
         columns = {one: column_of(self._df, one) for one in wanted}
         used = embedder_of(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
         return used.plan_many(columns, wanted)

@@ -110,10 +110,9 @@ class SeriesAccessor:
 
     def normalize(self) -> pd.Series:
         """Return the vectors with length 1; a zero vector stays zero."""
-        vectors = self.vectors
-        matrix = vectors.matrix
-        lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
-        return self._made_of(np.divide(matrix, lengths, out=matrix.copy(), where=lengths > 0))
+        from mmembed.analysis.cosines import unit_rows
+
+        return self._made_of(unit_rows(self.vectors.matrix))
 
     def truncate(self, dimension: int) -> pd.Series:
         """Keep the first dimensions and normalise: for models trained so that a prefix is a vector too (Matryoshka).

@@ -201,7 +201,7 @@ class ReportingVerbs:
         texts = as_list(self._df, text)
         words = column_of(self._df, texts[0]) if texts else None
         if language == "auto":
-            language = choose_language([title or ""] if words is None else words.dropna().astype(str))
+            language = choose_language([title or ""] if words is None else map(str, words.dropna()))
         named = "cluster" in self._df.columns
         is_complete = {"cluster", "map_x", "map_y"} <= set(self._df.columns)
         rows_kinds = None if is_complete else kinds_of_rows(self._df, column, kinds)

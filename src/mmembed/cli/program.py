@@ -11,6 +11,7 @@ import click
 from click.shell_completion import get_completion_class
 
 import mmembed
+from mmembed._interrupts import INTERRUPTED, end_loading
 from mmembed.cli.embed_commands import cache, embed, models, plan
 from mmembed.cli.find_commands import deduplicate, duplicates, join, search
 from mmembed.cli.group_commands import classify, cluster, outliers, project
@@ -69,7 +70,7 @@ class _Program(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             say(f"mmembed: {str(error) or _STOPPED}")
-            ctx.exit(130)
+            ctx.exit(INTERRUPTED)
         except (click.ClickException, BrokenPipeError):
             raise
         except _REFUSALS as error:
@@ -139,13 +140,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     with _told_warnings(say):
         try:
+            end_loading()
             code = program.main(arguments, prog_name="mmembed", standalone_mode=False)
         except click.ClickException as error:
             error.show()
             return error.exit_code
-        except click.Abort:
+        except (click.Abort, KeyboardInterrupt):
             say(f"mmembed: {_STOPPED}")
-            return 130
+            return INTERRUPTED
     return code if isinstance(code, int) else 0
 
 

@@ -27,7 +27,7 @@ from mmembed.distributed.placement import (
     least_clear,
     nearest,
 )
-from mmembed.errors import did_you_mean
+from mmembed.errors import at_least_one, did_you_mean
 from mmembed.frames import Written
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
@@ -193,8 +193,7 @@ class DistributedClusters(NamedClusters):
 
         All rows are looked at, in one pass over the vectors; the nearest comes first.
         """
-        if n < 1:
-            raise ValueError(f"n={n} asks for no exemplar. Give an n of at least 1.")
+        n = at_least_one("n", n, "asks for no exemplar")
         found = self._best(exemplars_of_part, partial(nearest, n=n), n)
         labels, rows = found["cluster"].to_numpy(), found["row"].to_numpy(dtype=np.int64)
         return {label: rows[labels == label] for label in range(len(self.sizes))}
@@ -208,8 +207,7 @@ class DistributedClusters(NamedClusters):
             As :meth:`mmembed.analysis.Clusters.borderline`; ``row`` is a position in the table. Empty where there are
             less than two clusters.
         """
-        if n < 1:
-            raise ValueError(f"n={n} asks for no row. Give an n of at least 1.")
+        n = at_least_one("n", n, "asks for no row")
         found: pd.DataFrame = self._best(borderline_of_part, partial(least_clear, n=n), n)
         return found if len(self.sizes) > 1 else found.iloc[:0]
 

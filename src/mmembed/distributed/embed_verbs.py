@@ -91,7 +91,7 @@ class EmbeddingVerbs:
         dask.dataframe.DataFrame
             With one ``vector[d, space]`` column more for each column embedded.
         """
-        wanted = modalities_of(column, modality)
+        wanted = modalities_of(self._ddf, column, modality)
         names = names_of(name, list(wanted))
         used = _for_workers(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
         how = _How(errors=errors, max_cost=max_cost, deduplicate=deduplicate)
@@ -114,7 +114,7 @@ class EmbeddingVerbs:
 
         Contents are hashed where they lie; the hashes of all distinct ones, some hundred bytes each, come together.
         """
-        wanted = modalities_of(column, modality)
+        wanted = modalities_of(self._ddf, column, modality)
         used = _for_workers(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
         job = _checked(EmbedJob(used, wanted, names_of(None, list(wanted))), self._ddf, pays=False)
         surveys = SurveyedTable(self._ddf[list(wanted)].expr, job)

@@ -13,8 +13,9 @@ import pandas as pd
 from mmembed.accessor.show_verbs import clustered_note, find_for_report, projected_note
 from mmembed.analysis.maps.fit import fit_projection
 from mmembed.analysis.names.terms import Language
+from mmembed.analysis.tallies.dates import read_dates
 from mmembed.analysis.tallies.totals import CountedColumns, WholeTable, count_table
-from mmembed.analysis.tallies.trend import Span, read_dates
+from mmembed.analysis.tallies.trend import Span
 from mmembed.distributed.columns import vector_dtype, vectors_in
 from mmembed.distributed.partitions import each, reduced
 from mmembed.distributed.samples import draw_by_class
@@ -91,7 +92,7 @@ def report_of_partitions(
     drawn = draw_by_class(ddf[list(dict.fromkeys(wanted))], partial(_classes, vector=vector), sample_rows, seed=seed)
     sample = drawn.frame.assign(**{vector: vectors_in(drawn.frame[vector], dtype)})
     if language is None:
-        words = sample[texts[0]].dropna().astype(str) if texts else [options.get("title") or ""]
+        words = map(str, sample[texts[0]].dropna()) if texts else [options.get("title") or ""]
         language = choose_language(words)
     notes = [] if method is None else [clustered_note(language, method, seed)]
     if not has_map:

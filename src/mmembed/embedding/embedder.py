@@ -26,6 +26,7 @@ from mmembed.contents.media import Fence, Root
 from mmembed.embedding.pipeline import ALONE, Sharing
 from mmembed.embedding.run import EmbeddingRun, error_frame
 from mmembed.errors import ContentError, listed
+from mmembed.frames import extended
 from mmembed.providers.costs import Budget, estimate_cost, estimate_each, longest_beginning
 from mmembed.providers.dashscope.limiter import LimiterSource, limiter_for
 from mmembed.providers.models import OWN_MODEL, ModelSpec, check_request, registered_elsewhere
@@ -297,8 +298,9 @@ class Embedder(ModelSettings):
         runs = {}
         for name, matrix in zip(names, done.matrices, strict=True):
             vectors = VectorArray.from_matrix(matrix, space=provider.space)
-            own = errors[errors["column"] == name].reset_index(drop=True)
-            runs[name] = EmbeddingRun(pd.Series(vectors, index=index, name=f"{name}{suffix}", copy=False), usage, own)
+            own = errors[[given == name for given in errors["column"]]].reset_index(drop=True)
+            made = extended(name, suffix) if suffix else name
+            runs[name] = EmbeddingRun(pd.Series(vectors, index=index, name=made, copy=False), usage, own)
         return runs
 
 

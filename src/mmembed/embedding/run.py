@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -45,7 +45,7 @@ class EmbeddingRun:
             f"{self.usage.cached} cached, {paid}{self.usage.seconds:.1f} s; .add_to(df) adds the column>"
         )
 
-    def add_to(self, df: pd.DataFrame, name: str | None = None) -> pd.DataFrame:
+    def add_to(self, df: pd.DataFrame, name: Any = None) -> pd.DataFrame:
         """Return the frame with the vectors as a new column.
 
         Parameters
@@ -61,7 +61,7 @@ class EmbeddingRun:
         ValueError
             If the frame has other rows.
         """
-        name = name or str(self.vectors.name)
+        name = self.vectors.name if name is None else name
         return with_columns(
             df, {name: self.vectors}, len(self.vectors), owner=Written.by("embed", name), index=self.vectors.index
         )

@@ -18,7 +18,7 @@ import pandas as pd
 
 from mmembed.analysis.graphs.graph import has_graph, neighbors
 from mmembed.analysis.tallies.categories import Categories, group_rows
-from mmembed.analysis.tallies.trend import read_dates
+from mmembed.analysis.tallies.dates import read_dates
 from mmembed.arrays import Positions
 from mmembed.figures.canvas_words import CanvasWords
 from mmembed.figures.hues import color_by_place

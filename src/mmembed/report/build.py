@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmembed.analysis.tallies.dates import read_dates
 from mmembed.analysis.tallies.totals import WholeTable
-from mmembed.analysis.tallies.trend import read_dates
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.frames import as_list, column_of, one_line
 from mmembed.report.comparison import read_facts

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mmembed.analysis.clusters.record import FitRecord
-from mmembed.analysis.tallies.trend import read_dates
+from mmembed.analysis.tallies.dates import read_dates
 from mmembed.frames import is_missing, one_line
 from mmembed.report.request import Columns, Options
 from mmembed.report.summary import Summary

@@ -7,7 +7,7 @@ import pytest
 
 from mmembed.providers.local.classes import load_class_table, mix_classes
 from mmembed.providers.local.network import EfficientNetLite
-from mmembed.providers.local.text import LONGEST_PIECE, TextEncoder
+from mmembed.providers.local.text import LONGEST_READ, TextEncoder, passages
 from mmembed.providers.local.weights import load_efficientnet_tensors
 
 
@@ -98,19 +98,40 @@ def test_the_class_table_fits_the_classifier_and_the_encoder():
 
 
 def test_texts_are_read_to_their_end():
-    """The end of a text changes its vector, also past the length of one piece."""
+    """The end of a text changes its vector, also where it is so long that passages of it are read."""
     encoder = TextEncoder()
-    for length in (1_000, LONGEST_PIECE + 1_000):
+    for length in (1_000, 10 * LONGEST_READ):
         plain = "The bank raised its rates. " * (length // 27)
         one, other = encoder.encode([plain, plain + "A panda eats bamboo in the forest. " * 60])
         assert one @ other < 0.999
         assert np.linalg.norm(other) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_long_text_gets_the_mean_of_its_pieces():
-    """Two pieces of equal length weigh the same."""
+@pytest.mark.parametrize("length", [0, 1, LONGEST_READ, LONGEST_READ + 1, 3 * LONGEST_READ + 7, 1_000_003])
+def test_as_much_is_read_of_a_long_text_as_of_the_longest_that_is_read_whole(length):
+    """Begin and end are among the passages, and what lies between is skipped evenly."""
+    text = "".join(chr(0x4E00 + number % 20_000) for number in range(length))
+    read = passages(text)
+    assert len(read.replace("\n", "")) == min(length, LONGEST_READ)
+    assert read[:100] == text[:100]
+    assert read[-100:] == text[-100:]
+    assert read.count("\n") == (39 if length > LONGEST_READ else 0)
+
+
+def test_passages_of_a_text_stand_for_all_of_it():
+    """A text of two halves is as near to one as to the other, and one of one kind is where a short one of it is."""
     encoder = TextEncoder()
-    pieces = ["银行" * (LONGEST_PIECE // 2), "熊猫" * (LONGEST_PIECE // 2)]
-    expected = encoder.encode(pieces).sum(axis=0)
-    found = encoder.encode(["".join(pieces)])[0]
-    np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-5)
+    bank, panda = "银行今天提高了贷款利率。", "熊猫在森林里吃竹子。"
+    size = 3 * LONGEST_READ
+    both, long, short, one, other = encoder.encode(
+        [bank * (size // 12) + panda * (size // 10), bank * (size // 12), bank * 1_000, bank * 1_000, panda * 1_000]
+    )
+    assert abs(both @ one - both @ other) < 0.25
+    assert min(both @ one, both @ other) > 0.4
+    assert long @ short > 0.99
+
+
+def test_blanks_take_no_room_among_what_is_read():
+    """Words that stand among many blanks are not lost."""
+    text = " " * 100_000 + "panda" + " " * 100_000 + "bamboo" + "\n" * 77_777
+    assert passages(text) == "panda bamboo"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -20,6 +21,7 @@ from mmembed.errors import MissingExtraError
 from mmembed.providers.callable_session import CallableSession
 from mmembed.providers.local import LocalProvider
 from mmembed.providers.local.model import LocalModel
+from mmembed.providers.local.provider import LongTextWarning
 from mmembed.providers.protocol import Provider
 
 KINDS = st.sampled_from(sorted(LocalProvider.kinds))
@@ -82,6 +84,27 @@ def test_plan_has_every_position_once_in_batches_of_one_kind(kinds):
     for batch in batches:
         assert len({contents[position].kind for position in batch}) == 1
         assert 1 <= len(batch) <= {"text": 64, "image": 8, "video": 1}.get(contents[batch[0]].kind, 4)
+
+
+def test_long_texts_share_no_batch():
+    """A batch of texts takes about a second, however long they are: progress is seen, and workers share the work."""
+    contents = [text("字" * length) for length in (100, 15_000, 30_000, 500_000, 10, 500_000, 39_000)]
+    with pytest.warns(LongTextWarning):
+        batches = LocalProvider(workers=1).plan(contents)
+    assert batches == [[0, 1, 2], [3, 4], [5, 6]]
+
+
+def test_texts_that_are_not_read_whole_are_told_once():
+    """One warning says how many there are and what to do, also in fused rows; shorter texts raise none."""
+    long = [text("字" * 300_000), Content("fused", parts=(text("word " * 9_000), image(encoded(waves()))))]
+    with pytest.warns(
+        LongTextWarning, match=r"more than 20,000 characters: 2, the longest of 300,000.* row of its own"
+    ) as told:
+        LocalProvider(workers=1).plan([text("短"), *long])
+    assert len(told) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LocalProvider(workers=1).plan([text("短"), text("字" * 20_000)])
 
 
 def test_one_bad_content_fails_alone(session):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.clusters.choice import (
@@ -31,7 +32,7 @@ from mmembed.analysis.cosines import distinct_directions
 from mmembed.analysis.names.names import Naming
 from mmembed.analysis.names.naming import name_clusters
 from mmembed.analysis.preparation import Preparation
-from mmembed.arrays import FloatVector, Positions
+from mmembed.arrays import FloatMatrix, FloatVector, Positions
 from mmembed.errors import listed, one_of
 from mmembed.frames import beside, index_of
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
@@ -67,8 +68,8 @@ def fit_clusters(
         modularity, as far as it is beyond that of a structureless cloud of the same shape. ``.candidates`` of the
         result shows everything that was compared, ``.levels`` at which numbers the data have levels. Rows that are
         parted no better than such a cloud are one cluster, and ``.note`` says so. Fewer than 30 different vectors are
-        grouped by k-means. An estimator with ``fit`` and ``labels_`` is cloned and gets the unit rows; equal vectors
-        get the label that most of them got.
+        grouped by k-means. An estimator with ``fit_predict``, or with ``fit`` and ``labels_``, is cloned and gets
+        the unit rows; equal vectors get the label that most of them got.
     n_clusters : int, optional
         The number of clusters, where it is known: k-means or communities with exactly that many.
     text : sequence of str, length n, optional
@@ -218,9 +219,10 @@ def _gone_on(
 def check_method(method: Any, n_clusters: int | None, min_cluster_size: int | None) -> None:
     """Refuse a method that does not exist, and options that it does not have."""
     if not isinstance(method, str):
-        if not hasattr(method, "fit"):
+        if isinstance(method, type) or not (hasattr(method, "fit") or hasattr(method, "fit_predict")):
             raise TypeError(
-                f"method={method!r} is no method. Give one of {listed(METHODS)} or an estimator with fit and labels_."
+                f"method={method!r} is no method. Give one of {listed(METHODS)} or an estimator with fit and labels_, "
+                f"or with fit_predict{'; here an instance of the class' if isinstance(method, type) else ''}."
             )
         if n_clusters is not None or min_cluster_size is not None:
             raise ValueError("n_clusters and min_cluster_size are options of named methods. Set them on the estimator.")
@@ -334,23 +336,40 @@ def group_by_estimator(table: Points, given: Any) -> Grouping:
     Raises
     ------
     TypeError
-        If it has no ``labels_`` for the rows after ``fit``.
+        If it has no label for each of the rows, or labels that are no whole numbers.
     """
     from sklearn.base import clone
 
-    estimator = clone(given)
+    estimator = clone(given, safe=False)  # what is no estimator of scikit-learn, but acts as one, is copied
     name = type(estimator).__name__
     labels = np.empty(0, dtype=np.int64)
     if len(table):
         repeated = np.repeat(np.arange(len(table)), table.counts)
-        estimator.fit(table.rows[repeated])
-        found = getattr(estimator, "labels_", None)
-        if found is None or len(found) != len(repeated):
-            raise TypeError(
-                f"{name} has no labels_ for the {len(repeated)} rows after fit. Give an estimator that clusters."
-            )
-        labels = majority(np.asarray(found), repeated, len(table))
+        labels = majority(_labels_by(estimator, table.rows[repeated], name), repeated, len(table))
     return Grouping(measure(table, name, np.maximum(labels, -1)), no_candidates(), estimator=estimator)
+
+
+def _labels_by(estimator: Any, rows: FloatMatrix, name: str) -> npt.NDArray[np.int64]:
+    """Fit an estimator and return its label of each row: by ``fit_predict``, ``labels_`` or ``predict``."""
+    if hasattr(estimator, "fit_predict"):
+        found = estimator.fit_predict(rows)
+    else:
+        estimator.fit(rows)
+        found = getattr(estimator, "labels_", None)
+        if found is None and hasattr(estimator, "predict"):
+            found = estimator.predict(rows)
+    labels = np.asarray([] if found is None else found)
+    if labels.shape not in {(len(rows),), (len(rows), 1)}:
+        raise TypeError(f"{name} has no labels_ for the {len(rows)} rows after fit. Give an estimator that clusters.")
+    numbers = labels.ravel()
+    if numbers.dtype.kind == "f":
+        numbers = np.where(np.isnan(numbers), -1, numbers)
+    if numbers.dtype.kind not in "iubf" or (numbers != np.floor(numbers)).any():
+        raise TypeError(
+            f"{name} gives labels such as {labels.ravel()[0]!r}. Give an estimator whose labels are whole numbers, -1 "
+            "for noise."
+        )
+    return numbers.astype(np.int64)
 
 
 def _hdbscan(table: Points, min_cluster_size: int) -> Grouping:

@@ -31,6 +31,7 @@ from mmembed.analysis.names.names import Naming
 from mmembed.analysis.names.naming import name_clusters
 from mmembed.analysis.names.terms import Evidence
 from mmembed.analysis.preparation import Preparation
+from mmembed.errors import at_least_one
 from mmembed.frames import Written, beside, index_of, with_columns
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
 
@@ -180,8 +181,7 @@ class Clusters(NamedClusters):
 
     def exemplars(self, n: int = 3) -> dict[int, npt.NDArray[np.int64]]:
         """Return, for each cluster, the positions of the ``n`` rows nearest to its centroid, nearest first."""
-        if n < 1:
-            raise ValueError(f"n={n} asks for no exemplar. Give an n of at least 1.")
+        n = at_least_one("n", n, "asks for no exemplar")
         order = np.lexsort((np.arange(len(self)), -self.scores))
         values = self._filled_labels[order]
         return {label: order[values == label][:n] for label in np.sort(self.numbers).tolist()}
@@ -195,8 +195,7 @@ class Clusters(NamedClusters):
             ``row``, a position; ``cluster``; ``nearest``, the other cluster with the most similar centroid; ``margin``,
             the cosine with the own centroid less that with the other, negative where the other is nearer.
         """
-        if n < 1:
-            raise ValueError(f"n={n} asks for no row. Give an n of at least 1.")
+        n = at_least_one("n", n, "asks for no row")
         rows = np.flatnonzero(~np.isnan(self.margins))
         rows = rows[np.lexsort((rows, self.margins[rows]))][:n]
         return pd.DataFrame(

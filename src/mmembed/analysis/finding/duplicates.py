@@ -29,8 +29,10 @@ from mmembed.analysis.graphs.near_rows import NearRows, check_threshold
 from mmembed.analysis.graphs.pairs import NearLists
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatVector, Positions
+from mmembed.errors import at_least_one
 from mmembed.frames import (
     Written,
+    assigned,
     beside,
     check_rows,
     index_of,
@@ -141,8 +143,8 @@ class Duplicates:
         owner = Written.by("duplicates", name)
         owner.check(df)
         values = (groups["group"].to_numpy(), groups["similarity"].to_numpy())
-        rows = df.iloc[groups["position"].to_numpy()].assign(**dict(zip(owner.sets[0], values, strict=True)))
-        return shown_without_vectors(rows)
+        rows = df.iloc[groups["position"].to_numpy()]
+        return shown_without_vectors(assigned(rows, dict(zip(owner.sets[0], values, strict=True))))
 
     def drop_from(self, df: pd.DataFrame) -> pd.DataFrame:
         """Return the frame without the duplicates; representatives and rows without a vector stay, in their order."""
@@ -454,8 +456,7 @@ def check_levels(levels: Sequence[float], examples: int) -> tuple[float, ...]:
     """
     if not len(levels):
         raise ValueError("levels is empty. Give at least one threshold, such as 0.95.")
-    if examples < 1:
-        raise ValueError(f"examples={examples} shows no pair. Give at least 1.")
+    at_least_one("examples", examples, "shows no pair")
     return tuple(sorted({check_threshold(float(level)) for level in levels}, reverse=True))
 
 

@@ -14,7 +14,8 @@ from mmembed._optional import import_optional
 from mmembed.analysis.cosines import pair_cosines
 from mmembed.analysis.finding.search import SearchHits, as_queries
 from mmembed.analysis.graphs.nearest import nearest_rows
-from mmembed.errors import VectorError
+from mmembed.arrays import places_for
+from mmembed.errors import VectorError, at_least_one
 from mmembed.frames import index_of
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array, check_comparable
 
@@ -72,8 +73,7 @@ class VectorIndex:
         VectorError
             If the column is not the one that the index was built from.
         """
-        if k < 1:
-            raise ValueError(f"k={k} asks for no row. Give a k of at least 1.")
+        k = at_least_one("k", k, "asks for no row")
         asked, single = as_queries(queries)
         array = as_vector_array(vectors)
         check_comparable(self.facts.dtype, asked)
@@ -83,6 +83,7 @@ class VectorIndex:
                 f"The index was built from another column: {self.facts.n_rows} rows with other vectors or in another "
                 f"order; this one has {len(array)} rows. Build it again with build_index(vectors)."
             )
+        k = places_for(k, len(array))
         positions = np.full((len(asked), k), -1, dtype=np.int64)
         similarities = np.full((len(asked), k), np.nan, dtype=np.float32)
         answerable = np.flatnonzero(~asked.isna())

@@ -11,7 +11,8 @@ import pandas as pd
 from mmembed.analysis.graphs.near_rows import check_threshold
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.arrays import FloatVector, Positions
-from mmembed.frames import Written, index_of, rows_in_order
+from mmembed.errors import at_least_one
+from mmembed.frames import Written, assigned, index_of, rows_in_order, with_endings
 from mmembed.vectors import as_vector_array, check_comparable
 
 
@@ -70,8 +71,8 @@ class JoinedPairs:
         both = set(df.columns) & set(other.columns)
         if both and suffixes[0] == suffixes[1]:
             raise ValueError(f"Both frames have {sorted(map(str, both))}, and suffixes={suffixes!r} do not differ.")
-        left = df.iloc[self.left].rename(columns={name: f"{name}{suffixes[0]}" for name in both})
-        right = other.iloc[self.right].rename(columns={name: f"{name}{suffixes[1]}" for name in both})
+        left = with_endings(df.iloc[self.left], both, suffixes[0])
+        right = with_endings(other.iloc[self.right], both, suffixes[1])
         right.index = left.index
         joined = pd.concat([left, right], axis=1)
         repeated = joined.columns[joined.columns.duplicated()]
@@ -79,7 +80,7 @@ class JoinedPairs:
             raise ValueError(f"The joined frame would have two columns {repeated[0]!r}. Rename one, or give suffixes=.")
         owner = Written.by("join", name)
         owner.check(joined)
-        return joined.assign(**dict.fromkeys(owner.sets[0], self.similarities))
+        return assigned(joined, dict.fromkeys(owner.sets[0], self.similarities))
 
     def __repr__(self) -> str:
         return f"JoinedPairs(pairs={len(self)}, left={self.n_left}, right={self.n_right}); see .add_to(df, other)"
@@ -121,8 +122,7 @@ def join(left: Any, right: Any, k: int = 1, *, threshold: float | None = None, o
     >>> join(left, right).right.tolist(), join(left, right, k=2, one_to_one=True).right.tolist()
     ([0, 0], [0, 1])
     """
-    if k < 1:
-        raise ValueError(f"k={k} asks for no partner. Give a k of at least 1.")
+    k = at_least_one("k", k, "asks for no partner")
     if threshold is not None:
         check_threshold(threshold)
     one, other = as_vector_array(left), as_vector_array(right)

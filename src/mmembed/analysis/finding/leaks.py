@@ -21,7 +21,7 @@ from mmembed.analysis.graphs.near_rows import NearRows
 from mmembed.analysis.graphs.pairs import NearLists
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatVector, Positions
-from mmembed.frames import Written, beside, index_of, rows_in_order, with_columns
+from mmembed.frames import Written, assigned, beside, index_of, rows_in_order, with_columns
 from mmembed.vectors import as_vector_array
 
 
@@ -85,7 +85,7 @@ class Leaks:
         pairs = self.pairs()
         positions = pairs[["left", "right"]].to_numpy().reshape(-1)
         values = (np.repeat(np.arange(len(pairs)), 2), np.repeat(pairs["similarity"].to_numpy(), 2))
-        return df.iloc[positions].assign(**dict(zip(owner.sets[0], values, strict=True)))
+        return assigned(df.iloc[positions], dict(zip(owner.sets[0], values, strict=True)))
 
     def add_to(self, df: pd.DataFrame, *, name: str = "leak") -> pd.DataFrame:
         """Return a copy with ``leak_part`` (the twin's part, missing if there is no twin) and ``leak_similarity``."""

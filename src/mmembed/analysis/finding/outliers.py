@@ -14,6 +14,7 @@ from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS, NeighborGraph, share
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
+from mmembed.errors import at_least_one
 from mmembed.frames import Written, beside, index_of, with_columns
 from mmembed.vectors import as_vector_array
 from mmembed.vectors.rows import equal_row_groups, row_priorities
@@ -141,7 +142,7 @@ def find_outliers(vectors: Any, k: int | None = None, *, kinds: Any = None) -> O
         return Outliers(scores, nearest, similarities, k, index=index)
     distinct = distinct_rows(Preparation.learn(array, kinds).source(array, kinds))
     if k is not None:
-        graph = shared_graph(distinct.rows, k)
+        graph = shared_graph(distinct.rows, min(int(k), len(distinct)))
         found = _factors(graph)
     elif len(distinct) <= _MOST_WIDE_ROWS:
         graph = shared_graph(distinct.rows, wide_neighbors(len(distinct)))
@@ -165,8 +166,8 @@ def check_neighbors(k: int | None) -> None:
     ValueError
         If it is less than 1.
     """
-    if k is not None and k < 1:
-        raise ValueError(f"k={k} looks at no neighbour. Give a k of at least 1, or leave it out.")
+    if k is not None:
+        at_least_one("k", k, "looks at no neighbour", else_=", or leave it out")
 
 
 def wide_neighbors(n_rows: int) -> int:
@@ -202,7 +203,7 @@ class OutlierReference:
         if not len(rows):
             return cls(rows, np.empty(0), k, ())
         distinct = distinct_rows(rows)
-        counts = (k,) if k is not None else (NEAR, wide_neighbors(len(distinct)))
+        counts = (min(int(k), len(distinct)),) if k is not None else (NEAR, wide_neighbors(len(distinct)))
         graph = shared_graph(distinct.rows, counts[-1], "exact")
         own = _factors(graph.first(counts[0]))
         if k is None:

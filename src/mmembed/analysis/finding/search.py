@@ -17,9 +17,9 @@ import pandas as pd
 
 from mmembed.analysis.cosines import pair_cosines, unit_rows
 from mmembed.analysis.graphs.nearest import nearest_rows
-from mmembed.arrays import BoolVector, FloatMatrix, FloatVector, Positions
-from mmembed.errors import VectorError
-from mmembed.frames import Written, index_of, one_line, rows_in_order, shown_without_vectors
+from mmembed.arrays import BoolVector, FloatMatrix, FloatVector, Positions, places_for
+from mmembed.errors import VectorError, at_least_one
+from mmembed.frames import Written, assigned, index_of, one_line, rows_in_order, shown_without_vectors
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
 _POOL = 5  # rows that a second look chooses among, for each hit
@@ -87,8 +87,7 @@ def search(
     >>> search(np.array([2.0, 1.0]), vectors, k=2).add_to(df)["name"].tolist()
     ['north-east', 'east']
     """
-    if k < 1:
-        raise ValueError(f"k={k} asks for no row. Give a k of at least 1.")
+    k = at_least_one("k", k, "asks for no row")
     if diverse is not None and not 0 <= diverse <= 1:
         raise ValueError(
             f"diverse={diverse!r} is not from 0 (only similar to the query) to 1 (only unlike each other)."
@@ -103,6 +102,7 @@ def search(
     missing = array.isna()
     if where is not None:
         missing |= ~_allowed(where, len(array))
+    k = places_for(k, len(array))
     pool = pool_size(k, diverse=diverse is not None, keywords=keywords is not None)
     if pool != k:
         pool = min(pool, max(len(array), 1))
@@ -220,7 +220,7 @@ class SearchHits:
     ----------
     positions : numpy.ndarray, shape (q, k), int64
         Positions of the rows, best first, ties in row order; -1 where there are fewer than k rows with a vector, and
-        in the whole of a query without a vector.
+        in the whole of a query without a vector. k is never more than the number of rows, or 1,000.
     similarities : numpy.ndarray, shape (q, k), float32
         Their cosines with the query; NaN where the position is -1.
     n_rows : int
@@ -273,7 +273,7 @@ class SearchHits:
         columns |= {kind: values[query, rank] for kind, values in self.scores.items()}
         columns = {kind if name is None else f"{name}_{kind}": values for kind, values in columns.items()}
         Written.by("search", name).check(df, columns)
-        return shown_without_vectors(rows.assign(**columns))
+        return shown_without_vectors(assigned(rows, columns))
 
     def __repr__(self) -> str:
         n_queries, k = self.positions.shape

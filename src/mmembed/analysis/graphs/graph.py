@@ -22,8 +22,8 @@ import numpy.typing as npt
 from mmembed.analysis.cosines import DistinctRows, distinct_rows, pair_cosines, rows_where, unit_rows
 from mmembed.analysis.graphs.approximate import Sample, approximate_neighbors, neighbors_in_cells
 from mmembed.analysis.graphs.nearest import nearest_rows
-from mmembed.arrays import FloatVector, Positions
-from mmembed.errors import one_of
+from mmembed.arrays import FloatVector, Positions, places_for
+from mmembed.errors import at_least_one, one_of
 from mmembed.vectors import as_vector_array
 from mmembed.vectors.rows import row_lengths
 
@@ -44,7 +44,7 @@ def neighbors(vectors: Any, k: int = 15, *, method: GraphMethod = "auto") -> Nei
     vectors : vector column, shape (n, d)
         A Series, a ``VectorArray`` or a 2-D array.
     k : int
-        Neighbours of each row, at least 1; more than there are rows leaves the rest -1.
+        Neighbours of each row, at least 1; places without a row are -1, and there are no more than rows, or 1,000.
     method : {"auto", "exact", "approximate"}
         ``"exact"`` whatever the number of rows; ``"approximate"`` from a few hundred rows on.
 
@@ -59,8 +59,7 @@ def neighbors(vectors: Any, k: int = 15, *, method: GraphMethod = "auto") -> Nei
     [[3, 2], [2, 0], [0, 1], [0, 2]]
     """
     array = as_vector_array(vectors)
-    if k < 1:
-        raise ValueError(f"k={k} asks for no neighbour. Give a k of at least 1.")
+    k = places_for(at_least_one("k", k, "asks for no neighbour"), len(array))
     present = np.flatnonzero(~array.isna())
     indices = np.full((len(array), k), -1, dtype=np.int32)
     similarities = np.full((len(array), k), np.nan, dtype=np.float32)

@@ -18,6 +18,7 @@ from mmembed.analysis.labels.experiment import HeldOut
 from mmembed.analysis.labels.review import WEAK, certain, find_label_issues, rows_to_label_next
 from mmembed.analysis.labels.scores import class_table, confusion_counts, learning_curve, reliability, score_table
 from mmembed.arrays import FloatMatrix
+from mmembed.errors import at_least_one
 from mmembed.frames import Written, with_columns
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 
@@ -103,8 +104,8 @@ class Classifier:
 
         ``mmembed.plot_confusion(classifier)`` draws it.
         """
-        index = pd.Index(self.classes, name=self.target)
-        columns = pd.Index(self.classes, name="predicted")
+        index = pd.Index(self.classes, dtype=self.classes.dtype, name=self.target)
+        columns = pd.Index(self.classes, dtype=self.classes.dtype, name="predicted")
         return pd.DataFrame(confusion_counts(self.held_out, len(self.classes)), index=index, columns=columns)
 
     def calibration(self) -> pd.DataFrame:
@@ -202,8 +203,7 @@ class Classifier:
             At most n rows, indexed like the target, the first to label first: ``position``, ``predicted``,
             ``probability``, ``second``, ``second_probability``.
         """
-        if n < 1:
-            raise ValueError(f"n={n} asks for no row. Give an n of at least 1.")
+        n = at_least_one("n", n, "asks for no row")
         waiting = ~self.vectors.isna()
         waiting[self.learned] = False
         positions = np.flatnonzero(waiting)
@@ -237,7 +237,8 @@ class Classifier:
         for places, rows in _present_blocks(array):
             found[np.ix_(places, self.estimator.classes_)] = self._probabilities(rows)
         index = vectors.index if isinstance(vectors, pd.Series) else None
-        return pd.DataFrame(found, index=index, columns=pd.Index(self.classes, name=self.target))
+        columns = pd.Index(self.classes, dtype=self.classes.dtype, name=self.target)
+        return pd.DataFrame(found, index=index, columns=columns)
 
     def add_to(self, df: pd.DataFrame, *, name: str | None = None, threshold: float | None = None) -> pd.DataFrame:
         """Return the frame with ``<target>_predicted`` and ``<target>_score``; ``name`` stands in for the target's.

@@ -408,7 +408,7 @@ def read_target(values: pd.Series, *, also: Iterable[Any] = ()) -> Target:
         ) from error
     return Target(
         codes[: len(values)].astype(np.intp),
-        _nullable(pd.Series(classes)).array,
+        _nullable(_as_series(classes)).array,
         "target" if values.name is None else str(values.name),
         values.index,
     )
@@ -439,6 +439,14 @@ def _refuse_quantity(values: pd.Series) -> None:
             f"pandas.qcut(df[{values.name!r}], 5).astype(str); numbers that are names can be given as text: "
             ".astype(str)."
         )
+
+
+def _as_series(classes: Any) -> pd.Series:
+    """Return classes in pandas' own type for them, or as objects where that cannot hold one."""
+    try:
+        return pd.Series(classes)
+    except UnicodeEncodeError:  # half of a surrogate pair, which Arrow's texts do not hold
+        return pd.Series(classes, dtype=object)
 
 
 def _nullable(classes: pd.Series) -> pd.Series:

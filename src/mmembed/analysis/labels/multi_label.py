@@ -121,7 +121,7 @@ class MultiLabelClassifier:
             "has_not_given": ~self.truth & said,
             "has_not_not_given": ~self.truth & ~said,
         }
-        index = pd.Index(self.classes, name=self.target)
+        index = pd.Index(self.classes, dtype=self.classes.dtype, name=self.target)
         return pd.DataFrame({name: (case & measured).sum(axis=0) for name, case in cases.items()}, index=index)
 
     def label_issues(self, n: int | None = None) -> pd.DataFrame:

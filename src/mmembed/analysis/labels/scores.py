@@ -121,7 +121,7 @@ def class_table(held: HeldOut, names: Any) -> pd.DataFrame:
     with np.errstate(invalid="ignore", divide="ignore"):
         frame = pd.DataFrame(
             {
-                "class": names,
+                "class": pd.Series(names, dtype=getattr(names, "dtype", None)),
                 "rows": np.bincount(held.y, minlength=len(names)),
                 "measured": true,
                 "precision": right / said,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.preparation import Preparation
+from mmembed.errors import at_least_one
 from mmembed.frames import Written, beside, index_of, with_columns
 from mmembed.vectors import VectorArray, as_vector_array, check_comparable
 from mmembed.vectors.rows import equal_row_groups, row_digest
@@ -213,8 +214,7 @@ def measure_map(rows: FloatMatrix, places: FloatMatrix, k: int = 15) -> MapQuali
         NaN with fewer than 4 rows, where it is not defined. Of a fixed sample of 1,000 rows among all where there are
         more.
     """
-    if k < 1:
-        raise ValueError(f"k={k} looks at no neighbour. Give a k of at least 1.")
+    k = at_least_one("k", k, "looks at no neighbour")
     n_rows = len(rows)
     if n_rows < 4:
         return MapQuality(float("nan"), float("nan"), float("nan"), k, n_rows)

@@ -100,6 +100,7 @@ def group_rows(
 
 def hashable_cells(values: pd.Series) -> pd.Series:
     """Turn lists and arrays into their text: they are categories too, and pandas cannot count them."""
+    # As objects: Arrow's texts, which pandas would make of them, hold no halves of surrogate pairs.
     cells = [cell if isinstance(cell, Hashable) else str(cell) for cell in values]
     return pd.Series(cells, index=values.index, dtype=object)
 

@@ -16,7 +16,8 @@ import pandas as pd
 
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.tallies.categories import MISSING, NOISE, Categories, Category, group_rows, key_order, told_key
-from mmembed.analysis.tallies.trend import Period, Span, read_dates
+from mmembed.analysis.tallies.dates import read_dates
+from mmembed.analysis.tallies.trend import Period, Span
 from mmembed.frames import column_of, coordinates, is_missing, one_line
 from mmembed.vectors import as_vector_array
 

@@ -45,6 +45,7 @@ class Span:
 
         Examples
         --------
+        >>> from mmembed.analysis.tallies.dates import read_dates
         >>> Span.of(read_dates(pd.Series(["2024-01-31", "2024-02-01", "soon", None]))[0]).names
         ('2024-01-31', '2024-02-01')
         """
@@ -69,35 +70,3 @@ class Span:
         ordinals = np.asarray(periods.dt.to_timestamp().array.to_period(self.step).asi8)
         places[dates.notna().to_numpy()] = ordinals - self.first
         return np.maximum(places, -1)
-
-
-def read_dates(values: pd.Series) -> tuple[pd.Series, int]:
-    """Return dates as naive wall-clock times, and how many cells are no date.
-
-    Raises
-    ------
-    ValueError
-        If the column holds numbers, which may count seconds, days or nothing of the kind.
-    """
-    dates = _dates(values)
-    return dates, int((dates.isna() & values.isna().to_numpy().__invert__()).sum())
-
-
-def _dates(values: pd.Series) -> pd.Series:
-    plain = values.reset_index(drop=True)
-    if isinstance(plain.dtype, pd.PeriodDtype):
-        plain = plain.dt.to_timestamp()
-    if pd.api.types.is_numeric_dtype(plain.dtype):
-        message = (
-            f"Column {values.name!r} (date=) holds numbers ({values.dtype}), which may count anything; expected dates. "
-            f"Convert it first, e.g. with pandas.to_datetime(df[{values.name!r}], unit='s')."
-        )
-        raise ValueError(message)
-    if not pd.api.types.is_datetime64_any_dtype(plain.dtype):
-        texts = plain.astype(object).where(plain.notna(), None)
-        plain = pd.to_datetime(texts, errors="coerce", format="mixed", utc=True)
-    if isinstance(plain.dtype, pd.ArrowDtype):
-        plain = pd.to_datetime(plain)
-        if isinstance(plain.dtype, pd.ArrowDtype):  # one with a zone, which pandas leaves in Arrow
-            plain = plain.dt.tz_localize(None).astype(np.dtype(f"M8[{plain.dtype.pyarrow_dtype.unit}]"))
-    return plain.dt.tz_localize(None) if isinstance(plain.dtype, pd.DatetimeTZDtype) else plain

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from mmembed.contents.clips import FRAMES_PER_CLIP
 from mmembed.contents.content import Content, ContentKind
 from mmembed.providers.callable_session import CallableSession, batches_of_kinds
 from mmembed.providers.local.model import DIMENSION, shared_model
+from mmembed.providers.local.text import LONGEST_READ, READING, without_blanks
 from mmembed.providers.local.text import PACKAGE as TEXT_PACKAGE
 from mmembed.providers.local.weights import PACKAGE as PICTURE_PACKAGE
 from mmembed.providers.protocol import Session
@@ -26,6 +28,7 @@ from mmembed.providers.settings import ModelSettings
 __all__ = ["LOCAL_MODEL", "LocalProvider", "single_blas_thread"]
 
 # Small batches keep every worker busy to the end and the first progress early; nothing is gained by larger ones.
+_CHARACTERS_A_BATCH = 40_000
 _BATCH_SIZES: Mapping[ContentKind, int] = {"text": 64, "image": 8, "multi_images": 4, "fused": 4, "video": 1}
 
 
@@ -70,7 +73,8 @@ class LocalProvider:
     @property
     def options(self) -> Mapping[str, Any]:
         """What changes a vector besides the content: the versions of the parts."""
-        return {"model": self.space, "texts": TEXT_PACKAGE, "pictures": PICTURE_PACKAGE, "frames": FRAMES_PER_CLIP}
+        texts = f"{TEXT_PACKAGE}, {READING}"
+        return {"model": self.space, "texts": texts, "pictures": PICTURE_PACKAGE, "frames": FRAMES_PER_CLIP}
 
     @property
     def threads(self) -> int:
@@ -78,8 +82,16 @@ class LocalProvider:
         return self.workers
 
     def plan(self, contents: Sequence[Content]) -> list[list[int]]:
-        """Return batches of positions in ``contents``: each of one kind, in order, and small."""
-        return batches_of_kinds(contents, lambda kind: _BATCH_SIZES[kind])  # type: ignore[index]  # kinds of contents
+        """Return batches of positions in ``contents``: each of one kind, in order, and small.
+
+        Warns
+        -----
+        LongTextWarning
+            If not the whole of a text will be read.
+        """
+        _warn_of_long_texts(contents)
+        batches = batches_of_kinds(contents, lambda kind: _BATCH_SIZES[kind])  # type: ignore[index]  # kinds of contents
+        return [part for batch in batches for part in _parts_by_length(batch, contents)]
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -105,6 +117,36 @@ class _LocalModel:
 
 
 LOCAL_MODEL = _LocalModel()
+
+
+class LongTextWarning(UserWarning):
+    """Texts are longer than the local model reads; their vectors rest on passages of them."""
+
+
+def _parts_by_length(batch: list[int], contents: Sequence[Content]) -> Iterator[list[int]]:
+    """Yield a batch in parts whose texts are read in about a second."""
+    start = read = 0
+    for place, position in enumerate(batch):
+        length = min(len(contents[position].text or ""), LONGEST_READ)
+        if read and read + length > _CHARACTERS_A_BATCH:
+            yield batch[start:place]
+            start, read = place, 0
+        read += length
+    yield batch[start:]
+
+
+def _warn_of_long_texts(contents: Sequence[Content]) -> None:
+    parts = (part for content in contents for part in content.parts or (content,))
+    lengths = [len(without_blanks(part.text)) for part in parts if part.text and len(part.text) > LONGEST_READ]
+    lengths = [length for length in lengths if length > LONGEST_READ]
+    if lengths:
+        warnings.warn(
+            f"Texts of more than {LONGEST_READ:,} characters: {len(lengths)}, the longest of {max(lengths):,}. "
+            "model='local' reads evenly spread passages of such a text, so many characters in all. To have all of it "
+            "read, give each chapter or paragraph a row of its own.",
+            LongTextWarning,
+            stacklevel=2,
+        )
 
 
 def _count_processors() -> int:
