@@ -391,6 +391,12 @@ def test_the_model_itself_is_taken_and_found_again(encoder, df):
     assert mmembed.models().loc["mine", "provider"] == "own"
 
 
+def test_numbers_of_numpy_are_whole_numbers(encoder):
+    """The length may come from an array's shape."""
+    assert register(encoder, dimension=np.zeros((2, 3)).shape[1], batch_size=np.int64(4)).batch_size == 4
+    assert type(register(encoder, dimension=np.int32(3)).dimension) is int
+
+
 def test_compare_and_the_transformer_take_it(encoder):
     """The verbs that take models take one of one's own, and no clone copies it."""
     model = register(encoder)
@@ -486,7 +492,7 @@ def test_what_cannot_be_registered_says_why(encoder, changes, error, message):
         register(encoder, **changes)
 
 
-@pytest.mark.parametrize("name", ["local", "qwen3-vl-embedding", "local-conse-1", "", " x", "a]b"])
+@pytest.mark.parametrize("name", ["local", "qwen3-vl-embedding", "local-conse-1", "", " x", "a]b", "a, b", "float16"])
 def test_a_name_that_means_another_model_is_refused(encoder, name):
     """Vectors of two models never share a space by accident."""
     with pytest.raises(ValueError, match=r"another name|needs a name"):

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from mmembed.contents.content import ContentKind
 from mmembed.errors import UnknownModelError, listed
 from mmembed.providers.callable_session import Calls, Embed
@@ -104,9 +106,11 @@ class CustomModel:
 
     def __post_init__(self) -> None:
         check_own_name(self.name)
-        for name, least in (("dimension", self.dimension), ("batch_size", self.batch_size), ("workers", self.workers)):
-            if isinstance(least, bool) or not isinstance(least, int) or least < 1:
+        for name in ("dimension", "batch_size", "workers"):
+            least = getattr(self, name)
+            if isinstance(least, bool) or not isinstance(least, int | np.integer) or least < 1:
                 raise ValueError(f"{name}={least!r} of model {self.name!r} is no whole number from 1 on.")
+            object.__setattr__(self, name, int(least))
         object.__setattr__(self, "version", str(self.version))
         object.__setattr__(self, "shorter_dimensions", tuple(self.shorter_dimensions))
         if long := [one for one in self.shorter_dimensions if not 0 < one < self.dimension]:

@@ -448,8 +448,15 @@ def check_own_name(name: Any) -> None:
     ValueError
         If it is no text, or a model of the table has it.
     """
-    if not isinstance(name, str) or not name.strip() or name != name.strip() or "]" in name:
-        raise ValueError(f"A model of your own needs a name such as 'my-clip'; got {name!r}.")
+    if (
+        not isinstance(name, str)
+        or not name.strip()
+        or name != name.strip()
+        or re.search(r"[][,\x00-\x1f]|^float16$", name)
+    ):
+        raise ValueError(
+            f"A model of your own needs a name such as 'my-clip', without commas and brackets; got {name!r}."
+        )
     if name in MODELS or name in _ALIASES or name in _RETIRED:
         raise ValueError(f"{name!r} is a model of the table. Give your own another name, such as 'my-{name}'.")
 
