@@ -156,6 +156,7 @@ _WRITTEN: Mapping[str, tuple[Mapping[str, Cells], ...]] = {
     "leaks": ({"_part": Cells("any"), "_similarity": _COSINE},),
     "outliers": ({"": Cells("number", 0)},),
     "cluster": ({"": Cells("whole", -1), "_score": _COSINE, "_name": Cells("text")},),
+    "exemplars": ({"": Cells("whole", -1), "_name": Cells("text")}, {"_rank": Cells("whole", 1)}),
     "classify": ({"_predicted": Cells("any"), "_score": _PROBABILITY},),
     "classify by words": ({"": Cells("any"), "_score": _PROBABILITY},),
     "project": ({"_x": _PLACE, "_y": _PLACE}, {"_x": _PLACE, "_y": _PLACE, "_z": _PLACE}),

@@ -259,3 +259,40 @@ def test_choices_are_those_of_the_verbs(command, option, choices):
     """What a verb learns, the shell offers."""
     (found,) = (one for one in program.commands[command].params if one.name == option)
     assert tuple(found.type.choices) == choices
+
+
+def test_a_file_that_is_replaced_is_told(embedded, capsys):
+    """Whoever names a file of theirs by mistake reads it; the help says it before."""
+    out = Path("page.html")
+    call = ["report", str(embedded), *VECTORS, "--leave-out", "duplicates", "-o", str(out)]
+    assert main(call) == 0
+    assert "Written: page.html\nOpen page.html in a browser.\n" in capsys.readouterr().err
+    assert main(call) == 0
+    assert "Replaced: page.html\n" in capsys.readouterr().err
+    table = ["outliers", str(embedded), *VECTORS, "-o"]
+    assert main([*table, "scored.csv"]) == 0
+    assert "Written: scored.csv" in capsys.readouterr().err
+    assert main([*table, "scored.csv"]) == 0
+    assert "Replaced: scored.csv" in capsys.readouterr().err
+    assert main(["outliers", "--help"]) == 0
+    assert "that is there is replaced" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_folder_is_told_how_to_become_a_table(capsys):
+    """A folder of pictures is what people have; the message has the line that lists it."""
+    Path("photos").mkdir()
+    assert main(["embed", "photos", "--column", "file", "--model", "local", "-o", "o.parquet"]) == 1
+    assert "'photos' is a folder." in (told := capsys.readouterr().err)
+    assert "(echo file; ls photos/*) > files.csv" in told
+
+
+def test_classify_says_how_right_it_was(capsys):
+    """Beside the counts stands the accuracy of rows that were held out, and that of the commonest label."""
+    angles = np.linspace(0, 0.3, 40) + np.repeat([0.0, 1.5], 20)
+    rows = [f'{{"v": [{np.cos(one)}, {np.sin(one)}], "side": "{"ab"[n // 20]}"}}\n' for n, one in enumerate(angles)]
+    Path("t.jsonl").write_text("".join(rows), "utf-8")
+    assert main(["classify", "t.jsonl", "--column", "v", "--target", "side", "-o", "o.jsonl"]) == 0
+    assert "held out: 1.00 (" in (told := capsys.readouterr().err)
+    assert "the commonest label for every row: 0.50." in told
+    assert main(["classify", "t.jsonl", "--column", "v", "--target", "side", "--kinds", "side", "-o", "p.jsonl"]) == 1
+    assert "kinds= is for labels= alone" in capsys.readouterr().err

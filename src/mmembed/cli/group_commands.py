@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pandas as pd
 
+import mmembed
 from mmembed.accessor.arguments import NAME_SOURCES
 from mmembed.analysis.clusters import fit as clusters
 from mmembed.analysis.maps import fit as maps
@@ -22,6 +24,7 @@ from mmembed.cli.options import (
     writes_table,
 )
 from mmembed.cli.terminal import say, text_table
+from mmembed.frames import column_of
 
 _kinds = column_option("--kinds", text="Column that says of which kind each row is; each kind's mean is removed.")
 _random_state = click.option("--random-state", type=int, metavar="SEED", help="Same seed, same result.")
@@ -119,11 +122,36 @@ def classify(*, column: str, space: str | None, label: Sequence[str], **options:
     name, target = options["name"], options["target"]
     df = source.read_vectors(column, space=space, for_words=bool(label))
     destination.check_columns(df)
-    df = df.mmembed.classify(column, labels=_labels(label) if label else None, **options)
+    held_out = ""
+    if target is not None and not label and options["kinds"] is None:
+        experiment = mmembed.fit_classifier(
+            df[column],
+            column_of(df, target, argument="target"),
+            groups=None if options["groups"] is None else column_of(df, options["groups"], argument="groups"),
+            class_weight=options["class_weight"],
+            random_state=options["random_state"],
+        )
+        df = experiment.add_to(df, name=name or target, threshold=options["threshold"])
+        held_out = _told_accuracy(experiment.scores())
+    else:
+        df = df.mmembed.classify(column, labels=_labels(label) if label else None, **options)
     destination.write(df, of=source)
     made = f"{name or target}_predicted" if target is not None else name or "label"
     counts = df[made].astype(str).where(df[made].notna(), "(none)").value_counts()
     say(text_table(counts.rename("rows").reset_index()))
+    if held_out:
+        say(held_out)
+
+
+def _told_accuracy(scores: pd.DataFrame) -> str:
+    """Return how right a classifier was for rows that it did not learn from."""
+    if "accuracy" not in scores.index:  # several labels a row
+        return ""
+    found = scores.loc["accuracy"]
+    return (
+        f"Accuracy on rows that were held out: {found['value']:.2f} ({found['low']:.2f} to {found['high']:.2f}); the "
+        f"commonest label for every row: {found['majority']:.2f}."
+    )
 
 
 @click.command(

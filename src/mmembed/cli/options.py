@@ -136,8 +136,9 @@ class Destination:
         origin = None if of is None else of.origin
         form: Any = None if self.form == "text" else self.form
         if self.path is not None and self.path != STREAM:
+            done = "Replaced" if self.path.is_file() else "Written"
             write_table(df, self.path, form, origin=origin)
-            say(f"Written: {self.path} ({len(df)} rows)")
+            say(f"{done}: {self.path} ({len(df)} rows)")
         elif self.is_text or form is None:
             show(text_table(df))
         elif not sys.stdout.isatty():
@@ -198,7 +199,7 @@ def writes_table(command: Command) -> Command:
             "--output",
             type=click.Path(path_type=Path, allow_dash=True),
             metavar="FILE",
-            help=f"Table to write ({KINDS}); the standard output without it.",
+            help=f"Table to write ({KINDS}); one that is there is replaced. The standard output without it.",
         ),
     ):
         command = add(command)

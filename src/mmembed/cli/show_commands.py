@@ -91,8 +91,10 @@ def report(
         **options,
     )
     for path in output or [Path("report.html")]:
+        was_there = path.is_file()
         saved = made.save(path)
-        say(f"Written: {saved}" if path.suffix.lower() in {".md", ".json"} else f"Open {saved} in a browser.")
+        done = f"{'Replaced' if was_there else 'Written'}: {saved}"
+        say(done if path.suffix.lower() in {".md", ".json"} else f"{done}\nOpen {saved} in a browser.")
 
 
 @click.command(

@@ -75,8 +75,13 @@ def open_table(
     TableError
         If the file is missing, has an unknown suffix, or cannot be parsed.
     """
+    if path != STREAM and path.is_dir():
+        raise TableError(
+            f"{str(path)!r} is a folder. Write the names of its files into a table, one a line: "
+            f"(echo file; ls {path}/*) > files.csv. Then give files.csv and --column file."
+        )
     form = form or format_of(path)
-    if path != STREAM and (not path.exists() or path.is_dir()):
+    if path != STREAM and not path.exists():
         raise TableError(f"There is no table {str(path)!r}. Give the path of a {KINDS} file.")
     shown = "The standard input" if path == STREAM else repr(str(path))
     try:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from mmembed._files import whole_file
 from mmembed.analysis.clusters.choice import no_candidates
+from mmembed.analysis.clusters.exemplars import Exemplars
 from mmembed.analysis.clusters.hierarchy import Hierarchy
 from mmembed.analysis.clusters.matching import ClusterRecord, match
 from mmembed.analysis.clusters.membership import LabelledRows, nearest_centroids
@@ -179,12 +180,16 @@ class Clusters(NamedClusters):
     def _repr_html_(self) -> str:
         return clusters_html(repr(self), self.summary(), Naming.of(self.names).texts)
 
-    def exemplars(self, n: int = 3) -> dict[int, npt.NDArray[np.int64]]:
-        """Return, for each cluster, the positions of the ``n`` rows nearest to its centroid, nearest first."""
+    def exemplars(self, n: int = 3) -> Exemplars:
+        """Return, for each cluster, the positions of the ``n`` rows nearest to its centroid, nearest first.
+
+        ``clusters.exemplars().add_to(df)`` gives the rows themselves, with the cluster's name and their rank in it.
+        """
         n = at_least_one("n", n, "asks for no exemplar")
         order = np.lexsort((np.arange(len(self)), -self.scores))
         values = self._filled_labels[order]
-        return {label: order[values == label][:n] for label in np.sort(self.numbers).tolist()}
+        found = {label: order[values == label][:n] for label in np.sort(self.numbers).tolist()}
+        return Exemplars(found, self.names, len(self), self.index)
 
     def borderline(self, n: int = 10) -> pd.DataFrame:
         """Return the ``n`` rows that are the least clearly in their cluster, the least clear first.
