@@ -49,7 +49,8 @@ class EmbeddingVerbs:
         modality : {"auto", "text", "image", "video", "multi_images"}
             How cells are read; a cell of text is never taken for a file.
         model, dimension, instruct, fps
-            As in :class:`mmembed.Embedder`; ``model="local"`` needs no key and no network.
+            As in :class:`mmembed.Embedder`; ``model="local"`` needs no key and no network. A model of your own: its
+            name (:func:`mmembed.register_model`), a :class:`mmembed.CustomModel`, or an encoder.
         name : str or dict, optional
             Name of the new column (``{column: name}`` for several); ``<column>_vector`` if not given.
         errors : {"raise", "coerce"}
