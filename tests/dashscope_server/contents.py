@@ -117,6 +117,7 @@ class ContentReader:
         self._stored = stored
         frames = min(VIDEO_FRAMES, parameters.get("max_video_frames") or VIDEO_FRAMES)
         share = parameters.get("fps", 1.0)
+        self._fuses_all = bool(parameters.get("enable_fusion"))
         self._frames = max(1, round(frames * share))
 
     def read(self, contents: object) -> list[Item]:
@@ -201,6 +202,9 @@ class ContentReader:
 
     def _check_counts(self, items: Sequence[Item]) -> None:
         model = self._model
+        pictures = sum(part.tokens.images for item in items for part in item.parts)
+        if self._fuses_all and pictures > model.fused_images:
+            raise invalid(f"input.contents has {pictures} pictures; {model.name} fuses at most {model.fused_images}.")
         singles = [item for item in items if item.kind != "vl"]
         # "At most one of each kind" counts fused objects as a kind of their own; a cap on pictures counts them all.
         counted = singles if model.fuses_requests else items

@@ -45,6 +45,8 @@ class Model:
         Whether each request gives one vector, whatever it holds.
     fusion_flag : bool
         Whether the parameter ``enable_fusion`` is allowed.
+    fused_images : int
+        Most pictures, each an entry of its own, that ``enable_fusion`` makes one vector of.
     snapshot : bool
         Whether ``res_level`` and ``max_video_frames`` are allowed.
     text_model : bool
@@ -68,6 +70,7 @@ class Model:
     videos: int | None = None
     fused: int | None = None
     multi_images: int = 0
+    fused_images: int = 1
     fuses_objects: bool = False
     object_fusion: bool = True
     fuses_requests: bool = False
@@ -102,6 +105,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 videos=1,
                 fuses_objects=True,
                 fusion_flag=True,
+                fused_images=10,
                 image_formats=QWEN_IMAGE_FORMATS,
                 video_formats=QWEN_VIDEO_FORMATS,
                 media_price=0.0018,
@@ -172,6 +176,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 image_bytes=10 * MEGABYTE,
                 contents=20,
                 images=64,
+                multi_images=64,
                 videos=8,
                 fuses_objects=True,
                 snapshot=True,
@@ -185,6 +190,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 image_bytes=10 * MEGABYTE,
                 contents=20,
                 images=64,
+                multi_images=64,
                 videos=8,
                 fuses_objects=True,
                 snapshot=True,

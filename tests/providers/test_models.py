@@ -30,7 +30,7 @@ def test_table_agrees_with_the_server_that_was_written_by_another_hand(name):
         theirs.rates.tokens_per_minute,
     )
     assert set(ours.regions) == theirs.regions
-    assert ours.max_multi_images == theirs.multi_images
+    assert ours.max_multi_images == (theirs.fused_images if theirs.fusion_flag else theirs.multi_images)
     assert ours.can_fuse is theirs.fuses_objects
     assert ours.always_fuses is theirs.fuses_requests
     for region in ours.regions:
@@ -45,7 +45,7 @@ def test_models_shows_each_model_once_with_its_default_dimension():
     assert list(frame.index) == list(MODELS)
     assert frame.loc["multimodal-embedding-v1", "default_dimension"] == 1024
     assert frame["max_contents"].isna()["tongyi-embedding-vision-plus"]
-    assert frame.loc["qwen3-vl-embedding", "kinds"] == "fused, image, text, video"
+    assert frame.loc["qwen3-vl-embedding", "kinds"] == "fused, image, multi_images, text, video"
 
 
 def test_unknown_name_is_refused_with_the_nearest():
@@ -90,7 +90,7 @@ def test_each_region_has_a_default_that_it_offers():
         ("qwen3-vl-embedding", {"fps": 2}, ValueError, r"from 0 to 1; got fps=2"),
         ("local", {"instruct": "find"}, ValueError, r"takes no instruct"),
         ("local", {"fps": 0.5}, ValueError, r"takes no fps"),
-        ("qwen3-vl-embedding", {"kinds": ["multi_images"]}, ModalityError, r"does not embed 'multi_images'.*plus"),
+        ("qwen2.5-vl-embedding", {"kinds": ["multi_images"]}, ModalityError, r"does not embed 'multi_images'.*plus"),
         ("multimodal-embedding-v1", {"kinds": ["text", "fused"]}, ModalityError, r"does not embed 'fused'.*qwen3"),
     ],
 )

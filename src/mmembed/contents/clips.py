@@ -15,7 +15,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from mmembed._optional import import_optional
-from mmembed.contents.content import Content
+from mmembed.contents.content import Content, fused_of
 from mmembed.contents.media import Media, digest_of
 from mmembed.contents.pictures import (
     MOST_PIXELS,
@@ -297,21 +297,28 @@ def check_video_frames(video_frames: int, *, most_pictures: int, model: str) -> 
 
 
 def videos_as_pictures(contents: Sequence[Read], video_frames: int) -> list[Read]:
-    """Return the contents with each local video replaced by a list of its frames; one by URL stays as it is.
+    """Return the contents with each local video, also of a fused row, replaced by a list of its frames.
+
+    One by URL stays as it is.
 
     The list gets one vector of type ``multi_images``. The digest is that of the video file and the number of frames,
     so that the cache finds it without decoding again.
     """
     replaced: list[Read] = []
     for content in contents:
-        if isinstance(content, Content) and content.kind == "video" and content.media and content.media.url is None:
-            try:
-                replaced.append(_as_pictures(content, content.media, video_frames))
-            except ContentError as error:
-                replaced.append(error)
-        else:
-            replaced.append(content)
+        try:
+            replaced.append(_with_pictures(content, video_frames) if isinstance(content, Content) else content)
+        except ContentError as error:
+            replaced.append(error)
     return replaced
+
+
+def _with_pictures(content: Content, video_frames: int) -> Content:
+    if content.kind == "fused":
+        parts = tuple(_with_pictures(part, video_frames) for part in content.parts)
+        return content if parts == content.parts else fused_of(parts)
+    is_local = content.kind == "video" and content.media is not None and content.media.url is None
+    return _as_pictures(content, content.media, video_frames) if is_local and content.media else content
 
 
 def _as_pictures(content: Content, media: Media, video_frames: int) -> Content:

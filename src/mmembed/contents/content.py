@@ -38,7 +38,8 @@ class Content:
     ----------
     kind : {"text", "image", "video", "multi_images", "fused"}
         Says which of the other fields are set: ``text`` for a text, ``media`` for a picture or a clip, ``parts`` for
-        the pictures of ``multi_images`` and for the differing kinds of a ``fused`` row.
+        the pictures of ``multi_images`` and for the differing kinds of a ``fused`` row, one of which may be a list of
+        pictures itself.
     digest : bytes
         Hash of what is embedded: bytes of a file, characters of a text; never of a path.
     """
@@ -48,6 +49,11 @@ class Content:
     media: Media | None = None
     parts: tuple[Content, ...] = ()
     digest: bytes = field(default=b"", repr=False)
+
+    @property
+    def leaves(self) -> tuple[Content, ...]:
+        """The texts, pictures and clips that it is made of, in order; itself if it is one."""
+        return tuple(leaf for part in self.parts for leaf in part.leaves) if self.parts else (self,)
 
 
 Read = Content | ContentError | None
@@ -155,13 +161,21 @@ def _content_of(cell: Any, modality: Modality, root: Root) -> Content | None:
 def read_fused(parts: Mapping[Modality, Any], *, root: Root = None) -> Content | None:
     """Read one row of several columns into one content: None if all parts are missing, the part itself if one is there.
 
-    Two or more parts become a fused content.
+    Two or more parts become a fused content. A part of modality ``"image"`` may be a list of pictures; a list of one is
+    that picture.
     """
-    contents = [read_content(cell, modality, root=root) for modality, cell in parts.items()]
+    contents = [_part_of_row(cell, modality, root) for modality, cell in parts.items()]
     present = tuple(content for content in contents if content is not None)
     if len(present) <= 1:
         return present[0] if present else None
     return fused_of(present)
+
+
+def _part_of_row(cell: Any, modality: Modality, root: Root) -> Content | None:
+    pictures = pictures_of_list(unwrapped(cell)) if modality == "image" else None
+    if not pictures:
+        return read_content(cell, modality, root=root)
+    return read_content(*((pictures[0], "image") if len(pictures) == 1 else (pictures, "multi_images")), root=root)
 
 
 def fused_of(parts: tuple[Content, ...]) -> Content:

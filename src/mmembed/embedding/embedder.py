@@ -125,7 +125,7 @@ class Embedder(ModelSettings):
         Cut texts that are too long for the model, with a warning, instead of refusing their rows.
     video_frames : int, optional
         Embed video files of this machine by up to 8 of their frames, for models that take lists of pictures (the
-        service takes videos by URL only).
+        service takes videos by URL only); also in fused rows where the model fuses lists.
     root : path, optional
         Folder that relative file names in cells start from. It is no fence: ``../x.png``, absolute names, links and
         ``file://`` in a cell lead to any file that this process can read, and its content is sent to the service.
@@ -215,10 +215,13 @@ class Embedder(ModelSettings):
         read = {name: read_contents(cells, checked[name], root=self._root) for name, cells in columns.items()}
         if self.truncate:
             read = {name: cut_texts(contents, self.spec) for name, contents in read.items()}
+        return {name: self._with_frames(contents) for name, contents in read.items()}
+
+    def _with_frames(self, contents: list[Read]) -> list[Read]:
         if self.video_frames is None:
-            return read
+            return contents
         frames = check_video_frames(self.video_frames, most_pictures=self.spec.max_multi_images, model=self.spec.name)
-        return {name: videos_as_pictures(contents, frames) for name, contents in read.items()}
+        return videos_as_pictures(contents, frames)
 
     def fuse(
         self,
@@ -245,7 +248,7 @@ class Embedder(ModelSettings):
                 read.append(read_fused(dict(zip(columns, row, strict=True)), root=self._root))
             except ContentError as error:
                 read.append(error)
-        return cut_texts(read, self.spec) if self.truncate else read
+        return self._with_frames(cut_texts(read, self.spec) if self.truncate else read)
 
     def provider(self, *, for_plan: bool = False, sharing: Sharing = ALONE) -> Provider:
         """Return the provider of this model with these settings; one that only plans needs no key."""
@@ -359,7 +362,7 @@ def cut_texts(cells: Sequence[Read], spec: ModelSpec) -> list[Read]:
 def _long_texts(cells: Sequence[Read], most: int) -> set[str]:
     """Return the texts, also of fused rows, that may be more than so many tokens."""
     contents = [cell for cell in cells if isinstance(cell, Content)]
-    parts = [part for content in contents for part in content.parts or (content,)]
+    parts = [leaf for content in contents for leaf in content.leaves]
     # A token is at least a byte, so that most texts pass without counting.
     texts = [part.text for part in parts if part.text is not None and len(part.text) * 4 > most]
     highs = estimate_each(texts)[:, 2].tolist()

@@ -74,4 +74,4 @@ def _keys_by_kind(
 
 
 def _holds_video(content: Content) -> bool:
-    return content.kind == "video" or any(part.kind == "video" for part in content.parts)
+    return any(leaf.kind == "video" for leaf in content.leaves)

@@ -272,7 +272,7 @@ def estimate_tokens(content: Content, spec: ModelSpec) -> tuple[TokenEstimate, T
         Of its texts, and of its pictures and videos: the two have different prices.
     """
     text, media = TokenEstimate(), TokenEstimate()
-    for part in content.parts or (content,):
+    for part in content.leaves:
         if part.text is not None:
             text += estimate_text(part.text)
         else:
@@ -295,7 +295,7 @@ def estimate_all(contents: Sequence[Content], spec: ModelSpec) -> npt.NDArray[np
     texts: list[str] = []
     owners: list[int] = []
     for number, content in enumerate(contents):
-        for part in content.parts or (content,):
+        for part in content.leaves:
             if part.text is not None:
                 texts.append(part.text)
                 owners.append(number)

@@ -7,6 +7,7 @@ need nothing else; it must not send, read or count anything.
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,13 @@ DEFAULT_MODELS: Mapping[str, str] = MappingProxyType(
 PROVIDERS = ("dashscope", "local", "own")
 
 _READ_ON = date(2026, 3, 6)
+
+# Newer pages: fusion of several pictures on qwen3-vl-embedding, and lists of pictures on the dated models. The latter
+# shows no date of its own.
+_FUSION_READ_ON, _LISTS_READ_ON = date(2026, 3, 26), date(2026, 11, 30)
+
+# Base64 writes three bytes as four; the rest is for texts.
+_PICTURE_BYTES_OF_A_REQUEST = 0.74
 
 # Of a new account in Beijing for each model; the page has no such column for Singapore.
 _FREE_TOKENS, _FREE_DAYS = 1_000_000, 90
@@ -74,7 +82,7 @@ class ModelSpec:
     images_in_region : tuple of (str, int)
         Where a region allows fewer images in one request than ``max_images``.
     max_multi_images : int
-        Most pictures in one ``multi_images`` content; 0 if it takes none.
+        Most pictures in one ``multi_images`` content, or in the list of a fused row; 0 if it takes none.
     request_tokens : int or None
         Most tokens that are put into one request. No page gives a figure where there is no limit on the count: there
         it is what the service allows in one second.
@@ -96,7 +104,7 @@ class ModelSpec:
     always_fuses : bool
         Whether a request gives a single vector whatever it holds, so that each content needs its own.
     fuses_alone : bool
-        Whether a fused content needs a request of its own, marked by ``enable_fusion``.
+        Whether a fused content, or a list of pictures, needs a request of its own, marked by ``enable_fusion``.
     takes_instruct, takes_fps, sends_dimension : bool
         Which parameters it takes.
     is_text_model : bool
@@ -104,6 +112,8 @@ class ModelSpec:
         is a document or a query.
     documented : datetime.date or None
         The day whose documentation the figures come from.
+    documented_later : tuple of (str, datetime.date)
+        Which figures come from a later page, and the day of that.
     """
 
     name: str
@@ -140,6 +150,7 @@ class ModelSpec:
     sends_dimension: bool = True
     is_text_model: bool = False
     documented: date | None = None
+    documented_later: tuple[tuple[str, date], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name or not self.dimensions or min(self.dimensions) < 1:
@@ -164,6 +175,15 @@ class ModelSpec:
         """Whether several kinds in one content give one vector."""
         return "fused" in self.kinds
 
+    def is_request(self, kind: str) -> bool:
+        """Say whether a content of this kind is a request of its own."""
+        return self.fuses_alone and kind in {"fused", "multi_images"}
+
+    def picture_mb(self, count: int) -> float:
+        """Return the most megabytes of each of so many pictures of one content, which must fit into one request."""
+        together = self.request_mb * 2**20 / 1e6 * _PICTURE_BYTES_OF_A_REQUEST
+        return min(math.inf if self.image_mb is None else self.image_mb, together / max(1, count))
+
     def most_images(self, region: str) -> int | None:
         """Return the most pictures that one request may hold in a region; None is no limit."""
         return dict(self.images_in_region).get(region, self.max_images)
@@ -171,7 +191,7 @@ class ModelSpec:
 
 _QWEN3 = ModelSpec(
     name="qwen3-vl-embedding",
-    kinds=_FUSED,
+    kinds=_FUSED | _LISTS,
     dimensions=(2560, 2048, 1536, 1024, 768, 512, 256),
     text_tokens=32_000,
     image_mb=5,
@@ -180,6 +200,7 @@ _QWEN3 = ModelSpec(
     max_contents=20,
     max_images=10,
     max_videos=1,
+    max_multi_images=10,  # as many as a request may hold
     # A tenth of a minute's tokens: twenty texts of 32,000 would be more than a whole minute allows.
     request_tokens=60_000,
     media_price=0.0018,
@@ -193,6 +214,7 @@ _QWEN3 = ModelSpec(
     tokens_per_minute=600_000,
     fuses_alone=True,
     documented=_READ_ON,
+    documented_later=(("max_multi_images", _FUSION_READ_ON),),
 )
 
 _PLUS = ModelSpec(
@@ -222,14 +244,14 @@ _PLUS = ModelSpec(
 _PLUS_DATED = dataclasses.replace(
     _PLUS,
     name="tongyi-embedding-vision-plus-2026-03-06",
-    kinds=_FUSED,
+    kinds=_FUSED | _LISTS,
     image_mb=10,
     video_mb=50,
     max_contents=20,
     max_images=64,
     max_videos=8,
     images_in_region=(),
-    max_multi_images=0,
+    max_multi_images=64,
     request_tokens=None,
     free_tokens=None,
     free_days=None,
@@ -237,6 +259,7 @@ _PLUS_DATED = dataclasses.replace(
     requests_per_minute=None,
     tokens_per_minute=None,
     regions=("beijing",),
+    documented_later=(("max_multi_images", _LISTS_READ_ON),),
 )
 
 # Prices are Beijing's; in Singapore those of texts are 3 to 5 % higher. Pages give the most tokens of one text. They do
@@ -284,6 +307,7 @@ MODELS: Mapping[str, ModelSpec] = MappingProxyType(
             dataclasses.replace(
                 _QWEN3,
                 name="qwen2.5-vl-embedding",
+                kinds=_FUSED,
                 dimensions=(1024, 2048, 768, 512),
                 max_contents=1,
                 max_images=1,
@@ -292,6 +316,8 @@ MODELS: Mapping[str, ModelSpec] = MappingProxyType(
                 languages="11, among them Chinese, English, Japanese, Korean, French and German",
                 always_fuses=True,
                 fuses_alone=False,
+                max_multi_images=0,
+                documented_later=(),
             ),
             _PLUS,
             dataclasses.replace(_PLUS, name="tongyi-embedding-vision-flash", **_FLASH),  # type: ignore[arg-type]  # fields of several types
@@ -382,6 +408,8 @@ def models() -> pd.DataFrame:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple) and isinstance(value[0][-1], date):
+        return ", ".join(f"{name} {day}" for name, day in value)
     return ", ".join(sorted(value)) if isinstance(value, frozenset) else value
 
 

@@ -100,8 +100,8 @@ class Reply:
 
 
 def kinds_asked_for(contents: Sequence[Mapping[str, Any]], *, are_fused: bool = False) -> list[str]:
-    """Return the kind of each vector that must come back for the objects of ``input.contents``."""
-    return [next(iter(one)) if len(one) == 1 and not are_fused else FUSED for one in contents]
+    """Return the kind of each vector that must come back for ``input.contents``; fused, all of it gives one."""
+    return [FUSED] if are_fused else [next(iter(one)) if len(one) == 1 else FUSED for one in contents]
 
 
 def read_vectors(
@@ -124,7 +124,8 @@ def read_vectors(
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise RequestFailure(MALFORMED, "the answer holds no list of embeddings", status=200)
     if len(rows) != expected:
-        raise RequestFailure(MALFORMED, f"{expected} contents were sent and {len(rows)} vectors came back", status=200)
+        message = f"{expected} vectors were asked for and {len(rows)} came back"
+        raise RequestFailure(MALFORMED, message, status=200)
     indexes = [row.get("index") for row in rows]
     if not all(type(index) is int for index in indexes):
         raise RequestFailure(MALFORMED, "the indexes of the vectors are no whole numbers", status=200)

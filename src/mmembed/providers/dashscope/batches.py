@@ -79,19 +79,20 @@ def loads_of(contents: Sequence[Content], spec: ModelSpec) -> list[Load]:
 
 
 def _load_of(content: Content, spec: ModelSpec, tokens: int) -> Load:
-    leaves = [content] if not content.parts else content.parts
+    leaves = content.leaves
     kinds = [leaf.kind for leaf in leaves]
+    most_mb = spec.picture_mb(kinds.count("image"))
     return Load(
         contents=1,
         texts=kinds.count("text"),
         images=kinds.count("image"),
         videos=kinds.count("video"),
         tokens=tokens,
-        size=_ITEM_OVERHEAD + sum(_size(leaf, spec) for leaf in leaves),
+        size=_ITEM_OVERHEAD + sum(_size(leaf, most_mb) for leaf in leaves),
     )
 
 
-def _size(leaf: Content, spec: ModelSpec) -> int:
+def _size(leaf: Content, most_mb: float) -> int:
     if leaf.media is None:
         # In UTF-8 a character has up to four bytes; quotes and line ends are escaped with one more.
         text = leaf.text or ""
@@ -107,8 +108,7 @@ def _size(leaf: Content, spec: ModelSpec) -> int:
         except OSError:
             bare = 0  # the one who reads it says what is wrong with it
     # A larger picture is shrunk to the limit before it is sent.
-    most = bare if spec.image_mb is None else min(bare, int(spec.image_mb * 1e6))
-    return math.ceil(most * _BASE64)
+    return math.ceil(min(bare, most_mb * 1e6) * _BASE64)
 
 
 def plan_batches(contents: Sequence[Content], spec: ModelSpec, *, region: str = "beijing") -> list[list[int]]:
@@ -133,7 +133,7 @@ def plan_batches(contents: Sequence[Content], spec: ModelSpec, *, region: str = 
     """
     loads = loads_of(contents, spec)
     limits = request_limits(spec, region)
-    alone = {place for place, content in enumerate(contents) if spec.fuses_alone and content.kind == "fused"}
+    alone = {place for place, content in enumerate(contents) if spec.is_request(content.kind)}
     shared = [place for place in range(len(contents)) if place not in alone]
 
     def scarcity(place: int) -> int:

@@ -8,6 +8,7 @@ files and never writes one.
 from __future__ import annotations
 
 import base64
+import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def wire_content(content: Content, spec: ModelSpec) -> dict[str, Any]:
-    """Return the object that stands for a content in a request.
+def wire_contents(content: Content, spec: ModelSpec) -> list[dict[str, Any]]:
+    """Return the objects that stand for a content in a request: one, or several that are fused into one vector.
 
     Parameters
     ----------
@@ -46,20 +47,39 @@ def wire_content(content: Content, spec: ModelSpec) -> dict[str, Any]:
     ContentError
         If the API cannot take it: a local video, a text or a list that is too long, a broken picture.
     """
+    count = sum(leaf.kind == "image" for leaf in content.leaves)
+    has_list = "multi_images" in {content.kind, *(part.kind for part in content.parts)}
+    if has_list:
+        _check_list(content, count, spec)
+        # Larger ones are shrunk, so that all of them fit into a request.
+        spec = dataclasses.replace(spec, image_mb=spec.picture_mb(count))
+    if content.kind not in {"fused", "multi_images"}:
+        return [{content.kind: _value(content, spec)}]
+    if has_list and spec.fuses_alone:
+        # Several entries of one kind do not fit into one object; enable_fusion makes one vector of all entries.
+        return [{leaf.kind: _value(leaf, spec)} for leaf in content.leaves]
     if content.kind == "multi_images":
-        most = spec.max_multi_images
-        if len(content.parts) > most:
-            raise ContentError(
-                "TooManyPictures",
-                f"A list of {len(content.parts)} pictures; model {spec.name!r} takes at most {most} in one. "
-                "Shorten the list.",
-            )
-        return {"multi_images": [_value(part, spec) for part in content.parts]}
-    if content.kind != "fused":
-        return {content.kind: _value(content, spec)}
+        return [{"multi_images": [_value(part, spec) for part in content.parts]}]
     if len({part.kind for part in content.parts}) < len(content.parts):
         raise ContentError("WrongKind", "A fused row holds one kind twice; expected at most one text, image and video.")
-    return {part.kind: _value(part, spec) for part in content.parts}
+    return [{part.kind: _value(part, spec) for part in content.parts}]
+
+
+def _check_list(content: Content, count: int, spec: ModelSpec) -> None:
+    if content.kind == "fused" and not spec.fuses_alone:
+        able = [one.name for one in MODELS.values() if one.fuses_alone and one.max_multi_images]
+        raise ContentError(
+            "ListInFusedRow",
+            f"A fused row holds a list of pictures; model {spec.name!r} fuses one picture with a text or a video. Give "
+            "one picture a row, embed the lists in a column of their own, or choose a model that fuses several "
+            f"({listed(able)}, or model='local').",
+        )
+    if count > spec.max_multi_images:
+        raise ContentError(
+            "TooManyPictures",
+            f"A list of {count} pictures; model {spec.name!r} takes at most {spec.max_multi_images} in one. "
+            "Shorten the list.",
+        )
 
 
 def _value(leaf: Content, spec: ModelSpec) -> str:

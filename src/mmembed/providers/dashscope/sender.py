@@ -149,6 +149,7 @@ class RequestSender:
         contents: Sequence[Mapping[str, Any]],
         *,
         tokens: int,
+        vectors: int | None = None,
         parameters: Mapping[str, Any] | None = None,
         patient: bool = True,
         waits: bool = False,
@@ -160,6 +161,8 @@ class RequestSender:
         ----------
         tokens : int
             What it will probably count.
+        vectors : int, optional
+            How many must come back; one for each content if not given.
         patient : bool
             False for what is left of a request that was given up: it gets fewer attempts.
         waits : bool
@@ -174,7 +177,7 @@ class RequestSender:
         concurrent.futures.CancelledError
             If the run was stopped.
         """
-        patience = self._patience
+        patience, count = self._patience, len(contents) if vectors is None else vectors
         most = patience.attempts if patient else patience.again_attempts
         began = self._clock()
         deadline = began + patience.budget_seconds
@@ -183,7 +186,9 @@ class RequestSender:
         last: ServiceError | None = None
         while True:
             try:
-                return self._attempt(contents, tokens, parameters, deadline, on_charge)
+                return self._attempt(
+                    contents, count, tokens=tokens, parameters=parameters, deadline=deadline, on_charge=on_charge
+                )
             except ServiceError as error:
                 if error.code == _NO_ROOM and last is not None:
                     raise last from error  # what the service said tells more
@@ -194,7 +199,7 @@ class RequestSender:
                 if wrong_lengths > 1:
                     # Twice is no accident, and each time is charged: every request would end like this one.
                     error.verdict = "job"
-                if not error.retryable or refused > (len(contents) == 1):
+                if not error.retryable or refused > (count == 1):
                     raise  # a content that may pass is halved in company instead, which also tries again
                 # After a throttling the limiter holds the others back too; this pause keeps one request from being
                 # first again and again.
@@ -208,8 +213,8 @@ class RequestSender:
                     # Where others are answered, the contents of this one are to blame, or half of it can tell.
                     if others >= most - 1 and passing >= most:
                         raise
-                    is_long = len(contents) > 1 and self._clock() - began > patience.budget_seconds / 4
-                    if not waits and (passing >= self._most_alone(error, len(contents), most, patient) or is_long):
+                    is_long = count > 1 and self._clock() - began > patience.budget_seconds / 4
+                    if not waits and (passing >= self._most_alone(error, count, most, patient) or is_long):
                         raise
                 if self._clock() + pause > deadline:
                     raise
@@ -258,6 +263,8 @@ class RequestSender:
     def _attempt(
         self,
         contents: Sequence[Mapping[str, Any]],
+        count: int,
+        *,
         tokens: int,
         parameters: Mapping[str, Any] | None,
         deadline: float,
@@ -265,7 +272,7 @@ class RequestSender:
     ) -> Reply:
         with self._place_on_the_wire() as leave, self._permit(tokens, deadline) as permit:
             try:
-                reply = self._connection.request(contents, expected=len(contents), parameters=parameters, on_done=leave)
+                reply = self._connection.request(contents, expected=count, parameters=parameters, on_done=leave)
             except RequestFailure as failure:
                 error = classify_failure(failure)
                 if error.verdict == "throttled":

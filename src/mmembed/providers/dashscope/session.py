@@ -19,7 +19,7 @@ from mmembed.contents.content import Content
 from mmembed.errors import ContentError, ServiceError
 from mmembed.providers.bisection import Bisection
 from mmembed.providers.dashscope.faults import content_error, is_gateway, is_outage
-from mmembed.providers.dashscope.request_body import wire_content
+from mmembed.providers.dashscope.request_body import wire_contents
 from mmembed.providers.dashscope.sender import RequestSender
 from mmembed.providers.dashscope.token_estimates import TokenEstimates
 from mmembed.providers.models import ModelSpec
@@ -52,7 +52,7 @@ class _Batch:
     """What is known of one batch so far."""
 
     contents: Sequence[Content]
-    wire: dict[int, dict[str, Any]]
+    wire: dict[int, list[dict[str, Any]]]
     matrix: FloatMatrix
     failures: dict[int, ContentError] = field(default_factory=dict)
     # Given up alone: the error, how many requests had been answered by then, whether it was tried for long.
@@ -132,7 +132,7 @@ class ApiSession:
         work.keep, work.may_wait_aside = keep, may_wait_aside
         for position, content in enumerate(batch):
             try:
-                work.wire[position] = wire_content(content, self._spec)
+                work.wire[position] = wire_contents(content, self._spec)
             except ContentError as error:
                 work.failures[position] = error
         halving = Bisection(
@@ -194,12 +194,13 @@ class ApiSession:
         if too_many >= 0:
             self._sender.pause(too_many + 1)
         contents = [work.contents[position] for position in positions]
-        fuses = self._spec.fuses_alone and contents[0].kind == "fused"
+        fuses = self._spec.is_request(contents[0].kind)
         try:
             reply = self._sender.send(
-                [work.wire[position] for position in positions],
+                [one for position in positions for one in work.wire[position]],
+                vectors=len(positions),
                 tokens=self._estimates.of(contents),
-                # Pages differ on whether several kinds in one object fuse by themselves; with this they do.
+                # It fuses all objects of the request; pages differ on whether the kinds of one object need it, too.
                 parameters={"enable_fusion": True} if fuses else None,
                 patient=not work.was_given_up if patient is None else patient,
                 waits=waits,

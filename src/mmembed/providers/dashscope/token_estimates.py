@@ -71,7 +71,7 @@ def _guess(contents: Sequence[Content], spec: ModelSpec) -> Mapping[str, float]:
     """Return the estimated tokens of texts (at their high figure), pictures and videos."""
     found: dict[str, float] = {}
     for content in contents:
-        for leaf in content.parts or (content,):
+        for leaf in content.leaves:
             text, media = estimate_tokens(leaf, spec)
             tokens = text.high if leaf.kind == "text" else media.likely
             found[leaf.kind] = found.get(leaf.kind, 0.0) + tokens
