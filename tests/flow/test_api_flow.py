@@ -225,7 +225,7 @@ def test_a_local_video_is_refused_with_advice_or_sent_as_frames(server):
     df.mmembed.embed("clip", "video", embedder=fast(video_frames=4))
     assert len(server.embedding_requests) == before
     with pytest.raises(ValueError, match="takes no lists of pictures"):
-        df.mmembed.embed("clip", "video", embedder=Embedder(model="qwen3-vl-embedding", video_frames=4))
+        df.mmembed.embed("clip", "video", embedder=Embedder(model="qwen2.5-vl-embedding", video_frames=4))
 
 
 def test_a_run_says_what_was_saved(server):
