@@ -143,8 +143,8 @@ class EmbeddingVerbs:
         Parameters
         ----------
         text, image, video : str
-            The columns that hold each kind; at least one. A cell of ``image`` may be a list of pictures, for models that
-            fuse several (``qwen3-vl-embedding``, the local model).
+            The columns that hold each kind; at least one. A cell of ``image`` may be a list of pictures, for models
+            that fuse several (``qwen3-vl-embedding``, the local model).
         name : str
             Name of the new column.
         model, dimension, instruct, fps, errors, max_cost, embedder, progress, root

@@ -47,22 +47,36 @@ def wire_contents(content: Content, spec: ModelSpec) -> list[dict[str, Any]]:
     ContentError
         If the API cannot take it: a local video, a text or a list that is too long, a broken picture.
     """
-    count = sum(leaf.kind == "image" for leaf in content.leaves)
-    has_list = "multi_images" in {content.kind, *(part.kind for part in content.parts)}
-    if has_list:
-        _check_list(content, count, spec)
-        # Larger ones are shrunk, so that all of them fit into a request.
-        spec = dataclasses.replace(spec, image_mb=spec.picture_mb(count))
-    if content.kind not in {"fused", "multi_images"}:
-        return [{content.kind: _value(content, spec)}]
-    if has_list and spec.fuses_alone:
-        # Several entries of one kind do not fit into one object; enable_fusion makes one vector of all entries.
-        return [{leaf.kind: _value(leaf, spec)} for leaf in content.leaves]
+    if not (spec.fuses_alone and _has_list(content)):
+        return [wire_content(content, spec)]
+    # Several entries of one kind do not fit into one object; enable_fusion makes one vector of all entries.
+    fitting = _for_pictures_of(content, spec)
+    return [{leaf.kind: _value(leaf, fitting)} for leaf in content.leaves]
+
+
+def wire_content(content: Content, spec: ModelSpec) -> dict[str, Any]:
+    """Return the one object that stands for a content; for the rest see :func:`wire_contents`."""
+    fitting = _for_pictures_of(content, spec)
     if content.kind == "multi_images":
-        return [{"multi_images": [_value(part, spec) for part in content.parts]}]
+        return {"multi_images": [_value(part, fitting) for part in content.parts]}
+    if content.kind != "fused":
+        return {content.kind: _value(content, fitting)}
     if len({part.kind for part in content.parts}) < len(content.parts):
         raise ContentError("WrongKind", "A fused row holds one kind twice; expected at most one text, image and video.")
-    return [{part.kind: _value(part, spec) for part in content.parts}]
+    return {part.kind: _value(part, fitting) for part in content.parts}
+
+
+def _has_list(content: Content) -> bool:
+    return "multi_images" in {content.kind, *(part.kind for part in content.parts)}
+
+
+def _for_pictures_of(content: Content, spec: ModelSpec) -> ModelSpec:
+    """Return the limits that hold for each picture of a content: larger ones are shrunk, so that all fit a request."""
+    if not _has_list(content):
+        return spec
+    count = sum(leaf.kind == "image" for leaf in content.leaves)
+    _check_list(content, count, spec)
+    return dataclasses.replace(spec, image_mb=spec.picture_mb(count))
 
 
 def _check_list(content: Content, count: int, spec: ModelSpec) -> None:
