@@ -166,6 +166,12 @@ def test_cluster_classify_project_outliers_and_report_follow_each_other(embedded
     assert "小狗" in Path("page.html").read_text("utf-8")
     assert main([*page, "--compare", "facts.json", "--language", "en", "-o", "next.html"]) == 0
     assert "Since the last report" in Path("next.html").read_text("utf-8")
+    assert json.loads(Path("facts.json").read_text("utf-8"))["duplicates"] is not None
+    left = ["--leave-out", "duplicates", "--leave-out", "outliers", "--leave-out", "label-issues"]
+    assert main([*page, *left, "-o", "less.json"]) == 0
+    less = json.loads(Path("less.json").read_text("utf-8"))
+    assert [less[name] for name in ("duplicates", "outliers", "label_issues")] == [None, None, None]
+    assert main([*page, *left, "--outliers", "outlier_score", "-o", "less.json"]) == 2
     again = ["cluster", embedded, *VECTORS, "--text", "title", "--name", "again", "-o", embedded]
     assert main([*again, "--like", "facts.json"]) == 0
     df = read_table(Path(embedded))

@@ -134,6 +134,18 @@ def test_findings_of_single_rows_are_refused_with_the_way_out(df):
         untouchable(df).mmembed.report("title_vector", outliers="outlier_score")
 
 
+def test_rows_are_found_in_the_sample_unless_they_are_left_out(df):
+    """Outliers and doubtful labels are those of the sample, at their places in the table; False is no refusal."""
+    ddf, options = cut(df, [300]), {**OPTIONS, "sample_rows": 200}
+    found = facts_of(ddf.mmembed.report("title_vector", **options))
+    places = [one["position"] for one in found["outliers"]]
+    assert max(places) >= 300
+    assert not df["title_vector"].iloc[places].isna().any()
+    nothing = {"duplicates": False, "outliers": False, "label_issues": False}
+    left = facts_of(ddf.mmembed.report("title_vector", **options, **nothing))
+    assert [left[name] for name in nothing] == [None, None, None]
+
+
 def test_groups_are_drawn_with_all_rows(df):
     """Bars, tree and heat map of groups are those of pandas, however the table is cut."""
     ddf = cut(df, [0, 400, 401])
