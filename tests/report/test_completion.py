@@ -42,3 +42,9 @@ def test_only_the_map_is_computed_where_only_it_is_missing(df):
     assert len(notes) == 1
     assert "map_x" in notes[0]
     assert "random_state=7" in notes[0]
+
+
+def test_the_code_of_the_page_has_the_seed_of_what_was_computed(df):
+    """A report that makes clusters itself tells how to make them again."""
+    report = df.mmembed.report("v", text="text", random_state=7)
+    assert "cluster('v', text='text', random_state=7)" in report._contents.profile.code

@@ -301,12 +301,15 @@ def complete_for_report(
     if "cluster" not in df.columns:
         spoken = language if text is None else "auto"
         from mmembed.analysis.clusters.fit import fit_clusters
+        from mmembed.analysis.clusters.record import remember_settings
 
         goes_on = like is not None and kinds is None
         clusters = fit_clusters(vectors, kinds=kinds, random_state=random_state, like=like if goes_on else None).named(
             text, embed=embed, embed_terms=embed_terms, language=spoken
         )
         df = clusters.add_to(df)
+        if random_state is not None:
+            remember_settings(df["cluster"], {"random_state": random_state})
         notes.append(_GONE_ON[language] if goes_on else clustered_note(language, clusters.method, seed))
     if not {"map_x", "map_y"} <= set(df.columns):
         from mmembed.analysis.maps.fit import fit_projection
