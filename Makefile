@@ -44,8 +44,8 @@ NOT_OF_DEPENDENCIES := tests/wire/test_refused_rows.py tests/wire/test_dashscope
   tests/providers/dashscope/test_outages.py tests/providers/dashscope/test_faults.py \
   tests/providers/local/test_meaning.py tests/providers/local/test_network.py tests/providers/local/test_tables.py
 
-notebooks: $(STAMP) ## Run the notebooks
-	$(BIN)/python -m pytest -n auto --maxprocesses 2 --nbmake --override-ini=addopts= --override-ini=filterwarnings= notebooks
+notebooks: $(STAMP) ## Run the notebooks, and compare with their stored outputs
+	$(BIN)/python scripts/run_notebooks.py --check
 
 docs: $(STAMP) ## Build the site in docs/_build/html; a warning is an error (its code runs in make test)
 	$(BIN)/python -m sphinx --builder html --jobs auto --quiet --fail-on-warning --keep-going --fresh-env docs docs/_build/html

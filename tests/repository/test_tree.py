@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import subprocess
 import tomllib
@@ -120,12 +119,3 @@ def test_make_help_lists_every_target():
 def test_the_changelog_names_the_version_or_unreleased():
     """The changelog is current."""
     assert "## [Unreleased]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)
-def test_notebooks_are_stored_without_output(path):
-    """A notebook in the repository holds no output and no execution count."""
-    cells = json.loads(path.read_text("utf-8"))["cells"]
-    code = [cell for cell in cells if cell["cell_type"] == "code"]
-    assert code
-    assert not [cell for cell in code if cell["outputs"] or cell["execution_count"]]
