@@ -148,3 +148,14 @@ def test_saved_clusters_keep_plain_labels(kind, tmp_path):
     else:
         shuffled = df.iloc[ORDER]
         pd.testing.assert_frame_equal(read.add_to(shuffled), fitted.add_to(shuffled), check_freq=False)
+
+
+def test_a_filter_in_another_order_goes_to_its_rows():
+    """A mask of the same labels is aligned; one of other labels, or of another length, is refused."""
+    frame = pd.DataFrame({"v": list(np.eye(4, dtype=np.float32)), "n": range(4)}, index=list("abcd"))
+    frame["v"] = frame["v"].mmembed.as_vectors()
+    turned = frame.iloc[::-1]["n"] < 2
+    assert sorted(frame.mmembed.search(np.ones(4), "v", where=turned).index) == ["a", "b"]
+    for other in (pd.Series([True] * 4), pd.Series([True] * 3, index=list("abc")), [True] * 5):
+        with pytest.raises(ValueError, match="where"):
+            frame.mmembed.search(np.ones(4), "v", where=other)

@@ -88,6 +88,10 @@ def test_a_table_in_the_shell_is_embedded(folder, column, monkeypatch):
         pa.array([PICTURES])[0],
         np.array([{"bytes": one} for one in PICTURES], dtype=object),
         [io.BytesIO(one) for one in PICTURES],
+        pd.Series(PICTURES, index=[7, 8, 9], dtype=object),
+        pd.array(PICTURES, dtype="binary[pyarrow]"),
+        pa.array(PICTURES),
+        pa.chunked_array([PICTURES]),
     ],
 )
 def test_whatever_holds_several_pictures_is_one_content(cell):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mmembed.embedding.queries import is_many
 from mmembed.errors import ModalityError, VectorError
-from mmembed.frames import Written, column_of
+from mmembed.frames import Written, beside, column_of
 from mmembed.vectors import Vector, VectorArray
 
 if TYPE_CHECKING:
@@ -85,8 +85,9 @@ def allowed_rows(df: pd.DataFrame, where: Any, itself: npt.NDArray[np.bool_] | N
                 f"where={type(mask).__name__} is no mask. Give one bool a row, such as df['price'] < 100, "
                 "or filter first: df[df['price'] < 100].mmembed.search(…)."
             )
-        if isinstance(mask, pd.Series) and not mask.index.equals(df.index):
-            raise ValueError("where has another index than the frame. Make the mask from this frame.")
+        mask = beside(mask, df.index, argument="where")
+        if len(mask) != len(df):
+            raise ValueError(f"where has {len(mask)} values for {len(df)} rows. Give one bool for each row.")
         try:
             mask = pd.array(getattr(mask, "array", mask), dtype="boolean").to_numpy(dtype=bool, na_value=False)
         except (TypeError, ValueError) as error:

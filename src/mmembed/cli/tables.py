@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -242,8 +243,15 @@ def check_folder(path: Path) -> None:
         reason = "it is a folder"
     elif not path.parent.is_dir():
         reason = f"there is no folder {str(path.parent)!r}"
-    elif not os.access(path.parent if path.is_file() or not path.exists() else path, os.W_OK):
-        reason = f"the folder {str(path.parent)!r} is not to be written to"
+    elif path.exists() and not path.is_file():
+        if not os.access(path, os.W_OK):
+            reason = "it is not to be written to"
+    else:
+        try:  # what the system says of the folder is not always so: a user with all rights, a file system without files
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        except OSError:
+            reason = f"the folder {str(path.parent)!r} is not to be written to"
     if reason is not None:
         raise TableError(f"{str(path)!r} cannot be written: {reason}.")
 

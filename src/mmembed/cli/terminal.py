@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import unicodedata
 from typing import Any
 
 import pandas as pd
@@ -59,7 +60,7 @@ def text_table(df: pd.DataFrame, *, index: bool = False) -> str:
         return f"{len(df)} rows"
     # Chinese characters are two columns wide.
     with pd.option_context("display.unicode.east_asian_width", True):  # noqa: FBT003  pandas' own way
-        return plain.to_string(index=index, max_colwidth=_WIDEST_CELL, na_rep="", float_format="{:.4g}".format)
+        return plain.to_string(index=index, na_rep="", float_format="{:.4g}".format)
 
 
 def _cell(value: Any) -> Any:
@@ -67,7 +68,19 @@ def _cell(value: Any) -> Any:
         return value
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
-    return visible(str(value))
+    return _cut(visible(str(value)))
+
+
+def _cut(text: str) -> str:
+    """Return a text of at most so many columns of a terminal, in which Chinese characters take two."""
+    widths = [1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text[: _WIDEST_CELL + 1]]
+    if sum(widths) <= _WIDEST_CELL and len(text) <= _WIDEST_CELL:
+        return text
+    room, end = _WIDEST_CELL - 1, 0
+    while end < len(widths) and widths[end] <= room:
+        room -= widths[end]
+        end += 1
+    return text[:end].rstrip() + "…"
 
 
 def _write(stream: Any, text: str) -> None:

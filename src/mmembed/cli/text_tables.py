@@ -30,6 +30,7 @@ _HALF = re.compile("[\ud800-\udfff]")
 _LEADING_ZERO = re.compile(r"\s*[-+]?0\d")
 _LARGEST = 2**63
 _EXACT_IN_FLOAT = 2**53
+_END = "\0\n"  # between rows, which no cell holds
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Origin:
     names : mapping of str to str
         Columns whose name in the file is another one, because it was empty or not the first of its kind.
     lines : sequence of str
-        Of JSON lines, one a row.
+        One a row, as it stands in the file; of CSV without the end of the line, and empty where the row has more or
+        fewer cells than the header.
     cells : sequence of mapping of str to str
         Of JSON lines: the text of each value.
     as_vectors : dict of str to Series
@@ -72,7 +74,9 @@ def separator_of(text: str) -> str:
     for one in SEPARATORS:
         rows = _rows(text, one)
         widths = [len(row) for row, _ in zip(rows, range(_LINES_TO_COMPARE), strict=False) if row]
-        counts[one] = widths[0] if widths and len(set(widths)) == 1 else 1
+        # Rows may all end in separators that the header lacks.
+        is_even = len(set(widths[1:])) <= 1 and min(widths, default=0) == next(iter(widths), 0)
+        counts[one] = widths[0] if widths and is_even else 1
     # A comma wins where it parts the first line at all: a cell may hold anything.
     if len(next(_rows(text, ","), [])) > 1 and counts[","] >= max(counts.values()):
         return ","
@@ -89,11 +93,14 @@ def read_delimited(text: str, separator: str) -> Origin:
         If a row has more cells than the header names, and the rest is not empty.
     """
     rows = _rows(text, separator)
+    written, begin = list(io.StringIO(text, newline="")), 0
     header = next(rows, None)
     if header is None:
         raise ValueError("it is empty; expected a line with the names of the columns")
     names = _distinct(header)
     table: list[list[str]] = []
+    lines: list[str] = []
+    begin = rows.line_num
     for row in rows:
         if any(row[len(names) :]):
             raise ValueError(
@@ -101,9 +108,12 @@ def read_delimited(text: str, separator: str) -> Origin:
                 "column a name, quote cells that hold the separator, or name another separator with --sep"
             )
         table.append(row[: len(names)] + [""] * (len(names) - len(row)))
+        lines.append("".join(written[begin : rows.line_num]).strip("\r\n") if len(row) == len(names) else "")
+        begin = rows.line_num
     columns = {name: typed([row[place] for row in table]) for place, name in enumerate(names)}
     df = pd.DataFrame(columns, index=pd.RangeIndex(len(table)), columns=pd.Index(names))
-    return Origin(df, separator, {name: given for name, given in zip(names, header, strict=True) if name != given})
+    renamed = {name: given for name, given in zip(names, header, strict=True) if name != given}
+    return Origin(df, separator, renamed, lines)
 
 
 def typed(cells: Sequence[str]) -> pd.Series:
@@ -179,7 +189,29 @@ def delimited(df: pd.DataFrame, separator: str, origin: Origin | None) -> bytes:
         df = df.assign(**{name: cells.array.take(rows) for name, cells in given.items()})
     names = {} if origin is None else origin.names
     written = df.to_csv(index=False, sep=separator, header=[names.get(name, name) for name in df.columns])
+    if rows is not None and origin is not None and separator == origin.separator:
+        written = _with_lines_as_they_were(written, df, rows, origin)
     return written.encode("utf-8", "surrogatepass")
+
+
+def _with_lines_as_they_were(written: str, df: pd.DataFrame, rows: Any, origin: Origin) -> str:
+    """Return CSV whose rows begin as the file has them, quotes and all, where all of their cells are still there."""
+    old = list(origin.df.columns)
+    new, separator = list(df.columns)[len(old) :], str(origin.separator)
+    if list(df.columns)[: len(old)] != old or not all(_is_kept(df[name], name, rows, origin) for name in old):
+        return written
+
+    def parts(columns: list[Any]) -> list[str]:
+        found = df[columns].to_csv(index=False, sep=separator, header=False, lineterminator=_END).split(_END)
+        return ["" if part == '""' else part for part in found[:-1]]  # how pandas writes an empty line
+
+    header = df.iloc[:0].to_csv(
+        index=False, sep=separator, header=[origin.names.get(name, name) for name in df.columns]
+    )
+    lines = (origin.lines[row] or plain for row, plain in zip(rows, parts(old), strict=True))
+    if not new:
+        return header + "".join(f"{line}\n" for line in lines)
+    return header + "".join(f"{line}{separator}{more}\n" for line, more in zip(lines, parts(new), strict=True))
 
 
 def json_lines(df: pd.DataFrame, origin: Origin | None) -> bytes:

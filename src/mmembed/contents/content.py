@@ -22,6 +22,7 @@ from typing import Any, Literal, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import numpy as np
+import pandas as pd
 
 from mmembed.contents.media import Fence, Media, MediaKind, Root, digest_of, kind_of_bytes, kind_of_suffix
 from mmembed.contents.pictures import damage, encode_lossless, picture_in_memory
@@ -248,6 +249,11 @@ def _kind_of_string(text: str) -> ContentKind:
         return "video" if (data_uri["mime"] or "").startswith("video/") else "image"
     if address := _URL.fullmatch(text):
         return kind_of_suffix(address["path"]) or "text"
+    if text.casefold().startswith("file:") and kind_of_suffix(text) is not None and "\n" not in text:
+        raise ContentError(
+            "AmbiguousContent",
+            f"{text[:80]!r} may be a text or the name of a file. Say modality='text', 'image' or 'video'.",
+        )
     if kind_of_suffix(text) is not None and _may_be_a_name(text):
         raise ContentError(
             "AmbiguousContent",
@@ -421,9 +427,13 @@ def _decoded(payload: str, *, is_base64: bool) -> bytes:
 def pictures_of_list(cell: Any) -> list[Any] | None:
     """Return the pictures of a cell that holds several; None if it is no list of pictures.
 
-    Lists and tuples, one-dimensional arrays of objects or strings (what Parquet makes of lists), and arrays of shape
-    (n, h, w, c).
+    Lists and tuples, one-dimensional arrays of objects or strings (what Parquet makes of lists), columns of pandas and
+    Arrow, and arrays of shape (n, h, w, c).
     """
+    if isinstance(cell, pd.Series | pd.Index | pd.api.extensions.ExtensionArray) and not hasattr(cell.dtype, "space"):
+        return list(cell)
+    if type(cell).__module__.startswith("pyarrow") and hasattr(cell, "to_pylist"):
+        return list(cell.to_pylist())
     if isinstance(cell, list | tuple):
         return list(cell)
     if isinstance(cell, np.ndarray) and (cell.ndim == 4 or (cell.ndim == 1 and cell.dtype.kind in "OU")):
