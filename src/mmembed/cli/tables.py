@@ -38,6 +38,10 @@ _BY_SUFFIX: Mapping[str, TableFormat] = {
 }
 
 
+# Numbers of one vector column in a group of rows of a Parquet file, and rows in any.
+_NUMBERS_A_GROUP, _FEWEST_ROWS_A_GROUP = 1 << 23, 1024
+
+
 class TableError(MMEmbedError, ValueError):
     """A table file that is missing, of an unknown kind, or broken."""
 
@@ -214,11 +218,22 @@ def encoded(df: pd.DataFrame, form: TableFormat, origin: Origin | None = None) -
 
 def _write_parquet(df: pd.DataFrame, target: Path | io.BytesIO) -> None:
     """Write a file from which plain pandas reads lists, and pandas with mmembed the vector columns."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from mmembed.vectors import VectorDtype
     from mmembed.vectors.arrow_table import table_from_frame
 
-    pq.write_table(table_from_frame(df, widen=True), target)
+    table = table_from_frame(df, widen=True)
+    is_vector = [pa.types.is_nested(kind) for kind in table.schema.types]
+    widest = max((kind.dimension for kind in df.dtypes if isinstance(kind, VectorDtype)), default=1)
+    pq.write_table(
+        table,
+        target,
+        # Numbers of vectors hardly repeat, and a group of rows is unpacked as a whole.
+        use_dictionary=[name for name, nested in zip(table.column_names, is_vector, strict=True) if not nested],
+        row_group_size=max(_NUMBERS_A_GROUP // widest, _FEWEST_ROWS_A_GROUP),
+    )
 
 
 def check_target(path: Path, form: TableFormat | None = None) -> None:

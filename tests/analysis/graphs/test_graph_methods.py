@@ -93,7 +93,7 @@ def test_the_graph_from_cells_is_close_to_the_exact_one(structured, columns):
 
 
 def test_many_rows_are_looked_for_in_cells(structured, monkeypatch):
-    """From 200,000 rows on, lowered here: the graph says so, with the recall that it has, and takes read-only rows."""
+    """From 150,000 rows on, lowered here: the graph says so, with the recall that it has, and takes read-only rows."""
     monkeypatch.setattr(graph_methods, "_CELLS_FROM", 2000)
     monkeypatch.setattr(graph_methods, "_APPROXIMATE_FROM", 2000)
     units = unit_rows(structured)

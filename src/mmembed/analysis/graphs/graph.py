@@ -201,7 +201,7 @@ def compute_graph(rows: FloatMatrix, k: int, method: GraphMethod = "auto") -> Ne
     k : int
     method : {"auto", "exact", "approximate"}
         ``"auto"`` is exact below 20,000 rows. From there on candidates come from a product in fewer dimensions, where
-        that saves half of the time or more and still finds the neighbours of a sample; from 200,000 rows on from the
+        that saves half of the time or more and still finds the neighbours of a sample; from 150,000 rows on from the
         cells that a row is near to and from its neighbours' neighbours, in a time that grows with the rows.
         ``"approximate"`` is the same for fewer rows, too, where there are enough to choose from.
 
@@ -235,7 +235,7 @@ GraphMethod = Literal["auto", "exact", "approximate"]
 # benchmarks/graph.py: with fewer rows the exact graph takes 2 or 3 seconds; with more, cells are faster.
 _APPROXIMATE_FROM = 20_000
 
-_CELLS_FROM = 200_000
+_CELLS_FROM = 150_000
 
 _FEWEST_ROWS_A_NEIGHBOR = 8
 
@@ -275,7 +275,7 @@ def _approximate(rows: FloatMatrix, k: int, *, must_pay: bool) -> NeighborGraph 
     return NeighborGraph(*found, name, recall)
 
 
-_PAIRS_AT_ONCE = 1 << 22
+_PAIRS_AT_ONCE = 1 << 19
 
 
 def expand_graph(graph: NeighborGraph, distinct: DistinctRows, k: int) -> tuple[Positions, FloatVector]:

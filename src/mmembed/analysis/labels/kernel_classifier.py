@@ -31,7 +31,7 @@ from mmembed.arrays import FloatMatrix
 # The many small products of a small fit lose more by waiting for each other's threads than they win, on a busy machine
 # by a factor of ten.
 _ONE_THREAD_ROWS = 20_000
-_PREDICTED_AT_ONCE = 8192
+_PREDICTED_AT_ONCE = 2048
 # More are not better in a way that could be measured, and take longer by their square.
 _LANDMARKS = 2048
 # With so few landmarks, and of so many rows, it is seen quickly about where the penalty has to be. With more landmarks
