@@ -216,7 +216,10 @@ def test_a_server_that_always_says_the_same_is_believed(serve):
     # time; there are not so many others that it would be given up for their sake.
     done = embedded(workers=1, attempts=100)
     assert done.failures == []
-    assert np.array_equal(done.matrices[0], np.tile(wanted()[:20], (20, 1)))
+    # Whichever request came first, all have its answer.
+    first, each = done.matrices[0][:20], wanted().reshape(20, 20, -1)
+    assert np.array_equal(done.matrices[0], np.tile(first, (20, 1)))
+    assert any(np.array_equal(first, one) for one in each)
 
 
 def test_interim_answers_without_end_are_a_failed_attempt(serve):
