@@ -266,3 +266,20 @@ def test_small_parquet_files_that_dask_reads_together_stay_apart(df, tmp_path):
     assert adjusted_mutual_info_score(filled(whole["cluster"]), true) > 0.99
     shown = ddf.mmembed.report("v", text="title", sample_rows=100)
     assert "600" in [tile.value for tile in shown.tiles]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known divisions", "unknown divisions"])
+def test_labels_stand_beside_the_rows_that_they_are_of(df, known):
+    """The lazy labels have the index of the frame, whatever it is, and go into the frame as a column."""
+    table = df.set_index(np.arange(len(df)) * 3 + 100)
+    lazy = dd.from_pandas(table, npartitions=3)
+    if not known:
+        lazy = lazy.clear_divisions()
+    found = fit_clusters(lazy["v"])
+    got = found.labels.compute()
+    assert got.index.tolist() == table.index.tolist()
+    np.testing.assert_array_equal(filled(got), filled(mmembed.fit_clusters(table["v"]).labels))
+    beside = lazy.assign(group=found.labels).compute()
+    # Without divisions Dask finds rows by their index and keeps no order.
+    assert known is False or beside.index.tolist() == table.index.tolist()
+    np.testing.assert_array_equal(filled(beside["group"].loc[table.index]), filled(got))

@@ -50,8 +50,8 @@ def fit_clusters(
 
     It computes: one pass counts the rows, one draws a sample, k-means takes a pass for each round, one places all rows
     and sums them up; names take one or two passes more. A frame that is expensive to make should be persisted or
-    stored first. Workers keep the labels, five bytes a row, so that :meth:`DistributedClusters.add_to` is lazy and
-    places nothing twice.
+    stored first. Workers keep the labels, five bytes a row, and the index, so that
+    :meth:`DistributedClusters.add_to` is lazy and places nothing twice.
 
     Parameters
     ----------
@@ -207,7 +207,8 @@ def _place_all(columns: Any, extent: Extent, placer: Any) -> tuple[Any, Tally]:
     """Place all rows; the workers keep the labels, the figures come here."""
     calls = persist(*each(place_part, columns, own=extent.offsets, placer=placer))
     tally: Tally = reduced([call[1] for call in calls])
-    meta = pd.DataFrame({"label": np.empty(0, dtype=np.int32), "assigned": np.empty(0, dtype=bool)})
+    own = columns._meta.index  # noqa: SLF001 - Dask's own word
+    meta = pd.DataFrame({"label": np.empty(0, dtype=np.int32), "assigned": np.empty(0, dtype=bool)}, index=own)
     return frame_of([call[0] for call in calls], meta), tally
 
 

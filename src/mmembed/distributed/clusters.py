@@ -16,7 +16,7 @@ from mmembed.analysis.clusters.named_groups import NamedClusters
 from mmembed.analysis.clusters.overview import clusters_html, summarise_clusters
 from mmembed.distributed.columns import check_partitions, side_by_side, vector_dtype, vectors_of
 from mmembed.distributed.naming import name_partitions
-from mmembed.distributed.partitions import each, reduced, shared
+from mmembed.distributed.partitions import each, frame_of, reduced, shared
 from mmembed.distributed.placement import (
     Labeller,
     PlacedRows,
@@ -136,9 +136,10 @@ class DistributedClusters(NamedClusters):
 
     @property
     def labels(self) -> Any:
-        """The label of each row as a lazy column, Int64: -1 is noise, missing is no vector."""
-        meta = pd.Series(as_labels(np.empty(0, dtype=np.int64)), name="cluster")
-        return self.placed.map_partitions(_final_labels, labeller=shared(self.labeller), meta=meta)
+        """The label of each row as a lazy column, Int64, with the frame's index: -1 is noise, missing is no vector."""
+        meta = _final_labels(self.placed._meta, labeller=self.labeller)  # noqa: SLF001 - Dask's own word
+        divisions = self.columns.divisions if self.columns.known_divisions else None
+        return frame_of(each(_final_labels, self.placed, labeller=self.labeller), meta, divisions)
 
     def predict(self, vectors: Any, *, kinds: Any = None) -> Any:
         """Return the cluster of each vector: of a Dask column as a lazy one, of a pandas column as an array.

@@ -139,7 +139,9 @@ def align(named: dict[str, Any], dtype: VectorDtype | None = None) -> Any:
             )
     options: dict[str, Any] = {"names": tuple(named), "dtype": dtype}
     meta = _beside(*(series._meta for series in named.values()), **options)  # noqa: SLF001 - Dask's own word
-    return dd.map_partitions(_beside, *named.values(), **options, meta=meta, clear_divisions=True)
+    # Of one frame, rows have its index and its divisions; else they belong together by place alone.
+    divisions = {series.divisions for series in named.values()}
+    return dd.map_partitions(_beside, *named.values(), **options, meta=meta, clear_divisions=len(divisions) > 1)
 
 
 def vectors_of(part: pd.DataFrame) -> VectorArray:
@@ -158,7 +160,7 @@ def _beside(*columns: pd.Series, names: tuple[str, ...], dtype: VectorDtype | No
     cells = {name: column.array for name, column in zip(names, columns, strict=True)}
     if dtype is not None:
         cells[names[0]] = vectors_in(columns[0], dtype)
-    return pd.DataFrame(cells)
+    return pd.DataFrame(cells, index=columns[0].index)
 
 
 __all__: list[str] = []

@@ -181,7 +181,7 @@ def place_part(part: pd.DataFrame, offset: int, *, placer: Placer) -> tuple[pd.D
         int((labels == -1).sum()),
         int((labels == -2).sum()),
     )
-    return pd.DataFrame({"label": labels.astype(np.int32), "assigned": assigned}), tally
+    return pd.DataFrame({"label": labels.astype(np.int32), "assigned": assigned}, index=part.index), tally
 
 
 _TEXT = pd.StringDtype("pyarrow")
