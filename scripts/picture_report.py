@@ -44,19 +44,18 @@ def make_report(df: pd.DataFrame, language: str, folder: Path) -> Path:
 
 def picture_map(page: Page, points: list[int]) -> Image.Image:
     """Return the map as a reader sees it, with the card of the first point open that the pointer reaches."""
-    page.locator("#pictures").check()
-    page.locator("#map").evaluate("(map) => map.scrollIntoView({block: 'center', behavior: 'instant'})")
+    page.locator("#board").evaluate("(board) => board.scrollIntoView({block: 'center', behavior: 'instant'})")
     page.wait_for_timeout(800)
-    box = page.locator("canvas").first.bounding_box()
+    box = page.locator("#canvas").bounding_box()
     for point in points:
         x, y = page.evaluate("(i) => [mmembedReport.map.screenX(i), mmembedReport.map.screenY(i)]", point)
         page.mouse.move(box["x"] + x, box["y"] + y)
         page.wait_for_timeout(500)
-        if page.locator("#tip").is_visible():
+        if page.locator("#tip").is_visible() and page.locator("#tip").get_attribute("data-point") == str(point):
             break
     else:
         sys.exit("The pointer reached none of the rows: name others in POINTED_AT.")
-    return Image.open(BytesIO(page.screenshot()))
+    return Image.open(BytesIO(page.locator("#board").screenshot()))
 
 
 def main() -> None:
@@ -72,7 +71,7 @@ def main() -> None:
         points = [df["text_zh"].tolist().index(caption) for caption in POINTED_AT]
         browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
         for language in LANGUAGES:
-            page = browser.new_page(viewport={"width": 1280, "height": 760}, device_scale_factor=1.5)
+            page = browser.new_page(viewport={"width": 1280, "height": 1060}, device_scale_factor=1.5)
             page.goto(make_report(df, language, Path(folder)).as_uri())
             kept = PICTURES / f"report-{language}.webp"
             picture_map(page, points).save(kept, quality=80, method=6)

@@ -238,8 +238,7 @@ def _suitable(df: pd.DataFrame, used: set[Any]) -> list[Hashable]:
         if pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_datetime64_any_dtype(cells):
             found.append(name)
         elif all(isinstance(cell, str | bool) or is_missing(cell) for cell in cells.head(1000)):
-            kinds = cells.nunique()
-            if 1 < kinds <= max(2, min(40, len(cells) // 4)):
+            if 1 < cells.nunique() <= max(2, min(40, int(cells.notna().sum()) // 4)):
                 found.append(name)
         if len(found) == _MOST_OWN_CHOICES:
             break
