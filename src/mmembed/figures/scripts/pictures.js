@@ -67,7 +67,10 @@ class Pictures {
       if (active && !active[i]) continue;
       const px = camera.x(i), py = camera.y(i);
       if (px < -half || py < -half || px > width + half || py > height + half) continue;
-      if (isFree(px, py)) put(i, px, py, 0, 0);
+      // On the whole map a picture at the edge stands inside it.
+      const inside = (value, size) => (camera.view.k === 1 ? Math.min(Math.max(value, half + 3), size - half - 3) : value);
+      const x = inside(px, width), y = inside(py, height);
+      if (isFree(x, y)) put(i, x, y, x - px, y - py);
       else if (px > 0 && py > 0 && px < width && py < height) crowded.push(i);
     }
     // Few pictures move aside as far as it takes; many only a little, and the rest stay dots.
