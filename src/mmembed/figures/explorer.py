@@ -235,14 +235,19 @@ def _suitable(df: pd.DataFrame, used: set[Any]) -> list[Hashable]:
         cells = df[name]
         if name in used or cells.ndim != 1 or hasattr(cells.dtype, "space") or str(name) in {"map_x", "map_y", "map_z"}:
             continue
-        if pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_datetime64_any_dtype(cells):
+        if _suits(cells):
             found.append(name)
-        elif all(isinstance(cell, str | bool) or is_missing(cell) for cell in cells.head(1000)):
-            if 1 < cells.nunique() <= max(2, min(40, int(cells.notna().sum()) // 4)):
-                found.append(name)
         if len(found) == _MOST_OWN_CHOICES:
             break
     return found
+
+
+def _suits(cells: pd.Series) -> bool:
+    if pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_datetime64_any_dtype(cells):
+        return True
+    if not all(isinstance(cell, str | bool) or is_missing(cell) for cell in cells.head(1000)):
+        return False
+    return 1 < cells.nunique() <= max(2, min(40, int(cells.notna().sum()) // 4))
 
 
 def _picture_data(pictures: dict[str, pd.Series], points: Positions) -> dict[str, Any]:

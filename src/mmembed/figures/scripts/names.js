@@ -319,6 +319,7 @@ class Names {
     for (const g of this.layout.missing) {
       const px = camera.x(this.anchors[g]), py = camera.y(this.anchors[g]), text = String(g + 1);
       const half = Math.max(context.measureText(text).width / 2 + 4, 8.5);
+      if (px < half || py < 9 || px > camera.width - half || py > camera.height - 9) continue;
       this.boxes.push([px - half, py - 8.5, px + half, py + 8.5, g]);
       context.beginPath();
       context.roundRect(px - half, py - 8.5, 2 * half, 17, 8.5);

@@ -47,9 +47,21 @@ class Pictures {
     return Math.min(base * (camera.width < 600 ? 0.72 : 1) * camera.view.k ** 0.42, 128);
   }
 
+  // Few pictures in sight are made as small as it takes to show all of them.
+  fittingEdge(camera, active) {
+    const { width, height } = camera, edge = this.edge(camera);
+    let seen = 0;
+    for (const i of this.order) {
+      if (active && !active[i]) continue;
+      const px = camera.x(i), py = camera.y(i);
+      if (px > 0 && py > 0 && px < width && py < height && ++seen > MOST_SPREAD) return edge;
+    }
+    return seen ? Math.min(edge, Math.max(Math.sqrt((width * height * 0.55) / seen) / 1.3, 30)) : edge;
+  }
+
   // Which pictures are drawn and how far beside their points, for one view.
   arrange(camera, active, obstacles = []) {
-    const edge = this.edge(camera), { width, height } = camera, half = edge / 2, placed = [], crowded = [];
+    const { width, height } = camera, edge = this.size = this.fittingEdge(camera, active), half = edge / 2, placed = [], crowded = [];
     const cells = new Map(), cell = (v) => Math.floor(v / edge);
     const isFree = (px, py) => {
       for (let c = cell(px) - 1; c <= cell(px) + 1; c++) for (let r = cell(py) - 1; r <= cell(py) + 1; r++) {
@@ -101,7 +113,7 @@ class Pictures {
   }
 
   paint(context, camera, toneOf, redraw) {
-    const edge = this.edge(camera), half = edge / 2;
+    const edge = this.size, half = edge / 2;
     this.boxes = [];
     for (const { i, dx, dy } of this.layout) {
       if (!dx && !dy) continue;
