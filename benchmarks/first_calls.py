@@ -1,6 +1,6 @@
 """What the first call of each verb takes in a fresh process: imports, compilation, and the work itself.
 
-    python benchmarks/first_calls.py
+    python benchmarks/first_calls.py [VERB …]
 
 Every call is made in a process of its own, on 2,000 rows of 256 numbers: once with compiled code that is kept, once
 with an empty folder for it, and once where the package folder and the home cannot be written. ``imports`` are the
@@ -63,7 +63,7 @@ CALLS = {
     "cluster": "mmembed.fit_clusters(vectors)",
     "project": "mmembed.fit_projection(vectors)",
     "classify": "mmembed.fit_classifier(vectors, df['label'])",
-    "report": "df.mmembed.report('vector').to_html()",
+    "report": "df.mmembed.report('vector').html",
 }
 
 
@@ -76,11 +76,12 @@ def first_call(call: str, kept: Path | None, package: Path) -> list[str]:
     return done.stdout.split() or ["failed", done.stderr.strip().splitlines()[-1], ""]
 
 
-def main() -> None:
-    """Print the table."""
+def main(verbs: list[str]) -> None:
+    """Print the table of some verbs, or of all."""
     print("| verb | imports | call, code kept | again | call, empty folder | call, nowhere to keep it |")
     print("|---|---|---|---|---|---|", flush=True)
-    for name, call in CALLS.items():
+    for name in verbs or CALLS:
+        call = CALLS[name]
         with tempfile.TemporaryDirectory() as folder:
             package = Path(folder) / "package"
             source = Path(str(mmembed.__file__)).parent
@@ -95,4 +96,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
