@@ -135,6 +135,12 @@ def test_numpy_s_own_error_state_changes_nothing(df):
         made, _ = walked(df)
         found = df["t_vector"].mmembed.normalize().mmembed.truncate(8)
         hits = df.mmembed.search(df["t_vector"].iloc[0], "t_vector", minus=df["t_vector"].iloc[1], diverse=0.5)
+        for method in ("kmeans", "hdbscan"):
+            df.mmembed.cluster("t_vector", method)
+        labelled = df.mmembed.embed("t", "text", model="local", name="w_vector").mmembed.classify(
+            "w_vector", labels=["dress", "sky", "tree"]
+        )
+        assert labelled["label"].notna().all()
     pd.testing.assert_frame_equal(made, plain)
     assert found.notna().sum() == N_ROWS - 1
     assert len(hits) == 10

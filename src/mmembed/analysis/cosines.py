@@ -15,6 +15,7 @@ from mmembed.arrays import FloatMatrix, FloatVector, Positions, row_chunks
 from mmembed.vectors.rows import Lengths, equal_row_groups, row_lengths
 
 
+@np.errstate(under="ignore")
 def unit_rows(matrix: FloatMatrix, chosen: Positions | None = None) -> FloatMatrix:
     """Return a copy whose rows have length 1; zero rows stay zero and missing rows stay NaN.
 

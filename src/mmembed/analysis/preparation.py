@@ -134,6 +134,7 @@ def _factorize(kinds: Any, n_rows: int) -> tuple[npt.NDArray[np.intp], list[Any]
 MOST_COMPONENTS = 50
 
 
+@np.errstate(under="ignore")
 def principal_components(rows: FloatMatrix, components: int = MOST_COMPONENTS) -> FloatMatrix:
     """Return the principal components of rows, or the rows themselves where there is nothing to reduce.
 

@@ -349,6 +349,7 @@ def group_by_estimator(table: Points, given: Any) -> Grouping:
     return Grouping(measure(table, name, np.maximum(labels, -1)), no_candidates(), estimator=estimator)
 
 
+@np.errstate(under="ignore")
 def _labels_by(estimator: Any, rows: FloatMatrix, name: str) -> npt.NDArray[np.int64]:
     """Fit an estimator and return its label of each row: by ``fit_predict``, ``labels_`` or ``predict``."""
     if hasattr(estimator, "fit_predict"):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _ROWS_AT_ONCE = 2048
 
 
+@np.errstate(under="ignore")
 def k_means(reduced: FloatMatrix, counts: Positions, n_clusters: int, seed: int, *, starts: int = 4) -> Positions:
     """Group by k-means, each row weighted by how often it occurs; the best of so many starts."""
     from sklearn.cluster import KMeans
@@ -67,6 +68,7 @@ def weighted_centroids(
     return unit_rows(sums.astype(np.float32))
 
 
+@np.errstate(under="ignore")
 def hdbscan(coordinates: FloatMatrix, counts: Positions, min_cluster_size: int) -> Positions:
     """Group by density (Campello et al. 2013); rows in no dense region are noise."""
     from sklearn.cluster import HDBSCAN
@@ -358,6 +360,7 @@ _COORDINATES = 20
 _STEPS = 4
 
 
+@np.errstate(under="ignore")
 def spectral_coordinates(weights: Any) -> FloatMatrix:
     """Return where a random walk on the graph leads from each node (diffusion map, Coifman and Lafon 2006).
 

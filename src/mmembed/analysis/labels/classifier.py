@@ -274,6 +274,7 @@ class Classifier:
     def _learned_rows(self) -> FloatMatrix:
         return unit_rows(self.vectors.matrix[self.learned])
 
+    @np.errstate(under="ignore")
     def _probabilities(self, rows: FloatMatrix) -> npt.NDArray[np.float64]:
         if not hasattr(self.estimator, "predict_proba"):
             raise ValueError(
@@ -282,6 +283,7 @@ class Classifier:
             )
         return np.asarray(self.estimator.predict_proba(rows), dtype=np.float64)
 
+    @np.errstate(under="ignore")
     def _predict(self, array: VectorArray) -> tuple[pd.api.extensions.ExtensionArray, npt.NDArray[np.float32]]:
         check_comparable(array, self.vectors)
         codes = np.full(len(array), -1)

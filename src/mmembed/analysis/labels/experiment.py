@@ -59,6 +59,7 @@ class HeldOut:
         return self.predicted >= 0
 
 
+@np.errstate(under="ignore")
 def fit_and_hold_out(
     estimator: Any,
     rows: FloatMatrix,
@@ -152,6 +153,7 @@ def _sums(rows: FloatMatrix, y: Codes, made: Folds, n_classes: int) -> npt.NDArr
     return sums.reshape(made.count + 1, n_classes, rows.shape[1])
 
 
+@np.errstate(under="ignore")
 def fit_clone(estimator: Any, rows: FloatMatrix, y: Codes, groups: Codes) -> Any:
     """Return a fitted clone; the default classifiers are called with the groups, which keep their own trials honest."""
     from sklearn.base import clone

@@ -358,6 +358,7 @@ def total_variance(rows: FloatMatrix, origin: npt.NDArray[np.float32]) -> float:
     return max(float(squares - np.square(origin, dtype=np.float64).sum()), 1e-12)
 
 
+@np.errstate(under="ignore")
 def gaussian(rows: npt.NDArray[Any], others: npt.NDArray[Any], width: float) -> npt.NDArray[Any]:
     """Return ``exp(-distance² / width)`` of each row with each of the others, in the rows' precision."""
     others = others.astype(rows.dtype, copy=False)

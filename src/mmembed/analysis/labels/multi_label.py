@@ -210,6 +210,7 @@ class MultiLabelClassifier:
         return np.column_stack(columns)
 
 
+@np.errstate(under="ignore")
 def yes_probability(estimator: Any, rows: FloatMatrix) -> npt.NDArray[np.float64]:
     """Return the probability of class 1, which is the answer itself where the estimator gives none."""
     if hasattr(estimator, "predict_proba"):

@@ -58,6 +58,7 @@ def fit_softmax(
     drawn_back[-1] = _LEAST_PENALTY
     scales = 1 / np.sqrt(squares[:, None] / (2 * n_classes) + drawn_back)
 
+    @np.errstate(under="ignore")
     def loss(flat: Matrix) -> tuple[float, Matrix]:
         change = flat.reshape(n_classes + 1, n_classes) * scales
         better = logits @ change[:-1].astype(np.float32)
@@ -89,6 +90,7 @@ def fit_softmax(
     return np.asarray(change)
 
 
+@np.errstate(under="ignore")
 def softmax(logits: Matrix) -> Matrix:
     """Return probabilities ``(n, c)`` of logits."""
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -103,6 +105,7 @@ _MOST_STEPS = 20
 _CLOSE = 1e-4
 
 
+@np.errstate(under="ignore")
 def best_temperature(
     scores: npt.NDArray[Any],
     codes: npt.NDArray[np.intp],

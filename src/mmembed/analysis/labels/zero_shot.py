@@ -233,6 +233,7 @@ class ZeroShotModel:
         n_rows, alike, _ = verdicts.tolist()
         return None if self.raters is None or n_rows < _FEWEST_ROWS else alike / n_rows
 
+    @np.errstate(under="ignore")
     def label(self, array: VectorArray, kinds: Any = None) -> ZeroShot:
         """Give each row the nearest label."""
         cosines = self.preparation.rows(array, kinds) @ self.rows.T

@@ -202,6 +202,7 @@ def _used_method(method: Any, n_distinct: int, *, needs_umap_learn: bool, like: 
     return "umap-learn" if needs_umap_learn else method
 
 
+@np.errstate(under="ignore")
 def _by_pca(rows: FloatMatrix, dimensions: int) -> tuple[Any, FloatMatrix]:
     """Return a fitted PCA and its coordinates; axes that the rows do not have are 0."""
     from sklearn.decomposition import PCA
@@ -215,6 +216,7 @@ def _by_pca(rows: FloatMatrix, dimensions: int) -> tuple[Any, FloatMatrix]:
     return estimator, padded(placed, dimensions)
 
 
+@np.errstate(under="ignore")
 def _by_estimator(rows: FloatMatrix, dimensions: int, given: Any) -> tuple[Any, FloatMatrix]:
     """Return a fitted clone of the given estimator and its coordinates."""
     from sklearn.base import clone

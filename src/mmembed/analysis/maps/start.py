@@ -28,6 +28,7 @@ def blocks(n_rows: int, step: int = _BLOCK_ROWS) -> Iterator[slice]:
         yield slice(start, min(start + step, n_rows))
 
 
+@np.errstate(under="ignore")
 def principal_start(rows: FloatMatrix, dimensions: int) -> FloatMatrix:
     """Return the first principal components of the rows, each with the sign that makes its greatest loading positive.
 
@@ -108,6 +109,7 @@ def _heap_up(rows: FloatMatrix, weights: Any, start: FloatMatrix, has_place: Fla
         start[members] = start[nearest] + own * (_HEAP / (float(np.abs(own).max()) or 1.0))
 
 
+@np.errstate(under="ignore")
 def _leading_axes(covariance: npt.NDArray[np.float64], dimensions: int) -> npt.NDArray[np.float64]:
     """Return the leading eigenvectors; of a large matrix by subspace iteration, which is exact enough for a start."""
     if len(covariance) <= _SMALL:

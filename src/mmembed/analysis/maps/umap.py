@@ -112,6 +112,7 @@ class NeighborMap:
             places = going_on(rows, weights, settings, earlier)
         return cls(rows, places, graph, settings)
 
+    @np.errstate(under="ignore")
     def transform(self, rows: FloatMatrix) -> FloatMatrix:
         """Return where unit rows lie on the map, shape (m, dimensions); each depends on no other."""
         k = min(self.settings.n_neighbors, len(self.rows))
@@ -145,6 +146,7 @@ _MOST_HALVINGS = 64
 _SMALLEST_SHARE = 1e-3
 
 
+@np.errstate(under="ignore")
 def fuzzy_set(graph: NeighborGraph) -> Any:
     """Return the symmetric weights of neighbour pairs.
 
@@ -177,6 +179,7 @@ def fuzzy_set(graph: NeighborGraph) -> Any:
     return both
 
 
+@np.errstate(under="ignore")
 def memberships(distances: FloatMatrix, *, nearest_is_sure: bool = True) -> FloatMatrix:
     """Return how much each neighbour belongs to its row: exponentially less with distance.
 
@@ -202,6 +205,7 @@ def memberships(distances: FloatMatrix, *, nearest_is_sure: bool = True) -> Floa
     return weights
 
 
+@np.errstate(under="ignore")
 def _memberships(distances: FloatMatrix, overall: float, *, nearest_is_sure: bool) -> Doubles:
     there = np.isfinite(distances)
     apart = np.where(there & (distances > 0), distances, np.inf).min(axis=1, initial=np.inf)
@@ -216,6 +220,7 @@ def _memberships(distances: FloatMatrix, overall: float, *, nearest_is_sure: boo
     return np.asarray(np.exp(-gaps / scale[:, np.newaxis]))
 
 
+@np.errstate(under="ignore")
 def _bandwidths(gaps: Doubles, target: float) -> Doubles:
     """Return for each row the s at which the sum of exp(-gap / s) is the target, by halving until it is near."""
     low, high = np.zeros(len(gaps)), np.full(len(gaps), np.inf)

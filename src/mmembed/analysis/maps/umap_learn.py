@@ -76,6 +76,7 @@ class Target:
         return cls((sums / np.bincount(groups, minlength=n_groups)).astype(np.float32), "l2")
 
 
+@np.errstate(under="ignore")
 def fit_umap_learn(
     rows: FloatMatrix,
     source: FloatMatrix,
