@@ -19,6 +19,7 @@ from mmembed.errors import ColumnNotFoundError, VectorError
 PICTURES = Path(__file__).parents[2] / "data" / "images"
 SPACE = "local-conse-2"
 COUNT = 24
+FIXED_SIZE_MAY_MISS = int(pa.__version__.split(".")[0]) >= 26
 
 
 @pytest.fixture(autouse=True)
@@ -202,7 +203,8 @@ def test_a_data_set_of_hugging_face_comes_back_as_one(dataset):
     assert embedded.data.column_names == ["photo", "label", "photo_vector"]
     assert b"huggingface" in embedded.data.schema.metadata
     assert embedded.data["photo_vector"].null_count == 1
-    assert embedded.data.schema.field("photo_vector").type == pa.list_(pa.float32(), 512)
+    kind = pa.list_(pa.float32(), 512) if FIXED_SIZE_MAY_MISS else pa.large_list(pa.float32())  # a row is missing
+    assert embedded.data.schema.field("photo_vector").type == kind
     found = mmembed.accessor(embedded).search((PICTURES / "001.webp"), "photo_vector", k=1, modality="image")
     assert found.data["photo"].to_pylist()[0]["bytes"] == (PICTURES / "001.webp").read_bytes()
 

@@ -17,6 +17,7 @@ from mmembed.errors import ColumnNotFoundError, VectorError
 from mmembed.vectors import VectorArray, VectorDtype
 from mmembed.vectors.arrow_table import SPACE_KEY, frame_from_table, table_from_frame
 
+PANDAS_2 = pd.__version__.startswith("2.")
 FIXED_SIZE_MAY_MISS = int(pa.__version__.split(".")[0]) >= 26
 ROWS = [[0.5, -1, 2], [1, 0.25, 3], None, [-2, 0, 1], [4, 8, -16], [0.5, -1, 2]]
 
@@ -60,7 +61,7 @@ def test_numbers_are_not_copied(full, storage):
     table = frame.mmembed.to_arrow()
     address = table["vector"].chunk(0).flatten().buffers()[1].address
     assert address == frame["vector"].array._matrix.ctypes.data
-    if storage == "float32":
+    if storage == "float32" and not PANDAS_2:  # which copies whatever is put into a frame
         assert frame_from_table(table)["vector"].array.matrix.ctypes.data == address
 
 
@@ -142,6 +143,7 @@ def test_one_file_for_those_with_and_without_mmembed(df, tmp_path, kind):
     assert plain_python(code, file) == f"{rows} [10, 11, 12, 13, 14, 15]"
 
 
+@pytest.mark.skipif(not FIXED_SIZE_MAY_MISS, reason="an older Arrow parses the dtype's text first")
 def test_a_file_of_to_parquet_is_read_without_mmembed_as_arrow_columns(df, tmp_path):
     """Where a file was written by pandas itself, the Arrow types of pandas give plain lists to a process without us."""
     df.to_parquet(tmp_path / "own.parquet")

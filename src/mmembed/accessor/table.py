@@ -119,7 +119,21 @@ def opened_table(
         table = table.replace_schema_metadata(data.features.arrow_schema.metadata)
     else:
         return None
+    table = _with_signed_codes(table)
     return frame_from_table(table, space), TableKind(name, data, table.schema)
+
+
+def _with_signed_codes(table: pa.Table) -> pa.Table:
+    """Return a table whose categories, which Polars counts without a sign, are counted as pandas can read them."""
+    for position, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type) and pa.types.is_unsigned_integer(field.type.index_type):
+            kind = pa.dictionary(pa.int32(), field.type.value_type, field.type.ordered)
+            chunks = [
+                pa.DictionaryArray.from_arrays(one.indices.cast(pa.int32()), one.dictionary, ordered=field.type.ordered)
+                for one in table.column(position).chunks
+            ]
+            table = table.set_column(position, field.with_type(kind), pa.chunked_array(chunks, type=kind))
+    return table
 
 
 class TableAccessor:

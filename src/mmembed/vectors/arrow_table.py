@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -18,7 +18,7 @@ import pyarrow as pa
 from mmembed.errors import VectorError
 from mmembed.frames import column_of
 from mmembed.vectors.array import as_vector_array
-from mmembed.vectors.dtype import Storage, VectorDtype
+from mmembed.vectors.dtype import VectorDtype
 
 SPACE_KEY = b"mmembed.space"  # in the metadata of a field; empty where the space is unknown
 
@@ -98,7 +98,7 @@ def frame_from_table(table: pa.Table, space: str | Mapping[str, str | None] | No
                 )
             given = own  # one space for all is for the columns that do not know theirs
         vectors = as_vector_array(column_of(frame, name), space=given or own)
-        if name in known and known[name].storage != "float32":
+        if name in known and known[name].is_half:
             vectors = vectors.astype("float16", copy=False)
         frame = frame.assign(**{name: pd.Series(vectors, index=frame.index, copy=False)})
     return frame
@@ -109,14 +109,21 @@ def _is_read_back(dtype: Any) -> bool:
     if isinstance(dtype, pd.ArrowDtype):
         try:
             pd.api.types.pandas_dtype(str(dtype))
-        except (TypeError, NotImplementedError):
+        except (TypeError, ValueError, NotImplementedError):
             return False
     return True
 
 
-def _vectors_in(schema: pa.Schema) -> dict[str, VectorDtype]:
+class _Vectors(NamedTuple):
+    """What a table says of a column of vectors."""
+
+    space: str | None
+    is_half: bool  # kept in float16
+
+
+def _vectors_in(schema: pa.Schema) -> dict[str, _Vectors]:
     """Return the columns that are known as vectors; the metadata is others' and may say anything."""
-    found: dict[str, VectorDtype] = {}
+    found: dict[str, _Vectors] = {}
     lists = {field.name: field for field in schema if hasattr(field.type, "value_type")}
     for column in json.loads((schema.metadata or {}).get(b"pandas", b"{}")).get("columns", []):
         try:
@@ -124,14 +131,14 @@ def _vectors_in(schema: pa.Schema) -> dict[str, VectorDtype]:
         except (KeyError, TypeError):
             continue  # of another type
         if column["field_name"] in lists:
-            found[column["field_name"]] = dtype
+            found[column["field_name"]] = _Vectors(dtype.space, dtype.storage == "float16")
     for name, field in lists.items():
-        if name not in found and SPACE_KEY in (field.metadata or {}) and _holds_vectors(field.type):
-            storage: Storage = "float16" if field.type.value_type == pa.float16() else "float32"
-            found[name] = VectorDtype(field.type.list_size, None, storage)
+        if name not in found and SPACE_KEY in (field.metadata or {}) and pa.types.is_floating(field.type.value_type):
+            is_half = field.type.value_type == pa.float16()
+            found[name] = _Vectors(None, is_half)
             with contextlib.suppress(ValueError):  # a name that no space can have: the space is unknown
                 space = field.metadata[SPACE_KEY].decode() or None
-                found[name] = VectorDtype(field.type.list_size, space, storage)
+                found[name] = _Vectors(VectorDtype(1, space).space, is_half)
     return found
 
 
