@@ -66,6 +66,9 @@ Modality = Literal["auto", "text", "image", "video", "multi_images"]
 
 MODALITIES: tuple[Modality, ...] = ("auto", "text", "image", "video", "multi_images")
 
+# Where DashScope keeps files that were uploaded to it for two days: the service reads them, and nobody else.
+TEMPORARY_STORAGE = "oss://dashscope-instant/"
+
 _URL = re.compile(r"https?://[^/?#\s]+(?P<path>[^?#\s]*)\S*", re.IGNORECASE)
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+")
@@ -371,6 +374,8 @@ def _media_of_string(text: str, kind: ContentKind, root: Root) -> Media:
         from urllib.request import url2pathname
 
         return Media(path=_file(url2pathname(address.path), root))
+    if text.startswith(TEMPORARY_STORAGE):
+        return Media(url=text)
     if _SCHEME.fullmatch(scheme):
         if (stored := stored_file(text)) is not None:
             if isinstance(root, Fence):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mmembed.providers.dashscope.http import WatchedSession
 
 _CONNECT_SECONDS = 10.0
+_RESOLVING: Mapping[str, str] = {"X-DashScope-OssResourceResolve": "enable"}
 _REQUEST_ID_HEADERS = ("x-request-id", "x-dashscope-request-id")
 # A number of a vector has some 20 characters; with blanks and line ends, fewer than this.
 _MOST_BYTES_A_NUMBER = 64
@@ -186,6 +187,7 @@ class DashScopeConnection(ForkAware):
                     base_address=provider.base_address,
                     session=session,
                     workspace=provider.workspace,
+                    headers=dict(_RESOLVING) if any(map(_has_stored_media, contents)) else {},
                     request_timeout=(min(_CONNECT_SECONDS, provider.timeout_seconds), provider.timeout_seconds),
                     **provider.parameters,
                     **(parameters or {}),
@@ -268,6 +270,14 @@ class DashScopeConnection(ForkAware):
 
 def _fits_a_header(value: str) -> bool:
     return bool(value) and all(33 <= ord(character) <= 126 for character in value)
+
+
+def _has_stored_media(content: Mapping[str, Any]) -> bool:
+    """Say whether a picture or a clip is in the service's own storage; a text that looks so is a text."""
+    values = (one for kind, one in content.items() if kind != "text")
+    return any(
+        str(one).startswith("oss://") for value in values for one in (value if isinstance(value, list) else [value])
+    )
 
 
 def _first_of(headers: Mapping[str, str], names: Sequence[str]) -> str | None:
