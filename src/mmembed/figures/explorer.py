@@ -207,7 +207,7 @@ def explore(
 
 
 def plot_select(df: pd.DataFrame, *, column: Hashable | None = None, **options: Any) -> Explorer:
-    """Show the map in a notebook so that rows can be lassoed: another name for :func:`explore`."""
+    """Show the map in a notebook so that rows can be lassoed: another name for :func:`mmembed.explore`."""
     if options.pop("z", None) is not None:
         raise ValueError("A map of three dimensions has no lasso. Leave z= out, or use plot(df, z=…) to look at it.")
     return explore(df, column, **options)
