@@ -71,7 +71,8 @@ def test_whatever_passes_leaves_every_row_right(server, name):
     fault = {**HARMLESS, **TRANSIENT}[name]
     server.misbehave(fault, 2)
     texts = some_texts(50)
-    done = rows_of(texts, provider(timeout_seconds=0.5))
+    # Short only where it must run out: an answer that this machine is slow to give would be paid twice.
+    done = rows_of(texts, provider(timeout_seconds=0.5 if name in {"silent", "stalled"} else 30.0))
     assert done.failures == []
     assert np.array_equal(done.matrices[0], expected(server, texts))
     assert server.bill.paid_twice == {}

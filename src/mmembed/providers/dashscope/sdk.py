@@ -11,6 +11,7 @@ import importlib.metadata
 import inspect
 import os
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,7 +34,10 @@ _read_at_import: dict[str, Any] = {}
 
 def _import_sdk() -> ModuleType:
     is_ours = "dashscope" not in sys.modules
-    import dashscope
+    with warnings.catch_warnings():
+        # Some releases warn of parts of theirs, which nobody asked for, as soon as they are imported.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import dashscope
 
     if is_ours:
         _read_at_import.update(
