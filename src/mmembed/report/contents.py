@@ -46,7 +46,7 @@ from mmembed.report.findings import Findings, Suspect
 from mmembed.report.page import CutTexts, PageContents, cut_texts, render_page
 from mmembed.report.profile import describe_data
 from mmembed.report.request import Columns, Options
-from mmembed.report.statements import Grounds, Standings, make_statements, name_of
+from mmembed.report.statements import Grounds, Standings, isolated, make_statements, name_of
 from mmembed.report.summary import describe_parameters, describe_versions, summarise, summary_tiles
 from mmembed.report.topics import make_topic_lines
 from mmembed.report.words import Words
@@ -99,7 +99,7 @@ def assemble(
             findings=findings if columns.whole is None else Findings(),
             column=breakdown,
             comparison=comparison,
-            outlier_name=_outlier_name(findings, reader),
+            outlier_name=_outlier_name(findings, columns, reader),
         )
     )
     facts = {**facts, "findings": [told_plainly(one) for one in statements]}
@@ -178,13 +178,15 @@ def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Position
     return sources, ranked, axes
 
 
-def _outlier_name(findings: Findings, reader: RowReader) -> dict[Language, str] | None:
-    """Return what the first outlier is called, in both languages."""
+def _outlier_name(findings: Findings, columns: Columns, reader: RowReader) -> dict[Language, str] | None:
+    """Return what the first outlier is called, in both languages: its text, the name of its file, or its label."""
     if not findings.outliers:
         return None
     row = reader.row(findings.outliers[0][0])
+    cell = columns.picture(row.row)[0] if columns.has_pictures else None
+    file = Path(cell).name if isinstance(cell, str | Path) and not str(cell).startswith("data:") else ""
     spoken: tuple[Language, ...] = ("zh", "en")
-    return {one: name_of(row.texts, Words(one)("row", label=row.label)) for one in spoken}
+    return {one: name_of((*row.texts, file), Words(one)("row", label=row.label)) for one in spoken}
 
 
 def _units(columns: Columns, rows: list[int]) -> npt.NDArray[np.float32] | None:
@@ -262,7 +264,10 @@ def list_findings(draft: PageContents, findings: Findings, reader: RowReader) ->
         duplicate_totals=(len(groups or ()), sum(map(len, groups or ()))),
         outliers=None
         if outliers is None
-        else tuple(reader.row(row, f"{score:.3g}") for row, score in outliers[:_MOST_OUTLIERS]),
+        else tuple(
+            reader.row(row, f"{score:.3g}" + (f" · {draft.words('stands_out')}" if place < isolated(outliers) else ""))
+            for place, (row, score) in enumerate(outliers[:_MOST_OUTLIERS])
+        ),
         suspects=None
         if suspects is None
         else tuple(reader.row(one.row, _doubt(one)) for one in suspects[:_MOST_SUSPECTS]),

@@ -167,13 +167,14 @@ def _statement(
 def _of_size(grounds: Grounds) -> Iterable[Statement]:
     if not grounds.cards or grounds.whole.rows < 2:
         return
-    first, rows = grounds.cards[0], grounds.whole.rows
+    first, rows, noise = grounds.cards[0], grounds.whole.rows, grounds.whole.noise
     yield _statement(
         "size",
         "topics",
-        "say_size",
+        "say_size_rest" if 0 < noise < max(2, _LEAST_UNASSIGNED * rows) and len(grounds.cards) > 1 else "say_size",
         {"rows": rows, "topics": len(grounds.cards), "largest": first.group.name, "size": first.group.size},
         rows=f"{rows:,}",
+        rest=f"{noise:,}",
         count=f"{len(grounds.cards):,}",
         name=first.group.name,
         size=f"{first.group.size:,}",

@@ -32,6 +32,11 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{rows} 行中有 {size} 行（{share}）在同一个主题「{name}」里。",
         "Of {rows} rows, {size} ({share}) are in one topic, “{name}”.",
     ),
+    "say_size_rest": (
+        "{rows} 行分成 {count} 个主题，另有 {rest} 行未归类；最大的是「{name}」，{size} 行（{share}）。",
+        "{rows} rows fall into {count} topics, {rest} into none. The largest is “{name}”, with {size} rows ({share}).",
+    ),
+    "stands_out": ("与其他行都不相似", "unlike all others"),
     "say_unassigned": (
         "{count} 行（{share}）未归类，不属于任何主题。",
         "{count} rows ({share}) are unassigned: they are in no topic.",
@@ -251,8 +256,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "kind_vanished": ("消失", "Vanished"),
     "duplicates": ("近似重复", "Near duplicates"),
     "duplicates_hint": (
-        "{groups} 组，共 {rows} 行；大组在前。",
-        "Groups: {groups}, with {rows} rows in all; the largest first.",
+        "{groups} 组，共 {rows} 行，除每组第一行外有 {copies} 行；大组在前。",
+        "Groups: {groups}, with {rows} rows in all, {copies} beside the first of each; the largest first.",
     ),
     "duplicates_nearest": (
         "这张表里没有与其他行明显更接近的副本，这里只是最相似的几对。",
