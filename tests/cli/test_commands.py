@@ -251,7 +251,7 @@ def test_the_demo_without_data_says_where_it_is(capsys, tmp_path):
     ("command", "option", "choices"),
     [
         ("cluster", "method", clusters.METHODS),
-        ("cluster", "names", NAME_SOURCES),
+        ("cluster", "names", (*NAME_SOURCES, "qwen-vl", "qwen-vl-plus")),
         ("cluster", "language", LANGUAGES),
         ("report", "language", LANGUAGES),
         ("project", "method", maps.METHODS),
