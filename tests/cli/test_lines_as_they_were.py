@@ -63,3 +63,15 @@ def test_a_folder_that_takes_no_files_is_seen_before_anything_is_sent():
         pytest.skip("needs a file system without new files")
     with pytest.raises(TableError, match="cannot be written: the folder '/proc' is not to be written to"):
         check_target(Path("/proc/out.csv"))
+
+
+@pytest.mark.parametrize(("given", "wanted"), [("csv", "jsonl"), ("jsonl", "csv"), ("csv", "tsv"), ("tsv", "csv")])
+def test_a_table_becomes_one_of_another_kind(tmp_path, given, wanted):
+    """What was kept of the file that was read serves files of its kind only."""
+    texts = {"csv": '"a","b"\n"1","x"\n', "tsv": "a\tb\n1\tx\n", "jsonl": '{"a": 1, "b": "x"}\n'}
+    results = {"csv": "a,b\n1,x\n", "tsv": "a\tb\n1\tx\n", "jsonl": '{"a":1,"b":"x"}\n'}
+    source, target = tmp_path / f"in.{given}", tmp_path / f"out.{wanted}"
+    source.write_text(texts[given], "utf-8")
+    df, origin = open_table(source)
+    write_table(df, target, origin=origin)
+    assert target.read_text("utf-8") == results[wanted]

@@ -216,7 +216,7 @@ def _with_lines_as_they_were(written: str, df: pd.DataFrame, rows: Any, origin: 
 
 def json_lines(df: pd.DataFrame, origin: Origin | None) -> bytes:
     """Return a frame as JSON lines; what was read from JSON lines and not changed is written as it was."""
-    rows = _rows_of(df, origin) if origin is not None and origin.lines else None
+    rows = _rows_of(df, origin) if origin is not None and origin.cells else None
     kept = {name for name in df.columns if rows is not None and _is_kept(df[name], name, rows, origin)}
     columns = {str(name): list(df[name]) for name in df.columns}
     written = []
