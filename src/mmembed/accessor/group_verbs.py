@@ -10,16 +10,8 @@ import numpy as np
 import pandas as pd
 
 from mmembed._progress import progress_bar
-from mmembed.accessor.arguments import (
-    NAME_SOURCES,
-    Kinds,
-    check_names_source,
-    kinds_of_rows,
-    map_columns,
-    named_by_rule,
-    text_or_source,
-    texts_of,
-)
+from mmembed.accessor.arguments import NAME_SOURCES, Kinds, kinds_of_rows, map_columns, text_or_source, texts_of
+from mmembed.accessor.cluster_names import check_names_source, named_by_rule
 from mmembed.contents.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.queries import embed_queries

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mmembed._progress import progress_bar
-from mmembed.accessor.arguments import named_by_rule
+from mmembed.accessor.cluster_names import named_by_rule
 from mmembed.embedding.embedder import Embedder
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import numpy as np
 import pandas as pd
 
-from mmembed.accessor.arguments import Kinds, kinds_of_rows, naming_embedder, text_or_source
+from mmembed.accessor.arguments import Kinds, kinds_of_rows, text_or_source
+from mmembed.accessor.cluster_names import naming_embedder
 from mmembed.analysis.names.terms import Language
 from mmembed.embedding.queries import free_term_embedder
 from mmembed.frames import as_list, column_of

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from dask.base import persist
 
-from mmembed.accessor.arguments import named_by_rule
+from mmembed.accessor.cluster_names import named_by_rule
 from mmembed.analysis.clusters import fit as local
 from mmembed.analysis.clusters.membership import nearest_centroids
 from mmembed.distributed.clusters import DistributedClusters

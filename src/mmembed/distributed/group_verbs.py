@@ -11,16 +11,8 @@ import pandas as pd
 
 from mmembed._progress import progress_bar
 from mmembed.accessor import FrameAccessor
-from mmembed.accessor.arguments import (
-    Text,
-    are_texts,
-    check_names_source,
-    count_texts,
-    map_columns,
-    named_by_rule,
-    source_of,
-    texts_of,
-)
+from mmembed.accessor.arguments import Text, are_texts, count_texts, map_columns, source_of, texts_of
+from mmembed.accessor.cluster_names import check_names_source, named_by_rule
 from mmembed.accessor.group_verbs import (
     ClassifyOptions,
     ClusterOptions,

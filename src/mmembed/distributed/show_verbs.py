@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mmembed.accessor import FrameAccessor
-from mmembed.accessor.arguments import named_by_rule
+from mmembed.accessor.cluster_names import named_by_rule
 from mmembed.accessor.show_verbs import ReportOptions
 from mmembed.analysis.tallies.totals import GroupVectors, WholeTable, columns_of_groups, of_whole
 from mmembed.distributed.columns import vector_dtype

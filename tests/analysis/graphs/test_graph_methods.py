@@ -10,9 +10,10 @@ import pytest
 from mmembed.analysis import neighbors
 from mmembed.analysis.cosines import pair_cosines, unit_rows
 from mmembed.analysis.graphs import graph as graph_methods
-from mmembed.analysis.graphs.approximate import Sample, neighbors_in_cells
+from mmembed.analysis.graphs.approximate import neighbors_in_cells
 from mmembed.analysis.graphs.graph import compute_graph
 from mmembed.analysis.graphs.nearest import largest_products
+from mmembed.analysis.graphs.recall import Sample
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.graphs.blocks import fit_cells
 
 if TYPE_CHECKING:
-    from mmembed.analysis.graphs.approximate import Sample
+    from mmembed.analysis.graphs.recall import Sample
     from mmembed.arrays import FloatMatrix, Positions
 
     Rows32 = npt.NDArray[np.int32]

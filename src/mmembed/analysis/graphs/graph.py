@@ -20,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.cosines import DistinctRows, distinct_rows, pair_cosines, rows_where, unit_rows
-from mmembed.analysis.graphs.approximate import Sample, approximate_neighbors, neighbors_in_cells
+from mmembed.analysis.graphs.approximate import approximate_neighbors, neighbors_in_cells
 from mmembed.analysis.graphs.nearest import nearest_rows
+from mmembed.analysis.graphs.recall import Sample
 from mmembed.arrays import FloatVector, Positions, places_for
 from mmembed.errors import at_least_one, one_of
 from mmembed.vectors import as_vector_array
