@@ -46,33 +46,33 @@ def content_key(digest: bytes, *, space: str, options: Mapping[str, Any]) -> byt
 def content_keys(digests: Sequence[bytes], *, space: str, options: Mapping[str, Any]) -> list[bytes]:
     """Return the key of each content; the same as ``content_key`` for each, with the options hashed once."""
     given = {name: value for name, value in options.items() if value is not None}
-    described = json.dumps(_canonical(given), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    described = json.dumps(_to_canonical(given), sort_keys=True, separators=(",", ":"), allow_nan=False)
     start = hashlib.blake2b(digest_size=32, person=_DOMAIN)
     for part in (space.encode(), described.encode()):
-        start.update(_framed(part))
+        start.update(_prefix_length(part))
     keys = []
     for digest in digests:
         hasher = start.copy()
-        hasher.update(_framed(digest))
+        hasher.update(_prefix_length(digest))
         keys.append(hasher.digest())
     return keys
 
 
-def _framed(part: bytes) -> bytes:
+def _prefix_length(part: bytes) -> bytes:
     """Put the length in front, so that no two sequences of parts have the same bytes."""
     return len(part).to_bytes(8, "big") + part
 
 
-def _canonical(value: object) -> object:
+def _to_canonical(value: object) -> object:
     """Return the value as JSON would read it back, with one form for each number."""
     if isinstance(value, Mapping):
         for name in value:
             if not isinstance(name, str):
                 # JSON would write 1 and "1" alike, and two options would share a key.
                 raise TypeError(f"Option name {name!r} is a {type(name).__name__}; names of options are strings.")
-        return {name: _canonical(inner) for name, inner in value.items()}
+        return {name: _to_canonical(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_canonical(inner) for inner in value]
+        return [_to_canonical(inner) for inner in value]
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value

@@ -264,11 +264,11 @@ class VectorCache(ForkAware):
             self._warn(
                 "damage",
                 f"The cache file {str(path)!r} is damaged ({error}). It was renamed to {renamed.name!r} and a new one "
-                f"begun with {self._salvaged(renamed)}; the rest is embedded again. Delete the renamed file when you "
+                f"begun with {self._salvage(renamed)}; the rest is embedded again. Delete the renamed file when you "
                 "no longer need it.",
             )
 
-    def _salvaged(self, renamed: Path) -> str:
+    def _salvage(self, renamed: Path) -> str:
         """Store what is whole in a damaged file, and say how many vectors that is."""
         try:
             return f"the {self._opened().take_over(renamed):,} vectors that are whole"

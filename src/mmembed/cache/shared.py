@@ -163,7 +163,7 @@ class SharedCache(ForkAware):
         """Return the vectors that are stored; as :meth:`mmembed.cache.VectorCache.lookup`."""
         matrix = np.full((len(keys), dimension), np.nan, np.float32)
         found = np.zeros(len(keys), dtype=np.bool_)
-        with self._guarded("read"):
+        with self._run_guarded("read"):
             if self._clock() - self._listed_at >= self._listing_seconds:
                 self.refresh()
             if not self._fill(keys, matrix, found):
@@ -173,7 +173,7 @@ class SharedCache(ForkAware):
 
     def refresh(self) -> None:
         """Look now for what others have stored."""
-        with self._guarded("read"), self._listing:
+        with self._run_guarded("read"), self._listing:
             self._listed_at = self._clock()
             self._files.invalidate_cache(self._root)
             try:
@@ -211,7 +211,7 @@ class SharedCache(ForkAware):
         places = np.flatnonzero(np.isfinite(rows).all(axis=1))
         kept, rows = [keys[place] for place in places.tolist()], rows[places]
         if kept:
-            with self._guarded("write"):
+            with self._run_guarded("write"):
                 written = (self._write(kept, rows), kept, rows)
                 small = []
                 with self._lock:
@@ -317,7 +317,7 @@ class SharedCache(ForkAware):
         return (protocol,) if isinstance(protocol, str) else tuple(protocol)
 
     @contextlib.contextmanager
-    def _guarded(self, purpose: str) -> Iterator[None]:
+    def _run_guarded(self, purpose: str) -> Iterator[None]:
         """Run one operation; turn a failure of the storage into a warning."""
         with self._lock:
             if self._is_of_parent:

@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         What was typed after ``mmembed``; the process's own arguments if not given.
     """
-    with _told_warnings(say):
+    with _show_warnings(say):
         try:
             end_loading()
             code = program.main(arguments, prog_name="mmembed", standalone_mode=False)
@@ -152,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _told_warnings(tell: Callable[[str], None]) -> Iterator[None]:
+def _show_warnings(tell: Callable[[str], None]) -> Iterator[None]:
     """Show warnings as messages for users, and those that concern programmers not at all."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

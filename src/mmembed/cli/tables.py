@@ -131,7 +131,7 @@ def decoded(data: bytes, encoding: str | None, *, lenient: bool = False) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        if encoding is None and (text := _as_gbk(data)) is not None:
+        if encoding is None and (text := _decode_gbk(data)) is not None:
             return text
         if not lenient:
             raise
@@ -150,7 +150,7 @@ def _sign(separator: str | None) -> str | None:
 _COMMON_SHARE = 0.9
 
 
-def _as_gbk(data: bytes) -> str | None:
+def _decode_gbk(data: bytes) -> str | None:
     """Return the text if it is Chinese in GBK or GB 18030, else None: bytes of Western files often decode by chance."""
     try:
         text = data.decode("gb18030")

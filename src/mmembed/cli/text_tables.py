@@ -167,7 +167,7 @@ def read_json_lines(text: str) -> Origin:
         if not line.strip():
             continue
         try:
-            record, raw = _parsed_object(line, decoder)
+            record, raw = _parse_object(line, decoder)
         except json.JSONDecodeError as error:
             raise ValueError(f"line {number} is no JSON: {error.msg} at character {error.pos + 1}") from error
         if record is None:
@@ -229,9 +229,9 @@ def json_lines(df: pd.DataFrame, origin: Origin | None) -> bytes:
         if rows is not None and origin is not None and raw and all(name in kept for name in raw):
             line = origin.lines[rows[place]].rstrip()
             new = {name: text for name, text in new.items() if name not in raw}
-            written.append(_joined(new, line[:-1].rstrip(), is_spaced='": ' in line))
+            written.append(_join_cells(new, line[:-1].rstrip(), is_spaced='": ' in line))
         else:
-            written.append(_joined(new, "{", is_spaced=False))
+            written.append(_join_cells(new, "{", is_spaced=False))
     return "".join(written).encode("utf-8", "surrogatepass")
 
 
@@ -259,7 +259,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _joined(items: Mapping[str, str], start: str, *, is_spaced: bool) -> str:
+def _join_cells(items: Mapping[str, str], start: str, *, is_spaced: bool) -> str:
     comma, colon = (", ", ": ") if is_spaced else (",", ":")
     parts = [f"{encoded_value(name)}{colon}{text}" for name, text in items.items()]
     begin = start if not parts or start.endswith("{") else start + comma
@@ -328,7 +328,7 @@ def _column(values: list[Any]) -> pd.Series:
     return pd.Series(values, dtype=None if kinds <= {str, bool} else object)
 
 
-def _parsed_object(line: str, decoder: json.JSONDecoder) -> tuple[dict[str, Any] | None, dict[str, str]]:
+def _parse_object(line: str, decoder: json.JSONDecoder) -> tuple[dict[str, Any] | None, dict[str, str]]:
     """Return the object of a line and the text of each of its values; None where it is something else."""
 
     def after_space(at: int) -> int:

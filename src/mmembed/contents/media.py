@@ -197,7 +197,7 @@ def kind_of_suffix(name: str | bytes) -> MediaKind | None:
 
 def digest_of(kind: str, *pieces: bytes) -> bytes:
     """Hash pieces so that no two lists of pieces run together."""
-    digest = _begun(kind).copy()
+    digest = _start_digest(kind).copy()
     for piece in pieces:
         digest.update(len(piece).to_bytes(8, "little"))
         digest.update(piece)
@@ -205,7 +205,7 @@ def digest_of(kind: str, *pieces: bytes) -> bytes:
 
 
 @functools.cache
-def _begun(kind: str) -> hashlib.blake2b:
+def _start_digest(kind: str) -> hashlib.blake2b:
     """Return the hash of the kind alone, to be copied: making one anew for each text takes twice as long."""
     digest = hashlib.blake2b(digest_size=32, person=b"mmembed.content")
     digest.update(len(kind.encode()).to_bytes(8, "little"))

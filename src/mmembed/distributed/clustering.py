@@ -131,11 +131,11 @@ def fit_unnamed(
             f"n_clusters={n_clusters}, but the sample has {len(sample):,} rows. Give sample_rows={20 * n_clusters:,}."
         )
     fitted = local.fit_clusters(
-        _prepared(sample, extent),
+        _prepare_rows(sample, extent),
         method,
         n_clusters=n_clusters,
         random_state=random_state,
-        min_cluster_size=_scaled(min_cluster_size, sample),
+        min_cluster_size=_scale_count(min_cluster_size, sample),
         assign_noise=assign_noise,
         on_step=on_step,
     )
@@ -180,14 +180,14 @@ def fit_unnamed(
     return result.named()
 
 
-def _prepared(sample: Sample, extent: Extent) -> VectorArray:
+def _prepare_rows(sample: Sample, extent: Extent) -> VectorArray:
     """Return the rows of the sample as the fit takes them: as they are, or without the means of their kinds."""
     array: VectorArray = sample.frame["vector"].array
     source = extent.preparation.source(array, sample.frame.get("kinds"))
     return VectorArray.from_matrix(source, space=array.dtype.space)
 
 
-def _scaled(min_cluster_size: int | None, sample: Sample) -> int | None:
+def _scale_count(min_cluster_size: int | None, sample: Sample) -> int | None:
     """Return how many rows of the sample are as many rows of the table."""
     if min_cluster_size is None or sample.is_whole:
         return min_cluster_size

@@ -138,10 +138,12 @@ def align(named: dict[str, Any], dtype: VectorDtype | None = None) -> Any:
                 "Give columns of one frame."
             )
     options: dict[str, Any] = {"names": tuple(named), "dtype": dtype}
-    meta = _beside(*(series._meta for series in named.values()), **options)  # noqa: SLF001 - Dask's own word
+    meta = _put_side_by_side(*(series._meta for series in named.values()), **options)  # noqa: SLF001 - Dask's own word
     # Of one frame, rows have its index and its divisions; else they belong together by place alone.
     divisions = {series.divisions for series in named.values()}
-    return dd.map_partitions(_beside, *named.values(), **options, meta=meta, clear_divisions=len(divisions) > 1)
+    return dd.map_partitions(
+        _put_side_by_side, *named.values(), **options, meta=meta, clear_divisions=len(divisions) > 1
+    )
 
 
 def vectors_of(part: pd.DataFrame) -> VectorArray:
@@ -150,7 +152,7 @@ def vectors_of(part: pd.DataFrame) -> VectorArray:
     return array
 
 
-def _beside(*columns: pd.Series, names: tuple[str, ...], dtype: VectorDtype | None) -> pd.DataFrame:
+def _put_side_by_side(*columns: pd.Series, names: tuple[str, ...], dtype: VectorDtype | None) -> pd.DataFrame:
     rows = len(columns[0])
     for name, column in zip(names, columns, strict=True):
         if len(column) != rows:

@@ -53,8 +53,8 @@ def resolve_threshold(
     (sample,) = compute(sample_rows(ddf, column, facts, blocking.rows_at_once if is_small else blocking.rows_of_recall))
     if len(sample) < 2:
         return threshold_between(np.empty((len(sample), 0), dtype=np.float32))
-    found = reduced(each(_nearest, ddf, column=column, sample=sample), _merged)
-    return threshold_between(_known_of_all(found[0]))
+    found = reduced(each(_nearest, ddf, column=column, sample=sample), _merge_nearest)
+    return threshold_between(_ranks_known_of_all(found[0]))
 
 
 def _nearest(part: pd.DataFrame, column: PreparedRows, sample: RowSample) -> _Found:
@@ -75,7 +75,7 @@ def _nearest(part: pd.DataFrame, column: PreparedRows, sample: RowSample) -> _Fo
     return cosines, names
 
 
-def _merged(*answers: _Found) -> _Found:
+def _merge_nearest(*answers: _Found) -> _Found:
     """Return the nearest of what several partitions have; a row that equals another one counts once."""
     cosines, names = (np.concatenate([answer[item] for answer in answers], axis=1) for item in (0, 1))
     cosines = cosines.copy()
@@ -90,6 +90,6 @@ def _merged(*answers: _Found) -> _Found:
     return np.take_along_axis(cosines, order, axis=1), np.take_along_axis(names, order, axis=1)
 
 
-def _known_of_all(cosines: FloatMatrix) -> FloatMatrix:
+def _ranks_known_of_all(cosines: FloatMatrix) -> FloatMatrix:
     """Return the neighbours by rank as far as every row has one."""
     return cosines[:, ~np.isnan(cosines).any(axis=0)]

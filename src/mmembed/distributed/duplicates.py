@@ -157,7 +157,9 @@ def find_duplicates(
         If less than nine tenths of the near pairs of a sample were found.
     """
     level = resolve_threshold(vectors, threshold, kinds, blocking)
-    pairing = _listed(vectors, level.level, kinds, blocking, only_first=isinstance(prefer, str) and prefer == "first")
+    pairing = _list_groups(
+        vectors, level.level, kinds, blocking, only_first=isinstance(prefer, str) and prefer == "first"
+    )
     positions, distinct, near = pairing.pairs.by_row()
     values: Any = None
     if isinstance(prefer, str):
@@ -194,7 +196,7 @@ def find_leaks(
     check_duplicate_threshold(threshold)
     check_parts(len(reduced(each(_names, parts), operator.or_)))
     level = resolve_threshold(vectors, threshold, kinds, blocking)
-    pairing = _listed(vectors, level.level, kinds, blocking)
+    pairing = _list_groups(vectors, level.level, kinds, blocking)
     positions, distinct, near = pairing.pairs.by_row()
     named = rows_at(parts, positions, pairing.counts)
     twins, similarities = twins_across(near, distinct, pd.factorize(named)[0])
@@ -209,7 +211,7 @@ def find_leaks(
     return DistributedLeaks(positions, among, pairing)
 
 
-def _listed(
+def _list_groups(
     vectors: dd.Series,
     threshold: float,
     kinds: dd.Series | None,
@@ -293,7 +295,7 @@ def duplicate_levels(
             f"{sum(pairing.counts):,} rows. Leave them out of levels=, or look at fewer rows.",
             stacklevel=3,
         )
-    dropped = tuple(_dropped(pairing.pairs.at(level)) for level in known)
+    dropped = tuple(_count_dropped(pairing.pairs.at(level)) for level in known)
     pairs = example_pairs(*_nearest(pairing.pairs), known, examples)
     positions = np.unique(pairs[["left", "right"]].to_numpy())
     for side in ("left", "right"):
@@ -302,7 +304,7 @@ def duplicate_levels(
     return found.examples(rows_at(ddf, positions, pairing.counts))
 
 
-def _dropped(pairs: NearPairs) -> int:
+def _count_dropped(pairs: NearPairs) -> int:
     positions, distinct, near = pairs.by_row()
     representatives, _ = represented(distinct, near, np.arange(len(positions)))
     return int((representatives != np.arange(len(positions))).sum())

@@ -94,7 +94,7 @@ class EmbedJob:
             settings["model"] = repr(settings["model"].__dask_tokenize__())
         elif is_dataclass(settings["model"]) and not isinstance(settings["model"], type):
             settings["model"] = asdict(settings["model"])
-        described = {name: _plain(value) for name, value in sorted(settings.items())}
+        described = {name: _to_plain(value) for name, value in sorted(settings.items())}
         rest = [dict(self.columns), dict(self.names), self.is_fused, self.errors, self.max_cost, self.deduplicate]
         return ["mmembed.EmbedJob", described, rest]
 
@@ -164,7 +164,7 @@ def _number_of(api_key: str | None) -> int:
     return _key_numbers.setdefault(digest, len(_key_numbers) + 1)
 
 
-def _plain(value: Any) -> object:
+def _to_plain(value: Any) -> object:
     """Return a setting as Dask can tokenize it."""
     return value if isinstance(value, str | int | float | bool | dict | type(None)) else repr(value)
 

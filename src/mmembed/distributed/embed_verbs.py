@@ -116,7 +116,7 @@ class EmbeddingVerbs:
         """
         wanted = modalities_of(self._ddf, column, modality)
         used = _for_workers(embedder, model=model, dimension=dimension, instruct=instruct, fps=fps, root=root)
-        job = _checked(EmbedJob(used, wanted, names_of(None, list(wanted))), self._ddf, pays=False)
+        job = _check_arguments(EmbedJob(used, wanted, names_of(None, list(wanted))), self._ddf, pays=False)
         surveys = SurveyedTable(self._ddf[list(wanted)].expr, job)
         return new_collection(surveys).compute()  # type: ignore[no-any-return]
 
@@ -184,7 +184,7 @@ def _for_workers(embedder: Embedder | None, *, root: Path | str | None, **settin
     return used
 
 
-def _checked(job: EmbedJob, ddf: dd.DataFrame, *, pays: bool = True) -> EmbedJob:
+def _check_arguments(job: EmbedJob, ddf: dd.DataFrame, *, pays: bool = True) -> EmbedJob:
     """Refuse, before there is a graph, what pandas refuses before it reads."""
     check_errors_choice(job.errors)
     one_of("deduplicate", job.deduplicate, ("global", "partition"))
@@ -209,4 +209,4 @@ def _checked(job: EmbedJob, ddf: dd.DataFrame, *, pays: bool = True) -> EmbedJob
 
 
 def _embedded(ddf: dd.DataFrame, job: EmbedJob) -> dd.DataFrame:
-    return new_collection(EmbeddedTable(ddf.expr, _checked(job, ddf)))  # type: ignore[no-any-return]
+    return new_collection(EmbeddedTable(ddf.expr, _check_arguments(job, ddf)))  # type: ignore[no-any-return]

@@ -95,10 +95,10 @@ class EmbeddedTable(Expr):
         if isinstance(parent, Index):
             return Index(self.frame)
         if isinstance(parent, Projection):
-            return self._projected(parent)
+            return self._project_columns(parent)
         return None
 
-    def _projected(self, parent: Any) -> Any:
+    def _project_columns(self, parent: Any) -> Any:
         """Leave out what is neither asked for nor embedded; send nothing if no vectors are asked for."""
         wanted = list(parent.columns)
         if not set(wanted) & set(self.job.new_columns):

@@ -133,10 +133,10 @@ def join_blocks(ddf: dd.DataFrame, other: Any, plan: JoinPlan) -> dd.DataFrame:
         for left in parts_of(ddf[[plan.left_on]])
     ]
     if plan.one_to_one:
-        matched = delayed(_matched)(pairs)
+        matched = delayed(_match_pairs)(pairs)
         pairs = [matched[i] for i in range(len(pairs))]
     parts = [
-        delayed(plan.joined)(left, mine, [delayed(_taken)(part, mine, j) for j, part in enumerate(rows)])
+        delayed(plan.joined)(left, mine, [delayed(_take_rows)(part, mine, j) for j, part in enumerate(rows)])
         for left, mine in zip(parts_of(ddf), pairs, strict=True)
     ]
     found: dd.DataFrame = frame_of(parts, joined, ddf.divisions)
@@ -164,13 +164,13 @@ def _only(part: pd.DataFrame, column: str) -> pd.DataFrame:
     return part[[column]]
 
 
-def _taken(part: pd.DataFrame, pairs: _Pairs, number: int) -> pd.DataFrame:
+def _take_rows(part: pd.DataFrame, pairs: _Pairs, number: int) -> pd.DataFrame:
     """Return the rows of a right partition that a left one needs, each once, in order."""
     names = np.unique(pairs.names[pairs.names // _PLACES == number])
     return part.iloc[names % _PLACES]
 
 
-def _matched(parts: Sequence[_Pairs]) -> list[_Pairs]:
+def _match_pairs(parts: Sequence[_Pairs]) -> list[_Pairs]:
     """Return the pairs of the best matching of the whole left frame, by its partitions."""
     part = np.repeat(np.arange(len(parts)), [len(one.left) for one in parts])
     left, names, cosines = (

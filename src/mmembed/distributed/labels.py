@@ -62,7 +62,9 @@ class DistributedClassifier:
             return self.fitted.predict(vectors)
         check_comparable(vector_dtype(vectors), self.fitted.vectors)
         predicted = f"{self.fitted.target}_predicted"
-        return labelled_lazily(side_by_side(vectors), side_by_side(vectors), self._slim(), None, None)[predicted]
+        return labelled_lazily(side_by_side(vectors), side_by_side(vectors), self._drop_experiment_rows(), None, None)[
+            predicted
+        ]
 
     def add_to(self, ddf: Any, *, name: str | None = None, threshold: float | None = None) -> Any:
         """Return the frame with ``<target>_predicted`` and ``<target>_score``, lazily; see the pandas result.
@@ -74,9 +76,9 @@ class DistributedClassifier:
         """
         check_partitions(ddf, self.columns, what="the classifier was given")
         Written.by("classify", self.fitted.target if name is None else name).check(ddf._meta)  # noqa: SLF001
-        return labelled_lazily(ddf, self.columns[["vector"]], self._slim(), name, threshold)
+        return labelled_lazily(ddf, self.columns[["vector"]], self._drop_experiment_rows(), name, threshold)
 
-    def _slim(self) -> Classifier | MultiLabelClassifier:
+    def _drop_experiment_rows(self) -> Classifier | MultiLabelClassifier:
         """Return what predicts without the rows of the experiment, which need not travel."""
         nothing = no_vectors(self.fitted.vectors.dtype)
         return replace(self.fitted, vectors=nothing, learned=np.empty(0, dtype=np.intp))

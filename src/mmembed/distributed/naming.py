@@ -72,7 +72,7 @@ class ReadTexts:
         """Add what is read of another part of the table."""
         typical = dict(self.typical)
         for label, found in other.typical.items():
-            typical[label] = _different(typical.get(label, []) + found)
+            typical[label] = _drop_equal_texts(typical.get(label, []) + found)
         return ReadTexts(
             merge_samples([self.sample, other.sample]),
             typical,
@@ -208,7 +208,7 @@ def _first_texts(rows: Any, texts: Sequence[Any], weights: Any, offset: int) -> 
     return list(found.values())
 
 
-def _different(found: list[tuple[float, int, str]]) -> list[tuple[float, int, str]]:
+def _drop_equal_texts(found: list[tuple[float, int, str]]) -> list[tuple[float, int, str]]:
     """Return the most typical ones, each text once."""
     kept: dict[str, tuple[float, int, str]] = {}
     for one in sorted(found):
@@ -306,7 +306,9 @@ def near_phrases_of_partitions(
     return tell_phrases(picked, support, np.arange(n_clusters), phrases, language)
 
 
-def _inside(part: pd.DataFrame, placed: pd.DataFrame, labeller: Labeller) -> tuple[pd.DataFrame, Positions, Positions]:
+def _rows_in_clusters(
+    part: pd.DataFrame, placed: pd.DataFrame, labeller: Labeller
+) -> tuple[pd.DataFrame, Positions, Positions]:
     """Return the rows in a cluster, their labels, and their places in the partition."""
     labels = labeller.labels(placed)
     rows = np.flatnonzero(labels >= 0)
@@ -314,11 +316,11 @@ def _inside(part: pd.DataFrame, placed: pd.DataFrame, labeller: Labeller) -> tup
 
 
 def _kinds_of_rows(part: pd.DataFrame, placed: pd.DataFrame, *, labeller: Labeller) -> KindSums:
-    inside, *_ = _inside(part, placed, labeller)
+    inside, *_ = _rows_in_clusters(part, placed, labeller)
     return kind_sums(vectors_of(inside), inside.get("kinds", pd.Series(0, index=inside.index)))
 
 
-def _centred(part: pd.DataFrame, centre: _Centre) -> CentredRows:
+def _rows_with_means(part: pd.DataFrame, centre: _Centre) -> CentredRows:
     kinds = np.zeros(len(part), dtype=np.int64)
     if "kinds" in part.columns:
         kinds = _codes(part["kinds"], centre.kinds)
@@ -333,8 +335,8 @@ def _codes(kinds: pd.Series, names: list[Any]) -> Positions:
 
 
 def _sums_of_clusters(part: pd.DataFrame, placed: pd.DataFrame, *, labeller: Labeller, centre: _Centre) -> Any:
-    inside, labels, _ = _inside(part, placed, labeller)
-    return cluster_sums(_centred(inside, centre), labels, centre.n_clusters)
+    inside, labels, _ = _rows_in_clusters(part, placed, labeller)
+    return cluster_sums(_rows_with_means(inside, centre), labels, centre.n_clusters)
 
 
 def _support(
@@ -346,6 +348,6 @@ def _support(
     centre: _Centre,
     picked_places: tuple[PickedPhrases, Any],
 ) -> Support:
-    inside, labels, rows = _inside(part, placed, labeller)
+    inside, labels, rows = _rows_in_clusters(part, placed, labeller)
     picked, places = picked_places
-    return find_support(_centred(inside, centre), labels, picked, places, rows + offset)
+    return find_support(_rows_with_means(inside, centre), labels, picked, places, rows + offset)

@@ -50,7 +50,7 @@ class DistributedOutliers:
         """Return the frame with ``outlier_score``; NaN for rows without a vector."""
         Written.by("outliers", name).check(ddf._meta)  # noqa: SLF001
         meta = ddf._meta.assign(**{name: np.empty(0, dtype=np.float32)})  # noqa: SLF001  Dask has no other name for it
-        parts = each(_scored, ddf, self._rows, column=self.column, reference=self.reference, name=name)
+        parts = each(_score_rows, ddf, self._rows, column=self.column, reference=self.reference, name=name)
         scored: dd.DataFrame = frame_of(parts, meta, ddf.divisions)
         return scored
 
@@ -79,15 +79,15 @@ def find_outliers(
     ddf, prepared = prepared_column(vectors, kinds, zeros=True)
     facts = read_facts(ddf, prepared, most)
     sample = sample_rows(ddf, prepared, facts, most)
-    (reference,) = compute(delayed(_learned)(sample, k))
+    (reference,) = compute(delayed(_learn_reference)(sample, k))
     return DistributedOutliers(prepared, reference, facts.n_distinct, ddf)
 
 
-def _learned(sample: RowSample, k: int | None) -> OutlierReference:
+def _learn_reference(sample: RowSample, k: int | None) -> OutlierReference:
     return OutlierReference.learn(sample.rows, k)
 
 
-def _scored(
+def _score_rows(
     part: pd.DataFrame, vectors: pd.DataFrame, column: PreparedRows, reference: OutlierReference, name: str
 ) -> pd.DataFrame:
     scores = np.full(len(vectors), np.nan, dtype=np.float32)

@@ -126,7 +126,7 @@ def find_pairs(
 def _in_one_block(
     ddf: dd.DataFrame, column: PreparedRows, levels: Sequence[float], facts: TableFacts, *, only_first: bool
 ) -> Pairing:
-    rows = each(_different, ddf, own=facts.offsets, column=column)
+    rows = each(_first_distinct_rows, ddf, own=facts.offsets, column=column)
     (found,) = compute(delayed(_pairs_of_all)(rows, levels, only_first=only_first))
     return Pairing(_with_twins(found, facts), facts.counts)
 
@@ -145,8 +145,8 @@ class _Sending:
 def _in_blocks(
     ddf: dd.DataFrame, sending: _Sending, levels: Sequence[float], facts: TableFacts, sample: RowSample
 ) -> Pairing:
-    meta = _sent(ddf._meta, 0, sending)  # noqa: SLF001  Dask has no other name for it
-    sent = frame_of(each(_sent, ddf, own=facts.offsets, sending=sending), meta)
+    meta = _send_to_blocks(ddf._meta, 0, sending)  # noqa: SLF001  Dask has no other name for it
+    sent = frame_of(each(_send_to_blocks, ddf, own=facts.offsets, sending=sending), meta)
     divisions = tuple(range(sending.cells.n_blocks + 1))
     # Tasks spill what waits; the shuffle between peers keeps a gigabyte of buffers in each worker.
     blocks = sent.set_index("block", divisions=divisions, shuffle_method="tasks").to_delayed()
@@ -171,7 +171,7 @@ def _with_twins(pairs: NearPairs, facts: TableFacts) -> NearPairs:
     return NearPairs(pairs.left, pairs.right, pairs.cosines, twins, pairs.threshold, pairs.settled)
 
 
-def _different(part: pd.DataFrame, offset: int, column: PreparedRows) -> tuple[Positions, FloatMatrix]:
+def _first_distinct_rows(part: pd.DataFrame, offset: int, column: PreparedRows) -> tuple[Positions, FloatMatrix]:
     """Return where the different rows of a partition stand first, and them."""
     places, rows = column.rows(part)
     distinct = distinct_rows(rows)
@@ -188,10 +188,10 @@ def _pairs_of_all(
     return pairs_in_block(rows[order], positions[order], everywhere, everywhere + 1, levels, alone=alone)
 
 
-def _sent(part: pd.DataFrame, offset: int, sending: _Sending) -> pd.DataFrame:
+def _send_to_blocks(part: pd.DataFrame, offset: int, sending: _Sending) -> pd.DataFrame:
     """Return a partition's different rows once for each block that they go to."""
     cells = sending.cells
-    positions, rows = _different(part, offset, sending.column)
+    positions, rows = _first_distinct_rows(part, offset, sending.column)
     visits = cells.visits(unit_rows(rows), sending.threshold, min(sending.most_cells, len(cells.centroids)))
     together, place = np.unique(visits.rows * cells.n_blocks + cells.blocks[visits.cells], return_inverse=True)
     row, block = np.divmod(together, cells.n_blocks)
@@ -225,7 +225,7 @@ def _true_pairs(
     part: pd.DataFrame, offset: int, column: PreparedRows, sample: RowSample, threshold: float
 ) -> tuple[Positions, Positions, FloatVector]:
     """Return all rows of a partition that are near to a row of the sample."""
-    positions, rows = _different(part, offset, column)
+    positions, rows = _first_distinct_rows(part, offset, column)
     left, right, cosines = pairs_across(sample.rows, rows, threshold)
     return left, positions[right], cosines
 

@@ -173,12 +173,12 @@ class _Mine:
 
 def rows_at(frame: Any, positions: Positions, counts: Sequence[int]) -> Any:
     """Return the rows at rising positions of a Dask frame or column as a pandas one; computes."""
-    return pd.concat(compute(*each(_picked, frame, own=_mine(positions, counts, {}))))
+    return pd.concat(compute(*each(_pick_rows, frame, own=_rows_of_partition(positions, counts, {}))))
 
 
 def without_rows(ddf: dd.DataFrame, positions: Positions, counts: Sequence[int]) -> dd.DataFrame:
     """Return the frame without the rows at rising positions of the table."""
-    parts = each(_left, ddf, own=_mine(positions, counts, {}))
+    parts = each(_leave_rows_out, ddf, own=_rows_of_partition(positions, counts, {}))
     left: dd.DataFrame = frame_of(parts, ddf._meta, ddf.divisions)  # noqa: SLF001  Dask has no other name for it
     return left
 
@@ -201,7 +201,7 @@ def rows_in_order(
     order = np.argsort(positions, kind="stable")
     a_part = max(_FEWEST_ROWS_A_PART, -(-sum(counts) // max(len(counts), 1)))
     added = {_RANK: order, **{name: np.asarray(values)[order] for name, values in columns.items()}}
-    mine = _mine(positions[order], counts, added)
+    mine = _rows_of_partition(positions[order], counts, added)
     nothing = _Mine(0, np.empty(0, dtype=np.int64), {name: values[:0] for name, values in added.items()})
     meta = _chosen(ddf._meta, nothing)  # noqa: SLF001
     chosen = frame_of(each(_chosen, ddf, own=mine), meta, ddf.divisions)
@@ -212,11 +212,13 @@ def rows_in_order(
         chunked = chosen.assign(**{_CHUNK: chosen[_RANK] // a_part})
         together = chunked.set_index(_CHUNK, divisions=tuple(range(n_parts + 1)))
     name = ddf._meta.index.name  # noqa: SLF001
-    ordered: dd.DataFrame = together.map_partitions(_ordered, name, meta=_ordered(meta, name), clear_divisions=True)
+    ordered: dd.DataFrame = together.map_partitions(
+        _order_rows, name, meta=_order_rows(meta, name), clear_divisions=True
+    )
     return ordered
 
 
-def _mine(positions: Positions, counts: Sequence[int], columns: Mapping[str, Any]) -> list[_Mine]:
+def _rows_of_partition(positions: Positions, counts: Sequence[int], columns: Mapping[str, Any]) -> list[_Mine]:
     places = by_partition(positions, counts)
     ends = np.cumsum([len(part) for part in places])
     return [
@@ -225,7 +227,7 @@ def _mine(positions: Positions, counts: Sequence[int], columns: Mapping[str, Any
     ]
 
 
-def _picked(part: Any, mine: _Mine) -> Any:
+def _pick_rows(part: Any, mine: _Mine) -> Any:
     _check(part, mine)
     return part.iloc[mine.places]
 
@@ -234,7 +236,7 @@ def _check(part: Any, mine: _Mine) -> None:
     check_rows(part, mine.n_rows)
 
 
-def _left(part: pd.DataFrame, mine: _Mine) -> pd.DataFrame:
+def _leave_rows_out(part: pd.DataFrame, mine: _Mine) -> pd.DataFrame:
     stays = np.ones(len(part), dtype=bool)
     _check(part, mine)
     stays[mine.places] = False
@@ -242,11 +244,11 @@ def _left(part: pd.DataFrame, mine: _Mine) -> pd.DataFrame:
 
 
 def _chosen(part: pd.DataFrame, mine: _Mine) -> pd.DataFrame:
-    found: pd.DataFrame = _picked(part, mine)
+    found: pd.DataFrame = _pick_rows(part, mine)
     return found.assign(**mine.columns, **{_LABEL: found.index.array})
 
 
-def _ordered(part: pd.DataFrame, name: Any) -> pd.DataFrame:
+def _order_rows(part: pd.DataFrame, name: Any) -> pd.DataFrame:
     placed = part.sort_values(_RANK)
     labels = pd.Index(placed[_LABEL].array, name=name)
     return placed.drop(columns=[_RANK, _LABEL]).set_axis(labels, axis=0)

@@ -191,8 +191,8 @@ def draw_labelled(columns: Any, most: int, *, seed: int) -> Sample:
         About how many rows; a few more where rare classes need them.
     seed : int
     """
-    extent = _count_rows(columns, _labelled, _sum_of_all if VECTOR in columns.columns else None)
-    drawn = _take(columns, extent, _labelled, _choose_by_class(extent.totals, most, seed))
+    extent = _count_rows(columns, _labelled_rows, _sum_of_all if VECTOR in columns.columns else None)
+    drawn = _take(columns, extent, _labelled_rows, _choose_by_class(extent.totals, most, seed))
     return replace(drawn, frame=drawn.frame.reset_index(drop=True))
 
 
@@ -216,7 +216,7 @@ def _with_vector(part: pd.DataFrame) -> tuple[Positions, None]:
     return np.flatnonzero(~np.asarray(vectors_of(part).isna())), None
 
 
-def _labelled(part: pd.DataFrame) -> tuple[Positions, Sequence[Hashable] | None]:
+def _labelled_rows(part: pd.DataFrame) -> tuple[Positions, Sequence[Hashable] | None]:
     """Return the rows that can be learned from, and the class of each; sets of labels count as one class."""
     usable = part["target"].notna().to_numpy(dtype=bool)
     for name in part.columns:

@@ -105,7 +105,7 @@ class DaskSeriesAccessor:
         dtype = vector_dtype(self._series)
         if space is not None and dtype.space is None:
             dtype = VectorDtype(dtype.dimension, space, dtype.storage)
-        return self._mapped(_as_vectors, dtype, dtype)
+        return self._map_partitions(_as_vectors, dtype, dtype)
 
     @as_on_pandas(SeriesAccessor.similarity)
     def similarity(self, query: Any, *, modality: Modality = "auto", embedder: Embedder | None = None) -> dd.Series:
@@ -119,22 +119,22 @@ class DaskSeriesAccessor:
         dtype = vector_dtype(self._series)
         empty = no_vectors(dtype)
         found = embed_queries(query, empty, modality=query_modality(query, modality), embedder=embedder)
-        return self._mapped(_similarity, "float32", dtype, found[0], name="similarity")
+        return self._map_partitions(_similarity, "float32", dtype, found[0], name="similarity")
 
     @as_on_pandas(SeriesAccessor.normalize)
     def normalize(self) -> dd.Series:
         """Return the vectors with length 1; a zero vector stays zero."""
         dtype = vector_dtype(self._series)
-        return self._mapped(_normalize, VectorDtype(dtype.dimension, dtype.space), dtype)
+        return self._map_partitions(_normalize, VectorDtype(dtype.dimension, dtype.space), dtype)
 
     @as_on_pandas(SeriesAccessor.truncate)
     def truncate(self, dimension: int) -> dd.Series:
         """Keep the first dimensions and normalise: for models trained so that a prefix is a vector too (Matryoshka)."""
         dtype = vector_dtype(self._series)
         pd.Series(no_vectors(dtype)).mmembed.truncate(dimension)  # raises what any part would
-        return self._mapped(_truncate, VectorDtype(dimension, dtype.space), dtype, dimension)
+        return self._map_partitions(_truncate, VectorDtype(dimension, dtype.space), dtype, dimension)
 
-    def _mapped(
+    def _map_partitions(
         self, function: Callable[..., pd.Series], made: VectorDtype | str, *arguments: Any, name: str | None = None
     ) -> dd.Series:
         meta = pd.Series([], dtype=made, name=name or self._series.name, index=self._series._meta.index)  # noqa: SLF001

@@ -35,7 +35,7 @@ def as_on_pandas(
     def decorate(verb: _Verb) -> _Verb:
         own, theirs = inspect.signature(verb), inspect.signature(twin)
         added = [adds] if isinstance(adds, str) else list(adds)
-        signature = _joined(verb, own, theirs, added)
+        signature = _join_parameters(verb, own, theirs, added)
         absent = {name: _NOT_YET for name in theirs.parameters if name not in signature.parameters} | dict(lacks or {})
 
         @functools.wraps(verb)
@@ -57,7 +57,7 @@ def as_on_pandas(
     return decorate
 
 
-def _joined(
+def _join_parameters(
     verb: Callable[..., Any], own: inspect.Signature, theirs: inspect.Signature, added: Sequence[str]
 ) -> inspect.Signature:
     """Return the parameters of pandas that a verb takes, in their order, then those that only Dask has."""

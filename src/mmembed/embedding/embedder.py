@@ -332,7 +332,7 @@ def cut_texts(cells: Sequence[Read], spec: ModelSpec) -> list[Read]:
     if most is None:
         return list(cells)
     kept: list[float] = []
-    is_long = _long_texts(cells, most)
+    is_long = _find_long_texts(cells, most)
 
     def cut(cell: Read) -> Read:
         if not isinstance(cell, Content):
@@ -359,7 +359,7 @@ def cut_texts(cells: Sequence[Read], spec: ModelSpec) -> list[Read]:
     return done
 
 
-def _long_texts(cells: Sequence[Read], most: int) -> set[str]:
+def _find_long_texts(cells: Sequence[Read], most: int) -> set[str]:
     """Return the texts, also of fused rows, that may be more than so many tokens."""
     contents = [cell for cell in cells if isinstance(cell, Content)]
     parts = [leaf for content in contents for leaf in content.leaves]

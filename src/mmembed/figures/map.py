@@ -163,7 +163,7 @@ def draw_map(
     if color is None and "cluster" in df.columns:
         color = "cluster"
     size = point_size if point_size is not None else float(np.clip(16 - 2.6 * np.log10(max(on_map.sum(), 10)), 3.5, 11))
-    points = _stacked(_Points(axes, on_map, hover_of(df, as_list(df, hover)), size, theme_of(theme)), size)
+    points = _mark_stacked(_Points(axes, on_map, hover_of(df, as_list(df, hover)), size, theme_of(theme)), size)
     drawn = DrawnMap(go.Figure(), [])
     if color is not None and color != "cluster" and is_measure(values := column_of(df, color, argument="color")):
         _add_measure(drawn, points, coordinates(values), str(color))
@@ -185,7 +185,7 @@ def draw_map(
     return drawn
 
 
-def _stacked(points: _Points, size: float) -> _Points:
+def _mark_stacked(points: _Points, size: float) -> _Points:
     """Return the points with larger ones where several rows share a place, and their number in the hover."""
     places = np.column_stack([axis[points.on_map].astype(np.float32) for axis in points.axes])
     _, place, counts = np.unique(places, axis=0, return_inverse=True, return_counts=True)

@@ -178,8 +178,8 @@ def build_report(
         created=created if created is not None else datetime.now().astimezone(),
     )
     findings = Findings(
-        duplicates=_found(df, duplicates, "duplicate_group", read_duplicates),
-        outliers=_found(df, outliers, "outlier_score", read_outliers),
+        duplicates=_find_columns(df, duplicates, "duplicate_group", read_duplicates),
+        outliers=_find_columns(df, outliers, "outlier_score", read_outliers),
         suspects=None if label_issues is None or label_issues is False else read_label_issues(df, label_issues),
         copies=count_equal(duplicates),
         label_column=one_line(getattr(label_issues, "target", None), 40) or None,
@@ -216,7 +216,9 @@ def own_columns(columns: Iterable[Hashable]) -> int:
     return sum(column not in _WRITTEN_BY_VERBS for column in columns)
 
 
-def _found(df: pd.DataFrame, given: Any, default: str, read: Callable[[pd.DataFrame, Any], _Found]) -> _Found | None:
+def _find_columns(
+    df: pd.DataFrame, given: Any, default: str, read: Callable[[pd.DataFrame, Any], _Found]
+) -> _Found | None:
     """Return findings that were asked for or whose column is there by its own name."""
     if given is False or (given is None and default not in df.columns):
         return None

@@ -44,7 +44,7 @@ def report_facts(
             "borderline": _rows(columns, card.borderline),
             "breakdown": _breakdown(card),
             "trend": [{"period": one.name, "rows": one.count} for one in card.trend],
-            "centroid": None if card.centroid is None or card.code >= _MOST_CENTROIDS else _packed(card.centroid),
+            "centroid": None if card.centroid is None or card.code >= _MOST_CENTROIDS else _pack(card.centroid),
         }
         for card in cards
     ]
@@ -102,5 +102,5 @@ def _breakdown(card: Card) -> dict[str, int]:
     return dict(named.most_common(_MOST_VALUES))
 
 
-def _packed(mean: npt.NDArray[np.float64]) -> str:
+def _pack(mean: npt.NDArray[np.float64]) -> str:
     return base64.b64encode(mean.astype("<f2").tobytes()).decode("ascii")

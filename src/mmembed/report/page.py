@@ -115,7 +115,7 @@ def render_page(contents: PageContents) -> str:
         policy=policy,
         style=style,
         script=script,
-        map_note=" ".join(part for part in (words("map_hint"), _shown_note(contents)) if part),
+        map_note=" ".join(part for part in (words("map_hint"), _note_of_shown(contents)) if part),
         sample_note="" if contents.sampled is None else sampled_note(contents),
         smaller_groups=groups[len(contents.cards) :],
         most_changes=_MOST_CHANGES,
@@ -133,7 +133,7 @@ def sampled_note(contents: PageContents) -> str:
     return contents.words("sampled", rows=rows, sample=sample)
 
 
-def _shown_note(contents: PageContents) -> str:
+def _note_of_shown(contents: PageContents) -> str:
     """Return how many of the rows are on the map, or nothing where all are."""
     shown = len(contents.points)
     if contents.sampled is None and shown == contents.rows:

@@ -318,7 +318,7 @@ def group(
     if method == "hdbscan":
         return _hdbscan(table, min_cluster_size or max(5, round(total**0.5 / 2)))
     if n_clusters is not None:
-        return _with_number(table, method, n_clusters)
+        return _group_into(table, method, n_clusters)
     if len(table) < _FEWEST_TO_COMPARE:
         return Grouping(measure(table, named, np.zeros(len(table), dtype=np.int64)), no_candidates())
     if len(table) < _FEWEST_FOR_GRAPH or method == "kmeans":
@@ -398,7 +398,7 @@ def _best_k_means(table: Points, method: str) -> Grouping:
     return Grouping(found[best], _frame(found, best))
 
 
-def _with_number(table: Points, method: str, n_clusters: int) -> Grouping:
+def _group_into(table: Points, method: str, n_clusters: int) -> Grouping:
     """Make exactly ``n_clusters``; ``"auto"`` takes k-means or communities, whichever is more stable."""
     is_compared = method == "auto" and n_clusters > 1 and len(table) >= _FEWEST_FOR_GRAPH
     means = [k_means_candidate(table, n_clusters, is_compared=is_compared)] if method != "leiden" else []

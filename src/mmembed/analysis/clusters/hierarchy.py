@@ -134,10 +134,10 @@ def grow_from_communities(
         member = sparse.csr_matrix((np.ones(len(labels)), (np.arange(len(labels)), tree.leaves)))
         ties = (table.weights[moved] @ member).toarray()
         leaves[moved] = np.where(label_of_leaf == labels[moved][:, np.newaxis], ties, -1).argmax(axis=1)
-    return _without_empty(leaves, tree.merges, tree.n_leaves)
+    return _drop_empty(leaves, tree.merges, tree.n_leaves)
 
 
-def _without_empty(leaves: Positions, merges: Positions, n_leaves: int) -> tuple[Positions, Positions]:
+def _drop_empty(leaves: Positions, merges: Positions, n_leaves: int) -> tuple[Positions, Positions]:
     there = np.unique(leaves[leaves >= 0])
     name = np.full(n_leaves + len(merges), -1, dtype=np.int64)
     name[there] = np.arange(len(there))

@@ -73,8 +73,8 @@ def measured_levels(table: Points, tree: CommunityTree) -> list[Level]:
         more = np.argsort(-widths, kind="stable")[:_MEASURED_MORE]
         numbers = np.concatenate([numbers[:_MEASURED_ALL], np.sort(numbers[_MEASURED_ALL:][more])])
     sizes = np.bincount(tree.leaves, table.counts).astype(np.float64)
-    whole = _between(table.weights, tree.leaves, tree.n_leaves)
-    sample = _between(table.clouds.weights, tree.leaves[table.clouds.sample], tree.n_leaves)
+    whole = _ties_between_leaves(table.weights, tree.leaves, tree.n_leaves)
+    sample = _ties_between_leaves(table.clouds.weights, tree.leaves[table.clouds.sample], tree.n_leaves)
     levels = []
     for number in numbers.tolist():
         labels = tree.cut(number)
@@ -129,7 +129,7 @@ def plateaus(levels: list[Level], best: Level) -> list[Level]:
     return sorted(taken, key=lambda one: one.n_clusters)
 
 
-def _between(weights: Any, leaves: Positions, n_leaves: int) -> Any:
+def _ties_between_leaves(weights: Any, leaves: Positions, n_leaves: int) -> Any:
     """Return the sums of ties between leaves."""
     from scipy import sparse
 

@@ -68,7 +68,7 @@ def match(
 
     if not now or not then:
         return {}
-    likeness = _likeness(now, then, noise_now, noise_then)
+    likeness = _cluster_similarities(now, then, noise_now, noise_then)
     rows, columns = linear_sum_assignment(-likeness)
     found = {
         int(row): int(column) for row, column in zip(rows, columns, strict=True) if likeness[row, column] >= threshold
@@ -81,7 +81,7 @@ def match(
     return found
 
 
-def _likeness(
+def _cluster_similarities(
     now: Sequence[ClusterRecord],
     then: Sequence[ClusterRecord],
     noise_now: AbstractSet[Hashable],

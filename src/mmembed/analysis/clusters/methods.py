@@ -250,7 +250,7 @@ def modularity(weights: Any, labels: Positions) -> float:
     total = float(weights.sum())
     if total == 0:
         return 0.0
-    labels = _alone(labels)
+    labels = _split_noise(labels)
     ties = weights.tocoo()
     inside = float(ties.data[labels[ties.row] == labels[ties.col]].sum())
     return inside / total - float((community_shares(weights, labels) ** 2).sum())
@@ -258,11 +258,11 @@ def modularity(weights: Any, labels: Positions) -> float:
 
 def community_shares(weights: Any, labels: Positions) -> npt.NDArray[np.float64]:
     """Return the share of all ties that the rows of each community have, each row of noise (-1) on its own."""
-    strength = np.bincount(_alone(labels), np.asarray(weights.sum(axis=1)).ravel())
+    strength = np.bincount(_split_noise(labels), np.asarray(weights.sum(axis=1)).ravel())
     return strength / max(float(strength.sum()), 1e-300)
 
 
-def _alone(labels: Positions) -> Positions:
+def _split_noise(labels: Positions) -> Positions:
     """Return the labels with a new one for each row of noise."""
     alone = np.flatnonzero(labels < 0)
     labels = labels.copy()
@@ -330,9 +330,9 @@ class CommunityFinder:
                 high, best = middle, labels if labels.max() <= best.max() else best
             else:
                 low = middle
-        return self._merged(best, n_clusters)
+        return self._merge_most_tied(best, n_clusters)
 
-    def _merged(self, labels: Positions, n_clusters: int) -> Positions:
+    def _merge_most_tied(self, labels: Positions, n_clusters: int) -> Positions:
         """Merge the two communities with the most ties for their size, again and again."""
         from scipy import sparse
 

@@ -77,7 +77,7 @@ class NullModel:
             finder = CommunityFinder(ties, seed)
             points = []
             for resolution in _RESOLUTIONS:
-                points.append(_parted(ties, finder.at(resolution)))
+                points.append(_measure_parts(ties, finder.at(resolution)))
                 if points[-1][0] == 1:
                     return points[:-1]
             return points
@@ -103,7 +103,7 @@ class NullModel:
 
     def beyond_by(self, weights: Any, labels: Positions) -> float:
         """Return the same from ties of the sample between parts of groups, such as their sums over leaves of a tree."""
-        number, parted = _parted(weights, labels)
+        number, parted = _measure_parts(weights, labels)
         if number <= 1:
             return 0.0
         expected = float(np.interp(np.log(number), np.log(self.numbers), self.parted))
@@ -130,7 +130,7 @@ def exact_graph(rows: FloatMatrix) -> NeighborGraph:
     return NeighborGraph(indices, np.take_along_axis(near, order, axis=1))
 
 
-def _parted(weights: Any, labels: Positions) -> tuple[float, float]:
+def _measure_parts(weights: Any, labels: Positions) -> tuple[float, float]:
     """Return the number of groups, unlike ones counting as fewer, and the modularity over the most that they allow."""
     alike = float((community_shares(weights, labels) ** 2).sum())
     if alike in (0.0, 1.0):

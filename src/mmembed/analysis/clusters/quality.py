@@ -283,11 +283,11 @@ def measure_structure(rows: FloatMatrix, seed: int) -> Structure:
     # In a small table chance reaches farther.
     least = max(_LEAST_MODULARITY, 0.6 / math.sqrt(len(rows)))
     some = rows[order[_sample(len(rows), _SAMPLE_ROWS, seed)]]
-    by_modularity = _compared("modularity", _modularity, some, least, seed)
+    by_modularity = _compare_with_clouds("modularity", _modularity, some, least, seed)
     if by_modularity.is_there:
         return by_modularity
     few = rows[order[_sample(len(rows), _STRUCTURE_ROWS, seed)]]
-    by_silhouette = _compared("silhouette", _silhouettes, few, _LEAST_SILHOUETTE, seed)
+    by_silhouette = _compare_with_clouds("silhouette", _silhouettes, few, _LEAST_SILHOUETTE, seed)
     return by_silhouette if by_silhouette.is_there else by_modularity
 
 
@@ -297,7 +297,7 @@ def _sample(n_rows: int, most_rows: int, seed: int) -> Positions:
     return np.sort(np.random.default_rng(seed).choice(n_rows, most_rows, replace=False))
 
 
-def _compared(
+def _compare_with_clouds(
     measure: str, quality: Callable[[FloatMatrix], list[float]], sample: FloatMatrix, least: float, seed: int
 ) -> Structure:
     random = np.random.default_rng([seed, 1])

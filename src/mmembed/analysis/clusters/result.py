@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
 
-def _renumbered(current: Clusters, numbers: npt.NDArray[np.int64], previous: Clusters) -> Clusters:
+def _renumber(current: Clusters, numbers: npt.NDArray[np.int64], previous: Clusters) -> Clusters:
     new_of = {int(old): int(new) for old, new in zip(current.numbers, numbers, strict=True)}
 
     def renumber(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -367,7 +367,7 @@ class Clusters(NamedClusters):
             numbers[place] = previous.numbers[partner]
         new = np.flatnonzero(numbers < 0)
         numbers[new] = np.arange(len(new)) + 1 + int(max(previous.numbers.max(initial=-1), numbers.max(initial=-1)))
-        return _renumbered(self, numbers, previous)
+        return _renumber(self, numbers, previous)
 
     def _records(self) -> tuple[list[ClusterRecord], set[Hashable]]:
         """Return what is known of each cluster, in the order of the centroids, and the rows that are noise."""

@@ -120,8 +120,8 @@ def community_tree(table: Points, min_cluster_size: int) -> CommunityTree:
     weights = table.weights[order][:, order].tocsr()
     counts = table.counts[order]
     found = _partitions(weights, counts, table.seed, min_cluster_size)
-    leaves = _leaves(weights, counts, found, table.seed, min_cluster_size)
-    together, by_run = _together(found, leaves)
+    leaves = _find_leaves(weights, counts, found, table.seed, min_cluster_size)
+    together, by_run = _share_together(found, leaves)
     n_leaves = len(together)
     centroids = weighted_centroids(table.rows, counts, leaves, n_leaves, places=order).astype(np.float64)
     mean = np.average(centroids, axis=0, weights=np.bincount(leaves, counts))
@@ -171,7 +171,7 @@ def _partitions(weights: Any, counts: Positions, seed: int, min_cluster_size: in
     return Partitions(resolutions[:n_kept], made)
 
 
-def _leaves(weights: Any, counts: Positions, found: Partitions, seed: int, min_cluster_size: int) -> Positions:
+def _find_leaves(weights: Any, counts: Positions, found: Partitions, seed: int, min_cluster_size: int) -> Positions:
     """Return groups that most partitions at the two highest resolutions leave whole, none of them too small."""
     from scipy import sparse
 
@@ -193,10 +193,10 @@ def _leaves(weights: Any, counts: Positions, found: Partitions, seed: int, min_c
     while leaves.max() >= _MOST_LEAVES:
         resolution /= 2
         leaves = settle(weights, leiden(agreed, resolution, seed))
-    return _dissolved(weights, counts, leaves, min_cluster_size)
+    return _dissolve_small(weights, counts, leaves, min_cluster_size)
 
 
-def _dissolved(weights: Any, counts: Positions, leaves: Positions, fewest: int) -> Positions:
+def _dissolve_small(weights: Any, counts: Positions, leaves: Positions, fewest: int) -> Positions:
     """Return the leaves after those of fewer than ``fewest`` rows went to what they are most closely tied to."""
     from scipy import sparse
 
@@ -225,7 +225,9 @@ def _dissolved(weights: Any, counts: Positions, leaves: Positions, fewest: int) 
         leaves = merged
 
 
-def _together(found: Partitions, leaves: Positions) -> tuple[npt.NDArray[np.float64], list[npt.NDArray[np.float64]]]:
+def _share_together(
+    found: Partitions, leaves: Positions
+) -> tuple[npt.NDArray[np.float64], list[npt.NDArray[np.float64]]]:
     """Return at which share of the resolutions rows of two leaves are in one community: over all runs, and of each."""
     n_leaves = int(leaves.max()) + 1
     by_run = []

@@ -280,7 +280,7 @@ def represented(distinct: DistinctRows, near: NearRows | NearLists, order: Posit
         The place of each row in the order in which rows may become representatives.
     """
     first = _first_member(distinct, order)
-    leaders, cosines = _leaders(near, order[first])
+    leaders, cosines = _find_representatives(near, order[first])
     return first[leaders[distinct.groups]], cosines[distinct.groups]
 
 
@@ -304,7 +304,7 @@ def _first_member(distinct: DistinctRows, order: Positions) -> Positions:
     return by_order[first]
 
 
-def _leaders(near: NearRows | NearLists, order: Positions) -> tuple[Positions, FloatVector]:
+def _find_representatives(near: NearRows | NearLists, order: Positions) -> tuple[Positions, FloatVector]:
     """Return each different row's representative and the cosine with it."""
     leaders = np.arange(len(near))
     cosines = np.full(len(near), -np.inf, dtype=np.float32)

@@ -89,7 +89,7 @@ class VectorIndex:
         answerable = np.flatnonzero(~asked.isna())
         wanted = min(k + k // 2 + 8, len(self._graph))
         if len(answerable) and wanted:
-            query, row = _found(self._graph, asked.matrix[answerable], wanted)
+            query, row = _query_index(self._graph, asked.matrix[answerable], wanted)
             cosines = pair_cosines(asked.matrix, array.matrix, answerable[query], row)
             order = np.lexsort((row, -cosines, query))
             query, row, cosines = query[order], row[order], cosines[order]
@@ -196,13 +196,13 @@ def _recall(graph: Any, array: VectorArray, rows: Any) -> float:
     true, cosines = nearest_rows(
         array.matrix[sample], array.matrix, k, queries_missing=np.zeros(len(sample), dtype=bool), missing=missing
     )
-    query, row = _found(graph, array.matrix[sample], k)
+    query, row = _query_index(graph, array.matrix[sample], k)
     # Whatever is as near as the last true neighbour counts as found: among equal rows any is right.
     near = pair_cosines(array.matrix, array.matrix, sample[query], row) >= cosines[query, k - 1]
     return float(min(near.sum() / true.size, 1.0))
 
 
-def _found(graph: Any, queries: Any, k: int) -> tuple[Any, Any]:
+def _query_index(graph: Any, queries: Any, k: int) -> tuple[Any, Any]:
     """Return query and row of everything that the index finds."""
     matches = graph.search(np.ascontiguousarray(queries), k)
     keys = np.asarray(matches.keys).reshape(len(queries), -1).astype(np.int64)

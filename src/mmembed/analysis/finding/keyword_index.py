@@ -64,9 +64,9 @@ class KeywordIndex:
             words = [word for word in _WORD.findall(text) if not _ONLY_HAN.fullmatch(word)]
             found += [places.setdefault(word, len(places)) for word in words]
             rows.append(len(words))
-            repeats[row] = any(map(_may_be_one, words, words[1:]))
+            repeats[row] = any(map(_share_a_term, words, words[1:]))
         of_words = _Postings.of(np.array(found, dtype=np.int64), np.repeat(np.arange(len(cells)), rows), len(cells))
-        return cls(lengths, folded, of_words, places, *_of_han(cells), repeats)
+        return cls(lengths, folded, of_words, places, *_find_han(cells), repeats)
 
     @property
     def nbytes(self) -> int:
@@ -142,7 +142,7 @@ class _Postings:
         return found, total[found]
 
 
-def _may_be_one(word: str, following: str) -> bool:
+def _share_a_term(word: str, following: str) -> bool:
     """Return whether two words may be forms of one term, such as dress and dresses."""
     if word[0] != following[0]:
         return False
@@ -151,7 +151,7 @@ def _may_be_one(word: str, following: str) -> bool:
     return any(longer == stem + ending for stem in stems for ending in _ENDINGS)
 
 
-def _of_han(cells: Sequence[str]) -> tuple[_Postings, _Postings]:
+def _find_han(cells: Sequence[str]) -> tuple[_Postings, _Postings]:
     """Return where Han characters stand, and each two that follow each other."""
     codes = np.frombuffer("".join(cells).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.int64)
     row = np.repeat(np.arange(len(cells)), [len(cell) for cell in cells])

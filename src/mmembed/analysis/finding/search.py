@@ -101,12 +101,12 @@ def search(
         )
     missing = array.isna()
     if where is not None:
-        missing |= ~_allowed(where, len(array))
+        missing |= ~_check_mask(where, len(array))
     k = places_for(k, len(array))
     pool = pool_size(k, diverse=diverse is not None, keywords=keywords is not None)
     if pool != k:
         pool = min(pool, max(len(array), 1))
-    unlike = None if minus is None else _unlike(minus, array)
+    unlike = None if minus is None else _mean_of_negatives(minus, array)
     hits = replace(_search(asked, array, pool, missing, unlike, single=single), index=index_of(vectors))
     if keywords is not None:
         if keywords.shape != (len(asked), len(array)):
@@ -148,7 +148,7 @@ def _search(
     return SearchHits(positions, similarities, n_rows=len(array), single=single, scores=scores)
 
 
-def _unlike(minus: Any, array: VectorArray) -> FloatVector:
+def _mean_of_negatives(minus: Any, array: VectorArray) -> FloatVector:
     """Return the mean of the unit negative examples."""
     examples, _ = as_queries(minus)
     check_comparable(examples, array)
@@ -158,7 +158,7 @@ def _unlike(minus: Any, array: VectorArray) -> FloatVector:
     return np.asarray(unit_rows(present).mean(axis=0, dtype=np.float64), dtype=np.float32)
 
 
-def _allowed(where: Any, n_rows: int) -> BoolVector:
+def _check_mask(where: Any, n_rows: int) -> BoolVector:
     mask = pd.array(getattr(where, "array", where), dtype="boolean")
     if len(mask) != n_rows:
         raise ValueError(f"where has {len(mask)} values for {n_rows} rows. Give one bool for each row.")

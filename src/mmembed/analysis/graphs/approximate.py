@@ -50,11 +50,11 @@ def approximate_neighbors(
     must_pay : bool
         Whether None is also returned where it would save less than half of the exact method's work.
     """
-    plan = _projected(units, Sample.draw(units, k, seed=1), must_pay=must_pay)
+    plan = _choose_projection(units, Sample.draw(units, k, seed=1), must_pay=must_pay)
     if plan is None:
         return None
     projected, n_candidates = plan
-    return _in_order(units, largest_products(projected, n_candidates), k)
+    return _order_candidates(units, largest_products(projected, n_candidates), k)
 
 
 def neighbors_in_cells(units: FloatMatrix, k: int) -> tuple[npt.NDArray[np.int32], FloatVector]:
@@ -67,13 +67,13 @@ def neighbors_in_cells(units: FloatMatrix, k: int) -> tuple[npt.NDArray[np.int32
     k : int
     """
     sample = Sample.draw(units, k, seed=1)
-    plan = _projected(units, sample, must_pay=False)
+    plan = _choose_projection(units, sample, must_pay=False)
     # Where no fewer dimensions hold the neighbours, the rows themselves do, with no candidates to spare.
     rows, n_candidates = (units, k) if plan is None else plan
-    return _in_order(units, candidates_in_cells(rows, sample, n_candidates), k)
+    return _order_candidates(units, candidates_in_cells(rows, sample, n_candidates), k)
 
 
-def _projected(units: FloatMatrix, sample: Sample, *, must_pay: bool) -> tuple[FloatMatrix, int] | None:
+def _choose_projection(units: FloatMatrix, sample: Sample, *, must_pay: bool) -> tuple[FloatMatrix, int] | None:
     """Return the rows in fewer dimensions and how many candidates to take of them; the cheapest choice that works."""
     n_rows, dimension = units.shape
     k = sample.neighbors.shape[1]
@@ -107,7 +107,7 @@ def _projected(units: FloatMatrix, sample: Sample, *, must_pay: bool) -> tuple[F
     return np.ascontiguousarray(reduced[:, : best[0]]), best[1]
 
 
-def _in_order(
+def _order_candidates(
     units: FloatMatrix, candidates: npt.NDArray[np.int32], k: int
 ) -> tuple[npt.NDArray[np.int32], FloatVector]:
     """Return the k candidates with the greatest cosine, greatest first; -1 is no candidate."""

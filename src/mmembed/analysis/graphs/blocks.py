@@ -139,7 +139,7 @@ class _Block:
                     free, near = free[:enough], near[:enough]
             row, place = np.nonzero(near)
             pairs = self._measured(free[row], present[place])
-            self._settle(pairs)
+            self._settle_near_rows(pairs)
             self._keep(cell, pairs)
             # Of a settled row only the pairs with visitors that may represent it are to be found here.
             known, unsure = asked[settled[: len(asked)]], visitors[~self.settled[visitors]]
@@ -158,7 +158,7 @@ class _Block:
         near = cosines >= np.float32(self.kept.threshold)
         return left[near], right[near], cosines[near]
 
-    def _settle(self, pairs: Pairs) -> None:
+    def _settle_near_rows(self, pairs: Pairs) -> None:
         """Settle the rows near to one that surely is a representative.
 
         It is one if all rows near it are known, for it is in this cell alone, and all earlier ones of them are settled.
@@ -335,19 +335,19 @@ def fit_cells(sample: FloatMatrix, n_rows: int, *, rows_a_cell: int, rows_a_bloc
     n_cells = int(np.clip(n_rows // rows_a_cell, 1, max(len(sample) // 4, 1)))
     centroids = sample[:n_cells].copy()
     for _ in range(_ROUNDS):
-        sums = _sums(sample, _homes(sample, centroids), len(centroids))
+        sums = _sums(sample, _find_homes(sample, centroids), len(centroids))
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         centroids = np.where(lengths > 0, sums / np.where(lengths > 0, lengths, 1), centroids).astype(np.float32)
-    centroids = _apart(distinct_rows(centroids).rows, nearest)
-    weights = np.bincount(_homes(sample, centroids), minlength=len(centroids)) / len(sample) * n_rows
+    centroids = _drop_near_centroids(distinct_rows(centroids).rows, nearest)
+    weights = np.bincount(_find_homes(sample, centroids), minlength=len(centroids)) / len(sample) * n_rows
     blocks = np.empty(len(centroids), dtype=np.int64)
     numbers = np.empty(len(centroids), dtype=np.int64)
-    for block, members in enumerate(_parted(centroids, weights, np.arange(len(centroids)), rows_a_block)):
+    for block, members in enumerate(_split_cells(centroids, weights, np.arange(len(centroids)), rows_a_block)):
         blocks[members], numbers[members] = block, np.arange(len(members))
     return Cells(centroids, blocks, numbers)
 
 
-def _parted(
+def _split_cells(
     centroids: FloatMatrix, weights: npt.NDArray[np.float64], members: Positions, most: int
 ) -> Iterator[Positions]:
     """Halve the cells across their longest direction until each part is light enough."""
@@ -358,11 +358,11 @@ def _parted(
     ordered = members[np.argsort(centred @ _longest_axis(centred), kind="stable")]
     mass = np.cumsum(weights[ordered])
     middle = int(np.clip(np.searchsorted(mass, mass[-1] / 2) + 1, 1, len(ordered) - 1))
-    yield from _parted(centroids, weights, ordered[:middle], most)
-    yield from _parted(centroids, weights, ordered[middle:], most)
+    yield from _split_cells(centroids, weights, ordered[:middle], most)
+    yield from _split_cells(centroids, weights, ordered[middle:], most)
 
 
-def _apart(centroids: FloatMatrix, nearest: float) -> FloatMatrix:
+def _drop_near_centroids(centroids: FloatMatrix, nearest: float) -> FloatMatrix:
     """Return the centroids without those that are too near to one before them."""
     cosines = centroids @ centroids.T
     kept = np.zeros(len(centroids), dtype=bool)
@@ -388,7 +388,7 @@ def _sums(rows: FloatMatrix, homes: Positions, n_cells: int) -> npt.NDArray[np.f
     return np.asarray(members @ rows)
 
 
-def _homes(units: FloatMatrix, centroids: FloatMatrix) -> Positions:
+def _find_homes(units: FloatMatrix, centroids: FloatMatrix) -> Positions:
     parts = _chunks(len(units), len(centroids))
     return _join_positions([(units[part] @ centroids.T).argmax(axis=1) for part in parts])
 

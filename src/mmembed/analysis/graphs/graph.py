@@ -320,7 +320,7 @@ def expand_graph(graph: NeighborGraph, distinct: DistinctRows, k: int) -> tuple[
         cut_off[here] = graph.similarities[here, k] >= last
         rows = members[starts[start] : starts[start + len(here)]]
         mine = distinct.groups[rows] - start
-        positions[rows], similarities[rows] = _without_self(rows, best[mine], best_value[mine])
+        positions[rows], similarities[rows] = _drop_self(rows, best[mine], best_value[mine])
     if graph.method == "exact" and cut_off.any():
         again = np.flatnonzero(cut_off[distinct.groups])
         positions[again], similarities[again] = _ask_again(again, distinct, k)
@@ -345,7 +345,7 @@ def _member_pairs(
     return rank, group, row[order], value[order]
 
 
-def _without_self(rows: Positions, found: Positions, value: FloatVector) -> tuple[Positions, FloatVector]:
+def _drop_self(rows: Positions, found: Positions, value: FloatVector) -> tuple[Positions, FloatVector]:
     """Return the k best others of each row, of the k + 1 best rows, where the row itself may be among them."""
     k = found.shape[1] - 1
     itself = found == rows[:, np.newaxis]
@@ -361,4 +361,4 @@ def _ask_again(rows: Positions, distinct: DistinctRows, k: int) -> tuple[Positio
     found, value = nearest_rows(
         everything[rows], everything, k + 1, queries_missing=nothing[: len(rows)], missing=nothing
     )
-    return _without_self(rows, found, value)
+    return _drop_self(rows, found, value)

@@ -55,7 +55,7 @@ class NearRows:
         if len(rows) < measured_below:
             return cls(rows, shared_graph(rows, FEWEST_NEIGHBORS, "exact"), level, lengths)
         graph = shared_graph(rows, FEWEST_NEIGHBORS)
-        return cls(rows, graph, level, lengths, _linked_rows(graph, level))
+        return cls(rows, graph, level, lengths, _pairs_of_graph(graph, level))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -69,10 +69,10 @@ class NearRows:
     def of_row(self, position: int) -> tuple[Positions, FloatVector]:
         """Return the other rows within the threshold of one row, nearest first, and their cosines."""
         if self._links is not None:
-            return self._reached(position, self._links)
+            return self._reach_further(position, self._links)
         cosines = self.graph.similarities[position]
         if cosines[-1] >= self.threshold:  # all the graph's neighbours are near, so there may be more
-            return self._measured(position)
+            return self._measure_pairs(position)
         near = int((cosines >= self.threshold).sum())
         return self.graph.indices[position, :near].astype(np.int64), cosines[:near]
 
@@ -98,7 +98,7 @@ class NearRows:
         known = np.concatenate(found)
         return float(np.isin(asked * len(self) + near, known[:, 0] * len(self) + known[:, 1]).mean())
 
-    def _reached(self, position: int, links: csr_array) -> tuple[Positions, FloatVector]:
+    def _reach_further(self, position: int, links: csr_array) -> tuple[Positions, FloatVector]:
         """Return the near rows that are reached over near rows."""
         inside = slice(links.indptr[position], links.indptr[position + 1])
         near, cosines = links.indices[inside].astype(np.int64), links.data[inside]
@@ -125,7 +125,7 @@ class NearRows:
         """In which call each row was seen, and room for the rows that are found."""
         return np.zeros(len(self) + 1, dtype=np.int32), np.empty(len(self), dtype=np.int32)
 
-    def _measured(self, position: int) -> tuple[Positions, FloatVector]:
+    def _measure_pairs(self, position: int) -> tuple[Positions, FloatVector]:
         margin = (self.rows.shape[1] + 32) * 2.0**-24
         rough = (self.rows @ (self.rows[position] / np.float32(self._lengths[position]))) / self._lengths
         found = np.flatnonzero(rough >= self.threshold - margin)
@@ -137,7 +137,7 @@ class NearRows:
         return found[order], cosines[order]
 
 
-def _linked_rows(graph: NeighborGraph, threshold: np.float32) -> csr_array:
+def _pairs_of_graph(graph: NeighborGraph, threshold: np.float32) -> csr_array:
     """Return the near pairs of a graph in both directions."""
     from scipy.sparse import csr_array
 

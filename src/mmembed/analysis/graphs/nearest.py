@@ -268,7 +268,7 @@ class Shortlist:
 
     def _prune(self) -> None:
         """Forget what is surely worse than the k-th best seen so far."""
-        self._keep(np.argsort(_by_query_then_best(self._query, self._cosine)))
+        self._keep(np.argsort(_sort_keys(self._query, self._cosine)))
         last = np.flatnonzero(_ranks(self._query) == self.k - 1)
         self._kth_best[self._query[last]] = np.maximum(self._kth_best[self._query[last]], self._cosine[last])
         self._keep(np.flatnonzero(self._cosine >= self._kth_best[self._query] - self._margin))
@@ -331,7 +331,7 @@ def _kth_best_bound(cosines: FloatMatrix, maxima: FloatMatrix, k: int) -> FloatV
     return np.asarray(np.partition(candidates, place, axis=0)[place], dtype=np.float32)
 
 
-def _by_query_then_best(query: Positions, cosine: FloatVector) -> npt.NDArray[np.int64]:
+def _sort_keys(query: Positions, cosine: FloatVector) -> npt.NDArray[np.int64]:
     """Return numbers that sort by query, and within it by falling cosine."""
     # Apart from the sign, the bits of floats sort as whole numbers do.
     bits = (cosine + np.float32(0)).view(np.int32).astype(np.int64)

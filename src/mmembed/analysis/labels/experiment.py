@@ -212,7 +212,7 @@ def linked_rows(
         # Without a graph all that is asked is which directions are equal, and that needs no copy of them.
         equal = equal_row_groups(units)
         if (count := int(equal.max()) + 1) > MOST_LINKED_ROWS:
-            return _joined(equal, count, groups)
+            return _link_rows(equal, count, groups)
     distinct = distinct_directions(rows)
     linked = _components(distinct, groups, threshold)
     if threshold is None or len(rows) < _FEWEST_TO_JUDGE or len(distinct) > MOST_LINKED_ROWS:
@@ -264,10 +264,10 @@ def _components(
         near = graph.similarities >= threshold
         left = np.repeat(np.arange(size), near.sum(axis=1))
         right = graph.indices[near].astype(np.intp)
-    return _joined(distinct.groups, size, groups, left, right)
+    return _link_rows(distinct.groups, size, groups, left, right)
 
 
-def _joined(
+def _link_rows(
     equal: npt.NDArray[np.intp],
     size: int,
     groups: npt.NDArray[np.intp] | None,

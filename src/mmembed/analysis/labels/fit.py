@@ -399,7 +399,7 @@ def read_target(values: pd.Series, *, also: Iterable[Any] = ()) -> Target:
     """
     _refuse_quantity(values)
     try:
-        codes, classes = pd.factorize(_with(values, list(also)), sort=True)
+        codes, classes = pd.factorize(_append_classes(values, list(also)), sort=True)
     except TypeError as error:
         kinds = sorted({type(value).__name__ for value in values.dropna()})
         raise ValueError(
@@ -414,7 +414,7 @@ def read_target(values: pd.Series, *, also: Iterable[Any] = ()) -> Target:
     )
 
 
-def _with(values: pd.Series, also: list[Any]) -> pd.Series:
+def _append_classes(values: pd.Series, also: list[Any]) -> pd.Series:
     """Return the values with more classes after them."""
     if not also:
         return values

@@ -525,11 +525,11 @@ class _Leaving:
         leverages = self._shares * (1 + np.einsum("ij,ij->i", turned, turned))
         left = residuals / np.maximum(1 - leverages, _LEAST_REST).astype(np.float32)[:, None]
         for members in self._together:
-            left[members] = self._without(turned[members], self._shares[members], residuals[members])
+            left[members] = self._leave_group_out(turned[members], self._shares[members], residuals[members])
         return np.asarray(self._truth - left), solution.slopes
 
     @staticmethod
-    def _without(turned: FloatMatrix, shares: Matrix, residuals: FloatMatrix) -> FloatMatrix:
+    def _leave_group_out(turned: FloatMatrix, shares: Matrix, residuals: FloatMatrix) -> FloatMatrix:
         """Return the residuals of a group without it, by an inverse of its size or of the features' number."""
         # The intercept is one more feature, whose variance is not penalised.
         wide = np.column_stack([turned.astype(np.float64), np.ones(len(turned))])

@@ -76,7 +76,7 @@ class ShrunkenPrototypes(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         known, codes = np.unique(y, return_inverse=True)
         described = None
         if self.descriptions is not None:
-            described = _centered(np.asarray(self.descriptions, dtype=np.float32))
+            described = _center_rows(np.asarray(self.descriptions, dtype=np.float32))
             if described.shape[1] != rows.shape[1] or not np.isin(known, np.arange(len(described))).all():
                 raise ValueError(
                     f"{len(described)} descriptions of {described.shape[1]} numbers do not fit rows of {rows.shape[1]} "
@@ -90,8 +90,8 @@ class ShrunkenPrototypes(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         rows = unit_rows(rows - self._mean)
         sums = np.zeros((len(known), rows.shape[1]))
         np.add.at(sums, codes, rows)
-        self.prototypes_ = _shrunken(sums, described, self.worth)
-        left_out = self._left_out(rows, codes, sums, described, groups)
+        self.prototypes_ = _make_prototypes(sums, described, self.worth)
+        left_out = self._leave_rows_out(rows, codes, sums, described, groups)
         self.temperature_ = self._temper(left_out, codes, described)
         return left_out, codes
 
@@ -107,7 +107,7 @@ class ShrunkenPrototypes(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         probabilities = self.predict_proba(X)
         return np.asarray(self.classes_[probabilities.argmax(axis=1)])
 
-    def _left_out(
+    def _leave_rows_out(
         self,
         rows: FloatMatrix,
         codes: npt.NDArray[np.intp],
@@ -226,10 +226,10 @@ def _log_softmax(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return np.log(softmax(logits.astype(np.float64)) + _TINY)
 
 
-def _shrunken(sums: npt.NDArray[np.float64], described: Any, worth: float) -> npt.NDArray[np.float64]:
+def _make_prototypes(sums: npt.NDArray[np.float64], described: Any, worth: float) -> npt.NDArray[np.float64]:
     mixed = sums if described is None else sums + worth * described
     return unit_rows(mixed.astype(np.float32)).astype(np.float64)
 
 
-def _centered(descriptions: FloatMatrix) -> FloatMatrix:
+def _center_rows(descriptions: FloatMatrix) -> FloatMatrix:
     return unit_rows(descriptions - descriptions.mean(axis=0)) if len(descriptions) > 1 else unit_rows(descriptions)

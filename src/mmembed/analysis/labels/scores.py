@@ -257,7 +257,9 @@ def learning_curve(
     if len(wanted) < 3 or not more:
         return frame
     ahead = np.array([available + extra for extra in more])
-    lines = {name: _extended(np.array(wanted), frame[name].to_numpy(), ahead) for name in ("accuracy", "low", "high")}
+    lines = {
+        name: _extrapolate(np.array(wanted), frame[name].to_numpy(), ahead) for name in ("accuracy", "low", "high")
+    }
     return pd.concat([frame, pd.DataFrame({"labels": ahead, **lines, "measured": False})], ignore_index=True)
 
 
@@ -276,7 +278,7 @@ def _stratified_order(learned: Codes, y: Codes, random: np.random.Generator) -> 
     return np.asarray(by_class[np.argsort(place, kind="stable")])
 
 
-def _extended(
+def _extrapolate(
     sizes: npt.NDArray[np.int64], values: npt.NDArray[np.float64], ahead: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
     """Return the power law through the values, which never falls, at further sizes."""

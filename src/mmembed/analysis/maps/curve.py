@@ -52,10 +52,10 @@ def fit_curve(min_dist: float = MIN_DIST, spread: float = SPREAD) -> Curve:
     """
     if (min_dist, spread) == (MIN_DIST, SPREAD):
         return _USUAL
-    return _fitted(min_dist, spread)
+    return _fit_curve(min_dist, spread)
 
 
-def _fitted(min_dist: float, spread: float) -> Curve:
+def _fit_curve(min_dist: float, spread: float) -> Curve:
     from scipy.optimize import curve_fit
 
     # In units of the spread: from a start of 1 the solver does not find the curves of wide spreads.

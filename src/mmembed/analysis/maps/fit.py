@@ -113,7 +113,7 @@ def fit_projection(
     wanted = None
     if target is not None:
         wanted = Target.of(target, np.flatnonzero(~array.isna()), distinct.groups, len(array))
-    used = _used_method(method, len(distinct), needs_umap_learn=densmap or target is not None, like=like)
+    used = _choose_method(method, len(distinct), needs_umap_learn=densmap or target is not None, like=like)
     estimator: Any
     with progress_bar(0, show=progress, unit="step", description="map") as bar:
         bar.set_description_str("map: neighbours and layout")
@@ -129,9 +129,9 @@ def fit_projection(
                 )
             placed = estimator.places
         elif used == "pca":
-            estimator, placed = _by_pca(distinct.rows, dimensions)
+            estimator, placed = _fit_pca(distinct.rows, dimensions)
         else:
-            estimator, placed = _by_estimator(distinct.rows, dimensions, used)
+            estimator, placed = _fit_estimator(distinct.rows, dimensions, used)
     coordinates = np.full((len(array), dimensions), np.nan, dtype=np.float32)
     coordinates[~array.isna()] = placed[distinct.groups]
     return Projection(
@@ -182,7 +182,7 @@ def check_options(method: Any, settings: MapSettings, *, target: Any, densmap: b
         )
 
 
-def _used_method(method: Any, n_distinct: int, *, needs_umap_learn: bool, like: Any) -> Any:
+def _choose_method(method: Any, n_distinct: int, *, needs_umap_learn: bool, like: Any) -> Any:
     """Return what makes the map: umap-learn where only it can, PCA where there is too little for UMAP."""
     if method not in ("umap", "umap-learn"):
         return method
@@ -203,7 +203,7 @@ def _used_method(method: Any, n_distinct: int, *, needs_umap_learn: bool, like: 
 
 
 @np.errstate(under="ignore")
-def _by_pca(rows: FloatMatrix, dimensions: int) -> tuple[Any, FloatMatrix]:
+def _fit_pca(rows: FloatMatrix, dimensions: int) -> tuple[Any, FloatMatrix]:
     """Return a fitted PCA and its coordinates; axes that the rows do not have are 0."""
     from sklearn.decomposition import PCA
 
@@ -217,7 +217,7 @@ def _by_pca(rows: FloatMatrix, dimensions: int) -> tuple[Any, FloatMatrix]:
 
 
 @np.errstate(under="ignore")
-def _by_estimator(rows: FloatMatrix, dimensions: int, given: Any) -> tuple[Any, FloatMatrix]:
+def _fit_estimator(rows: FloatMatrix, dimensions: int, given: Any) -> tuple[Any, FloatMatrix]:
     """Return a fitted clone of the given estimator and its coordinates."""
     from sklearn.base import clone
 

@@ -413,7 +413,7 @@ def _descend(
     from mmembed.analysis.maps.umap_kernel import force_table, layout_kernel
 
     # A pair is pulled in proportion to its weight; one that would not be in any epoch is left out.
-    starts, tails, kept = _strong(weights, 1 / n_epochs)
+    starts, tails, kept = _keep_strong(weights, 1 / n_epochs)
     every = np.divide(1, kept, dtype=np.float32)
     next_pull, next_push = every.copy(), every * np.float32(0.2)
     pull, push = force_table(curve.pull) * np.float32(pulls), force_table(curve.push)
@@ -427,7 +427,7 @@ def _descend(
         )  # fmt: skip
 
 
-def _strong(weights: Any, least: float) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], FloatMatrix]:
+def _keep_strong(weights: Any, least: float) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], FloatMatrix]:
     """Return the row starts, columns and values of the entries that are at least ``least``."""
     kept = weights.data >= least
     before = np.concatenate([[0], np.cumsum(kept)])

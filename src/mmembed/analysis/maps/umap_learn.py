@@ -126,7 +126,7 @@ def fit_umap_learn(
         densmap=densmap,
         random_state=settings.seed,
         n_jobs=1,
-        precomputed_knn=_with_itself(graph),
+        precomputed_knn=_prepend_self(graph),
         **options,
     )
     with warnings.catch_warnings():
@@ -140,7 +140,7 @@ def fit_umap_learn(
     return NeighborMap(rows, places, graph, settings, estimator)
 
 
-def _with_itself(graph: NeighborGraph) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
+def _prepend_self(graph: NeighborGraph) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
     """Return the neighbours as umap-learn wants them: each row first, at distance 0."""
     itself = np.arange(len(graph), dtype=np.int32)[:, np.newaxis]
     distances = np.maximum(1 - graph.similarities, 0, dtype=np.float32)

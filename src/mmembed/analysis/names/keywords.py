@@ -92,7 +92,7 @@ def rank_terms(tally: TermTally, examples: Callable[[str, int], tuple[int, ...]]
         stands_out = np.flatnonzero(score > 1e-9)
         order = np.lexsort((terms[columns[stands_out]], -np.round(score[stands_out], 9)))[:_CANDIDATES]
         common = set(terms[columns[score <= 1e-9]].tolist())
-        best = _whole_terms({str(terms[columns[one]]): int(one) for one in stands_out[order]}, count, common)
+        best = _drop_pieces({str(terms[columns[one]]): int(one) for one in stands_out[order]}, count, common)
         own_texts = int(tally.texts[at])
         found[label] = [
             Evidence(
@@ -116,7 +116,7 @@ def _everyday_words() -> frozenset[str]:
     return frozenset(singular(phrase.shown("en").casefold()) for phrase in shipped_phrases())
 
 
-def _whole_terms(places: Mapping[str, int], count: npt.NDArray[np.float32], common: set[str]) -> dict[str, int]:
+def _drop_pieces(places: Mapping[str, int], count: npt.NDArray[np.float32], common: set[str]) -> dict[str, int]:
     """Return the candidates without phrases that hold a word common to all, and without mere pieces of phrases."""
     telling = {term: place for term, place in places.items() if common.isdisjoint(words_of(term))}
     pieces = {
@@ -219,7 +219,7 @@ def count_terms(sample: TextSample, *, language: Language | None = None) -> Coun
         counts = counter.fit_transform(sample.texts)
     except ValueError:  # sklearn's way to say that no text has a term
         return None
-    counts, terms, spellings = _merged(counts, counter.get_feature_names_out().tolist())
+    counts, terms, spellings = _merge_forms(counts, counter.get_feature_names_out().tolist())
     everywhere = np.bincount(counts.indices, minlength=len(terms)).astype(np.float64)
     keep = (everywhere > 0) & ((everywhere > 1) | np.fromiter(map(_is_word, terms), bool, len(terms)))
     if language is not None:
@@ -293,7 +293,7 @@ def _is_word(term: str) -> bool:
     return len(words_of(term)) == 1
 
 
-def _merged(counts: Any, terms: list[str]) -> tuple[Any, npt.NDArray[Any], dict[str, str]]:
+def _merge_forms(counts: Any, terms: list[str]) -> tuple[Any, npt.NDArray[Any], dict[str, str]]:
     """Count singular and plural as one, the commoner of the two, and parts of compounds as the words that they are."""
     from scipy.sparse import coo_array, csr_array
 
@@ -358,14 +358,14 @@ def sample_texts(
         if label >= 0 and (start := beginning(text))
     ]
     at = np.array([position for position, _ in starts], dtype=np.int64)
-    return _within_share(
+    return _texts_within_share(
         TextSample(at + first, labels[at].astype(np.int64), [start for _, start in starts], weights[at])
     )
 
 
 def merge_samples(samples: Sequence[TextSample]) -> TextSample:
     """Return the texts to read of a table from those of its parts: the same as if it had been one."""
-    return _within_share(
+    return _texts_within_share(
         TextSample(
             np.concatenate([one.positions for one in samples]),
             np.concatenate([one.labels for one in samples]),
@@ -376,7 +376,7 @@ def merge_samples(samples: Sequence[TextSample]) -> TextSample:
     )
 
 
-def _within_share(sample: TextSample) -> TextSample:
+def _texts_within_share(sample: TextSample) -> TextSample:
     """Return, of each cluster, the texts of the smallest checksum, until its share of what is read is used up."""
     encoded = [text.encode("utf-8", "replace") for text in sample.texts]
     sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
@@ -392,11 +392,11 @@ def _within_share(sample: TextSample) -> TextSample:
             members = members[: int(np.searchsorted(read, share)) + 1]
         chosen.extend(members)
     if len(chosen) == len(encoded) and sample.is_whole:
-        return replace(sample, **_taken(sample, chosen))
-    return replace(sample, **_taken(sample, chosen), is_whole=False)
+        return replace(sample, **_take_rows(sample, chosen))
+    return replace(sample, **_take_rows(sample, chosen), is_whole=False)
 
 
-def _taken(sample: TextSample, rows: list[int]) -> dict[str, Any]:
+def _take_rows(sample: TextSample, rows: list[int]) -> dict[str, Any]:
     return {
         "positions": sample.positions[rows],
         "labels": sample.labels[rows],

@@ -332,15 +332,15 @@ def compose(
         near = list((vocabulary or {}).get(label, ()))
         clear = [one for one in near if one.is_clear]
         things = [one.term for one in _distinct([one for one in near if one.is_thing])]
-        if led := _led(spoken, _COMMON):
-            candidates, origins[label] = _picked(led, most_terms), "text"
+        if led := _put_leading_term_first(spoken, _COMMON):
+            candidates, origins[label] = _pick_names(led, most_terms), "text"
         elif clear:
-            candidates, origins[label] = _after(clear, spoken, things, most_terms), "vocabulary"
-        elif led := _led(spoken, _SOME):
-            candidates, origins[label] = _picked(led, most_terms), "text"
+            candidates, origins[label] = _names_after_phrase(clear, spoken, things, most_terms), "vocabulary"
+        elif led := _put_leading_term_first(spoken, _SOME):
+            candidates, origins[label] = _pick_names(led, most_terms), "text"
         elif spoken or vocabulary is not None:
             examples = [one.term for one in _distinct(spoken, are_examples=True)] or things
-            candidates, origins[label] = _mixed(examples, MIXED[language], most_terms), "mixed"
+            candidates, origins[label] = _names_of_mixed(examples, MIXED[language], most_terms), "mixed"
         else:
             candidates, origins[label] = [], "number"
         names[label] = _first_free(candidates, taken, NUMBERED[language].format(label=label))
@@ -348,7 +348,7 @@ def compose(
     return names, origins
 
 
-def _led(spoken: Sequence[Evidence], share: float) -> list[Evidence]:
+def _put_leading_term_first(spoken: Sequence[Evidence], share: float) -> list[Evidence]:
     """Return the terms, first the best that says what the rows have in common and the others have not; or nothing."""
     for at, one in enumerate(spoken):
         if one.score < (_WEAKEST_LEAD if one.inside_share >= _HALF else _WEAK) * spoken[0].score:
@@ -363,7 +363,7 @@ def _led(spoken: Sequence[Evidence], share: float) -> list[Evidence]:
     return []
 
 
-def _after(
+def _names_after_phrase(
     clear: Sequence[Evidence], spoken: Sequence[Evidence], things: Sequence[str], most_terms: int
 ) -> list[list[str]]:
     """Return the names to try that begin with a clear phrase of the vocabulary."""
@@ -376,10 +376,10 @@ def _after(
     if not others:
         return [[first], *examples]
     # One phrase more says what kind of the first it is; a third of the vocabulary would be a guess too many.
-    return [*([first, *terms] for terms in _picked(others, most_terms - 1 if spoken else 1)), *examples]
+    return [*([first, *terms] for terms in _pick_names(others, most_terms - 1 if spoken else 1)), *examples]
 
 
-def _mixed(examples: Sequence[str], word: str, most: int) -> list[list[str]]:
+def _names_of_mixed(examples: Sequence[str], word: str, most: int) -> list[list[str]]:
     """Return the names to try of a group without anything in common: the word for that, and examples."""
     if min(len(examples), most) < _FEWEST_THINGS:
         return [[word]]
@@ -387,7 +387,7 @@ def _mixed(examples: Sequence[str], word: str, most: int) -> list[list[str]]:
     return [[word, *best], *([word, *best[:-1], one] for one in examples[most:])]
 
 
-def _picked(ranked: Sequence[Evidence], most_terms: int) -> list[list[str]]:
+def _pick_names(ranked: Sequence[Evidence], most_terms: int) -> list[list[str]]:
     """Return the names to try: the best terms that do not overlap, then the same with later terms in the last place."""
     distinct = _distinct(ranked)
     if not distinct:

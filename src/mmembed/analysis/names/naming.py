@@ -98,10 +98,10 @@ def name_clusters(
     weights = np.ones(len(values)) if scores is None else np.asarray(_row_values("scores", scores, len(values)), float)
     spoken = wanted or _language_of(texts)
     ranked = {} if texts is None else keywords(values, texts, weights, language=wanted)
-    array = _checked_vectors(vectors, len(values), needed=embed is not None or embed_terms is not None)
+    array = _check_vectors(vectors, len(values), needed=embed is not None or embed_terms is not None)
     if embed_terms is not None and ranked:
         ranked = rank_by_nearness(ranked, *_means_of_clusters(values, array, kinds), array, embed_terms)
-    near = _near(values, array, kinds, embed=embed, vocabulary=vocabulary, language=spoken)
+    near = _find_near_phrases(values, array, kinds, embed=embed, vocabulary=vocabulary, language=spoken)
     present = np.unique(values[values >= 0]).tolist()
     names, origins = compose(present, ranked, near, language=spoken, most_terms=most_terms)
     if (values == -1).any():
@@ -126,7 +126,7 @@ def audited(ranked: Sequence[Evidence], near: Sequence[Evidence]) -> tuple[Evide
     return (*ranked[:_AUDITED], *near[: _AUDITED - len(things)], *things)
 
 
-def _checked_vectors(vectors: Any, n_rows: int, *, needed: bool) -> Any:
+def _check_vectors(vectors: Any, n_rows: int, *, needed: bool) -> Any:
     if not needed:
         return None
     if vectors is None:
@@ -137,7 +137,7 @@ def _checked_vectors(vectors: Any, n_rows: int, *, needed: bool) -> Any:
     return array
 
 
-def _near(
+def _find_near_phrases(
     labels: Positions, array: Any, kinds: Any, *, embed: Any, vocabulary: Any, language: Language
 ) -> dict[int, list[Evidence]] | None:
     """Return the phrases of the vocabulary that are near to each cluster, or None if phrases cannot be embedded."""

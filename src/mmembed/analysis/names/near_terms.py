@@ -64,12 +64,14 @@ def rank_by_nearness(
     place = {term: at for at, term in enumerate(terms)}
     row = {label: at for at, label in enumerate(labels.tolist())}
     return {
-        label: _reranked(found, nearer[row[label]], place) if label in row else list(found)
+        label: _rank_by_nearness(found, nearer[row[label]], place) if label in row else list(found)
         for label, found in ranked.items()
     }
 
 
-def _reranked(found: Sequence[Evidence], nearer: npt.NDArray[np.float64], place: Mapping[str, int]) -> list[Evidence]:
+def _rank_by_nearness(
+    found: Sequence[Evidence], nearer: npt.NDArray[np.float64], place: Mapping[str, int]
+) -> list[Evidence]:
     best = [
         replace(one, score=one.score * (_KEPT + float(nearer[place[one.term]])) / (1 + _KEPT))
         for one in found[:_EMBEDDED]

@@ -136,7 +136,7 @@ def find_support(
                 best = np.argsort(-cosines[own, column], kind="stable")[:_EXAMPLES]
                 new = [(-float(cosines[own[one], column]), int(positions[chunk.start + own[one]])) for one in best]
                 found[column] = sorted(found[column] + new)[:_EXAMPLES]
-        some = _looked_at(rows.matrix[chunk], codes[chunk], picked.sizes)
+        some = _choose_rows(rows.matrix[chunk], codes[chunk], picked.sizes)
         closely.look(units[some], codes[chunk][some], positions[chunk][some])
     return Support(
         counts,
@@ -150,7 +150,7 @@ def find_support(
     )
 
 
-def _looked_at(matrix: npt.NDArray[np.float32], codes: Positions, sizes: Positions) -> Positions:
+def _choose_rows(matrix: npt.NDArray[np.float32], codes: Positions, sizes: Positions) -> Positions:
     """Return the rows to compare with all phrases: some of each cluster, chosen by content, whatever the order."""
     weights = np.arange(1, 2 * matrix.shape[1], 2, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     bits = np.ascontiguousarray(matrix, dtype=np.float32).view(np.uint32)

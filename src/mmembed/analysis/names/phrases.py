@@ -109,7 +109,7 @@ def pick_phrases(
     broad = np.flatnonzero([one.is_broad for one in phrases])
     pairs = []
     for number in range(len(sizes)):
-        chosen = _chosen(scores[number], above[number], broad, places)[:_TOLD]
+        chosen = _choose_phrases(scores[number], above[number], broad, places)[:_TOLD]
         best = broad[np.lexsort((broad, -above[number, broad]))][:_BROAD_TOLD].tolist()
         pairs += [(number, at) for at in dict.fromkeys([*chosen, *(best if chosen else [])])]
     both = (cosines + outside) / 2
@@ -228,7 +228,7 @@ def _nearest_sibling(cosines: npt.NDArray[np.float64]) -> npt.NDArray[np.float64
     return np.asarray(np.where(cosines == first, second, first))
 
 
-def _chosen(
+def _choose_phrases(
     scores: npt.NDArray[np.float64], above: npt.NDArray[np.float64], broad: Positions, places: npt.NDArray[np.float64]
 ) -> list[int]:
     """Return the phrases for one cluster: a broad one, then those that set it apart.

@@ -243,7 +243,7 @@ def count_table(df: pd.DataFrame, columns: CountedColumns) -> WholeTable:
             len(known),
             float(scores[known].sum()),
             Counter() if values is None else Counter(values[rows]),
-            _counted(places, rows, span),
+            _count_by_period(places, rows, span),
             len(units),
             units.sum(axis=0, dtype=np.float64),
             int(units.any(axis=1).sum()),
@@ -258,7 +258,7 @@ def count_table(df: pd.DataFrame, columns: CountedColumns) -> WholeTable:
         unreadable,
         span,
         Counter() if values is None else Counter(values),
-        _counted(places, np.arange(len(df)), span),
+        _count_by_period(places, np.arange(len(df)), span),
     )
 
 
@@ -266,7 +266,7 @@ def _texts(df: pd.DataFrame, column: Hashable | None) -> Any:
     return None if column is None else np.array([one_line(cell, _NAME_LENGTH) for cell in df[column]], dtype=object)
 
 
-def _counted(places: Any, rows: Any, span: Span | None) -> Any:
+def _count_by_period(places: Any, rows: Any, span: Span | None) -> Any:
     if places is None or span is None:
         return np.zeros(0, dtype=np.int64)
     here = places[rows]

@@ -230,8 +230,8 @@ def read_refusal(
     request_id, location : str, optional
         What the headers say: the name of the request, and where a redirect leads.
     """
-    text = _decoded(body)
-    described = _described(text)
+    text = _decode_body(body)
+    described = _parse_error(text)
     code = described.get("code")
     message = described.get("message")
     nested = described.get("error")
@@ -265,7 +265,7 @@ def _led_elsewhere(location: str | None) -> str:
     )
 
 
-def _decoded(body: bytes) -> str:
+def _decode_body(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError as error:
@@ -274,7 +274,7 @@ def _decoded(body: bytes) -> str:
         return body.decode("gb18030", errors="replace")  # what Chinese gateways write
 
 
-def _described(text: str) -> Mapping[str, Any]:
+def _parse_error(text: str) -> Mapping[str, Any]:
     import json
 
     # An error may come as a server-sent event.

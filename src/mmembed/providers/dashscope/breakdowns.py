@@ -60,15 +60,15 @@ def breakdown(
     elif is_late or any(isinstance(one, requests.Timeout | urllib3.exceptions.ReadTimeoutError) for one in chain):
         code, message = TIMED_OUT, _late(chain, host, is_connecting=is_connecting, seconds=seconds)
     elif any(isinstance(one, ssl.SSLCertVerificationError) for one in chain):
-        code, message = BAD_CERTIFICATE, f"{host} showed a certificate that is not trusted: {_innermost(chain)}"
+        code, message = BAD_CERTIFICATE, f"{host} showed a certificate that is not trusted: {_innermost_reason(chain)}"
     elif any(isinstance(one, socket.gaierror | urllib3.exceptions.NameResolutionError) for one in chain):
         proxied = any(isinstance(one, requests.exceptions.ProxyError) for one in chain)
         name = "the proxy's name" if proxied else f"the name {host}"
-        code, message = NAME_UNKNOWN, f"{name} cannot be resolved ({_innermost(chain)}): is there a network?"
+        code, message = NAME_UNKNOWN, f"{name} cannot be resolved ({_innermost_reason(chain)}): is there a network?"
     elif any(isinstance(one, requests.exceptions.ProxyError) for one in chain):
-        code, message = CONNECTION_FAILED, f"the proxy cannot be reached: {_innermost(chain)}"
+        code, message = CONNECTION_FAILED, f"the proxy cannot be reached: {_innermost_reason(chain)}"
     else:
-        code, message = CONNECTION_FAILED, f"{_named(chain)} from {host}: {_innermost(chain)}"
+        code, message = CONNECTION_FAILED, f"{_describe_break(chain)} from {host}: {_innermost_reason(chain)}"
     return RequestFailure(code, shortened(message, secrets), status=status, cause=error)
 
 
@@ -85,13 +85,13 @@ def _late(chain: list[BaseException], host: str, *, is_connecting: bool, seconds
     )
 
 
-def _named(chain: list[BaseException]) -> str:
+def _describe_break(chain: list[BaseException]) -> str:
     if any(isinstance(one, ConnectionRefusedError) for one in chain):
         return "no connection"
     return "no whole answer"
 
 
-def _innermost(chain: list[BaseException]) -> str:
+def _innermost_reason(chain: list[BaseException]) -> str:
     """Return the words of the last reason that has any."""
     for one in reversed(chain):
         words = (one.strerror if isinstance(one, OSError) else None) or str(one)

@@ -174,7 +174,7 @@ class DashScopeConnection(ForkAware):
         session = self._own_session()
         # Before the clock starts, since the first import takes most of a second.
         sdk = text_embedding_call() if provider.is_text_model else embedding_call()
-        inputs = [content["text"] if provider.is_text_model else _copied(content) for content in contents]
+        inputs = [content["text"] if provider.is_text_model else _copy_content(content) for content in contents]
         most_bytes = _MOST_BYTES_BESIDE + expected * provider.dimension * _MOST_BYTES_A_NUMBER
         with attempt_of(provider.timeout_seconds, most_bytes=most_bytes) as attempt:
             attempt.on_done = on_done
@@ -284,7 +284,7 @@ def _first_of(headers: Mapping[str, str], names: Sequence[str]) -> str | None:
     return next((headers[name] for name in names if name in headers), None)
 
 
-def _copied(content: Mapping[str, Any]) -> dict[str, Any]:
+def _copy_content(content: Mapping[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, list | tuple) else value for key, value in content.items()}
 
 

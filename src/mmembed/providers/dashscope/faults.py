@@ -83,7 +83,7 @@ def classify_failure(failure: RequestFailure, *, now: float | None = None) -> Se
     now : float, optional
         Seconds since 1970, against which a Retry-After date is read.
     """
-    verdict = _verdict(failure)
+    verdict = _classify(failure)
     advice = _advice(failure) if verdict == "job" else ""
     status = f" (HTTP {failure.status})" if failure.status not in {None, 200} else ""
     said = "The service answered" if failure.status is not None else "No answer came:"
@@ -143,7 +143,7 @@ def content_error(error: ServiceError) -> ContentError:
     return ContentError(error.code, f"{error}{named}", retryable=error.retryable, request_id=error.request_id)
 
 
-def _verdict(failure: RequestFailure) -> Verdict:
+def _classify(failure: RequestFailure) -> Verdict:
     if _PERMANENT_QUOTA.search(failure.message) and failure.status in {403, 429}:
         return "job"
     if failure.code.startswith("InternalError") and _BAD_MEDIA.search(failure.message):

@@ -417,14 +417,14 @@ class QuickAnswer(requests.Response):
             If it is packed in a way that was not asked for, or damaged.
         """
         try:
-            self._content = self._unpacked(most, is_cut=is_cut)
+            self._content = self._unpack(most, is_cut=is_cut)
         except requests.exceptions.ContentDecodingError:
             if not is_cut:
                 raise
             self._content = b""  # the status says what there is to say
         self._content_consumed = True
 
-    def _unpacked(self, most: int, *, is_cut: bool) -> bytes:
+    def _unpack(self, most: int, *, is_cut: bool) -> bytes:
         unpack = _unpacking(self.headers.get("content-encoding", ""))
         kept, length = [], 0
         for packed in self.raw.stream(_PACKED_PIECE_BYTES if unpack else _PIECE_BYTES, decode_content=False):

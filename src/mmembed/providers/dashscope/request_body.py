@@ -197,18 +197,18 @@ def picture_for_model(data: bytes, spec: ModelSpec, *, named: str = "The content
                 if is_plain(picture):
                     return data, name
         with open_encoded(data, named) as picture:
-            return _converted(to_rgb(upright(picture)), name, spec.image_formats, most)
+            return _convert(to_rgb(upright(picture)), name, spec.image_formats, most)
 
 
-def _converted(picture: Image, name: str, formats: tuple[str, ...], most: float) -> tuple[bytes, str]:
+def _convert(picture: Image, name: str, formats: tuple[str, ...], most: float) -> tuple[bytes, str]:
     if "PNG" in formats and name in _LOSSLESS:
         encoded = encode(picture, "PNG")
         if len(encoded) <= most:
             return encoded, "PNG"
-    return _shrunk(picture, most), "JPEG"
+    return _shrink(picture, most), "JPEG"
 
 
-def _shrunk(picture: Image, most: float) -> bytes:
+def _shrink(picture: Image, most: float) -> bytes:
     scaled = picture
     scale = 1.0
     for _ in range(_MOST_TRIES):

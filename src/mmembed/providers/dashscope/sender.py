@@ -209,7 +209,7 @@ class RequestSender:
                     answers = self._answers
                     others += passing > 0 and answers > seen
                     passing, seen = passing + 1, answers
-                    self._heed_silence(error, pause)
+                    self._watch_silence(error, pause)
                     # Where others are answered, the contents of this one are to blame, or half of it can tell.
                     if others >= most - 1 and passing >= most:
                         raise
@@ -227,7 +227,7 @@ class RequestSender:
             return max(most, self._patience.outage_attempts)
         return most
 
-    def _heed_silence(self, error: ServiceError, pause: float) -> None:
+    def _watch_silence(self, error: ServiceError, pause: float) -> None:
         """Say that the service is silent; raise the failure, to end the job, if it has been so for too long.
 
         Raises

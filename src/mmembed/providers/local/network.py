@@ -117,7 +117,7 @@ class EfficientNetLite:
     """
 
     def __init__(self, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
-        self._stem = self._folded(tensors, "_conv_stem", "_bn0", (2, 3, 1, 0), rows=27)
+        self._stem = self._fold_batch_norm(tensors, "_conv_stem", "_bn0", (2, 3, 1, 0), rows=27)
         blocks: list[_Block] = []
         channels, size = 32, RESOLUTION // 2
         for repeats, kernel, first_stride, expansion, channels_out in _STAGES:
@@ -137,12 +137,12 @@ class EfficientNetLite:
                 )
                 channels = channels_out
         self._blocks = tuple(blocks)
-        self._head = self._folded(tensors, "_conv_head", "_bn1", (2, 3, 1, 0), rows=channels)
+        self._head = self._fold_batch_norm(tensors, "_conv_head", "_bn1", (2, 3, 1, 0), rows=channels)
         classifier = np.ascontiguousarray(tensors["_fc.weight"].T, np.float32)
         self._classifier = _Pointwise(classifier, np.ascontiguousarray(tensors["_fc.bias"], np.float32))
 
     @staticmethod
-    def _folded(
+    def _fold_batch_norm(
         tensors: Mapping[str, npt.NDArray[Any]], convolution: str, norm: str, order: tuple[int, ...], rows: int
     ) -> _Pointwise:
         gain = tensors[norm + ".weight"] / np.sqrt(tensors[norm + ".running_var"] + _BATCH_NORM_EPSILON)
@@ -169,8 +169,10 @@ class EfficientNetLite:
         expand = None
         if is_expanded:
             channels = tensors[prefix + "_expand_conv.weight"].shape[1]
-            expand = cls._folded(tensors, prefix + "_expand_conv", prefix + "_bn0", (2, 3, 1, 0), rows=channels)
-        depthwise = cls._folded(
+            expand = cls._fold_batch_norm(
+                tensors, prefix + "_expand_conv", prefix + "_bn0", (2, 3, 1, 0), rows=channels
+            )
+        depthwise = cls._fold_batch_norm(
             tensors, prefix + "_depthwise_conv", prefix + "_bn1", (2, 3, 1, 0), rows=kernel * kernel
         )
         filters = depthwise.weight.reshape(kernel, kernel, middle)
@@ -180,7 +182,7 @@ class EfficientNetLite:
             expand=expand,
             filters=np.tile(filters, size) if stride == 1 else filters,
             filter_bias=depthwise.bias,
-            project=cls._folded(tensors, prefix + "_project_conv", prefix + "_bn2", (2, 3, 1, 0), rows=middle),
+            project=cls._fold_batch_norm(tensors, prefix + "_project_conv", prefix + "_bn2", (2, 3, 1, 0), rows=middle),
             is_residual=is_residual,
         )
 
@@ -201,13 +203,13 @@ class EfficientNetLite:
     def features(self, pixels: FloatArray) -> FloatArray:
         """Return what the last layer sees of pictures, shape (n, 1280); ``pixels`` as for ``scores``."""
         groups = [pixels[start : start + _GROUP] for start in range(0, len(pixels), _GROUP)]
-        return np.concatenate([self._pooled(group) for group in groups])
+        return np.concatenate([self._pool_features(group) for group in groups])
 
     def classify(self, features: FloatArray) -> FloatArray:
         """Return the class scores (logits) of features, shape (n, 1000)."""
         return np.asarray(features @ self._classifier.weight + self._classifier.bias, np.float32)
 
-    def _pooled(self, pixels: FloatArray) -> FloatArray:
+    def _pool_features(self, pixels: FloatArray) -> FloatArray:
         x = self._run_stem(pixels)
         for block in self._blocks:
             x = _run_block(block, x)
