@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dashscope_server.reaching import reachable
 from mmembed import VectorDtype
 from mmembed.accessor.arguments import NAME_SOURCES
 from mmembed.analysis.clusters import fit as clusters
@@ -218,6 +219,21 @@ def test_plan_says_what_it_would_cost_without_a_key(table, capsys):
     assert main([*call, "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert (plan["rows"], plan["requests"], plan["currency"]) == (9, 1, "CNY")
+
+
+def test_local_videos_are_uploaded_where_that_is_asked_for(tmp_path, monkeypatch, capsys):
+    """The plan says how many files; without --upload nothing leaves this machine."""
+    tmp_path.joinpath("a.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42" + bytes(64))
+    pd.DataFrame({"clip": ["a.mp4"]}).to_csv("t.csv", index=False)
+    columns = ["t.csv", "--column", "clip", "--modality", "video", "--model", "qwen3-vl-embedding"]
+    with reachable(monkeypatch, tmp_path / "cache") as server:
+        assert main(["plan", *columns, "--upload", "temporary"]) == 0
+        assert "1 file (7.6e-05 MB) uploaded to the service for 48 hours" in capsys.readouterr().out
+        assert main(["embed", *columns, "-o", "o.parquet"]) == 1
+        assert "LocalVideo" in capsys.readouterr().err
+        assert server.uploads == {}
+        assert main(["embed", *columns, "--upload", "temporary", "-o", "o.parquet"]) == 0
+        assert len(server.uploads) == 1
 
 
 @pytest.mark.usefixtures("embedded")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .accounts import Keys
     from .bill import Bill
     from .faults import Fault, Misbehaviour, When
+    from .uploads import ObjectStore
 
 
 class DashScopeServer:
@@ -151,6 +152,11 @@ class DashScopeServer:
     def uploads(self) -> dict[str, bytes]:
         """The files that were uploaded, by object name: an honest client leaves it empty."""
         return dict(self._service.store.objects)
+
+    @property
+    def storage(self) -> ObjectStore:
+        """The temporary storage, to set how it answers."""
+        return self._service.store
 
     @property
     def most_at_once(self) -> int:

@@ -111,7 +111,7 @@ class EmbeddingService:
         known = self._model(model)
         check_parameters(parameters, known, self.settings.accept_parameters)
         reader = ContentReader(
-            known, self.settings.region, parameters, self.settings.body_limits, stored=self.store.get
+            known, self.settings.region, parameters, self.settings.body_limits, stored=self.store.of_model(known.name)
         )
         return self._products(reader.read(contents), known, parameters)
 
@@ -200,7 +200,7 @@ class EmbeddingService:
             settings.region,
             exchange.parameters,
             settings.body_limits,
-            stored=self.store.get if resolves else None,
+            stored=self.store.of_model(model.name) if resolves else None,
         )
         sold = self._products(reader.read(contents), model, exchange.parameters)
         exchange.digests = tuple(key for _, key, _ in sold)

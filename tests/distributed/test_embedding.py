@@ -209,6 +209,26 @@ def test_a_plan_is_that_of_pandas_and_sends_nothing(server, monkeypatch):
 
 @pytest.mark.usefixtures("on_workers")
 @pytest.mark.parametrize("scheduler", ["threads", "cluster"])
+def test_video_files_are_uploaded_by_the_workers(server, scheduler, tmp_path):
+    """The option travels, a plan counts a file of several partitions once, and each has the vector of its bytes."""
+    clips = [b"\x00\x00\x00\x18ftypmp42" + bytes([number]) * 64 for number in range(4)]
+    for number, clip in enumerate(clips):
+        tmp_path.joinpath(f"{number}.mp4").write_bytes(clip)
+    df = pd.DataFrame({"clip": [str(tmp_path / f"{number}.mp4") for number in (0, 1, 2, 3, 0, 1)]})
+    ddf = dd.from_pandas(df, npartitions=3)
+    plan = ddf.mmembed.plan("clip", "video", embedder=fast(upload="temporary"))
+    assert (plan.uploads, plan.upload_mb) == (4, pytest.approx(4 * len(clips[0]) / 1e6))
+    how = {} if scheduler == "cluster" else {"scheduler": scheduler}
+    done = ddf.mmembed.embed("clip", "video", embedder=fast(upload="temporary")).compute(**how)
+    assert sorted(server.uploads.values()) == clips
+    names = {clip: name for name, clip in server.uploads.items()}
+    for row, number in enumerate((0, 1, 2, 3, 0, 1)):
+        right = server.vector({"video": f"oss://{names[clips[number]]}"}, MODEL, dimension=256)
+        np.testing.assert_array_equal(np.asarray(done["clip_vector"].iloc[row]), np.array(right, np.float32))
+
+
+@pytest.mark.usefixtures("on_workers")
+@pytest.mark.parametrize("scheduler", ["threads", "cluster"])
 def test_failures_of_all_partitions_come_in_one_error(server, scheduler):
     """A refused cell stops nobody: all others are bought, and one error has the failures of the whole table."""
     for number in (33, 71):

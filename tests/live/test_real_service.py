@@ -3,6 +3,7 @@
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mmembed import Embedder
@@ -55,3 +56,21 @@ def test_a_text_that_names_a_file_is_embedded_as_text():
     again = embed("qwen3-vl-embedding", Content("text", text=__file__), dimension=256).matrix[0]
     assert named @ again > 0.99
     assert not np.array_equal(named, plain)
+
+
+def test_a_video_file_is_read_from_the_temporary_storage(tmp_path):
+    """No page names embedding among the models that read it: this says whether they do. The clip is made here."""
+    av = pytest.importorskip("av")
+    path = tmp_path / "clip.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=8)
+        stream.width = stream.height = 256
+        for number in range(24):
+            grey = np.full((256, 256, 3), 40 + 8 * number, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey)))
+        container.mux(stream.encode())
+    run = Embedder(model="qwen3-vl-embedding", dimension=256, cache=None, upload="temporary").embed(
+        pd.Series([str(path)]), "video"
+    )
+    assert not len(run.errors), run.errors["message"][0]
+    assert np.isfinite(np.asarray(run.vectors[0])).all()

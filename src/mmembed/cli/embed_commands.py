@@ -39,6 +39,7 @@ _SETTINGS = (
     "timeout_seconds",
     "truncate",
     "video_frames",
+    "upload",
 )
 SOME_CELLS_FAILED = 3
 
@@ -48,6 +49,11 @@ def _embeds(command: Command) -> Command:
     for add in (
         click.option("--no-cache", is_flag=True, help="Neither read nor write the cache of vectors."),
         click.option("--video-frames", type=int, metavar="N", help="Embed video files by N of their frames (up to 8)."),
+        click.option(
+            "--upload",
+            type=click.Choice(("temporary",)),
+            help="Put local video files into the service's temporary storage (48 hours).  [default: upload nothing]",
+        ),
         click.option("--truncate", is_flag=True, help="Cut texts that are too long instead of refusing them."),
         click.option("--timeout-seconds", type=float, default=120.0, show_default=True, help="Time of one attempt."),
         click.option("--workers", type=int, metavar="N", help="Requests (or local threads) at once."),
@@ -101,11 +107,12 @@ def plan(*, as_json: bool, **options: Any) -> None:
     if as_json:
         show(orjson.dumps(dataclasses.asdict(found), option=orjson.OPT_INDENT_2).decode())
         return
+    uploads = f"{found.uploads_in_words}. " if found.uploads else ""
     show(
         f"{found.model}: {found.rows} rows, {found.unique} distinct, {found.cached} cached, {found.invalid} invalid.\n"
         f"{found.requests} requests, about {found.tokens} tokens ({found.tokens_range[0]} to {found.tokens_range[1]}), "
         f"about {found.cost:.4g} {found.currency} ({found.cost_range[0]:.4g} to {found.cost_range[1]:.4g}), "
-        f"about {found.seconds:.0f} s. Nothing was sent."
+        f"about {found.seconds:.0f} s. {uploads}Nothing was sent."
     )
 
 

@@ -45,6 +45,15 @@ class Media:
         """How messages call it, as the subject of a sentence."""
         return f"File {str(self.path)!r}" if self.path is not None else "The content"
 
+    def size(self) -> int:
+        """Return how many bytes there are; 0 for a URL, and for a file that is not there."""
+        if self.data is not None:
+            return len(self.data)
+        try:
+            return 0 if self.path is None else self.path.stat().st_size
+        except (OSError, ValueError):
+            return 0
+
     def read(self) -> bytes:
         """Return the encoded bytes of the file, read anew at each call.
 

@@ -121,6 +121,11 @@ class Embedder(ModelSettings):
         The id of a workspace, for keys and quotas that belong to one.
     extra : mapping
         Further parameters of the request, passed on as they are.
+    upload : {"temporary"}, optional
+        Put video files of this machine, and nothing else, into the service's temporary storage, since it takes videos
+        by address only. Files stay there for 48 hours, bound to the account and the model, whatever their row becomes.
+        The service's page says that it is not for production, and names multimodal models in general, not embedding.
+        Nothing is uploaded by default.
     truncate : bool
         Cut texts that are too long for the model, with a warning, instead of refusing their rows.
     video_frames : int, optional
@@ -149,6 +154,11 @@ class Embedder(ModelSettings):
             from mmembed.providers.custom import own_model
 
             object.__setattr__(self, "model", own_model(self.model))
+        if self.upload is not None and self.video_frames is not None:
+            raise ValueError(
+                "upload= and video_frames= are two ways to embed the same video files. Give one: upload='temporary' "
+                "sends each file as it is, video_frames=8 a few of its frames."
+            )
         if self.strict_root and self.root is None:
             raise ValueError("strict_root=True needs the folder to keep to. Give it as root=.")
 

@@ -7,8 +7,8 @@ hashes and figures, no contents, so that it is small enough to be sent around.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from html import escape
 
@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.cache.shared import Cache
-from mmembed.contents.content import Read
+from mmembed.contents.content import Content, Read
 from mmembed.embedding.lookup import keys_of, look_up
 from mmembed.embedding.pipeline import count_cells, deduplicate
 from mmembed.errors import ContentError
 from mmembed.providers.costs import TokenEstimate, estimate_all, estimate_cost, price_tokens
 from mmembed.providers.models import ModelSpec
-from mmembed.providers.protocol import Provider
+from mmembed.providers.protocol import Provider, UploadingProvider
 
 _SECONDS_A_REQUEST = 0.5
 
@@ -53,6 +53,10 @@ class EmbedPlan:
         Cells that hold something, of all columns, and cells that are empty.
     prices_as_of : datetime.date or None
         The day whose documentation the prices are from.
+    uploads : int
+        Files that will be put into the service's temporary storage; none unless the embedder has ``upload=``.
+    upload_mb : float
+        Their size in megabytes (a million bytes).
     """
 
     model: str
@@ -70,13 +74,25 @@ class EmbedPlan:
     cells: int = 0
     missing: int = 0
     prices_as_of: date | None = None
+    uploads: int = 0
+    upload_mb: float = 0.0
+
+    @property
+    def uploads_in_words(self) -> str:
+        """How many files will be uploaded and for how long; empty if none."""
+        if not self.uploads:
+            return ""
+        files = "1 file" if self.uploads == 1 else f"{self.uploads:,} files"
+        return f"{files} ({self.upload_mb:.4g} MB) uploaded to the service for 48 hours"
 
     def __repr__(self) -> str:
         low, high = self.cost_range
+        uploads = f"; {self.uploads_in_words}" if self.uploads else ""
         return (
             f"<EmbedPlan {self.model}: {self.rows} rows, {self.cells} cells, {self.unique} distinct, "
             f"{self.cached} cached, {self.invalid} invalid; {self.requests} requests, about {self.tokens} tokens, "
-            f"{self.cost:.4g} {self.currency} ({low:.4g} to {high:.4g}), {self.seconds:.0f} s; embed(…) carries it out>"
+            f"{self.cost:.4g} {self.currency} ({low:.4g} to {high:.4g}), {self.seconds:.0f} s{uploads}; "
+            "embed(…) carries it out>"
         )
 
     def _repr_html_(self) -> str:
@@ -96,6 +112,8 @@ class EmbedPlan:
             "cost": f"about {self.cost:.4g} {self.currency} ({low:.4g} to {high:.4g}{prices})",
             "time": f"about {self.seconds:.0f} s",
         }
+        if self.uploads:
+            lines["uploads"] = self.uploads_in_words
         cells = "".join(
             f'<tr><th style="text-align:left">{escape(name)}</th><td>{escape(value)}</td></tr>'
             for name, value in lines.items()
@@ -117,6 +135,7 @@ def plan_columns(
     requests = len(provider.plan(missing)) if missing else 0
     estimate = estimate_cost(missing, spec)
     rows, cells, empty = count_cells(columns)
+    files = dict(item for content in missing for item in _files_to_upload(content, provider).items())
     return EmbedPlan(
         model=spec.name,
         rows=rows,
@@ -132,7 +151,13 @@ def plan_columns(
         cost=estimate.likely,
         cost_range=(estimate.low, estimate.high),
         seconds=likely_seconds(requests, estimate.tokens.likely, spec, provider.workers),
+        uploads=len(files),
+        upload_mb=sum(files.values()) / 1e6,
     )
+
+
+def _files_to_upload(content: Content, provider: Provider) -> Mapping[bytes, int]:
+    return provider.files_to_upload(content) if isinstance(provider, UploadingProvider) else {}
 
 
 def _date_of_prices(spec: ModelSpec) -> date | None:
@@ -167,6 +192,8 @@ class Survey:
         Requests that this part alone would send.
     rows, cells, missing : int
         Rows of the part, cells that hold something, cells that are empty.
+    files : mapping of bytes to int
+        Sizes in bytes, by hash, of the files that this part alone would upload.
     """
 
     digests: npt.NDArray[np.bytes_]
@@ -179,6 +206,7 @@ class Survey:
     rows: int
     cells: int
     missing: int
+    files: Mapping[bytes, int] = field(default_factory=dict)
 
 
 def survey_columns(
@@ -206,6 +234,7 @@ def survey_columns(
         rows=rows,
         cells=cells,
         missing=empty,
+        files=dict(item for number in missing for item in _files_to_upload(distinct[number], provider).items()),
     )
 
 
@@ -229,6 +258,7 @@ def join_surveys(surveys: Sequence[Survey], provider: Provider, spec: ModelSpec)
         requests += math.ceil(one.requests * sent / alone) if alone else 0
         start += len(one.digests)
     text, media = np.concatenate([one.tokens for one in surveys])[is_missing_here].sum(axis=0).tolist()
+    files = dict(item for one in surveys for item in one.files.items())
     estimate = price_tokens(TokenEstimate(*text), TokenEstimate(*media), spec)
     return EmbedPlan(
         model=spec.name,
@@ -245,4 +275,6 @@ def join_surveys(surveys: Sequence[Survey], provider: Provider, spec: ModelSpec)
         cost=estimate.likely,
         cost_range=(estimate.low, estimate.high),
         seconds=likely_seconds(requests, estimate.tokens.likely, spec, provider.workers),
+        uploads=len(files),
+        upload_mb=sum(files.values()) / 1e6,
     )

@@ -86,6 +86,15 @@ class OptionsByKind(Protocol):
         ...
 
 
+@runtime_checkable
+class UploadingProvider(Protocol):
+    """A provider that puts files of some contents into a storage before it asks for their vectors."""
+
+    def files_to_upload(self, content: Content) -> Mapping[bytes, int]:
+        """Return the sizes in bytes, by hash, of what would be uploaded for a content."""
+        ...
+
+
 class Provider(Protocol):
     """One model with its options, not yet open.
 

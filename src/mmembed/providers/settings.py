@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from mmembed.providers.models import ModelSpec, Region, check_request, default_model, find_model
 
@@ -31,6 +31,7 @@ class ModelSettings:
     api_key: str | None = field(default=None, repr=False)
     workspace: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    upload: Literal["temporary"] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # A pickle lies in files, and goes to other machines and into their logs: no place for a key.
@@ -53,4 +54,16 @@ class ModelSettings:
         """
         spec = self.spec
         check_request(spec, dimension=self.dimension, region=self.region, instruct=self.instruct, fps=self.fps)
+        if self.upload is not None:
+            self._check_upload(spec)
         return spec
+
+    def _check_upload(self, spec: ModelSpec) -> None:
+        if self.upload != "temporary":
+            raise ValueError(f"upload is {self.upload!r}; expected 'temporary', or None to upload nothing.")
+        if spec.provider != "dashscope" or "video" not in spec.kinds:
+            reason = "takes no videos" if spec.provider == "dashscope" else "is none"
+            raise ValueError(
+                f"upload='temporary' is for models of the service that take videos; {spec.name!r} {reason}. "
+                "Leave it out."
+            )

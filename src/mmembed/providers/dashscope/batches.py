@@ -21,6 +21,7 @@ _LOOK_BACK = 8
 # JSON around one content, and the head of the body.
 _ITEM_OVERHEAD = 64
 _BODY_OVERHEAD = 8_192
+_STORED_ADDRESS = 256
 # Base64 writes three bytes as four.
 _BASE64 = 4 / 3
 
@@ -99,6 +100,8 @@ def _size(leaf: Content, most_mb: float) -> int:
         return 2 * len(text) if text.isascii() else 4 * len(text)
     if leaf.media.url is not None:
         return 2 * len(leaf.media.url)
+    if leaf.kind == "video":
+        return _STORED_ADDRESS  # it goes to the service's storage, if anywhere
     if leaf.media.data is not None:
         bare = len(leaf.media.data)
     else:

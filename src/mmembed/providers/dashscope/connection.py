@@ -1,8 +1,9 @@
 """One request to DashScope's embedding models through the official SDK, which ``sdk.py`` imports.
 
 One call here is one HTTP request, with a total deadline, and either checked vectors or a :class:`RequestFailure`. It
-must not retry, wait, split or look at files: texts that name files stay texts, and nothing is ever uploaded. With a
-release of the SDK where that cannot be made sure, no connection opens; see ``sdk.close_upload``.
+must not retry, wait, split or look at files: texts that name files stay texts, and the SDK uploads nothing. With a
+release of the SDK where that cannot be made sure, no connection opens; see ``sdk.close_upload``. ``exchange`` is for
+what the SDK is not asked for: leave to upload, and the upload, where the user has asked for it.
 """
 
 from __future__ import annotations
@@ -202,6 +203,47 @@ class DashScopeConnection(ForkAware):
         are_fused = bool((parameters or {}).get("enable_fusion"))
         return self._reply(attempt, response, contents, kinds_asked_for(contents, are_fused=are_fused), expected)
 
+    def exchange(
+        self, method: str, url: str, *, with_key: bool, seconds: float, secrets: Sequence[str] = (), **sent: Any
+    ) -> Any:
+        """Send one request that is none for vectors, and return the answer, which has status 200.
+
+        Parameters
+        ----------
+        with_key : bool
+            Whether the key goes along: to the service alone, never to another host.
+        seconds : float
+            Total time.
+        secrets : sequence of str
+            What no message may show, besides the key.
+        sent : object
+            ``params``, ``data`` and ``files`` as ``requests`` takes them.
+
+        Raises
+        ------
+        RequestFailure
+            If nothing came, or another status.
+        """
+        provider, session = self.provider, self._own_session()
+        headers = {"Accept": "application/json"}
+        if with_key:
+            headers["Authorization"] = f"Bearer {provider.api_key}"
+            if provider.workspace is not None:
+                headers["X-DashScope-WorkSpace"] = provider.workspace
+        hidden = (provider.api_key, *secrets)
+        with attempt_of(seconds, most_bytes=_MOST_BYTES_BESIDE) as attempt:
+            self._under_way.add(attempt)
+            try:
+                times = min(_CONNECT_SECONDS, seconds), seconds
+                session.exchange(method, url, headers=headers, timeout=times, **sent)
+            finally:
+                self._under_way.discard(attempt)
+        if attempt.error is not None:
+            raise self._broken(attempt, address=url, seconds=seconds, secrets=hidden)
+        if attempt.response.status_code != 200:
+            raise self._refused(attempt, hidden)
+        return attempt.response
+
     def _reply(
         self,
         attempt: Attempt,
@@ -230,28 +272,36 @@ class DashScopeConnection(ForkAware):
         text_tokens, media_tokens = read_usage(response.usage, contents)
         return Reply(matrix, text_tokens, media_tokens, self._request_id(attempt, response))
 
-    def _refused(self, attempt: Attempt) -> RequestFailure:
+    def _refused(self, attempt: Attempt, secrets: Sequence[str] | None = None) -> RequestFailure:
         answer = attempt.response
         return read_refusal(
             answer.status_code,
             answer.content,
             answer.headers.get("retry-after"),
-            secrets=(self.provider.api_key,),
+            secrets=(self.provider.api_key,) if secrets is None else secrets,
             request_id=_first_of(answer.headers, _REQUEST_ID_HEADERS),
             location=answer.headers.get("location"),
         )
 
-    def _broken(self, attempt: Attempt) -> RequestFailure:
+    def _broken(
+        self,
+        attempt: Attempt,
+        *,
+        address: str | None = None,
+        seconds: float | None = None,
+        secrets: Sequence[str] | None = None,
+    ) -> RequestFailure:
         provider = self.provider
+        most = provider.timeout_seconds if seconds is None else seconds
         assert attempt.error is not None  # noqa: S101 - the caller looked
         connecting = attempt.is_connecting and not attempt.expired
         return breakdown(
             attempt.error,
-            address=provider.base_address,
+            address=address or provider.base_address,
             is_connecting=attempt.is_connecting,
             is_late=attempt.expired,
-            seconds=min(_CONNECT_SECONDS, provider.timeout_seconds) if connecting else provider.timeout_seconds,
-            secrets=(provider.api_key,),
+            seconds=min(_CONNECT_SECONDS, most) if connecting else most,
+            secrets=(provider.api_key,) if secrets is None else secrets,
         )
 
     def _request_id(self, attempt: Attempt, response: Any) -> str | None:

@@ -198,6 +198,15 @@ class WatchedSession(requests.Session):
         answer: requests.Response = attempt.response
         return answer if _is_object(answer) else _plain(answer.status_code)
 
+    def exchange(self, method: str, url: str, **kwargs: Any) -> None:
+        """Send once beside the SDK, and follow no redirect; the attempt has what came, or why nothing did."""
+        attempt = current_attempt()
+        assert attempt is not None  # noqa: S101 - as in post
+        try:
+            attempt.response = self._read(url, method, **kwargs)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            attempt.error = error
+
     def _send_once(self, url: str, **kwargs: Any) -> requests.Response:
         response = self._read(url, **kwargs)
         if response.status_code in {307, 308}:
@@ -206,13 +215,13 @@ class WatchedSession(requests.Session):
                 return self._read(target, **kwargs)
         return response
 
-    def _read(self, url: str, **kwargs: Any) -> requests.Response:
-        """Post and read the whole body; a connection whose answer was not understood is closed."""
+    def _read(self, url: str, method: str = "POST", **kwargs: Any) -> requests.Response:
+        """Send and read the whole body; a connection whose answer was not understood is closed."""
         attempt = current_attempt()
         assert attempt is not None  # noqa: S101 - as in post
         is_understood = False
         try:
-            response = super().post(url, **{**kwargs, "allow_redirects": False, "stream": True})
+            response = super().request(method, url, **{**kwargs, "allow_redirects": False, "stream": True})
             try:
                 if isinstance(response, QuickAnswer):
                     is_ok = response.status_code == requests.codes.ok

@@ -7,6 +7,7 @@ cache and progress; ``connection.py`` knows the wire.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from mmembed.providers.dashscope.limiter import LimiterSource, RateLimit, limite
 from mmembed.providers.dashscope.sdk import address_of_sdk, key_of_sdk
 from mmembed.providers.dashscope.sender import Connection, Patience, RequestSender
 from mmembed.providers.dashscope.session import ApiSession
+from mmembed.providers.dashscope.temporary_storage import TemporaryStorage
 from mmembed.providers.models import ModelSpec
 from mmembed.providers.settings import ModelSettings
 
@@ -135,6 +137,15 @@ class DashScopeProvider:
         """Return the batches that become requests."""
         return plan_batches(contents, self.spec, region=self.settings.region)
 
+    def files_to_upload(self, content: Content) -> Mapping[bytes, int]:
+        """Return the sizes in bytes, by hash, of what would be put into the temporary storage for a content."""
+        if self.settings.upload is None:
+            return {}
+        most = math.inf if self.spec.video_mb is None else self.spec.video_mb * 1e6
+        clips = [leaf for leaf in content.leaves if leaf.kind == "video" and leaf.media and leaf.media.url is None]
+        sizes = {leaf.digest: leaf.media.size() for leaf in clips if leaf.media is not None}
+        return {digest: size for digest, size in sizes.items() if size <= most}
+
     def api_key(self) -> str:
         """Return the key: the one given, that of the environment, or the SDK's own.
 
@@ -184,7 +195,8 @@ class DashScopeProvider:
         with raw.open() as connection:
             charging = _ChargingConnection(connection, self.spec)
             sender = RequestSender(charging, limiter, self.patience, at_once=self.workers)
-            session = ApiSession(sender, self.spec, self.dimension)
+            store = TemporaryStorage(connection, sender, self.spec).address_of if settings.upload else None
+            session = ApiSession(sender, self.spec, self.dimension, store)
             try:
                 yield session
             finally:

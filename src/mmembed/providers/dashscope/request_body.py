@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mmembed.contents.content import Content
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def wire_contents(content: Content, spec: ModelSpec) -> list[dict[str, Any]]:
+# Puts the clip of a leaf where the service reads it, and returns its address there.
+Store = Callable[[Content], str]
+
+
+def wire_contents(content: Content, spec: ModelSpec, store: Store | None = None) -> list[dict[str, Any]]:
     """Return the objects that stand for a content in a request: one, or several that are fused into one vector.
 
     Parameters
@@ -41,6 +46,8 @@ def wire_contents(content: Content, spec: ModelSpec) -> list[dict[str, Any]]:
         A content of a kind that the model embeds.
     spec : ModelSpec
         Whose limits hold.
+    store : callable, optional
+        Takes clips that are on this machine, and nothing else; without it they are refused.
 
     Raises
     ------
@@ -48,22 +55,22 @@ def wire_contents(content: Content, spec: ModelSpec) -> list[dict[str, Any]]:
         If the API cannot take it: a local video, a text or a list that is too long, a broken picture.
     """
     if not (spec.fuses_alone and _has_list(content)):
-        return [wire_content(content, spec)]
+        return [wire_content(content, spec, store)]
     # Several entries of one kind do not fit into one object; enable_fusion makes one vector of all entries.
     fitting = _for_pictures_of(content, spec)
-    return [{leaf.kind: _value(leaf, fitting)} for leaf in content.leaves]
+    return [{leaf.kind: _value(leaf, fitting, store)} for leaf in content.leaves]
 
 
-def wire_content(content: Content, spec: ModelSpec) -> dict[str, Any]:
+def wire_content(content: Content, spec: ModelSpec, store: Store | None = None) -> dict[str, Any]:
     """Return the one object that stands for a content; for the rest see :func:`wire_contents`."""
     fitting = _for_pictures_of(content, spec)
     if content.kind == "multi_images":
         return {"multi_images": [_value(part, fitting) for part in content.parts]}
     if content.kind != "fused":
-        return {content.kind: _value(content, fitting)}
+        return {content.kind: _value(content, fitting, store)}
     if len({part.kind for part in content.parts}) < len(content.parts):
         raise ContentError("WrongKind", "A fused row holds one kind twice; expected at most one text, image and video.")
-    return {part.kind: _value(part, fitting) for part in content.parts}
+    return {part.kind: _value(part, fitting, store) for part in content.parts}
 
 
 def _has_list(content: Content) -> bool:
@@ -96,7 +103,7 @@ def _check_list(content: Content, count: int, spec: ModelSpec) -> None:
         )
 
 
-def _value(leaf: Content, spec: ModelSpec) -> str:
+def _value(leaf: Content, spec: ModelSpec, store: Store | None = None) -> str:
     if leaf.kind == "text":
         return _text(leaf.text or "", spec)
     if leaf.media is None:
@@ -104,13 +111,16 @@ def _value(leaf: Content, spec: ModelSpec) -> str:
     if leaf.kind == "image":
         return picture_value(leaf.media, spec)
     if leaf.media.url is None:
+        if store is not None:
+            return store(leaf)
         lists = [one.name for one in MODELS.values() if one.max_multi_images]
         most = "" if spec.video_mb is None else f", at most {spec.video_mb:g} MB"
         raise ContentError(
             "LocalVideo",
             f"Model {spec.name!r} takes videos by URL only, and this one is on this machine. Put it where a public "
             f"URL reaches it ({listed(spec.video_formats)}{most}), or embed its frames with Embedder(video_frames=8) "
-            f"(models {listed(lists)}), or use model='local'.",
+            f"(models {listed(lists)}), or let it be uploaded for two days with Embedder(upload='temporary'), or use "
+            "model='local'.",
         )
     return leaf.media.url
 

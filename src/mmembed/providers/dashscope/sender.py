@@ -125,6 +125,11 @@ class RequestSender:
         return self._answers
 
     @property
+    def patience(self) -> Patience:
+        """How often and how long a request is tried."""
+        return self._patience
+
+    @property
     def throttled(self) -> bool:
         """Whether the limiter slows down after refusals."""
         return self._limiter.is_throttled
@@ -133,15 +138,21 @@ class RequestSender:
         """End all waiting with CancelledError, and let no further attempt begin."""
         self._stopped.set()
 
-    def pause(self, failures: int) -> None:
-        """Wait as after so many failures.
+    def check_running(self) -> None:
+        """Raise CancelledError if the run was stopped."""
+        if self._stopped.is_set():
+            raise CancelledError("The run was stopped.")
+
+    def pause(self, failures: int, *, at_least: float = 0.0) -> None:
+        """Wait as after so many failures, or for so many seconds where that is longer.
 
         Raises
         ------
         concurrent.futures.CancelledError
             If the run was stopped.
         """
-        if self._wait(self._patience.pause_seconds(failures, _chance())):
+        seconds = self._patience.pause_seconds(failures, _chance())
+        if self._wait(max(seconds, min(at_least, _LONGEST_WISH_SECONDS))):
             raise CancelledError("The run was stopped.")
 
     def send(

@@ -19,7 +19,7 @@ from mmembed.contents.content import Content
 from mmembed.errors import ContentError, ServiceError
 from mmembed.providers.bisection import Bisection
 from mmembed.providers.dashscope.faults import content_error, is_gateway, is_outage
-from mmembed.providers.dashscope.request_body import wire_contents
+from mmembed.providers.dashscope.request_body import Store, wire_contents
 from mmembed.providers.dashscope.sender import RequestSender
 from mmembed.providers.dashscope.token_estimates import TokenEstimates
 from mmembed.providers.models import ModelSpec
@@ -86,10 +86,13 @@ class ApiSession:
         The model.
     dimension : int
         Length of the vectors.
+    store : callable, optional
+        Puts a clip of this machine where the service reads it, and returns its address there.
     """
 
-    def __init__(self, sender: RequestSender, spec: ModelSpec, dimension: int) -> None:
+    def __init__(self, sender: RequestSender, spec: ModelSpec, dimension: int, store: Store | None = None) -> None:
         self._sender = sender
+        self._store = store
         self._spec = spec
         self._dimension = dimension
         self._lock = threading.Lock()
@@ -132,9 +135,13 @@ class ApiSession:
         work.keep, work.may_wait_aside = keep, may_wait_aside
         for position, content in enumerate(batch):
             try:
-                work.wire[position] = wire_contents(content, self._spec)
+                work.wire[position] = wire_contents(content, self._spec, self._store)
             except ContentError as error:
                 work.failures[position] = error
+            except ServiceError as error:  # of an upload that no other can do better than
+                self._end(error)
+            except CancelledError:
+                raise self._ended_by or CancelledError("The run was stopped.") from None
         halving = Bisection(
             lambda positions: self._send(work, positions),
             _Halve,
