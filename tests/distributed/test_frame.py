@@ -36,7 +36,7 @@ ADDED = {
     "project": ["sample_rows"],
     "report": ["sample_rows"],
 }
-LACKING = {"report": ["kinds"]}
+LACKING = {"cluster": ["like"], "report": ["kinds"]}
 
 
 class Options(TypedDict, total=False):

@@ -145,5 +145,5 @@ def test_a_mask_of_other_rows_is_refused():
     ddf = cut(DF, 10)
     with pytest.raises(ValueError, match="other partitions"):
         ddf.mmembed.search(QUERY, "v", where=cut(DF, 10, 20)["price"] < 50)
-    with pytest.raises(ValueError, match="where has another index"):
+    with pytest.raises(ValueError, match="other index labels"):
         ddf.mmembed.search(QUERY, "v", where=cut(DF.iloc[::-1], 10)["price"] < 50).compute()

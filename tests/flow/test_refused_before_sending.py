@@ -6,7 +6,7 @@ import pytest
 from mmembed import Embedder
 from mmembed.errors import ModalityError, UnknownModelError
 
-QWEN, PLUS = "qwen3-vl-embedding", "tongyi-embedding-vision-plus"
+QWEN, PLUS, FIRST = "qwen3-vl-embedding", "tongyi-embedding-vision-plus", "multimodal-embedding-v1"
 DF = pd.DataFrame({"text": ["a", "b"], "image": ["https://example.com/a.png", None], "list": [[], None]})
 
 
@@ -15,8 +15,8 @@ DF = pd.DataFrame({"text": ["a", "b"], "image": ["https://example.com/a.png", No
     [
         (lambda: DF.mmembed.embed("text", "text", model="qwen3-vl-embeding"), UnknownModelError, "Did you mean 'qwen3"),
         (lambda: DF.mmembed.embed("text", "text", model=QWEN, dimension=100), ValueError, "256, 512"),
-        (lambda: DF.mmembed.embed("list", "multi_images", model=QWEN), ModalityError, "tongyi-embedding-vision-plus"),
-        (lambda: DF.mmembed.plan("list", "multi_images", model=QWEN), ModalityError, "does not embed 'multi_images'"),
+        (lambda: DF.mmembed.embed("list", "multi_images", model=FIRST), ModalityError, "tongyi-embedding-vision-plus"),
+        (lambda: DF.mmembed.plan("list", "multi_images", model=FIRST), ModalityError, "does not embed 'multi_images'"),
         (lambda: DF.mmembed.fuse(text="text", image="image", model=PLUS), ModalityError, "models that do: 'qwen3"),
         (lambda: DF.mmembed.embed("text", "txt", model=QWEN), ModalityError, "Did you mean 'text'"),
         (lambda: DF.mmembed.embed("text", "text", model=QWEN, errors="ignore"), ValueError, "one of 'raise'"),

@@ -172,8 +172,10 @@ def test_the_accessor_takes_masks_rows_and_keywords(df):
 def test_bad_arguments_are_refused(df):
     """Each error says what was given and what is expected."""
     east = Vector([1.0, 0.0], space="toy")
-    with pytest.raises(ValueError, match="another index"):
-        df.mmembed.search(east, "v", where=(df["price"] < 3).iloc[::-1])
+    cheap = df["price"] < 3
+    assert df.mmembed.search(east, "v", where=cheap.iloc[::-1]).equals(df.mmembed.search(east, "v", where=cheap))
+    with pytest.raises(ValueError, match="other index labels"):
+        df.mmembed.search(east, "v", where=cheap.set_axis([4, 5, 6, 7]))
     with pytest.raises(TypeError, match="filter first"):
         df.mmembed.search(east, "v", where=df)
     with pytest.raises(TypeError, match="not True or False"):

@@ -117,10 +117,10 @@ def share_deviations(
             Deviation(
                 value,
                 int(count),
-                count / size,
-                row / total,
+                float(count / size),
+                float(row / total),
                 float(count - size * row / total),
-                min(1.0, chance * looked_at),
+                min(1.0, float(chance) * looked_at),
             )
             for value, count, row, chance in zip(values, counts, rows, chances, strict=True)
         ]
