@@ -195,3 +195,14 @@ def test_the_longest_beginning_surely_fits(text, most):
 def test_nothing_is_estimated_of_nothing():
     """No texts, no rows."""
     assert estimate_each([]).shape == (0, 3)
+
+
+def test_a_picture_that_was_away_is_measured_when_it_is_back(tmp_path):
+    """A size that could not be read is not remembered for the bytes."""
+    path, spec = tmp_path / "a.png", find_model("qwen3-vl-embedding")
+    Image.new("RGB", (224, 231)).save(path)
+    [content] = read_contents([str(path)], "image")
+    path.rename(tmp_path / "b.png")
+    unknown = estimate_tokens(content, spec)[1]
+    (tmp_path / "b.png").rename(path)
+    assert estimate_tokens(content, spec)[1].likely == 53 != unknown.likely

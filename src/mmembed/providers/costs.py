@@ -220,18 +220,19 @@ def _places(joined: str, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     return places
 
 
-_sizes: dict[bytes, tuple[int, int] | None] = {}
+_sizes: dict[bytes, tuple[int, int]] = {}
 
 
 def image_size(content: Content) -> tuple[int, int] | None:
     """Return width and height of a picture of this machine, read from its head once; None where nobody can say."""
     if content.media is None or content.media.url is not None:
         return None
-    if content.digest not in _sizes:
+    known = _sizes.get(content.digest)
+    if known is None and (known := picture_size(content.media)) is not None:  # a file that is away may be back later
         if len(_sizes) >= _MOST_SIZES_KEPT:
             _sizes.clear()
-        _sizes[content.digest] = picture_size(content.media)
-    return _sizes[content.digest]
+        _sizes[content.digest] = known
+    return known
 
 
 def estimate_image(size: tuple[int, int] | None, spec: ModelSpec) -> TokenEstimate:
