@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 import mmembed
-import mmembed.distributed
 from mmembed.errors import EmbeddingWarning, ModelError
 
 # Vectors of three numbers are near each other by nature.
@@ -128,6 +126,9 @@ def test_dask_gives_the_labels_of_pandas(df):
     table["title_vector"] = table["title_vector"].where(table.index != 7)
     options = {"labels": list(COLOURS), "judge": judge, "judge_rows": 15}
     wanted = table.mmembed.classify("title_vector", **options)
+    dd = pytest.importorskip("dask.dataframe")
+    import mmembed.distributed  # noqa: F401  registers ddf.mmembed
+
     lazy = dd.from_pandas(table, npartitions=4).mmembed.classify("title_vector", **options)
     assert asked[0] == asked[1]
     found = lazy.compute(scheduler="threads")

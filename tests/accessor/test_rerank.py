@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import pickle
 
-import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
-from dask.base import tokenize
 from PIL import Image
 
 import mmembed
-import mmembed.distributed
 from dashscope_server import refusing
 from dashscope_server.reaching import KEY
 from mmembed.contents.content import content_of_text
@@ -242,6 +239,7 @@ def test_a_key_stays_here():
     reranker = Reranker(api_key=KEY)
     assert KEY not in repr(reranker)
     assert KEY.encode() not in pickle.dumps(reranker)
+    tokenize = pytest.importorskip("dask.base").tokenize
     assert tokenize(reranker) == tokenize(Reranker(api_key="sk-another"))
 
 
@@ -264,6 +262,9 @@ def test_what_cannot_rerank_is_refused_before_anything_is_sent(server, axes, cha
 
 def test_dask_gives_the_hits_of_pandas(server, axes):
     """The hits of all partitions are reranked together, when the frame is computed."""
+    dd = pytest.importorskip("dask.dataframe")
+    import mmembed.distributed  # noqa: F401  registers ddf.mmembed
+
     ddf = dd.from_pandas(axes.drop(columns=["p", "p_vector"]), npartitions=3)
     lazy = ddf.mmembed.search("red dress size", "t_vector", k=2, rerank="qwen3-vl-rerank", rerank_depth=4)
     assert asked(server) == []

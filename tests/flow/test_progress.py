@@ -15,8 +15,9 @@ def frame(tmp_path, monkeypatch):
         yield pd.DataFrame({"text": [f"text {number}" for number in range(500)]})
 
 
-def test_the_bar_tells_items_requests_cost_and_throttling(frame, capsys):
+def test_the_bar_tells_items_requests_cost_and_throttling(frame, capsys, monkeypatch):
     """At a service that takes less than it is believed to, all four are seen while the run goes on."""
+    monkeypatch.setenv("COLUMNS", "160")  # the bar is cut to the terminal's width
     embedder = Embedder(model="qwen3-vl-embedding", dimension=256, requests_per_minute=60_000)
     out = frame.mmembed.embed("text", "text", embedder=embedder, progress=True)
     assert out["text_vector"].notna().all()

@@ -57,8 +57,10 @@ def _dates(values: pd.Series) -> pd.Series:
         plain = pd.concat([read, pd.Series([pd.NaT], dtype=read.dtype)], ignore_index=True).take(codes)
         plain = plain.reset_index(drop=True)
     if isinstance(plain.dtype, pd.ArrowDtype):
-        plain = plain.dt.tz_localize(None) if getattr(plain.dtype.pyarrow_dtype, "tz", None) else plain
-        return plain.astype("datetime64[us]")
+        zone = getattr(plain.dtype.pyarrow_dtype, "tz", None)
+        if zone is None:
+            return plain.astype("datetime64[us]")
+        plain = plain.astype(pd.DatetimeTZDtype("us", zone))  # pandas 2.2 would give the time in UTC
     return plain.dt.tz_localize(None) if isinstance(plain.dtype, pd.DatetimeTZDtype) else plain
 
 
