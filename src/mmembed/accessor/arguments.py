@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.contents.content import Modality, is_empty, kind_of_cell
+from mmembed.contents.content import Modality, check_modality, is_empty, kind_of_cell
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.errors import ContentError, MixedKindsWarning
 from mmembed.frames import as_list, column_of, extended
@@ -105,6 +105,38 @@ def source_of(columns: Any, column: Any) -> Any:
     if isinstance(column, tuple) and column:
         source = (*column[:-1], str(column[-1]).removesuffix(SUFFIX))
     return source if source != column and list(columns).count(source) == 1 else None
+
+
+def contents_column(
+    columns: Iterable[Any], vector_column: Any, on: str | Mapping[str, Modality] | None, *, reader: str, read: str
+) -> tuple[Any, Modality]:
+    """Return the column of contents beside a vector column, and how its cells are read.
+
+    Parameters
+    ----------
+    columns : iterable
+        Names of the columns that are there.
+    vector_column : str
+        The column of vectors; its contents are in ``x`` for ``x_vector``.
+    on : str or {column: modality}, optional
+        What the caller says.
+    reader, read : str
+        The verb's argument that reads contents, such as ``"judge"``, and of what: ``"rows"`` or ``"hits"``.
+
+    Raises
+    ------
+    ValueError
+        If the caller says nothing, and no column is called so.
+    """
+    column, how = next(iter(on.items())) if isinstance(on, Mapping) else (on, "auto")
+    if column is None:
+        column = source_of(columns, vector_column)
+    if column is None:
+        raise ValueError(
+            f"{reader} reads the contents of {read}, and {vector_column!r} does not tell by its name which column "
+            f"holds them. Name it: {reader}_on='title', or {reader}_on={{'photo': 'image'}}."
+        )
+    return column, check_modality(how)
 
 
 def count_texts(cells: Any) -> tuple[int, int]:

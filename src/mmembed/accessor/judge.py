@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mmembed.accessor.arguments import source_of
-from mmembed.contents.content import Content, Modality, check_modality, read_contents
+from mmembed.accessor.arguments import contents_column
+from mmembed.contents.content import Content, Modality, read_contents
 from mmembed.errors import ContentError, EmbeddingWarning, ModelError, listed
 from mmembed.frames import column_of
 from mmembed.providers.chat import ChatModel, chat_model_of, chat_names
@@ -62,14 +62,7 @@ def judged_answers(
     EmbeddingWarning
         If rows could not be read, or got an answer that is none of the labels.
     """
-    source, how = next(iter(on.items())) if isinstance(on, Mapping) else (on, "auto")
-    if source is None:
-        source = source_of(df.columns, column)
-    if source is None:
-        raise ValueError(
-            f"judge reads the contents of rows, and {column!r} does not tell by its name which column holds them. "
-            "Name it: judge_on='title', or judge_on={'photo': 'image'}."
-        )
+    source, how = contents_column(df.columns, column, on, reader="judge", read="rows")
     cells = column_of(df, source)
     chat = chat_model_of(judge)
     if chat is None and not callable(judge):
@@ -83,7 +76,7 @@ def judged_answers(
     chance = np.random.default_rng(0 if random_state is None else random_state)
     drawn = np.sort(chance.choice(present, min(rows, len(present)), replace=False))
     folder = None if root is None else Path(root)
-    read = read_contents(cells.iloc[drawn].tolist(), check_modality(how), root=folder)
+    read = read_contents(cells.iloc[drawn].tolist(), how, root=folder)
     places, contents, unread = _open_all(drawn.tolist(), read)
     given = _ask(judge, contents, list(labels)) if chat is None else chat.judge(contents, list(labels))
     known = {label: label for label in labels} | {str(label).strip().casefold(): label for label in labels}

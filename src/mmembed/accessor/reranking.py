@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.accessor.arguments import query_modality, source_of
-from mmembed.contents.content import Modality, check_modality
+from mmembed.accessor.arguments import contents_column, query_modality
+from mmembed.contents.content import Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.queries import is_many
 from mmembed.embedding.reranker import Reranker, Score, reranker_of, score_hits
@@ -82,17 +82,10 @@ class Reranking:
         used = reranker_of(rerank)
         if depth < 1:
             raise ValueError(f"rerank_depth={depth} reranks no row. Give at least 1.")
-        column, how = next(iter(on.items())) if isinstance(on, Mapping) else (on, "auto")
-        if column is None:
-            column = source_of(df.columns, vector_column)
-        if column is None:
-            raise ValueError(
-                f"rerank reads the contents of hits, and {vector_column!r} does not tell by its name which column "
-                "holds them. Name it: rerank_on='title', or rerank_on={'photo': 'image'}."
-            )
+        column, how = contents_column(df.columns, vector_column, on, reader="rerank", read="hits")
         column_of(df, column)
         if is_row:
-            queries, asked_as = [query[column]], check_modality(how)
+            queries, asked_as = [query[column]], how
         else:
             queries = list(query) if is_many(query) else [query]
             asked_as = query_modality(query, modality)
@@ -101,7 +94,7 @@ class Reranking:
                 "rerank reads the query itself, and a vector has nothing to read. Ask with a text or a picture."
             )
         root = getattr(embedder, "root", None) or getattr(used, "root", None)
-        return cls(used, column, check_modality(how), asked_as, queries, k, max(k, depth), root, max_cost)
+        return cls(used, column, how, asked_as, queries, k, max(k, depth), root, max_cost)
 
     def apply(self, hits: SearchHits, df: pd.DataFrame) -> SearchHits:
         """Return the k hits of each query with the highest scores, best first; ``score`` is what the order follows.

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 from dask.base import compute
 
-from mmembed.accessor.arguments import source_of
+from mmembed.accessor.arguments import contents_column
 from mmembed.accessor.judge import judged_answers
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.labels.judged import JudgedModel
@@ -45,8 +45,8 @@ def add_judged(
     They are the rows that pandas draws, and the labels are those of pandas.
     """
     dtype = vector_dtype(column_of(ddf, column))
-    source = next(iter(on)) if isinstance(on, Mapping) else on or source_of(ddf.columns, column)
-    used = ddf[[column] if source is None else list(dict.fromkeys([column, column_of(ddf, source).name]))]
+    source, _ = contents_column(ddf.columns, column, on, reader="judge", read="rows")
+    used = ddf[list(dict.fromkeys([column, column_of(ddf, source).name]))]
     sums = compute(*each(_count, used[[column]], column=column, dtype=dtype))
     counts = [int(count) for count, _ in sums]
     total = reduce(operator.add, [of_part for _, of_part in sums])
