@@ -90,7 +90,8 @@ def report(shop, tmp_path):
 
 
 def place_of(page, point):
-    """Return where a point is on the screen, with the map scrolled into sight."""
+    """Return where a point is on the screen, with the map scrolled into sight and at rest."""
+    settle(page)
     page.locator("#map").scroll_into_view_if_needed()
     box = page.locator("#canvas").bounding_box()
     x, y = page.evaluate("(i) => [mmembedReport.map.screenX(i), mmembedReport.map.screenY(i)]", point)
@@ -99,6 +100,7 @@ def place_of(page, point):
 
 def free_points(page):
     """Return points that can be pointed at: under no name, and no other point nearer."""
+    settle(page)
     return page.evaluate(
         """() => { const m = mmembedReport.map; return [...Array(m.points.count).keys()].filter((i) => {
           const x = m.screenX(i), y = m.screenY(i);
@@ -107,7 +109,8 @@ def free_points(page):
 
 
 def settle(page):
-    """Wait until two frames are drawn."""
+    """Wait until names and pictures have found their places, and two frames are drawn."""
+    page.wait_for_function("() => mmembedReport.map.settled")
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
@@ -195,6 +198,7 @@ def test_choosing_a_cluster_zooms_to_it_and_lists_it(open_report, report, shop):
 
 
 def name_place(page, name):
+    settle(page)
     page.locator("#map").scroll_into_view_if_needed()
     box = page.locator("#canvas").bounding_box()
     left, top, right, bottom = page.evaluate(
@@ -230,19 +234,13 @@ def named_clusters(groups, rows, spread, name):
     return df.assign(cluster_name=[name.format(one) for one in code])
 
 
-def rest(page):
-    """Wait until names and pictures have found their places, and are drawn."""
-    page.wait_for_function("() => mmembedReport.map.settled")
-    settle(page)
-
-
 @pytest.mark.parametrize(
     ("groups", "name"), [(20, "很长的簇名 · 连衣裙 · {} · with English words"), (37, "topic {} · words · of it")]
 )
 def test_every_group_is_named_beside_the_points(open_report, groups, name):
     """On the whole map every name is there in full, over no point, no other name and no edge."""
     page = open_report(build_report(named_clusters(groups, 900, 2.5, name)))
-    rest(page)
+    settle(page)
     found = page.evaluate(NAMES)
     assert sorted(found["groups"]) == list(range(groups))
     assert (found["covered"], found["crossing"], found["cut"]) == (0, False, False)
@@ -254,7 +252,7 @@ def test_on_a_phone_names_without_a_place_are_numbers_of_the_legend(open_report)
     page = open_report(
         build_report(named_clusters(20, 600, 2, "很长的簇名 · 连衣裙 · {} · with English words")), width=390
     )
-    rest(page)
+    settle(page)
     found = page.evaluate(NAMES)
     named = {group for group in found["groups"] if group not in page.evaluate("mmembedReport.map.whole.missing")}
     assert len(named) >= 5
@@ -270,7 +268,7 @@ def test_names_on_an_enlarged_map_do_not_overlap(open_report, width):
         build_report(named_clusters(20, 600, 2, "很长的簇名 · 连衣裙 · {} · with English words")), width=width
     )
     page.evaluate("mmembedReport.map.camera.zoomAt(150, 150, 2.5)")
-    rest(page)
+    settle(page)
     found = page.evaluate(NAMES)
     assert len(found["groups"]) >= 4
     assert (found["crossing"], found["cut"]) == (False, False)
@@ -300,8 +298,7 @@ def test_dragging_and_the_wheel_move_and_zoom_the_map(open_report, report):
     x, y = place_of(page, point)
     page.mouse.move(x, y)
     page.mouse.wheel(0, -300)
-    settle(page)
-    assert page.evaluate("mmembedReport.map.view.k") > 1.5
+    page.wait_for_function("() => mmembedReport.map.view.k > 1.5")
     assert np.hypot(*np.subtract(place_of(page, point), (x, y))) < 2
     page.mouse.down()
     page.mouse.move(x - 60, y - 40, steps=6)
