@@ -19,12 +19,14 @@ def read(name: str) -> dict:
 
 
 def test_the_version_is_the_same_everywhere():
-    """Citation, conda recipe and the newest dated section of the changelog have the package's version."""
+    """Citation, conda recipe and the newest dated section of the changelog have the package's version and one date."""
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    newest = re.search(r"^## \[(\d[^\]]*)\] - \d{4}-\d\d-\d\d$", changelog, re.MULTILINE)
+    newest = re.search(r"^## \[(\d[^\]]*)\] - (\d{4}-\d\d-\d\d)$", changelog, re.MULTILINE)
     assert newest
-    found = {newest[1], read("CITATION.cff")["version"], read("conda/recipe.yaml")["context"]["version"]}
+    citation = read("CITATION.cff")
+    found = {newest[1], citation["version"], read("conda/recipe.yaml")["context"]["version"]}
     assert found == {mmembed.__version__}
+    assert str(citation["date-released"]) == newest[2]
 
 
 def test_the_conda_recipe_asks_for_the_package_s_dependencies():
