@@ -72,7 +72,8 @@ def test_the_code_makes_the_page_again(df):
 def test_topics_have_a_line_each_with_the_groups_in_them(df):
     """Names of parts are shown without that of their topic; sizes and shares are those of the frame."""
     lines = contents(df, breakdown="kind").topics
-    assert [(one.name, one.size, one.share) for one in lines] == [("group 0", 30, 0.5), ("group 1", 30, 0.5)]
+    told = [(one.card.group.name, one.card.group.size, one.card.share) for one in lines]
+    assert told == [("group 0", 30, 0.5), ("group 1", 30, 0.5)]
     assert [(one.name, one.size, one.share) for one in lines[1].parts] == [("part 2", 15, 0.25), ("part 3", 15, 0.25)]
     page = build_report(df, text="text").html()
     assert page.count('<tr class="part">') == 4

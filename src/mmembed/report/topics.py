@@ -9,7 +9,6 @@ import numpy as np
 
 from mmembed.analysis.tallies.categories import group_rows
 from mmembed.analysis.tallies.deviations import Deviation, Shift
-from mmembed.analysis.tallies.trend import Period
 from mmembed.report.cards import Card
 from mmembed.report.request import Columns
 from mmembed.report.statements import UNSTABLE, Standings
@@ -29,15 +28,12 @@ class PartLine:
 
 @dataclass(frozen=True, slots=True)
 class TopicLine:
-    """One topic.
+    """What the table says of one topic beside its card.
 
     Attributes
     ----------
-    code : int
-        Its rank, which gives its colour and its card.
-    share : float
-        Of all rows of the table.
-    cohesion, stability : float or None
+    card : Card
+    stability : float or None
         None where nobody measured it.
     deviation : Deviation or None
         The value that it has most beyond its part of the table; None where none stands out.
@@ -45,26 +41,16 @@ class TopicLine:
         None where its share did not change over time.
     """
 
-    code: int
-    name: str
-    size: int
-    share: float
-    cohesion: float | None
+    card: Card
     stability: float | None
     deviation: Deviation | None
     shift: Shift | None
-    trend: tuple[Period, ...]
     parts: tuple[PartLine, ...] = ()
 
     @property
     def is_unstable(self) -> bool:
         """Whether the topic would be another one in other rows."""
         return self.stability is not None and self.stability < UNSTABLE
-
-    @property
-    def peak(self) -> int:
-        """The most rows in one period."""
-        return max((one.count for one in self.trend), default=0)
 
 
 def make_topic_lines(
@@ -77,15 +63,10 @@ def make_topic_lines(
         shift = standings.shifts.get(card.group.key)
         lines.append(
             TopicLine(
-                code=card.code,
-                name=card.group.name,
-                size=card.group.size,
-                share=card.share,
-                cohesion=card.cohesion,
+                card=card,
                 stability=standings.stabilities.get(card.group.key),
                 deviation=standings.outstanding(card.group.key),
                 shift=shift if shift is not None and shift.stands_out else None,
-                trend=card.trend,
                 parts=parts.get(card.code, ()),
             )
         )
