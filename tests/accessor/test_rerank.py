@@ -71,6 +71,31 @@ def test_hits_come_in_the_order_of_the_service_and_keep_their_similarity(server,
     assert asked(server)[1:] == [[{"text": "green"}]]
 
 
+def test_a_workspace_is_asked_in_its_name(server, axes, monkeypatch):
+    """That of the reranker or, where a model is named, of the search's embedder, with its key."""
+    embedder = mmembed.Embedder(model="axes", workspace="ws-7", api_key=KEY)
+    monkeypatch.delenv("DASHSCOPE_API_KEY")
+    axes.mmembed.search("red", "t_vector", rerank="qwen3-vl-rerank", embedder=embedder)
+    axes.mmembed.search("blue", "t_vector", rerank=Reranker(workspace="ws-8", api_key=KEY))
+    axes.mmembed.search("green", "t_vector", rerank=Reranker(api_key=KEY))
+    sent = [one.headers.get("x-dashscope-workspace") for one in server.requests if one.path == PATH]
+    assert sent == ["ws-7", "ws-8", None]
+    with pytest.raises(ValueError, match="workspace is 'a b'"):
+        axes.mmembed.search("white", "t_vector", rerank=Reranker(workspace="a b", api_key=KEY))
+
+
+def test_scores_of_another_server_are_not_the_services(monkeypatch):
+    """What another server calls by the model's name need not be that model: the key of a score tells them apart."""
+    pair = [content_of_text("red"), [content_of_text("a red dress")]]
+    here = Reranker()._keys(*pair)
+    monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", "http://127.0.0.1:9/api/v1")
+    assert Reranker()._keys(*pair) != here
+    monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", "https://dashscope.aliyuncs.com/api/v1")
+    service = Reranker()._keys(*pair)
+    monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", "https://{workspace_id}.ap-southeast-1.maas.aliyuncs.com/api/v1")
+    assert Reranker(workspace="ws-1")._keys(*pair) == service
+
+
 def test_pictures_are_reranked_by_the_column_of_the_vectors(server, axes):
     """``x_vector`` tells that ``x`` is read; pictures go as data addresses, texts as texts."""
     found = axes.mmembed.search("red", "p_vector", k=3, rerank="qwen3-vl-rerank")

@@ -6,9 +6,6 @@ import base64
 import io
 import json
 import pickle
-import threading
-from collections import deque
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pandas as pd
@@ -16,6 +13,7 @@ import pytest
 from PIL import Image
 
 import mmembed
+from loopback_server import served_by
 from mmembed import ChatModel
 from mmembed.analysis.names.names import ClusterDraft
 from mmembed.errors import BudgetError, MissingCredentialsError, ModelError
@@ -24,63 +22,46 @@ from mmembed.providers.chat import chat_model_of
 COLOURS = ("red", "green", "blue")
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Reads what is asked: sorts items by the colour that they name or show, and names groups by their draft."""
+def answer(body, _):
+    """Return what a model would say: items sorted by the colour that they name or show, groups named by their draft."""
+    return said(text_of(body["messages"][1]["content"]))
 
-    protocol_version = "HTTP/1.1"
 
-    def do_POST(self):
-        """Answer one request."""
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((self.path, dict(self.headers), body))
-        text = self.server.answers.popleft() if self.server.answers else self.answer(body["messages"][1]["content"])
-        sent = json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(sent)))
-        self.end_headers()
-        self.wfile.write(sent)
+def said(text):
+    """Return an answer with that text."""
+    return 200, {"choices": [{"message": {"role": "assistant", "content": text}}]}, {}
 
-    def answer(self, parts):
-        """Return what a model would say, in a fence as they like to."""
-        if parts[0]["text"].startswith("Labels"):
-            labels = [line.split(": ")[1] for line in parts[0]["text"].splitlines()[1:]]
-            found = [
-                labels.index(colour) if (colour := self.colour(one)) in labels else None
-                for one in self.items(parts[1:])
-            ]
-            return f"Sure!\n```json\n{json.dumps({'answers': found})}\n```"
-        groups = [json.loads(one["text"]) for one in parts if one["type"] == "text" and one["text"].startswith("{")]
-        return json.dumps({"names": {str(one["group"]): f"Group of {one['draft']}" for one in groups}})
 
-    def items(self, parts):
-        """Yield the items: texts, and pictures after the line that announces them."""
-        for part in parts:
-            if part["type"] == "image_url" or ", a text:" in part["text"]:
-                yield part
+def text_of(parts):
+    """Return the text of an answer, in a fence as they like to."""
+    if parts[0]["text"].startswith("Labels"):
+        labels = [line.split(": ")[1] for line in parts[0]["text"].splitlines()[1:]]
+        found = [labels.index(colour) if (colour := colour_of(one)) in labels else None for one in items(parts[1:])]
+        return f"Sure!\n```json\n{json.dumps({'answers': found})}\n```"
+    groups = [json.loads(one["text"]) for one in parts if one["type"] == "text" and one["text"].startswith("{")]
+    return json.dumps({"names": {str(one["group"]): f"Group of {one['draft']}" for one in groups}})
 
-    def colour(self, part):
-        """Return the colour that an item names or shows."""
-        if part["type"] == "text":
-            return next((one for one in COLOURS if one in part["text"]), "none")
-        data = base64.b64decode(part["image_url"]["url"].removeprefix("data:image/jpeg;base64,"))
-        return COLOURS[int(np.asarray(Image.open(io.BytesIO(data)).resize((1, 1)))[0, 0].argmax())]
 
-    def log_message(self, *_):
-        """Say nothing."""
+def items(parts):
+    """Yield the items: texts, and pictures after the line that announces them."""
+    for part in parts:
+        if part["type"] == "image_url" or ", a text:" in part["text"]:
+            yield part
+
+
+def colour_of(part):
+    """Return the colour that an item names or shows."""
+    if part["type"] == "text":
+        return next((one for one in COLOURS if one in part["text"]), "none")
+    data = base64.b64decode(part["image_url"]["url"].removeprefix("data:image/jpeg;base64,"))
+    return COLOURS[int(np.asarray(Image.open(io.BytesIO(data)).resize((1, 1)))[0, 0].argmax())]
 
 
 @pytest.fixture
 def served():
     """Return a server on a free port; ``answers`` are given before its own."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = False
-    server.asked, server.answers = [], deque()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served_by(answer) as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +73,7 @@ def own_cache(tmp_path, monkeypatch):
 @pytest.fixture
 def chat(served):
     """Return a model of that server."""
-    return ChatModel(model="eyes", base_url=f"http://127.0.0.1:{served.server_port}/v1")
+    return ChatModel(model="eyes", base_url=served.url)
 
 
 def picture(colour):
@@ -130,14 +111,14 @@ def test_what_stands_in_an_item_is_quoted_as_data(served, chat):
 )
 def test_an_answer_of_another_form_is_an_error(served, chat, answer, message):
     """What is no list of as many numbers is refused, and not kept as an answer where it is no object."""
-    served.answers.append(answer)
+    served.answers.append(said(answer))
     with pytest.raises(ModelError, match=message):
         chat.judge(["red", "blue"], list(COLOURS))
 
 
 def test_numbers_of_no_label_are_no_answer(served, chat):
     """Out of range, negative, text and truth values are None."""
-    served.answers.append(json.dumps({"answers": [9, -1, "0", True, 2]}))
+    served.answers.append(said(json.dumps({"answers": [9, -1, "0", True, 2]})))
     assert chat.judge(list("abcde"), list(COLOURS)) == [None, None, None, None, "blue"]
 
 
@@ -184,11 +165,11 @@ def test_clusters_are_named_by_texts_and_pictures(served, chat, grouped):
 
 def test_names_that_break_the_rules_are_asked_for_once_more(served, chat, grouped):
     """The complaint goes back to the model; a second bad answer is an error, and no name is mended in silence."""
-    served.answers.append(json.dumps({"names": {"0": "same", "1": "same"}}))
+    served.answers.append(said(json.dumps({"names": {"0": "same", "1": "same"}})))
     found = grouped.mmembed.cluster("title_vector", n_clusters=2, names=chat, random_state=0)
     assert set(found["cluster_name"]) == {"Group of apple", "Group of ship"}
     assert "cannot be used" in served.asked[1][2]["messages"][1]["content"][-1]["text"]
-    served.answers += [json.dumps({"names": {"0": "x"}})] * 2
+    served.answers += [said(json.dumps({"names": {"0": "x"}}))] * 2
     with pytest.raises(ValueError, match="missing: \\[1\\]"):
         grouped.mmembed.cluster(
             "title_vector", n_clusters=2, names=ChatModel(model="other", base_url=chat.base_url), random_state=0
@@ -213,6 +194,12 @@ def test_a_key_is_sent_to_its_server_alone(served, chat, monkeypatch):
     with_key = ChatModel(model="eyes", base_url=chat.base_url, api_key="sk-own", cache=None)
     with_key.judge(["red"], list(COLOURS))
     assert served.asked[1][1]["Authorization"] == "Bearer sk-own"
+    monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", served.url.replace("/v1", "/api/v1"))
+    ChatModel(workspace="ws-7", cache=None).judge(["red"], list(COLOURS))
+    path, headers, _ = served.asked[2]
+    assert path == "/compatible-mode/v1/chat/completions"
+    assert (headers["Authorization"], headers["X-DashScope-WorkSpace"]) == ("Bearer sk-of-dashscope", "ws-7")
+    assert "X-DashScope-WorkSpace" not in served.asked[1][1]
     assert "sk-own" not in repr(with_key)
     assert b"sk-own" not in pickle.dumps(with_key)
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import pickle
 import threading
-from collections import deque
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pandas as pd
@@ -16,6 +13,7 @@ import pytest
 from PIL import Image
 
 import mmembed
+from loopback_server import served_by
 from mmembed.embedding.embedder import Embedder
 from mmembed.errors import MissingCredentialsError, ModelError, ServiceError
 from mmembed.providers.openai_server import OpenAIServer
@@ -24,66 +22,32 @@ KEY = "sk-own-0123456789"
 TEXTS = ["red dress", "blue shoe", "green tree"]
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers with vectors of colours; what it is told to answer first, it answers first."""
+def answer(body, headers):
+    """Answer with vectors of colours, in another order than they were asked for; refuse what is called poison."""
+    if any("poison" in str(one) for one in body.get("input", [])):
+        return 400, {"error": {"message": f"poison in {headers['Authorization']}", "code": "bad_input"}}, {}
+    if "messages" in body:
+        [part] = body["messages"][0]["content"]
+        inputs, is_picture = [part["image_url"]["url"]], True
+    else:
+        inputs, is_picture = body["input"], body.get("modality") == "image"
+    vectors = [colour_of(one) if is_picture else [float(c in one) for c in ("red", "green", "blue")] for one in inputs]
+    data = [{"index": place, "embedding": vector, "object": "embedding"} for place, vector in enumerate(vectors)]
+    usage = {"prompt_tokens": 7, "total_tokens": 7}
+    return 200, {"data": data[::-1], "model": body["model"], "usage": usage}, {}
 
-    protocol_version = "HTTP/1.1"
 
-    def do_POST(self):
-        """Answer one request."""
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        with self.server.lock:
-            self.server.asked.append((self.path, dict(self.headers), body))
-            planned = self.server.answers.popleft() if self.server.answers else None
-        if planned is None and any("poison" in str(one) for one in body.get("input", [])):
-            planned = (
-                400,
-                {"error": {"message": f"poison in {self.headers['Authorization']}", "code": "bad_input"}},
-                {},
-            )
-        status, answer, headers = planned or (200, self.embedded(body), {})
-        sent = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.send_response(status)
-        for name, value in {"Content-Length": len(sent), **headers}.items():
-            self.send_header(name, str(value))
-        self.end_headers()
-        self.wfile.write(sent)
-
-    def embedded(self, body):
-        """Return vectors in another order than they were asked for."""
-        if "messages" in body:
-            [part] = body["messages"][0]["content"]
-            inputs, is_picture = [part["image_url"]["url"]], True
-        else:
-            inputs, is_picture = body["input"], body.get("modality") == "image"
-        vectors = [
-            self.picture(one) if is_picture else [float(c in one) for c in ("red", "green", "blue")] for one in inputs
-        ]
-        data = [{"index": place, "embedding": vector, "object": "embedding"} for place, vector in enumerate(vectors)]
-        return {"data": data[::-1], "model": body["model"], "usage": {"prompt_tokens": 7, "total_tokens": 7}}
-
-    def picture(self, address):
-        """Return the colour of a picture."""
-        data = base64.b64decode(address.removeprefix("data:image/png;base64,"))
-        return [one / 255 for one in np.asarray(Image.open(io.BytesIO(data)).resize((1, 1)))[0, 0].tolist()]
-
-    def log_message(self, *_):
-        """Say nothing."""
+def colour_of(address):
+    """Return the colour of a picture."""
+    data = base64.b64decode(address.removeprefix("data:image/png;base64,"))
+    return [one / 255 for one in np.asarray(Image.open(io.BytesIO(data)).resize((1, 1)))[0, 0].tolist()]
 
 
 @pytest.fixture
 def served():
     """Return a server on a free port; ``answers`` are given before its own."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = False
-    server.asked, server.answers, server.lock = [], deque(), threading.Lock()
-    server.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served_by(answer) as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

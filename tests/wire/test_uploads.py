@@ -159,6 +159,8 @@ def test_the_plan_says_how_many_files_and_megabytes(server, tmp_path):
     assert plan.upload_mb == pytest.approx((1_500_000 + 16 + 2 * len(clip())) / 1e6)
     assert "3 files (1.5 MB) uploaded to the service for 48 hours" in repr(plan)
     assert "48 hours" in plan._repr_html_()
+    tiny = df.iloc[:1].mmembed.plan({"clip": "video"}, embedder=embedder())
+    assert f"1 file ({len(clip())} bytes) uploaded" in repr(tiny)
     small = embedder()
     small = dataclasses.replace(small, model=dataclasses.replace(find_model(QWEN), video_mb=1.0))
     assert df.mmembed.plan({"clip": "video"}, embedder=small).uploads == 2
@@ -212,12 +214,14 @@ def test_a_file_that_the_store_refuses_is_the_error_of_its_row(server, tmp_path)
         failures, matrix = quickly([*files(tmp_path, 1), "https://example.com/a.mp4"])
         assert (list(failures), failures[0].code, failures[0].retryable) == ([0], "UploadFailed", False)
         assert said in str(failures[0])
+        assert "give its https:// address; or embed its frames with Embedder(video_frames=8)" in str(failures[0])
         assert not any(word in str(failures[0]) for word in (KEY, "test-access-key", "c2lnbmF0dXJl"))
         assert np.isfinite(matrix[1]).all()
     assert to(server, "/elsewhere") == []
     server.storage.answers = [oss_refusal(503, "ServiceUnavailable", "later")] * QUICK.attempts
     failures, _ = quickly(files(tmp_path, 1))
     assert (failures[0].code, failures[0].retryable) == ("UploadFailed", True)
+    assert "Embed again later" in str(failures[0])
 
 
 def test_without_a_storage_rows_by_address_still_pass(server, tmp_path):

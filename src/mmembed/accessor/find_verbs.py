@@ -113,9 +113,9 @@ class SearchingVerbs:
             Settings for embedding the query; the column's model if not given.
         rerank : str, Reranker or callable, optional
             What reads the query and the contents of the first hits together, and puts them in order: a model of the
-            service (``"qwen3-vl-rerank"``), a :class:`mmembed.Reranker` with settings, a ``CrossEncoder``, or a
-            callable ``rerank(query, documents)`` that returns a score for each. Adds ``score``, which the order
-            follows; ``similarity`` stays.
+            service (``"qwen3-vl-rerank"``, which is asked with the key and the workspace of ``embedder``), a
+            :class:`mmembed.Reranker` with settings, a ``CrossEncoder``, or a callable ``rerank(query, documents)``
+            that returns a score for each. Adds ``score``, which the order follows; ``similarity`` stays.
         rerank_depth : int
             How many of the most similar rows it looks at, at least k.
         rerank_on : str or {column: modality}, optional

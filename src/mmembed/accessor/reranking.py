@@ -79,7 +79,7 @@ class Reranking:
         ValueError
             If no column of contents is known, a query is a vector, or depth is too small.
         """
-        used = reranker_of(rerank)
+        used = reranker_of(rerank, embedder)
         if depth < 1:
             raise ValueError(f"rerank_depth={depth} reranks no row. Give at least 1.")
         column, how = contents_column(df.columns, vector_column, on, reader="rerank", read="hits")

@@ -26,6 +26,7 @@ from mmembed.contents.content import MODALITIES, Modality
 from mmembed.embedding.embedder import Embedder
 from mmembed.embedding.run import Errors, check_errors
 from mmembed.frames import Written, column_of
+from mmembed.providers.costs import amount
 from mmembed.providers.models import DEFAULT_MODELS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -108,10 +109,11 @@ def plan(*, as_json: bool, **options: Any) -> None:
         show(orjson.dumps(dataclasses.asdict(found), option=orjson.OPT_INDENT_2).decode())
         return
     uploads = f"{found.uploads_in_words}. " if found.uploads else ""
+    low, high = map(amount, found.cost_range)
     show(
         f"{found.model}: {found.rows} rows, {found.unique} distinct, {found.cached} cached, {found.invalid} invalid.\n"
         f"{found.requests} requests, about {found.tokens} tokens ({found.tokens_range[0]} to {found.tokens_range[1]}), "
-        f"about {found.cost:.4g} {found.currency} ({found.cost_range[0]:.4g} to {found.cost_range[1]:.4g}), "
+        f"about {amount(found.cost)} {found.currency} ({low} to {high}), "
         f"about {found.seconds:.0f} s. {uploads}Nothing was sent."
     )
 
@@ -174,7 +176,7 @@ def embed(
     usage = next(iter(runs.values())).usage
     say(
         f"{usage.cached} of {usage.unique} distinct contents came from the cache; {usage.requests} requests, "
-        f"{usage.cost:.4g} CNY, {usage.seconds:.1f} s."
+        f"{amount(usage.cost)} CNY, {usage.seconds:.1f} s."
     )
     return SOME_CELLS_FAILED if len(bad) else 0
 

@@ -27,7 +27,7 @@ from mmembed.cache.shared import Cache
 from mmembed.contents.content import Content, Read
 from mmembed.embedding.lookup import keys_of, look_up
 from mmembed.errors import ContentError, MMEmbedError, ServiceError
-from mmembed.providers.costs import Budget
+from mmembed.providers.costs import Budget, amount
 from mmembed.providers.dashscope.limiter import LimiterSource, limiter_for
 from mmembed.providers.protocol import Answer, PartwiseSession, Provider, Session
 
@@ -575,7 +575,7 @@ def _note_late(waiting: dict[Future[_Outcome], list[int]], purchase: Received, *
 
 
 def _so_far(purchase: Received, session: Session) -> str:
-    cost = f", {purchase.cost:.3g} CNY" if purchase.cost else ""
+    cost = f", {amount(purchase.cost)} CNY" if purchase.cost else ""
     # What a model of this machine answers is no request.
     sent = getattr(session, "answers", "requests")
     return f"{purchase.requests} {sent}{cost}{', throttled' if session.throttled else ''}"
@@ -583,7 +583,7 @@ def _so_far(purchase: Received, session: Session) -> str:
 
 def _stopped(purchase: Received, wanted: int, *, kept: bool) -> str:
     where = "in the cache, and running again continues" if kept else "lost, since there is no cache"
-    cost = f" for {purchase.cost:.4g} CNY" if purchase.cost else ""
+    cost = f" for {amount(purchase.cost)} CNY" if purchase.cost else ""
     return (
         f"Stopped with {purchase.requests} requests answered{cost} of those that {wanted} contents need. "
         f"What was answered is {where}."

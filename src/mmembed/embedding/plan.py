@@ -20,7 +20,7 @@ from mmembed.contents.content import Content, Read
 from mmembed.embedding.lookup import keys_of, look_up
 from mmembed.embedding.pipeline import count_cells, deduplicate
 from mmembed.errors import ContentError
-from mmembed.providers.costs import TokenEstimate, estimate_all, estimate_cost, price_tokens
+from mmembed.providers.costs import TokenEstimate, amount, estimate_all, estimate_cost, price_tokens
 from mmembed.providers.models import ModelSpec
 from mmembed.providers.protocol import Provider, UploadingProvider
 
@@ -83,7 +83,7 @@ class EmbedPlan:
         if not self.uploads:
             return ""
         files = "1 file" if self.uploads == 1 else f"{self.uploads:,} files"
-        return f"{files} ({self.upload_mb:.4g} MB) uploaded to the service for 48 hours"
+        return f"{files} ({_in_bytes(self.upload_mb)}) uploaded to the service for 48 hours"
 
     def __repr__(self) -> str:
         low, high = self.cost_range
@@ -91,7 +91,7 @@ class EmbedPlan:
         return (
             f"<EmbedPlan {self.model}: {self.rows} rows, {self.cells} cells, {self.unique} distinct, "
             f"{self.cached} cached, {self.invalid} invalid; {self.requests} requests, about {self.tokens} tokens, "
-            f"{self.cost:.4g} {self.currency} ({low:.4g} to {high:.4g}), {self.seconds:.0f} s{uploads}; "
+            f"{amount(self.cost)} {self.currency} ({amount(low)} to {amount(high)}), {self.seconds:.0f} s{uploads}; "
             "embed(…) carries it out>"
         )
 
@@ -109,7 +109,7 @@ class EmbedPlan:
             "invalid cells": f"{self.invalid:,}",
             "requests": f"{self.requests:,}",
             "tokens": f"about {self.tokens:,} ({fewest:,} to {most:,})",
-            "cost": f"about {self.cost:.4g} {self.currency} ({low:.4g} to {high:.4g}{prices})",
+            "cost": f"about {amount(self.cost)} {self.currency} ({amount(low)} to {amount(high)}{prices})",
             "time": f"about {self.seconds:.0f} s",
         }
         if self.uploads:
@@ -158,6 +158,22 @@ def plan_columns(
 
 def _files_to_upload(content: Content, provider: Provider) -> Mapping[bytes, int]:
     return provider.files_to_upload(content) if isinstance(provider, UploadingProvider) else {}
+
+
+def _in_bytes(megabytes: float) -> str:
+    """Return a size in the unit in which it is easy to read.
+
+    Examples
+    --------
+    >>> _in_bytes(7.6e-05), _in_bytes(1.5), _in_bytes(123_456)
+    ('76 bytes', '1.5 MB', '123 GB')
+    """
+    size, unit = megabytes * 1e6, "bytes"
+    for larger in ("KB", "MB", "GB", "TB"):
+        if size < 999.5:  # what is not 1,000 in three digits
+            break
+        size, unit = size / 1000, larger
+    return f"{amount(float(f'{size:.3g}'))} {unit}"
 
 
 def _date_of_prices(spec: ModelSpec) -> date | None:

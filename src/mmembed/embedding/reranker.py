@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,7 +20,7 @@ from mmembed.contents.content import Content, Modality, read_content, read_conte
 from mmembed.contents.media import Root, digest_of
 from mmembed.contents.pictures import open_picture
 from mmembed.errors import BudgetError, ContentError, ModelError
-from mmembed.providers.costs import TokenEstimate, price_tokens
+from mmembed.providers.costs import TokenEstimate, amount, price_tokens
 from mmembed.providers.dashscope.rerank import (
     PATH,
     batches_of,
@@ -36,6 +36,7 @@ from mmembed.providers.settings import ModelSettings
 if TYPE_CHECKING:
     from mmembed.arrays import FloatVector
     from mmembed.cache.shared import Cache
+    from mmembed.embedding.embedder import Embedder
 
 _AT_ONCE = 4
 
@@ -70,10 +71,10 @@ class RerankPlan:
     cost_range: tuple[float, float]
 
     def __repr__(self) -> str:
-        low, high = self.cost_range
+        low, high = map(amount, self.cost_range)
         return (
             f"<RerankPlan {self.model}: {self.queries} queries, {self.pairs} pairs, {self.cached} cached; "
-            f"{self.requests} requests, about {self.tokens} tokens, {self.cost:.4g} CNY ({low:.4g} to {high:.4g})>"
+            f"{self.requests} requests, about {self.tokens} tokens, {amount(self.cost)} CNY ({low} to {high})>"
         )
 
 
@@ -91,6 +92,8 @@ class Reranker:
         Where it is called; the model is offered in Beijing.
     api_key : str, optional
         ``DASHSCOPE_API_KEY`` if not given; shown nowhere, and left out of pickles.
+    workspace : str, optional
+        The id of a workspace, for keys and quotas that belong to one.
     cache : as of :class:`mmembed.Embedder`
         Where scores of pairs are kept.
     timeout_seconds : float
@@ -109,6 +112,7 @@ class Reranker:
     instruct: str | None = None
     region: Region = "beijing"
     api_key: str | None = field(default=None, repr=False)
+    workspace: str | None = None
     cache: Any = "auto"
     timeout_seconds: float = 120.0
     root: Path | str | None = None
@@ -187,7 +191,7 @@ class Reranker:
             plan = self._plan(pairs)
             if plan.cost_range[0] > max_cost:
                 raise BudgetError(
-                    f"Reranking {plan.pairs - plan.cached} pairs costs at least {plan.cost_range[0]:.4g} CNY, more "
+                    f"Reranking {plan.pairs - plan.cached} pairs costs at least {amount(plan.cost_range[0])} CNY, more "
                     f"than max_cost={max_cost:g}. Lower rerank_depth, or raise max_cost."
                 )
         failures: list[ContentError] = []
@@ -240,19 +244,22 @@ class Reranker:
         return np.asarray(cache.lookup(self._keys(query, documents), 1)[0][:, 0], np.float32)
 
     def _keys(self, query: Content, documents: Sequence[Content]) -> list[bytes]:
-        from mmembed.providers.dashscope.provider import foreign_server
+        from mmembed.providers.dashscope.provider import base_address, foreign_server
 
-        options = {"instruct": self.instruct, "server": foreign_server(self.region)}
+        server = foreign_server(base_address(self.region, self.workspace))
+        options = {"instruct": self.instruct, "server": server}
         digests = [digest_of("reranked pair", query.digest, one.digest) for one in documents]
         return content_keys(digests, space=self.model, options=options)
 
     def _client(self) -> JsonClient:
+        from mmembed.providers.dashscope.connection import workspace_headers
         from mmembed.providers.dashscope.provider import DashScopeProvider, base_address
 
-        settings = ModelSettings(api_key=self.api_key, region=self.region)
+        settings = ModelSettings(api_key=self.api_key, region=self.region, workspace=self.workspace)
         return JsonClient(
-            f"{base_address(self.region)}/{PATH}",
+            f"{base_address(self.region, self.workspace)}/{PATH}",
             DashScopeProvider(settings, self.spec).api_key(),
+            headers=workspace_headers(self.workspace),
             timeout_seconds=self.timeout_seconds,
             connections=_AT_ONCE,
             not_found=" Check DASHSCOPE_HTTP_BASE_URL, and that the region has the model.",
@@ -269,8 +276,15 @@ class Reranker:
         return None if self.root is None else Path(self.root)
 
 
-def reranker_of(given: Any) -> Reranker | Score:
+def reranker_of(given: Any, embedder: Embedder | None = None) -> Reranker | Score:
     """Return what ``rerank=`` was given as what scores pairs.
+
+    Parameters
+    ----------
+    given : str, Reranker, CrossEncoder or callable
+        A name has the key and the workspace of the embedder, where both are asked in one region.
+    embedder : Embedder, optional
+        Settings of the search.
 
     Raises
     ------
@@ -278,7 +292,10 @@ def reranker_of(given: Any) -> Reranker | Score:
         If it is nothing that does.
     """
     if isinstance(given, str):
-        return Reranker(model=given)
+        named = Reranker(model=given)
+        if embedder is None or embedder.region != named.region:
+            return named
+        return replace(named, api_key=embedder.api_key, workspace=embedder.workspace)
     if isinstance(given, Reranker):
         return given
     if callable(getattr(given, "predict", None)) and callable(getattr(given, "rank", None)):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mmembed.errors import EmbeddingError, EmbeddingWarning, one_of
 from mmembed.frames import Written, with_columns
+from mmembed.providers.costs import amount
 
 if TYPE_CHECKING:
     from mmembed.embedding.pipeline import Bill, Failure
@@ -39,7 +40,8 @@ class EmbeddingRun:
 
     def __repr__(self) -> str:
         made = int(self.vectors.notna().sum())
-        paid = f"{self.usage.cost:.4g} of {self.usage.cost_otherwise:.4g} CNY, " if self.usage.cost_otherwise else ""
+        cost, otherwise = amount(self.usage.cost), amount(self.usage.cost_otherwise)
+        paid = f"{cost} of {otherwise} CNY, " if self.usage.cost_otherwise else ""
         return (
             f"<EmbeddingRun {self.vectors.dtype}: {made} vectors, {len(self.errors)} failed, "
             f"{self.usage.cached} cached, {paid}{self.usage.seconds:.1f} s; .add_to(df) adds the column>"

@@ -20,7 +20,8 @@ import orjson
 from mmembed.cache.answers import AnswerCache
 from mmembed.contents.pictures import encode, shrink
 from mmembed.errors import BudgetError, ModelError, listed
-from mmembed.providers.costs import estimate_text
+from mmembed.providers.costs import amount, estimate_text
+from mmembed.providers.dashscope.connection import workspace_headers
 from mmembed.providers.dashscope.provider import DashScopeProvider, base_address
 from mmembed.providers.json_client import JsonClient
 from mmembed.providers.models import ModelSpec
@@ -73,6 +74,8 @@ class ChatModel:
         An OpenAI-compatible server, such as ``"http://localhost:8000/v1"``; DashScope's compatible mode if not given.
     api_key, api_key_variable : str, optional
         As in :meth:`mmembed.CustomModel.openai`; of DashScope, the key is found as that of an ``Embedder``.
+    workspace : str, optional
+        The id of a workspace of DashScope, for keys and quotas that belong to one.
     input_price, output_price : float, optional
         CNY for 1,000 tokens; those of the page for models of the service, 0 for others.
     max_cost : float, optional
@@ -90,6 +93,7 @@ class ChatModel:
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
     api_key_variable: str | None = None
+    workspace: str | None = None
     input_price: float | None = None
     output_price: float | None = None
     max_cost: float | None = None
@@ -196,7 +200,7 @@ class ChatModel:
         lowest = (tokens * asked + items * answered) / 1000
         if lowest > most:
             raise BudgetError(
-                f"Asking model {self.model!r} about {items} items costs at least {lowest:.4g} CNY, more than "
+                f"Asking model {self.model!r} about {items} items costs at least {amount(lowest)} CNY, more than "
                 f"max_cost={most:g}. Ask about fewer, or raise max_cost."
             )
 
@@ -248,15 +252,18 @@ class ChatModel:
             If the server needs a key and there is none.
         """
         if self.base_url is None:
-            root = base_address("beijing").removesuffix("/api/v1")
+            root = base_address("beijing", self.workspace).removesuffix("/api/v1")
             address = f"{root}/compatible-mode/v1"
-            key: str | None = DashScopeProvider(ModelSettings(api_key=self.api_key), ModelSpec(self.model)).api_key()
+            settings = ModelSettings(api_key=self.api_key, workspace=self.workspace)
+            key: str | None = DashScopeProvider(settings, ModelSpec(self.model)).api_key()
+            headers = workspace_headers(self.workspace)
         else:
-            address = self.base_url.rstrip("/")
+            address, headers = self.base_url.rstrip("/"), {}
             key = server_key(self.base_url, self.model, self.api_key, self.api_key_variable)
         return JsonClient(
             f"{address}/chat/completions",
             key,
+            headers=headers,
             timeout_seconds=self.timeout_seconds,
             not_found=" Check base_url= (it usually ends in /v1) and model=.",
         )

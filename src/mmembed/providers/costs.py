@@ -341,6 +341,17 @@ class CostEstimate:
     high: float = 0.0
 
 
+def amount(price: float) -> str:
+    """Return a price in four digits, however small it is, without an exponent.
+
+    Examples
+    --------
+    >>> amount(0.0000356), amount(12.5), amount(123456.7)
+    ('0.0000356', '12.5', '123500')
+    """
+    return np.format_float_positional(float(f"{price:.4g}"), trim="-")
+
+
 def estimate_cost(contents: Iterable[Content], spec: ModelSpec) -> CostEstimate:
     """Estimate what a model will charge for contents; the free quota is left out of account."""
     text, media = estimate_all(list(contents), spec).sum(axis=0).tolist()
@@ -390,8 +401,8 @@ class Budget:
         """
         if low > self.max_cost:
             raise BudgetError(
-                f"The lowest price of this run is {low:.4g} CNY (likely {likely:.4g}), over "
-                f"max_cost={self.max_cost:.4g}. Nothing was sent. Raise max_cost, embed fewer rows, or choose a "
+                f"The lowest price of this run is {amount(low)} CNY (likely {amount(likely)}), over "
+                f"max_cost={amount(self.max_cost)}. Nothing was sent. Raise max_cost, embed fewer rows, or choose a "
                 "cheaper model; df.mmembed.plan(…) shows prices."
             )
 
@@ -405,6 +416,6 @@ class Budget:
         """
         if cost >= self.max_cost and cost > 0:
             raise BudgetError(
-                f"The run was stopped at {cost:.4g} CNY billed, with max_cost={self.max_cost:.4g}. What was answered "
-                "is in the cache, where there is one; running again with a higher max_cost continues."
+                f"The run was stopped at {amount(cost)} CNY billed, with max_cost={amount(self.max_cost)}. What was "
+                "answered is in the cache, where there is one; running again with a higher max_cost continues."
             )

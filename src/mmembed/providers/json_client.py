@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -48,6 +49,8 @@ class JsonClient:
         Where requests are posted.
     key : str or None
         Sent as a bearer token.
+    headers : mapping of str to str
+        Sent with each request, besides.
     timeout_seconds : float
         Longest time of one attempt.
     connections : int
@@ -65,6 +68,7 @@ class JsonClient:
         address: str,
         key: str | None,
         *,
+        headers: Mapping[str, str] = MappingProxyType({}),
         timeout_seconds: float = 120.0,
         connections: int = 1,
         pause: Callable[[threading.Event, float], object] = threading.Event.wait,
@@ -72,7 +76,7 @@ class JsonClient:
         verdict_of: Callable[[str, str], Verdict | None] = lambda _code, _message: None,
     ) -> None:
         self.address = address
-        self._key, self._seconds, self._pause = key, timeout_seconds, pause
+        self._key, self._headers, self._seconds, self._pause = key, headers, timeout_seconds, pause
         self._not_found, self._verdict_of = not_found, verdict_of
         self._stopped = threading.Event()
         self._session = requests.Session()
@@ -149,7 +153,7 @@ class JsonClient:
         return failure
 
     def _try(self, body: bytes, most_bytes: int) -> bytes | ServiceError:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        headers = {**self._headers, "Content-Type": "application/json", "Accept": "application/json"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         seconds = self._seconds

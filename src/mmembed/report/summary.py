@@ -12,6 +12,7 @@ import pandas as pd
 from mmembed.analysis.tallies.totals import WholeTable
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.frames import one_line
+from mmembed.providers.costs import amount
 from mmembed.report.request import Columns, Options
 from mmembed.report.words import Words
 
@@ -92,7 +93,7 @@ def summary_tiles(summary: Summary, words: Words) -> list[Tile]:
         tiles.append(Tile(words("space"), summary.space, note))
     if summary.cost is not None:
         note = words("cost_note", requests=f"{summary.requests:,}", tokens=f"{summary.tokens:,}")
-        tiles.append(Tile(words("cost"), f"¥{summary.cost:.4g}", note))
+        tiles.append(Tile(words("cost"), f"¥{amount(summary.cost)}", note))
     return tiles
 
 

@@ -92,8 +92,7 @@ class ConnectionSettings:
                 f"The address {self.base_address!r} does not begin with https://. "
                 "Correct or remove DASHSCOPE_HTTP_BASE_URL, or what dashscope.base_http_api_url was set to."
             )
-        if self.workspace is not None and not _fits_a_header(self.workspace):
-            raise ValueError(f"workspace is {self.workspace!r}; expected an id as the console shows it.")
+        workspace_headers(self.workspace)
         if not 0 < self.timeout_seconds < 1e6:
             raise ValueError(f"timeout_seconds is {self.timeout_seconds!r}; expected seconds above 0, e.g. 120.")
 
@@ -228,8 +227,7 @@ class DashScopeConnection(ForkAware):
         headers = {"Accept": "application/json"}
         if with_key:
             headers["Authorization"] = f"Bearer {provider.api_key}"
-            if provider.workspace is not None:
-                headers["X-DashScope-WorkSpace"] = provider.workspace
+            headers |= workspace_headers(provider.workspace)
         hidden = (provider.api_key, *secrets)
         with attempt_of(seconds, most_bytes=_MOST_BYTES_BESIDE) as attempt:
             self._under_way.add(attempt)
@@ -316,6 +314,21 @@ class DashScopeConnection(ForkAware):
 
                 self._session = WatchedSession(self.provider.connections)
             return self._session
+
+
+def workspace_headers(workspace: str | None) -> dict[str, str]:
+    """Return the header that names the workspace of a request; none where there is no workspace.
+
+    Raises
+    ------
+    ValueError
+        If no header can hold the name.
+    """
+    if workspace is None:
+        return {}
+    if not _fits_a_header(workspace):
+        raise ValueError(f"workspace is {workspace!r}; expected an id as the console shows it.")
+    return {"X-DashScope-WorkSpace": workspace}
 
 
 def _fits_a_header(value: str) -> bool:

@@ -303,9 +303,12 @@ def _too_large(media: Media, size: int, most: float, by: str) -> ContentError:
 
 
 def _failed(media: Media, why: str, error: ServiceError) -> ContentError:
+    again = "Embed again later, which sends only what has no vector; or" if error.retryable else "Either"
     return ContentError(
         "UploadFailed",
-        f"{media.named} was not put into the service's temporary storage: {why.rstrip('.')}.",
+        f"{media.named} was not put into the service's temporary storage: {why.rstrip('.')}. {again} put the file "
+        "where the service can fetch it and give its https:// address; or embed its frames with "
+        "Embedder(video_frames=8), which uploads nothing.",
         retryable=error.retryable,
         request_id=error.request_id,
     )
