@@ -1,6 +1,6 @@
 """Time and memory of each verb as tables grow: every verb in a process of its own, with the exponents between sizes.
 
-    python benchmarks/scale.py [--rows 10000,30000,100000,300000] [--verbs graph,clusters,…] [--columns 1024]
+    python benchmarks/scale.py [--rows 10000,30000,…] [--verbs graph,clusters,…] [--columns 1024] [--threads 1]
 
 The vectors are like those of an API (``labelled.synthetic.api_like_matrix``). Seconds are processor seconds of all
 threads. Memory is the peak of the process above what it held before the verb began, which is the table, over the
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -141,7 +142,7 @@ def clusters(vectors: pd.Series, folder: Path) -> tuple[Callable[[], Any], Calla
     def say(found: mmembed.analysis.Clusters) -> str:
         labels = np.asarray(found.labels.astype("Int64").fillna(-1), dtype=np.int64)
         np.save(folder / f"{len(vectors)}x{vectors.dtype.dimension}-clusters.npy", labels)
-        return f"{len(found)} by {found.method}, {np.mean(labels < 0):.3f} noise"
+        return f"{len(found.names)} by {found.method}, {np.mean(labels < 0):.3f} noise"
 
     return lambda: mmembed.fit_clusters(vectors), say
 
@@ -180,6 +181,26 @@ def scores(vectors: pd.Series, _: Path) -> tuple[Callable[[], Any], Callable[[An
     target = pd.Series(communities_of(vectors.mmembed.to_matrix(), 20)).map("class {}".format)
     fitted = mmembed.fit_classifier(vectors[:5000], target[:5000])
     return lambda: fitted.predict_probabilities(vectors), lambda _: ""
+
+
+@verb
+def issues(vectors: pd.Series, _: Path) -> tuple[Callable[[], Any], Callable[[Any], str]]:
+    """Find wrong labels by a classifier that was learned from all rows, of whose labels a hundredth is another's."""
+    target = pd.Series(communities_of(vectors.mmembed.to_matrix(), 20)).map("class {}".format)
+    wrong = np.random.default_rng(1).choice(len(target), len(target) // 100, replace=False)
+    target[wrong] = np.roll(target[wrong], 1)
+    fitted = mmembed.fit_classifier(vectors, target)
+    return lambda: fitted.label_issues(len(wrong)), lambda found: f"{np.isin(found.index, wrong).mean():.3f} are wrong"
+
+
+@verb
+def report(vectors: pd.Series, folder: Path) -> tuple[Callable[[], Any], Callable[[Any], str]]:
+    """Write a report of a table that has clusters and a map."""
+    kept = f"{len(vectors)}x{vectors.dtype.dimension}"
+    places = np.load(folder / f"{kept}-map.npy")
+    table = {"text": [f"text {at}" for at in range(len(vectors))], "vector": vectors, "x": places[:, 0]}
+    df = pd.DataFrame({**table, "y": places[:, 1], "cluster": np.load(folder / f"{kept}-clusters.npy")})
+    return lambda: df.mmembed.report("vector").html, lambda page: f"page of {len(page) / 2**20:.1f} MB"
 
 
 @verb
@@ -235,12 +256,16 @@ def main() -> None:
     parser.add_argument("--verbs", default=",".join(VERBS))
     parser.add_argument("--columns", type=int, default=1024)
     parser.add_argument("--folder", type=Path, help="where tables and graphs are kept for another run")
+    parser.add_argument("--threads", help="of matrix products; those that wait for each other on a busy machine count")
     parser.add_argument("--one", action="store_true", help="measure in this process")
     given = parser.parse_args()
     rows, verbs = [int(n) for n in given.rows.split(",")], given.verbs.split(",")
     if given.one:
         measure(verbs[0], rows[0], given.columns, given.folder)
         return
+    surroundings = dict(os.environ)
+    if given.threads:
+        surroundings["OPENBLAS_NUM_THREADS"] = given.threads
     with tempfile.TemporaryDirectory() as fresh:
         folder = given.folder or Path(fresh)
         folder.mkdir(parents=True, exist_ok=True)
@@ -252,7 +277,11 @@ def main() -> None:
                 matrix_of(folder, n_rows, given.columns)
                 options = ["--rows", f"{n_rows}", "--verbs", name, "--columns", f"{given.columns}", "--folder", folder]
                 done = subprocess.run(  # noqa: S603 - this script
-                    [sys.executable, __file__, "--one", *options], capture_output=True, text=True, check=False
+                    [sys.executable, __file__, "--one", *options],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    env=surroundings,
                 )
                 if done.returncode:
                     print(f"| {name} | {n_rows:,} | failed | | | {done.stderr.strip().splitlines()[-1:]} |", flush=True)

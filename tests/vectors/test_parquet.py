@@ -1,7 +1,9 @@
 """A vector column in files: the default Parquet round trip, and what other readers see."""
 
+import io
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 from mmembed.errors import VectorError
 from mmembed.vectors import VectorArray, VectorDtype
 from mmembed.vectors.arrow import arrow_from_matrix
+from mmembed.vectors.parquet import read_parquet
 
 FIXED = pa.list_(pa.float32(), 3)
 FIXED_SIZE_MAY_MISS = int(pa.__version__.split(".")[0]) >= 26
@@ -163,3 +166,57 @@ def test_a_column_becomes_another_arrow_type_where_asked(df):
     lists = df["vector"].astype(wanted)
     assert lists.dtype == wanted
     assert pa.array(lists).to_pylist() == EXPECTED
+
+
+FRAMES = {
+    "vectors alone": lambda vectors: pd.DataFrame({"v": vectors}),
+    "between others": lambda vectors: pd.DataFrame({"a": range(len(vectors)), "v": vectors, "text": "x"}),
+    "two, and an index": lambda vectors: pd.DataFrame(
+        {"v": vectors, "n": 1.5, "w": vectors.astype("float16")},
+        index=pd.Index([f"row {at}" for at in range(len(vectors))], name="row"),
+    ),
+    "labels that are numbers": lambda vectors: pd.DataFrame({0: range(len(vectors)), 1: vectors}),
+    "a name of the columns": lambda vectors: pd.DataFrame({"a": 1, "v": vectors}).rename_axis(columns="what"),
+    "none": lambda vectors: pd.DataFrame({"a": range(len(vectors))}),
+}
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("is_file", [True, False])
+def test_groups_of_rows_are_read_as_pandas_reads_them(tmp_path, frame, is_file):
+    """One at a time into one matrix, whatever stands beside the vectors."""
+    matrix = np.random.default_rng(0).normal(size=(50, 6)).astype("float32")
+    matrix[[7, 30]] = np.nan
+    df = FRAMES[frame](VectorArray.from_matrix(matrix, "toy"))
+    path = tmp_path / "t.parquet"
+    df.to_parquet(path, row_group_size=20)
+    source = path if is_file else io.BytesIO(path.read_bytes())
+    pd.testing.assert_frame_equal(read_parquet(source), pd.read_parquet(path))
+
+
+_PEAK = """
+import sys
+from pathlib import Path
+import pandas as pd, pyarrow.parquet, mmembed
+from mmembed.vectors.parquet import read_parquet
+def resident(what):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(what))
+read_parquet(Path(sys.argv[2]))
+before = resident("VmRSS")
+Path("/proc/self/clear_refs").write_text("5")
+read_parquet(Path(sys.argv[1]))
+print(resident("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak is read where Linux has it")
+def test_reading_takes_less_than_three_times_the_matrix(tmp_path):
+    """Arrow and pandas take four times the matrix, the result included."""
+    matrix = np.random.default_rng(0).normal(size=(40_000, 256)).astype("float32")
+    for name, rows in (("large", matrix), ("small", matrix[:10])):
+        table = pd.DataFrame({"v": VectorArray.from_matrix(rows)})
+        table.to_parquet(tmp_path / name, row_group_size=2000, use_dictionary=False)
+    command = [sys.executable, "-c", _PEAK, tmp_path / "large", tmp_path / "small"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert int(done.stdout) < 3 * matrix.nbytes

@@ -24,6 +24,7 @@ from mmembed.cli.text_tables import (
     separator_of,
 )
 from mmembed.errors import MMEmbedError
+from mmembed.vectors.parquet import read_parquet
 
 TableFormat = Literal["parquet", "csv", "tsv", "jsonl"]
 FORMATS: tuple[TableFormat, ...] = ("parquet", "csv", "tsv", "jsonl")
@@ -91,7 +92,7 @@ def open_table(
     shown = "The standard input" if path == STREAM else repr(str(path))
     try:
         if form == "parquet":
-            return pd.read_parquet(path if path.is_file() else io.BytesIO(_bytes_of(path))), None
+            return read_parquet(path if path.is_file() else io.BytesIO(_bytes_of(path))), None
         text = decoded(_bytes_of(path), encoding, lenient=form == "jsonl")
         if form == "jsonl":
             origin = read_json_lines(text)
