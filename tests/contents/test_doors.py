@@ -83,6 +83,8 @@ FILES = {
     "mirrored WEBP": (turned(7, "WEBP"), COLOUR),
     "turned TIFF": (turned(6, "TIFF"), COLOUR),
 }  # fmt: skip
+# Where people see a ground of squares under transparent parts, and models white.
+SEE_THROUGH = ("RGBA PNG", "RGBA TIFF", "LA PNG", "see-through palette GIF")
 # Where the array of the stored pixels shows the picture itself: neither a tag, nor a palette, nor inks.
 BARE = [name for name in FILES if not name.startswith(("see", "CMYK", "turned", "upside", "mirrored", "LA"))]
 BARE.remove("float TIFF of heights")  # numbers below 0 are refused in an array, which may be anything
@@ -135,7 +137,9 @@ def test_every_door_leads_to_one_picture_on_every_road(name, tmp_path):
         assert service.getexif().get(0x0112, 1) == 1
         assert is_near(np.asarray(service.convert("RGB")), shown, 5 if "jpeg" in sent[:20] else loss), f"{door}: wire"
         small = Image.open(io.BytesIO(make_thumbnail(cell, root=tmp_path, edge=64)))
-        assert is_near(np.asarray(small.convert("RGB")), shown, 9), f"{door}: page"
+        on_page = np.asarray(open_picture(content.media, ground="chequered"))
+        assert is_near(np.asarray(small.convert("RGB")), on_page, 9), f"{door}: page"
+        assert is_near(on_page, shown, loss) == (name not in SEE_THROUGH), f"{door}: ground"
 
 
 @pytest.mark.parametrize(

@@ -144,11 +144,17 @@ def test_the_exif_turn_is_applied_and_dropped():
     assert b"SecretCamera" not in data
 
 
-def test_transparency_lies_on_white():
-    """What is transparent becomes white, not black."""
-    assert near(
-        opened(make_thumbnail(encoded(Image.new("RGBA", (50, 50), (0, 0, 0, 0))))).getpixel((25, 25)), (255, 255, 255)
-    )
+@pytest.mark.parametrize("as_given", ["image", "file", "clip"])
+def test_transparency_lies_on_a_chequered_ground(as_given):
+    """White parts are seen beside transparent ones, which are squares of two greys; opaque pictures have no ground."""
+    picture = Image.new("RGBA", (160, 160), (0, 0, 0, 0))
+    picture.paste((255, 255, 255, 255), (40, 40, 120, 120))
+    cell = {"image": picture, "file": encoded(picture), "clip": encoded(picture, "GIF")}[as_given]
+    shown = opened(make_thumbnail(cell, modality="video" if as_given == "clip" else "image"))
+    assert near(shown.getpixel((80, 80)), (255, 255, 255))
+    greys = {round(shown.getpixel((5 + 10 * place, 5))[0] / 19) for place in range(4)}
+    assert greys == {round(205 / 19), round(224 / 19)}
+    assert near(opened(make_thumbnail(Image.new("RGBA", (50, 50), (255, 255, 255, 255)))).getpixel((9, 9)), (255,) * 3)
 
 
 def test_sixteen_bit_grey_keeps_its_shades():

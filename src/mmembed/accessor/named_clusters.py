@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mmembed._progress import progress_bar
 from mmembed.accessor.cluster_names import named_by_rule
+from mmembed.accessor.cluster_pictures import illustrated
 from mmembed.embedding.embedder import Embedder
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ def fit_clusters(
     *,
     n_clusters: int | None = None,
     text: Any = None,
+    image: Any = None,
+    video: Any = None,
+    root: str | PathLike[str] | None = None,
     kinds: Any = None,
     names: Any = "auto",
     vocabulary: Sequence[str] | None = None,
@@ -49,6 +53,11 @@ def fit_clusters(
         The number of clusters, where it is known: k-means or communities with exactly that many.
     text : sequence of str, length n, optional
         Texts that the clusters are named from.
+    image, video : sequence, length n, optional
+        Pictures and clips of the rows: a notebook then shows thumbnails of typical rows beside the names. Files that
+        the cells name are read.
+    root : path, optional
+        Folder that relative paths of pictures start from; the working directory by default.
     kinds : sequence, length n, optional
         Kind of content of each row. The mean of each kind is removed first, so that clusters do not part texts from
         pictures.
@@ -77,8 +86,8 @@ def fit_clusters(
     Raises
     ------
     ValueError
-        If the method is unknown, if an option does not belong to it, or if there are fewer different vectors than
-        ``n_clusters``.
+        If the method is unknown, if an option does not belong to it, if there are fewer different vectors than
+        ``n_clusters``, or if there are not as many pictures as rows.
 
     Examples
     --------
@@ -107,7 +116,7 @@ def fit_clusters(
             like=earlier_clusters(like),
             on_step=tell,
         )
-    return named_by_rule(
+    named = named_by_rule(
         fitted,
         vectors,
         text,
@@ -117,6 +126,7 @@ def fit_clusters(
         embedder=embedder,
         max_cost=max_cost,
     )
+    return named if image is None and video is None else illustrated(named, image=image, video=video, root=root)
 
 
 def earlier_clusters(like: Any) -> Clusters | None:

@@ -19,6 +19,7 @@ from mmembed.contents.content import Content, fused_of
 from mmembed.contents.media import Media, digest_of
 from mmembed.contents.pictures import (
     MOST_PIXELS,
+    Ground,
     damage,
     decoding_errors,
     encode,
@@ -99,10 +100,17 @@ def load_frames(media: Media) -> list[Image]:
     return [frames[position] for position in wanted]
 
 
-def middle_frame(media: Media) -> Image:
+def middle_frame(media: Media, *, ground: Ground = "white") -> Image:
     """Return a frame from half the time of a clip, or its first one where that cannot be reached.
 
     Of a video, it is the key frame before that moment.
+
+    Parameters
+    ----------
+    media : Media
+        The clip.
+    ground : {"white", "chequered"}
+        What transparent parts show.
 
     Raises
     ------
@@ -116,7 +124,7 @@ def middle_frame(media: Media) -> Image:
             return _seek_middle(container, media)
     with decoding_errors(media.named, "moving picture"), open_encoded(data, media.named) as image:
         ends = list(itertools.accumulate(_durations_of_animation(image)))
-        return _frame_of_animation(image, bisect_right(ends, ends[-1] // 2))
+        return _frame_of_animation(image, bisect_right(ends, ends[-1] // 2), ground)
 
 
 def _is_picture_format(data: bytes) -> bool:
@@ -136,9 +144,9 @@ def _durations_of_animation(image: Any) -> list[int]:
     return durations
 
 
-def _frame_of_animation(image: Image, position: int) -> Image:
+def _frame_of_animation(image: Image, position: int, ground: Ground = "white") -> Image:
     image.seek(position)
-    return to_rgb(upright(image))
+    return to_rgb(upright(image), ground)
 
 
 def _import_av() -> Any:

@@ -4,7 +4,8 @@ What a picture shows is decided here, once:
 
 * Which formats are opened: ``PICTURE_FORMATS``, whatever the name of the file says, up to ``MOST_PIXELS``.
 * Orientation: the EXIF tag turns the picture, also of a Pillow image; a damaged tag leaves it as it is.
-* Transparency lies on white, whether it is a channel, a palette entry or a colour.
+* Transparency lies on white, whether it is a channel, a palette entry or a colour: so models see it. People see it on
+  a chequered ground, on which white parts show, too.
 * Levels: bits are 0 and 255; sixteen bits are divided by 257. Where the type has no fixed range (Pillow's ``I`` and
   ``F``, float TIFF, arrays of floats or wide integers), numbers from 0 to 255 are taken as they are, floats from 0 to 1
   times 255, integers up to 65,535 as sixteen bits. Other numbers go from the darkest to the brightest in a picture,
@@ -21,7 +22,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,13 @@ _PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "YCbCr"})
 
 # Modes that a PNG file holds as they are.
 _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
+
+# What lies under transparent parts: white for models, squares of two greys for people.
+Ground = Literal["white", "chequered"]
+
+_GREYS = (205, 224)
+
+_SQUARES_ACROSS = 16
 
 
 def damage() -> tuple[type[Exception], ...]:
@@ -188,7 +196,7 @@ def picture_size(media: Media) -> tuple[int, int] | None:
         return None  # who reads it for the model says what is wrong with it
 
 
-def open_picture(media: Media, *, at_least: int | None = None) -> Image:
+def open_picture(media: Media, *, at_least: int | None = None, ground: Ground = "white") -> Image:
     """Return a picture in red, green and blue, upright and decoded; of an animation, the first frame.
 
     Parameters
@@ -198,6 +206,8 @@ def open_picture(media: Media, *, at_least: int | None = None) -> Image:
     at_least : int, optional
         A side in pixels. A JPEG is decoded at the least size that still has it in both directions, which is many times
         faster for photographs; at its full size if not given.
+    ground : {"white", "chequered"}
+        What transparent parts show.
 
     Raises
     ------
@@ -208,7 +218,7 @@ def open_picture(media: Media, *, at_least: int | None = None) -> Image:
     with decoding_errors(media.named, "picture"), open_encoded(data, media.named) as image:
         if at_least is not None:
             image.draft(None, (at_least, at_least))
-        return to_rgb(upright(image))
+        return to_rgb(upright(image), ground)
 
 
 def is_plain(image: Image) -> bool:
@@ -255,7 +265,7 @@ def _orientation(image: Image) -> int:
         return 1  # the camera's notes are damaged; the picture need not be
 
 
-def to_rgb(image: Image) -> Image:
+def to_rgb(image: Image, ground: Ground = "white") -> Image:
     """Return a picture of any mode in red, green and blue, eight bits each; see the rules at the top of this module."""
     from PIL import Image as Pillow
 
@@ -266,9 +276,19 @@ def to_rgb(image: Image) -> Image:
         return Pillow.fromarray(_to_eight_bits(levels, stretch=True)).convert("RGB")
     if image.has_transparency_data:
         with_alpha = image.convert("RGBA")
-        white = Pillow.new("RGBA", image.size, "white")
-        return Pillow.alpha_composite(white, with_alpha).convert("RGB")
+        below = Pillow.new("RGBA", image.size, "white") if ground == "white" else _chequered(image.size)
+        return Pillow.alpha_composite(below, with_alpha).convert("RGB")
     return image.convert("RGB")
+
+
+def _chequered(size: tuple[int, int]) -> Image:
+    """Return squares of two greys, as many across the longer side whatever the size."""
+    from PIL import Image as Pillow
+
+    width, height = size
+    edge = max(1, round(max(size) / _SQUARES_ACROSS))
+    odd = (np.arange(height)[:, None] // edge + np.arange(width) // edge) % 2
+    return Pillow.fromarray(np.array(_GREYS, dtype=np.uint8)[odd]).convert("RGBA")
 
 
 def _to_eight_bits(levels: npt.NDArray[Any], *, stretch: bool) -> npt.NDArray[np.uint8]:

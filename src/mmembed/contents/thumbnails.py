@@ -1,6 +1,7 @@
 """Small pictures for a page: each cell becomes a re-encoded WebP within a byte budget, or a counted reason.
 
-Re-encoding drops EXIF data (places, serial numbers) and whatever else hides in a file. A column is opened only because
+Re-encoding drops EXIF data (places, serial numbers) and whatever else hides in a file. Transparent parts show a
+chequered ground, so that white ones are seen on every page, light or dark. A column is opened only because
 the caller named it as pictures or videos; no other cell is ever taken for a path.
 """
 
@@ -75,12 +76,14 @@ def _open_cell(cell: object, modality: str, root: Path | None, *, at_least: int)
         return _open_cell(several[len(several) // 2 if modality == "video" else 0], "image", root, at_least=at_least)
     if modality == "video":
         try:
-            return middle_frame(media_of(cell, "video", root))
+            return middle_frame(media_of(cell, "video", root), ground="chequered")
         except MissingExtraError as error:
             raise ContentError("NoVideoExtra", str(error)) from error
     # What is in memory already need not be written and read again; the pixels are the same.
     picture = picture_in_memory(cell)
-    return open_picture(media_of(cell, "image", root), at_least=at_least) if picture is None else to_rgb(picture)
+    if picture is not None:
+        return to_rgb(picture, "chequered")
+    return open_picture(media_of(cell, "image", root), at_least=at_least, ground="chequered")
 
 
 def make_thumbnails(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,10 @@ from mmembed.frames import one_line
 if TYPE_CHECKING:
     from mmembed.arrays import FloatMatrix, FloatVector
 
-_MOST_LINES = 30
-_MOST_TEXTS = 3
+MOST_LINES = 30
+MOST_TYPICAL = 3
 _TEXT_LENGTH = 60
+_PICTURE_HEIGHT = 48
 
 
 def summarise_clusters(
@@ -63,8 +64,13 @@ def summarise_clusters(
     return frame
 
 
-def clusters_html(head: str, summary: pd.DataFrame, texts: Mapping[int, Sequence[str]]) -> str:
-    """Return clusters as a small HTML table without scripts: names, sizes, shares, and up to three typical texts.
+def clusters_html(
+    head: str,
+    summary: pd.DataFrame,
+    texts: Mapping[int, Sequence[str]],
+    pictures: Mapping[int, Sequence[str]] | None = None,
+) -> str:
+    """Return clusters as a small HTML table without scripts: names, sizes, shares, up to three typical rows.
 
     Parameters
     ----------
@@ -74,19 +80,30 @@ def clusters_html(head: str, summary: pd.DataFrame, texts: Mapping[int, Sequence
         As :func:`summarise_clusters` returns it.
     texts : mapping of int to sequence of str
         Typical texts by label, where clusters were named from texts.
+    pictures : mapping of int to sequence of str, optional
+        Data URIs of typical rows by label.
     """
-    shown = summary.head(_MOST_LINES)
+    shown = summary.head(MOST_LINES)
     table = shown[["cluster", "name", "size"]].assign(
         share=[f"{share:.1%}" for share in shown["share"]],
         stability=["" if np.isnan(one) else f"{one:.2f}" for one in shown["stability"]],
     )
     examples = [
-        " / ".join(one_line(text, _TEXT_LENGTH) for text in texts.get(label, ())[:_MOST_TEXTS])
+        " / ".join(one_line(text, _TEXT_LENGTH) for text in texts.get(label, ())[:MOST_TYPICAL])
         for label in shown["cluster"].tolist()
     ]
     if any(examples):
         table["typical"] = examples
     left = len(summary) - len(shown)
     more = f"<p>{left:,} more; see .summary()</p>" if left > 0 else ""
-    # Cells are escaped by pandas.
-    return f"<div><p>{escape(head)}</p>{table.to_html(index=False, border=0)}{more}</div>"
+    seen = [_images((pictures or {}).get(label, ())) for label in shown["cluster"].tolist()]
+    cells: Any = table.map(lambda cell: escape(str(cell)))  # what is markup below is ours
+    if any(seen):
+        cells.insert(2, "pictures", seen)
+    with pd.option_context("display.max_colwidth", None):
+        body = cells.to_html(index=False, border=0, escape=False)
+    return f"<div><p>{escape(head)}</p>{body}{more}</div>"
+
+
+def _images(sources: Sequence[str]) -> str:
+    return "".join(f'<img src="{escape(one)}" alt="" height="{_PICTURE_HEIGHT}">' for one in sources[:MOST_TYPICAL])

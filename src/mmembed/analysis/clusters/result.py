@@ -24,7 +24,7 @@ from mmembed.analysis.clusters.hierarchy import Hierarchy
 from mmembed.analysis.clusters.matching import ClusterRecord, match
 from mmembed.analysis.clusters.membership import LabelledRows, nearest_centroids
 from mmembed.analysis.clusters.named_groups import NamedClusters, keep_names
-from mmembed.analysis.clusters.overview import clusters_html, summarise_clusters
+from mmembed.analysis.clusters.overview import MOST_TYPICAL, clusters_html, summarise_clusters
 from mmembed.analysis.clusters.record import remember_clusters
 from mmembed.analysis.clusters.row_figures import RowFigures, labels_array
 from mmembed.analysis.cosines import distinct_directions
@@ -106,6 +106,8 @@ class Clusters(NamedClusters):
         The fitted estimator, where one was given; it works on unit rows.
     vanished : mapping of int to str
         Where these go on from earlier clusters: numbers and names of those that no row is in any more.
+    pictures : mapping of int to str
+        Thumbnails of typical rows as data URIs, by position; what a notebook shows. A file does not keep them.
     """
 
     labels: pd.api.extensions.ExtensionArray = field(repr=False)
@@ -137,6 +139,7 @@ class Clusters(NamedClusters):
     # Names of the earlier clusters that these go on from, which stay; a file does not keep them.
     earlier_names: Naming | None = field(default=None, repr=False)
     vanished: Mapping[int, str] = field(default_factory=dict, repr=False)
+    pictures: Mapping[int, str] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -178,7 +181,11 @@ class Clusters(NamedClusters):
         )
 
     def _repr_html_(self) -> str:
-        return clusters_html(repr(self), self.summary(), Naming.of(self.names).texts)
+        shown = {
+            label: [self.pictures[row] for row in rows.tolist() if row in self.pictures]
+            for label, rows in (self.exemplars(MOST_TYPICAL) if self.pictures else {}).items()
+        }
+        return clusters_html(repr(self), self.summary(), Naming.of(self.names).texts, shown)
 
     def exemplars(self, n: int = 3) -> Exemplars:
         """Return, for each cluster, the positions of the ``n`` rows nearest to its centroid, nearest first.
