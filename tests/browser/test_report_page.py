@@ -247,6 +247,36 @@ def test_every_group_is_named_beside_the_points(open_report, groups, name):
     assert [told.split() for _, told in found["texts"]] == [whole.split() for whole, _ in found["texts"]]
 
 
+# Which drawn lines from names to their points cross: pairs of topics.
+CROSSED = """() => {
+  const { map } = mmembedReport, side = (a, b, x, y) => Math.sign((b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0]));
+  const lines = map.labels.shown.map(({ one, line: [x0, y0, x1, y1] }) => ({ g: one.g, a: [x0, y0], b: [x1, y1] }))
+    .filter(({ a, b }) => Math.hypot(a[0] - b[0], a[1] - b[1]) >= 12);
+  const apart = (one, other) => side(one.a, one.b, ...other.a) * side(one.a, one.b, ...other.b) < 0;
+  const crossed = lines.flatMap((one, n) => lines.slice(0, n).filter((other) => apart(one, other) && apart(other, one))
+    .map((other) => [one.g, other.g]));
+  return [lines.length, crossed];
+}"""
+
+
+@pytest.mark.parametrize(("groups", "spread", "seed"), [(18, 1.2, 1), (37, 2.5, 0), (37, 1.2, 1)])
+def test_no_two_lines_of_names_cross(open_report, groups, spread, seed):
+    """However crowded the middle of the map is, lines lead from names to points without crossing, enlarged too."""
+    rng = np.random.default_rng(seed)
+    code = np.arange(1200) % groups
+    xy = (rng.normal(size=(groups, 2)) * spread)[code] + rng.normal(size=(1200, 2)) * 0.3
+    names = ["连衣裙 · 夏季", "很长的簇名 · 蓝牙耳机", "topic · words of it", "short", "shoes · leather boots · hiking"]
+    df = pd.DataFrame({"map_x": xy[:, 0], "map_y": xy[:, 1], "cluster": code})
+    page = open_report(build_report(df.assign(cluster_name=[f"{names[one % 5]} {one}" for one in code])))
+    settle(page)
+    lines, crossed = page.evaluate(CROSSED)
+    assert (lines >= groups * 0.8, crossed) == (True, [])
+    page.evaluate("mmembedReport.map.camera.zoomAt(200, 200, 2.5)")
+    settle(page)
+    lines, crossed = page.evaluate(CROSSED)
+    assert (lines >= 5, crossed) == (True, [])
+
+
 def test_on_a_phone_names_without_a_place_are_numbers_of_the_legend(open_report):
     """Where twenty long names cannot all stand on a small screen, the others are numbers on map and legend alike."""
     page = open_report(

@@ -52,6 +52,11 @@ const side = (ax, ay, bx, by, px, py) => Math.sign((bx - ax) * (py - ay) - (by -
 const cross = (a, b) => side(a[0], a[1], a[2], a[3], b[0], b[1]) * side(a[0], a[1], a[2], a[3], b[2], b[3]) < 0
   && side(b[0], b[1], b[2], b[3], a[0], a[1]) * side(b[0], b[1], b[2], b[3], a[2], a[3]) < 0;
 
+const lengthOf = ([x0, y0, x1, y1]) => Math.hypot(x1 - x0, y1 - y0);
+
+// Whether the lines of two names are drawn and cross.
+const crosses = (a, b) => a.length >= SHORT && b.length >= SHORT && cross(a.line, b.line);
+
 // Whether a line touches a box.
 function strikes([x0, y0, x1, y1], box) {
   let low = 0, high = 1;
@@ -172,16 +177,87 @@ class Names {
         if (others.some((one) => this.trouble(name.line, name, one) > 0)) this.settle(context, name, others, free, tools, false);
       }
     }
-    return { places: placed, missing };
+    missing.push(...this.uncross(context, placed, free, tools, must));
+    // Where names have moved there may be room for another one now.
+    const left = missing.filter((g) => {
+      const anchor = groups.find((one) => one[0] === g)[1], name = { g, anchor, px: camera.x(anchor), py: camera.y(anchor) };
+      if (!this.settle(context, name, placed, free, tools, false, true)) return true;
+      placed.push(name);
+      return false;
+    });
+    return { places: placed, missing: left };
   }
+
+  // No two lines cross in the end. Two names whose lines do change places where that makes the lines shorter; else one of
+  // them moves to where its line crosses none; a name without such a place is taken out and returned.
+  uncross(context, placed, free, tools, must) {
+    const without = [];
+    for (let swaps = 2 * placed.length ** 2; ;) {
+      const pair = this.crossingPair(placed);
+      if (!pair) return without;
+      if (swaps-- > 0 && this.swap(context, ...pair, placed, free, tools)) continue;
+      // The longer line has the more to gain.
+      pair.sort((a, b) => b.length - a.length);
+      const moves = (over) => pair.some((name) => this.settle(context, name, placed.filter((one) => one !== name), free, tools, over, true));
+      if (moves(false) || (must && moves(true))) continue;
+      const [last] = pair.sort((a, b) => this.members[a.g].length - this.members[b.g].length);
+      placed.splice(placed.indexOf(last), 1);
+      without.push(last.g);
+    }
+  }
+
+  crossingPair(placed) {
+    for (const [n, one] of placed.entries()) {
+      for (let m = 0; m < n; m++) if (crosses(one, placed[m])) return [one, placed[m]];
+    }
+    return null;
+  }
+
+  // Whether two names could change places; they do if so.
+  swap(context, a, b, placed, free, tools) {
+    const others = placed.filter((one) => one !== a && one !== b);
+    const before = a.length + b.length, center = (one) => [(one.left + one.right) / 2, (one.up + one.bottom) / 2];
+    const [ax, ay] = center(a), [bx, by] = center(b);
+    for (const mine of this.shapes(context, a.g)) {
+      const first = this.boxAt(a, mine, bx, by, others, free, tools);
+      if (!first) continue;
+      for (const theirs of this.shapes(context, b.g)) {
+        const second = this.boxAt(b, theirs, ax, ay, [...others, first], free, tools);
+        if (!second || first.length + second.length >= before || crosses(first, second)) continue;
+        this.moveTo(a, first);
+        this.moveTo(b, second);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // A name in one shape around a place of the map, with its line; null where it would lie on something.
+  boxAt({ px, py }, shape, x, y, others, free, tools) {
+    const left = x - shape.wide / 2, up = y - shape.high / 2, box = { left, up, right: left + shape.wide, bottom: up + shape.high };
+    if (!this.isFree(box, others, tools) || free.within(left - 1, up - 1, box.right + 1, box.bottom + 1)) return null;
+    const line = lineTo(box, px, py);
+    return { ...box, ...shape, line, length: lengthOf(line) };
+  }
+
+  // Whether a box is inside the map, and on neither the tools nor another name.
+  isFree(box, others, tools) {
+    const { width, height } = this.camera;
+    if (box.left < 5 || box.up < 5 || box.right > width - 5 || box.bottom > height - 5 || overlap(box, tools, 6)) return false;
+    return !others.some((other) => overlap(box, other, 5));
+  }
+
+  moveTo(name, found) { Object.assign(name, found, { dx: found.left - name.px, dy: found.up - name.py }); }
 
   trouble(line, box, other) {
-    return (cross(line, other.line) ? CROSSING : 0) + (strikes(line, other) ? ACROSS_NAME : 0) + (strikes(other.line, box) ? ACROSS_NAME : 0);
+    return (crosses({ line, length: lengthOf(line) }, other) ? CROSSING : 0) + (strikes(line, other) ? ACROSS_NAME : 0)
+      + (strikes(other.line, box) ? ACROSS_NAME : 0);
   }
 
-  // The best place of a name among those of the others; false if there is none.
-  settle(context, name, placed, free, tools, must) {
-    const { width, height } = this.camera, { px, py } = name;
+  // The best place of a name among those of the others; false if there is none. A `strict` one has a line that crosses
+  // none.
+  settle(context, name, placed, free, tools, must, strict = false) {
+    const { width } = this.camera, { px, py } = name;
     // On a small screen long lines would hide the map: a name without a place nearby becomes a number.
     const longest = width < 600 ? 70 : Infinity;
     let best = null;
@@ -191,12 +267,11 @@ class Names {
       for (const [dx, dy, distance] of this.spiral) {
         if (best && distance - (wide + high) / 2 > best.cost) break;
         const left = px + dx - wide / 2, up = py + dy - high / 2, box = { left, up, right: left + wide, bottom: up + high };
-        if (left < 5 || up < 5 || box.right > width - 5 || box.bottom > height - 5 || overlap(box, tools, 6)) continue;
+        if (!this.isFree(box, placed, tools)) continue;
         const covered = free.within(left - 1, up - 1, box.right + 1, box.bottom + 1);
         if (covered && !must) continue;
-        if (placed.some((other) => overlap(box, other, 5))) continue;
-        const line = lineTo(box, px, py), length = Math.hypot(line[0] - px, line[1] - py);
-        if (length > longest) continue;
+        const line = lineTo(box, px, py), length = lengthOf(line);
+        if (length > longest || (strict && placed.some((other) => crosses({ line, length }, other)))) continue;
         let cost = length + covered * 30 + shape.cost;
         if (best && cost >= best.cost) continue;
         // A line over many points is hard to follow, and one through a name even more.
@@ -209,7 +284,7 @@ class Names {
         if (++seen > (must ? 60 : 900)) break;
       }
     }
-    if (best) Object.assign(name, best, { dx: best.left - px, dy: best.up - py });
+    if (best) this.moveTo(name, best);
     return best !== null;
   }
 
@@ -280,7 +355,7 @@ class Names {
   }
 
   paintLine(context, { one, faint, line: [x0, y0, x1, y1] }) {
-    if (Math.hypot(x1 - x0, y1 - y0) < SHORT) return;
+    if (lengthOf([x0, y0, x1, y1]) < SHORT) return;
     const { colors } = this;
     context.globalAlpha = faint ? 0.25 : 1;
     context.beginPath();
