@@ -9,6 +9,7 @@ from pathlib import Path
 _FENCE = re.compile(r"^(?P<mark>`{3,})(?P<language>[^`]*)$")
 _NOT_RUN = re.compile(r"^<!-- not run: \S.* -->$")
 _EXAMPLE = "<!-- for example -->"
+_CHECK = "<!-- check"
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,17 @@ def read_blocks(path: Path) -> list[Block]:
 
     A ```` ```text ```` block or a table right after a block is the output that it claims. A comment
     ``<!-- not run: reason -->`` before a block says that it is only shown; ``<!-- for example -->`` before an output,
-    that its figures may be others after the next improvement of a method.
+    that its figures may be others after the next improvement of a method. A comment that begins with ``<!-- check`` and
+    ends with a line ``-->`` holds Python that a reader does not see: what the prose around it claims of the results.
     """
     lines = path.read_text("utf-8").splitlines()
     blocks, at = [], 0
     while at < len(lines):
+        if lines[at] == _CHECK:
+            end = _closing(lines, at, "-->")
+            blocks.append(Block("python", "\n".join(lines[at + 1 : end]), at + 1, True, end + 1, end + 1, None, False))
+            at = end + 1
+            continue
         found = _FENCE.match(lines[at])
         if found is None:
             at += 1

@@ -17,12 +17,14 @@ _KEY = "sk-pages-0123456789"
 
 
 def warm(cache: Path) -> None:
-    """Fill a cache with the local vectors of the sample data and of the vocabulary, so that no page waits for them."""
+    """Fill a cache with the vectors of the sample data, of captions with their photographs, and of the vocabulary."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MMEMBED_CACHE_DIR", str(cache))
         df = pd.read_csv(ROOT / "data" / "demo.csv")
+        df["caption"] = df["text_en"] + " " + df["text_zh"]
         columns = {"text_zh": "text", "text_en": "text", "image": "image"}
         df.mmembed.embed(columns, model="local", root=ROOT / "data").mmembed.cluster("image_vector")
+        df.mmembed.fuse(text="caption", image="image", model="local", root=ROOT / "data")
 
 
 @contextlib.contextmanager

@@ -40,6 +40,17 @@ def test_every_public_name_has_its_place_in_the_reference():
         assert described.count(name) == 1, name
 
 
+def test_the_local_models_figures_are_the_same_wherever_they_stand():
+    """Both READMEs have the table of the model's page, whose figures that page computes."""
+    tables = {
+        name: re.findall(r"\| (\.\d\d) \| (\.\d\d) \|$", (ROOT / name).read_text("utf-8"), re.MULTILINE)
+        for name in ("docs/models/local.md", "README.md", "README.zh-CN.md")
+    }
+    first, *others = tables.values()
+    assert len(first) == 3
+    assert others == [first, first], tables
+
+
 PAGE = """
 ```python
 rows = 3
@@ -113,3 +124,14 @@ def test_a_command_that_does_not_exist_fails(page):
     page.write_text("```bash\nmmembed embedd table.csv\n```\n", "utf-8")
     with pytest.raises((AssertionError, click.UsageError), match="embedd"):
         check_page(page)
+
+
+def test_what_the_prose_claims_is_checked_out_of_sight(page):
+    """A comment of checks runs where it stands, and fails at its line of the page."""
+    check = "\n<!-- check\nassert rows == {}, rows\n-->\n"
+    page.write_text(PAGE + check.format(3), "utf-8")
+    assert check_page(page) == 3
+    page.write_text(PAGE + check.format(4), "utf-8")
+    with pytest.raises(AssertionError, match="3") as caught:
+        check_page(page)
+    assert (caught.traceback[-1].path.name, caught.traceback[-1].lineno + 1) == ("page.md", 21)

@@ -31,7 +31,7 @@ def render_markdown(contents: PageContents) -> str:
     if rest:
         parts += [
             words("smaller_hint", count=f"{len(rest):,}"),
-            _bullets(f"{plain(one.name)}: {one.size:,}" for one in rest),
+            _bullets(words("named", name=plain(one.name), told=f"{one.size:,}") for one in rest),
         ]
     if contents.duplicates is not None:
         groups, rows = contents.duplicate_totals
@@ -40,7 +40,8 @@ def render_markdown(contents: PageContents) -> str:
         parts += [f"## {words('duplicates')}", words.sentences(told)]
         parts += [
             _bullets(
-                f"{size:,}: " + " / ".join(_told(row, words) for row in rows) for size, rows in contents.duplicates
+                words("named", name=f"{size:,}", told=" / ".join(_told(row, words) for row in rows))
+                for size, rows in contents.duplicates
             )
         ]
     if contents.outliers is not None:
@@ -74,13 +75,14 @@ def _card(card: Card, contents: PageContents) -> str:
     words = contents.words
     parts = [f"### {plain(card.group.name)}", card.figures(words)]
     if card.keywords:
-        parts.append(f"{words('keywords')}: {words('separator').join(map(plain, card.keywords))}")
-    parts += [f"{words('exemplars')}:", _rows(card.exemplars, words)]
+        told = words("separator").join(map(plain, card.keywords))
+        parts.append(words("named", name=words("keywords"), told=told))
+    parts += [_heading(words("exemplars"), words), _rows(card.exemplars, words)]
     if card.borderline:
-        parts += [f"{words('borderline')}:", _rows(card.borderline, words)]
+        parts += [_heading(words("borderline"), words), _rows(card.borderline, words)]
     if card.breakdown and contents.breakdown is not None:
         shares = words("separator").join(f"{plain(one.name)} {percent(one.share)}" for one in card.breakdown)
-        parts.append(f"{plain(words('breakdown', column=contents.breakdown))}: {shares}")
+        parts.append(words("named", name=plain(words("breakdown", column=contents.breakdown)), told=shares))
     parts.append(card.trend_told(words))
     return "\n\n".join(part for part in parts if part)
 
@@ -103,7 +105,7 @@ def _about(contents: PageContents) -> list[str]:
         plain(profile.paragraph),
         "\n".join(table) if lines else "",
         *map(plain, profile.notes),
-        f"{words('code')}:",
+        _heading(words("code"), words),
         # Indented, so that no text in it ends the block.
         "\n".join(f"    {line}" for line in profile.code.splitlines()),
     ]
@@ -115,8 +117,15 @@ def _changes(contents: PageContents) -> list[str]:
         return []
     when = comparison.created_before.replace("T", " ")[:16]
     lines = [
-        f"{words(f'kind_{one.kind}')}: {plain(one.name)}, {one.size_before:,} → {one.size:,} "
-        f"({percent(one.share_before)} → {percent(one.share)})"
+        words(
+            "change_told",
+            kind=words(f"kind_{one.kind}"),
+            name=plain(one.name),
+            before=f"{one.size_before:,}",
+            now=f"{one.size:,}",
+            share_before=percent(one.share_before),
+            share=percent(one.share),
+        )
         for one in comparison.changes
         if one.kind != "steady"
     ]
@@ -135,7 +144,12 @@ def _rows(rows: Sequence[ShownRow], words: Words) -> str:
 
 def _told(row: ShownRow, words: Words) -> str:
     texts = " / ".join(plain(text) for text in row.texts if text) or plain(words("row", label=row.label))
-    return f"{texts} ({plain(row.note)})" if row.note else texts
+    return words("aside", told=texts, aside=plain(row.note)) if row.note else texts
+
+
+def _heading(name: str, words: Words) -> str:
+    """Return the line that stands over a list: its name and a colon."""
+    return words("named", name=name, told="").rstrip()
 
 
 def _bullets(lines: Iterable[str]) -> str:

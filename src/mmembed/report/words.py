@@ -9,6 +9,12 @@ from mmembed.analysis.names.terms import Language
 _WORDS: dict[str, tuple[str, str]] = {
     "lang": ("zh-CN", "en"),
     "separator": ("、", ", "),
+    "named": ("{name}：{told}", "{name}: {told}"),
+    "aside": ("{told}（{aside}）", "{told} ({aside})"),
+    "change_told": (
+        "{kind}：{name}，{before} → {now} 行（{share_before} → {share}）",
+        "{kind}: {name}, {before} → {now} ({share_before} → {share})",
+    ),
     "default_title": ("主题分析报告", "Topic report"),
     "cluster_prefix": ("主题", "Topic"),
     "skip": ("跳到各主题详情", "Skip to the topics"),
