@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import mmembed  # noqa: F401  registers the accessor that the pages use
+from own_models import own_models_forgotten
 from pages.running import rewrite_page
 from pages.sitting import seated, warm
 
@@ -20,7 +21,7 @@ def main(pages: list[str]) -> None:
         for number, path in enumerate(paths):
             desk = Path(folder) / str(number)
             desk.mkdir()
-            with seated(desk, cache):
+            with seated(desk, cache), own_models_forgotten():
                 rewrite_page(path)
 
 

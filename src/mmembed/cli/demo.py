@@ -61,7 +61,10 @@ _WORDS = {
             "Labels without training, from the words {words}:\n"
             "  {right:.0%} of the photographs get the right one; always saying the commonest would get {most:.0%}.\n"
         ),
-        "clusters": "Groups of caption and photograph together; nobody said how many there are:",
+        "clusters": (
+            "Groups of caption and photograph together; nobody said how many there are. Rows that fit no group\n"
+            "are “noise” here and “unassigned” on the page:"
+        ),
         "rows": "rows",
         "name": "name",
         "typical": "typical rows",
@@ -81,7 +84,7 @@ _WORDS = {
     "zh": {
         "start": (
             "{rows} 行：中英文说明、{images} 张照片、{videos} 段短片。\n"
-            "模型：local，不要密钥，不联网。第一次运行约半分钟（机器忙时会久一些）。"
+            "模型：local，不需要密钥，也不联网。第一次运行约半分钟，机器忙时会久一些。"
         ),
         "embedded": "向量化用了 {seconds:.0f} 秒。向量存在缓存里，下次约十秒。\n",
         "image": "用“{query}”找照片：{found}",
@@ -90,18 +93,18 @@ _WORDS = {
         "labels": (
             "不用训练，只凭类别词（{words}）分类：\n  {right:.0%} 的照片分对了；全归为最多的一类，只对 {most:.0%}。\n"
         ),
-        "clusters": "按说明和照片一起分组，组数没有人指定：",
+        "clusters": "按说明和照片一起分组，组数自动定；“噪声”是哪一组都不像的行，报告里叫“未归类”：",
         "rows": "行数",
         "name": "名字",
         "typical": "代表",
         "limits": (
-            "本地模型看不见动作、数量、风格和图里的文字：用“{query}”去找，它答的是“{answer}”。\n"
+            "本地模型看不见动作、数量、风格和图里的文字：用“{query}”去找，找到的是“{answer}”。\n"
             "要看得更多，请用 API 的模型。\n"
         ),
         "unseen": "奔跑的狗",
         "done": (
             "用时 {seconds:.0f} 秒。请用浏览器打开：\n  {path}\n"
-            "把光标停在点上，点一个组名，搜“花”；往下翻有近似重复、离群的行和可疑标签。"
+            "把光标停在点上看图，点一个主题名，搜“花”；往下翻有近似重复、离群的行和可疑标签。"
         ),
         "title": "mmembed 示例报告",
         "join": "、",

@@ -21,6 +21,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "generated": ("生成于 {when}", "Generated {when}"),
     "summary": ("概览", "Summary"),
     "rows": ("总行数", "Rows"),
+    "rows_each": ("行数", "Rows"),
     "missing": ("缺失向量", "Without a vector"),
     "failed": ("其中失败 {count}", "{count} failed"),
     "cost": ("费用", "Cost"),
@@ -48,7 +49,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{count} rows ({share}) are unassigned: they are in no topic.",
     ),
     "say_follows": (
-        "主题与「{column}」大体一致：{share} 的行取所在主题最常见的值；不分主题时，最常见的值只占 {whole}。",
+        "主题与「{column}」大体一致：{share} 的行，值就是所在主题最常见的那个；不分主题时，最常见的值只占 {whole}。",
         (
             "The topics follow “{column}”: {share} of the rows have the commonest value of their topic, "
             "{whole} the commonest value of all."
@@ -102,8 +103,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "与 {when} 的报告相比，主题有变化：{parts}。",
         "The topics have changed since the report of {when}: {parts}.",
     ),
-    "say_kind_grew": ("{count} 个增长", "{count} grew"),
-    "say_kind_shrank": ("{count} 个缩小", "{count} shrank"),
+    "say_kind_grew": ("{count} 个占比上升", "{count} rose in share"),
+    "say_kind_shrank": ("{count} 个占比下降", "{count} fell in share"),
     "say_kind_appeared": ("{count} 个新出现", "{count} appeared"),
     "say_kind_vanished": ("{count} 个消失", "{count} vanished"),
     "quoted": ("「{name}」", "“{name}”"),
@@ -193,7 +194,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "code_table": ("含向量列 {column} 的表", "the table with its vector column {column}"),
     "map": ("数据地图", "Map"),
     "map_hint": (
-        "相似的内容彼此靠近。拖动平移，滚轮或双指缩放，点按一点查看内容，圈选可导出。",
+        "相似的内容彼此靠近。拖动平移，滚轮或双指缩放，点一个点看内容，圈选的行可以导出。",
         (
             "Similar items sit close together. Drag to move, scroll or pinch to zoom, pick a point to read it, "
             "lasso some to list them."
