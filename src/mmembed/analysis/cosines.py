@@ -97,6 +97,37 @@ def rows_where(matrix: FloatMatrix, kept: npt.NDArray[np.bool_] | np.bool_) -> F
 
 
 @dataclass(frozen=True, eq=False)
+class ChosenRows:
+    """Some rows of a matrix in an order of their own, which are copied where they are needed and no earlier.
+
+    Attributes
+    ----------
+    matrix : numpy.ndarray, shape (n, d), float32
+    chosen : numpy.ndarray of int, shape (u,)
+    """
+
+    matrix: FloatMatrix = field(repr=False)
+    chosen: Positions = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many rows, and how many numbers a row."""
+        return len(self.chosen), self.matrix.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[np.float32]:
+        """That of the matrix."""
+        return self.matrix.dtype
+
+    def __getitem__(self, some: slice) -> FloatMatrix:
+        """Return a copy of some of the rows, shape (m, d)."""
+        return self.matrix[self.chosen[some]]
+
+
+@dataclass(frozen=True, eq=False)
 class DistinctRows:
     """Each different row once, in an order that depends on the values alone and not on the order of the table.
 
@@ -159,13 +190,13 @@ class DistinctDirections(DistinctRows):
     given: FloatMatrix | None = field(repr=False)
 
     @property
-    def source(self) -> FloatMatrix:
-        """The same rows with the lengths they came with, shape (u, d), float32; made anew each time.
+    def source(self) -> FloatMatrix | ChosenRows:
+        """The same rows with the lengths they came with, shape (u, d), float32; not copied.
 
         This is what :func:`mmembed.analysis.graphs.graph.shared_graph` knows the rows of a column by, so that all
         products of the column share its graph.
         """
-        return self.rows if self.given is None else self.given[self.first]
+        return self.rows if self.given is None else ChosenRows(self.given, self.first)
 
 
 def distinct_directions(source: FloatMatrix) -> DistinctDirections:

@@ -33,6 +33,8 @@ _SAMPLE_ROWS = 3000
 # Clouds of few rows differ more, and cost nothing.
 _CLOUDS = ((400, 6), (1000, 4))
 _FEWEST_CLOUDS = 2
+# Rows whose neighbours are picked at once.
+_ROWS_AT_ONCE = 256
 # From many groups to few; below the resolution at which a cloud is one group there is no other.
 _RESOLUTIONS = tuple(float(one) for one in 2.0 ** np.arange(2, -5.1, -1))
 
@@ -123,11 +125,16 @@ def exact_graph(rows: FloatMatrix) -> NeighborGraph:
     cosines = rows @ rows.T
     np.fill_diagonal(cosines, -np.inf)
     k = neighbors_for(len(rows))
-    nearest = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
-    near = np.take_along_axis(cosines, nearest, axis=1)
-    order = np.argsort(-near, axis=1, kind="stable")
-    indices = np.take_along_axis(nearest, order, axis=1).astype(np.int32)
-    return NeighborGraph(indices, np.take_along_axis(near, order, axis=1))
+    indices = np.empty((len(rows), k), dtype=np.int32)
+    similarities = np.empty((len(rows), k), dtype=np.float32)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        block = cosines[start : start + _ROWS_AT_ONCE]
+        nearest = np.argpartition(-block, k - 1, axis=1)[:, :k]
+        near = np.take_along_axis(block, nearest, axis=1)
+        order = np.argsort(-near, axis=1, kind="stable")
+        indices[start : start + _ROWS_AT_ONCE] = np.take_along_axis(nearest, order, axis=1)
+        similarities[start : start + _ROWS_AT_ONCE] = np.take_along_axis(near, order, axis=1)
+    return NeighborGraph(indices, similarities)
 
 
 def _measure_parts(weights: Any, labels: Positions) -> tuple[float, float]:

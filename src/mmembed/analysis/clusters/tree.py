@@ -32,6 +32,8 @@ _SMALL_ENOUGH = 1.5
 # Partitions at each resolution: in a small table each says less, and costs nothing.
 _RUNS = ((400, 20), (2000, 12), (8000, 6))
 _FEWEST_RUNS = 4
+# Runs at once; each holds a graph of its own, and graphs of many rows are large.
+_RUNS_AT_ONCE, _RUNS_OF_MANY_AT_ONCE, _MANY_ROWS = 4, 2, 50_000
 # Groups that no tie joins are joined by how alike they are; it weighs less than a doubling of the resolution.
 _ALIKE = 0.3
 # Small groups of rows that the tree is made of, at most.
@@ -163,7 +165,8 @@ def _partitions(weights: Any, counts: Positions, seed: int, min_cluster_size: in
         return rows, labels
 
     # Leiden leaves the interpreter to others; each run has its seed, so the order in which they end does not matter.
-    with ThreadPoolExecutor(max_workers=4) as pool:
+    workers = _RUNS_AT_ONCE if n_rows < _MANY_ROWS else _RUNS_OF_MANY_AT_ONCE
+    with ThreadPoolExecutor(max_workers=workers) as pool:
         runs = list(pool.map(one, range(n_runs)))
     # All end where most have ended.
     n_kept = int(np.median([len(labels) for _, labels in runs]))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.cosines import DistinctRows, distinct_rows, pair_cosines, rows_where, unit_rows
+from mmembed.analysis.cosines import ChosenRows, DistinctRows, distinct_rows, pair_cosines, rows_where, unit_rows
 from mmembed.analysis.graphs.approximate import approximate_neighbors, neighbors_in_cells
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.graphs.recall import Sample
@@ -120,14 +120,15 @@ _MOST_BYTES = 400_000_000  # a million rows with 31 neighbours are 250 MB
 _HASHED_AT_ONCE = 1 << 26
 
 
-def shared_graph(rows: FloatMatrix, k: int = 15, method: GraphMethod = "auto") -> NeighborGraph:
+def shared_graph(rows: FloatMatrix | ChosenRows, k: int = 15, method: GraphMethod = "auto") -> NeighborGraph:
     """Return the k nearest other rows of each row by cosine similarity, computed once for the same rows.
 
     Parameters
     ----------
-    rows : numpy.ndarray, shape (u, d), float32
+    rows : numpy.ndarray or ChosenRows, shape (u, d), float32
         Different rows without missing ones, as :func:`mmembed.analysis.cosines.distinct_rows` gives them. Their
-        lengths do not matter. Products that are to share a graph must give the same rows in the same order.
+        lengths do not matter. Products that are to share a graph must give the same rows in the same order. Chosen rows
+        are copied only where there is no graph yet.
     k : int
         Neighbours of each row; places that no other row fills are -1.
     method : {"auto", "exact", "approximate"}
@@ -149,15 +150,22 @@ def has_graph(vectors: Any) -> bool:
     return bool(len(present)) and _STORE.has(distinct_rows(array.matrix[present]).rows)
 
 
-def fingerprint(rows: FloatMatrix) -> bytes:
+def fingerprint(rows: FloatMatrix | ChosenRows) -> bytes:
     """Return 20 bytes that are the same for equal matrices, and differ otherwise but for a chance of 1 in 2^80."""
-    values = np.ascontiguousarray(rows)
-    whole = values.reshape(-1).view(np.uint8)
-    parts = [whole[at : at + _HASHED_AT_ONCE] for at in range(0, len(whole), _HASHED_AT_ONCE)]
-    digest = blake2b(f"{values.shape} {values.dtype.str}".encode(), digest_size=20)
+    (n_rows, n_columns), item = rows.shape, rows.dtype.itemsize
+    size = n_rows * n_columns * item
+
+    def part(start: int) -> bytes:
+        """Hash the bytes from here on; the ends of a part may lie within a row."""
+        stop, row_bytes = min(start + _HASHED_AT_ONCE, size), n_columns * item
+        first = start // row_bytes
+        some = np.ascontiguousarray(rows[first : -(-stop // row_bytes)]).reshape(-1).view(np.uint8)
+        return blake2b(some[start - first * row_bytes : stop - first * row_bytes].data, digest_size=20).digest()
+
+    digest = blake2b(f"{rows.shape} {rows.dtype.str}".encode(), digest_size=20)
     with ThreadPoolExecutor(max_workers=4) as pool:  # hashing leaves the interpreter to others
-        for part in pool.map(lambda one: blake2b(one, digest_size=20).digest(), parts):
-            digest.update(part)
+        for found in pool.map(part, range(0, size, _HASHED_AT_ONCE)):
+            digest.update(found)
     return digest.digest()
 
 
@@ -172,14 +180,15 @@ class _GraphStore:
         with self._lock:
             return bool(self._graphs) and fingerprint(rows) in self._graphs
 
-    def graph(self, rows: FloatMatrix, k: int, method: GraphMethod = "auto") -> NeighborGraph:
+    def graph(self, rows: FloatMatrix | ChosenRows, k: int, method: GraphMethod = "auto") -> NeighborGraph:
         key = fingerprint(rows)
         with self._lock:
             kept = self._graphs.get(key)
             if kept is not None:
                 self._graphs.move_to_end(key)
         if kept is None or kept.k < k or (method == "exact" and kept.method != "exact"):
-            kept = self._compute(rows, max(k, FEWEST_NEIGHBORS), method)
+            copied = rows[:] if isinstance(rows, ChosenRows) else rows
+            kept = self._compute(copied, max(k, FEWEST_NEIGHBORS), method)
             with self._lock:
                 self._graphs[key] = kept
                 self._graphs.move_to_end(key)

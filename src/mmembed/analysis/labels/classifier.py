@@ -192,7 +192,7 @@ class Classifier:
 
     @cached_property
     def _label_issues(self) -> pd.DataFrame:
-        return find_label_issues(self.held_out, self.vectors.matrix[self.learned])
+        return find_label_issues(self.held_out, self._learned_vectors)
 
     def next_to_label(self, n: int = 10) -> pd.DataFrame:
         """Return the unlabelled rows whose labels would teach most: uncertain ones that are unlike each other.
@@ -272,7 +272,13 @@ class Classifier:
 
     @property
     def _learned_rows(self) -> FloatMatrix:
-        return unit_rows(self.vectors.matrix[self.learned])
+        return unit_rows(self._learned_vectors)
+
+    @property
+    def _learned_vectors(self) -> FloatMatrix:
+        """The vectors of the labelled rows, without a copy where these are all."""
+        matrix = self.vectors.matrix
+        return matrix if len(self.learned) == len(matrix) else matrix[self.learned]
 
     @np.errstate(under="ignore")
     def _probabilities(self, rows: FloatMatrix) -> npt.NDArray[np.float64]:

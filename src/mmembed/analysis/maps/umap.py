@@ -22,6 +22,7 @@ from mmembed.analysis.maps.start import principal_start, start_beside
 from mmembed.arrays import row_chunks
 
 if TYPE_CHECKING:
+    from mmembed.analysis.cosines import ChosenRows
     from mmembed.analysis.graphs.graph import NeighborGraph
     from mmembed.analysis.maps.earlier import EarlierPlaces
     from mmembed.arrays import FloatMatrix, FloatVector, Positions
@@ -55,7 +56,7 @@ class MapSettings:
         """How much points belong together by their distance on the map."""
         return fit_curve(self.min_dist, self.spread)
 
-    def graph(self, source: FloatMatrix) -> NeighborGraph:
+    def graph(self, source: FloatMatrix | ChosenRows) -> NeighborGraph:
         """Return the neighbours that the map is made of: those that clusters and duplicates of the column use, too."""
         return shared_graph(source, min(self.n_neighbors, len(source)) - 1)
 
@@ -86,7 +87,7 @@ class NeighborMap:
     def fit(
         cls,
         rows: FloatMatrix,
-        source: FloatMatrix,
+        source: FloatMatrix | ChosenRows,
         settings: MapSettings,
         *,
         earlier: EarlierPlaces | None = None,
@@ -97,7 +98,7 @@ class NeighborMap:
         ----------
         rows : numpy.ndarray, shape (u, d), float32
             Unit rows, at least 4.
-        source : numpy.ndarray, shape (u, d), float32
+        source : numpy.ndarray or ChosenRows, shape (u, d), float32
             The same rows as the store of graphs knows them: with the lengths they came with.
         settings : MapSettings
         earlier : EarlierPlaces, optional

@@ -12,6 +12,7 @@ import pandas as pd
 from mmembed.analysis.maps.umap import NeighborMap, going_on
 
 if TYPE_CHECKING:
+    from mmembed.analysis.cosines import ChosenRows
     from mmembed.analysis.graphs.graph import NeighborGraph
     from mmembed.analysis.maps.earlier import EarlierPlaces
     from mmembed.analysis.maps.umap import MapSettings
@@ -79,7 +80,7 @@ class Target:
 @np.errstate(under="ignore")
 def fit_umap_learn(
     rows: FloatMatrix,
-    source: FloatMatrix,
+    source: FloatMatrix | ChosenRows,
     settings: MapSettings,
     *,
     target: Target | None = None,
