@@ -249,7 +249,8 @@ def test_every_group_is_named_beside_the_points(open_report, groups, name):
 
 # Which drawn lines from names to their points cross: pairs of topics.
 CROSSED = """() => {
-  const { map } = mmembedReport, side = (a, b, x, y) => Math.sign((b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0]));
+  const { map } = mmembedReport;
+  const side = (a, b, x, y) => Math.sign((b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0]));
   const lines = map.labels.shown.map(({ one, line: [x0, y0, x1, y1] }) => ({ g: one.g, a: [x0, y0], b: [x1, y1] }))
     .filter(({ a, b }) => Math.hypot(a[0] - b[0], a[1] - b[1]) >= 12);
   const apart = (one, other) => side(one.a, one.b, ...other.a) * side(one.a, one.b, ...other.b) < 0;
