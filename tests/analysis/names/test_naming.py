@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmembed.analysis import name_clusters
-from mmembed.analysis.names.names import Naming
+from mmembed.analysis.names.names import SEPARATOR, Naming
+from mmembed.analysis.names.terms import terms_of
 from mmembed.vectors import VectorArray
 
 CHINESE = [
@@ -41,7 +42,7 @@ def test_mixed_captions():
     """Chinese captions with Latin words are read in both scripts."""
     names = name_clusters([0, 0, 1, 1], ["iPhone 手机壳", "透明 iPhone 手机壳", "USB 充电线", "编织 USB 充电线"])
     assert "手机壳" in names[0]
-    assert "iphone" in names[0]
+    assert "iPhone" in names[0]
     assert "充电线" in names[1]
 
 
@@ -49,6 +50,25 @@ def test_what_is_everywhere_names_nothing():
     """A term that is as frequent elsewhere is not in a name."""
     names = name_clusters([0, 0, 1, 1], ["photo of cat", "photo of cat", "photo of dog", "photo of dog"])
     assert names == {0: "cat", 1: "dog"}
+
+
+def test_terms_are_shown_as_most_cells_write_them():
+    """Abbreviations and names keep their capitals; a capital at the beginning of a sentence is none of the word."""
+    texts = ["Fix the AC please", "The AC broke again", "our AC is loud", "Repair of ac unit"] * 4
+    texts += ["Upgrade from Windows XP", "an old Windows XP box", "Does windows xp still run?", "Windows XP"] * 4
+    labels = [0] * 16 + [1] * 16
+    named = name_clusters(labels, texts)
+    assert named[0].split(SEPARATOR)[0] == "AC"
+    assert named[1].split(SEPARATOR)[0] == "Windows XP"
+    audit = named.audit()
+    assert audit.loc[audit["term"] == "AC", "in_name"].tolist() == [True]
+    assert name_clusters(labels, [text.lower() for text in texts])[1].startswith("windows xp")
+
+
+@pytest.mark.parametrize("text", ["a - b", "C++ & C#", "x y z", "A/C", "…!?", "- — •"])
+def test_single_letters_and_punctuation_are_no_terms(text):
+    """Neither is a name of anything."""
+    assert terms_of(text) == []
 
 
 def test_one_word_captions_are_named_by_typical_rows():

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from mmembed.analysis.names.terms import PART, Evidence, Language, is_han, is_part, singular, terms_of, words_of
 from mmembed.analysis.names.vocabulary import shipped_phrases
+from mmembed.analysis.names.writing import written
 
 if TYPE_CHECKING:
     from mmembed.arrays import Positions
@@ -64,10 +65,14 @@ def keywords(
     """
     sample = sample_texts(labels, texts, weights)
     counted = count_terms(sample, language=language)
-    return {} if counted is None else rank_terms(counted.tally(sample), counted.examples(sample))
+    return (
+        {} if counted is None else rank_terms(counted.tally(sample), counted.examples(sample), counted.writing(sample))
+    )
 
 
-def rank_terms(tally: TermTally, examples: Callable[[str, int], tuple[int, ...]]) -> dict[int, list[Evidence]]:
+def rank_terms(
+    tally: TermTally, examples: Callable[[str, int], tuple[int, ...]], writing: Callable[[str], str]
+) -> dict[int, list[Evidence]]:
     """Rank the terms of a tally as :func:`keywords` does.
 
     Parameters
@@ -75,6 +80,8 @@ def rank_terms(tally: TermTally, examples: Callable[[str, int], tuple[int, ...]]
     tally : TermTally
     examples : callable
         Gives the positions of rows of a cluster that have a term.
+    writing : callable
+        Gives a term as most texts write it.
     """
     terms, weighted, plain = tally.terms, tally.weighted, tally.plain
     everywhere = np.asarray(plain.sum(axis=0)).ravel()
@@ -104,8 +111,9 @@ def rank_terms(tally: TermTally, examples: Callable[[str, int], tuple[int, ...]]
                 outside=int(everywhere[columns[one]] - count[one]),
                 outside_share=float((everywhere[columns[one]] - count[one]) / max(1, n_texts - own_texts)),
                 examples=examples(term, label),
+                written=writing(term) if rank < _WRITTEN else "",
             )
-            for term, one in best.items()
+            for rank, (term, one) in enumerate(best.items())
         ]
     return {label: evidence for label, evidence in found.items() if evidence}
 
@@ -129,6 +137,11 @@ def _drop_pieces(places: Mapping[str, int], count: npt.NDArray[np.float32], comm
 
 
 _EXAMPLES = 3
+
+# How many terms of a cluster are looked up as texts write them, in how many texts: those that names and audit show.
+_WRITTEN = 40
+
+_READ = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +213,23 @@ class CountedTerms:
             return tuple(sample.positions[rows[order[:_EXAMPLES]]].tolist())
 
         return find
+
+    def writing(self, sample: TextSample) -> Callable[[str], str]:
+        """Return what tells how most of the texts that have a term write it."""
+        by_term = self.counts.tocsc()
+        place = {term: at for at, term in enumerate(self.terms.tolist())}
+
+        @cache
+        def write(term: str) -> str:
+            rows = by_term.indices[by_term.indptr[place[term]] : by_term.indptr[place[term] + 1]]
+            # Spread over all that have it, in an order that is not that of the table.
+            rows = sorted(
+                rows.tolist(),
+                key=lambda row: (zlib.crc32(sample.texts[row].encode(errors="replace")), sample.texts[row]),
+            )
+            return written(term, [sample.texts[row] for row in rows[:_READ]])
+
+        return write
 
 
 def count_terms(sample: TextSample, *, language: Language | None = None) -> CountedTerms | None:

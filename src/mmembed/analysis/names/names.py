@@ -85,8 +85,8 @@ class Naming(Mapping[int, str]):
             lines += [
                 head
                 | {
-                    "term": one.term,
-                    "in_name": one.term in parts,
+                    "term": one.shown,
+                    "in_name": one.shown in parts,
                     "source": one.source,
                     "score": one.score,
                     "inside": one.inside,
@@ -141,7 +141,7 @@ class Naming(Mapping[int, str]):
         drafts = {
             label: ClusterDraft(
                 name=name,
-                terms=tuple(one.term for one in self.evidence.get(label, ())),
+                terms=tuple(one.shown for one in self.evidence.get(label, ())),
                 texts=self.texts.get(label, ()),
             )
             for label, name in self.names.items()
@@ -272,6 +272,20 @@ def is_numbered(name: str) -> bool:
     return _IS_NUMBERED.fullmatch(name) is not None
 
 
+_IS_MIXED = re.compile(rf"(?:{'|'.join(map(re.escape, MIXED.values()))})(?: \(\d+\))?")
+
+
+def says_nothing(name: str) -> bool:
+    """Return whether a name tells nothing of what is in its cluster: it is a number, or mixed without an example.
+
+    Examples
+    --------
+    >>> says_nothing("mixed (2)"), says_nothing("簇 3"), says_nothing("mixed · tree · bird")
+    (True, True, False)
+    """
+    return is_numbered(name) or _IS_MIXED.fullmatch(name) is not None
+
+
 # A term this much weaker than the first would only blur the name.
 _WEAK = 0.4
 
@@ -343,6 +357,8 @@ def compose(
             candidates, origins[label] = _names_of_mixed(examples, MIXED[language], most_terms), "mixed"
         else:
             candidates, origins[label] = [], "number"
+        shown = {one.term: one.shown for one in spoken}
+        candidates = [[shown.get(term, term) for term in terms] for terms in candidates]
         names[label] = _first_free(candidates, taken, NUMBERED[language].format(label=label))
         taken.add(names[label].casefold())
     return names, origins

@@ -246,7 +246,7 @@ class Evidence:
     Attributes
     ----------
     term : str
-        The word or phrase.
+        The word or phrase, in lower case if it is of texts.
     source : {"text", "vocabulary"}
         Whether it stands in the texts of the cluster, or is near to its vectors.
     score : float
@@ -265,6 +265,8 @@ class Evidence:
         to nearly all other phrases, and hardly a row elsewhere is.
     is_thing : bool
         Whether it is what a typical row of the cluster shows, and not what the rows have in common.
+    written : str
+        The term as most texts write it; nothing where that is as ``term``.
     """
 
     term: str
@@ -278,3 +280,9 @@ class Evidence:
     is_broad: bool = False
     is_clear: bool = False
     is_thing: bool = False
+    written: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The term as names and audit show it."""
+        return self.written or self.term

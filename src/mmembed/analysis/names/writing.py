@@ -1,0 +1,54 @@
+"""How the texts of a table write a term: counted in lower case, it is shown as "XP" where the cells say "XP"."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+# What stands before the first word of a sentence, where a capital says nothing.
+_BEGINS = re.compile(r"(?:^|[.!?:;\n\r\u3002\uff01\uff1f\u2026|\u00b7])[\s\"'\u2018\u201c(\[*#>-]*$")
+_LOOKED_BACK = 8
+
+
+def written(term: str, texts: Iterable[str]) -> str:
+    """Return a term in the writing that texts use most often, word by word; of equally frequent ones the lower case.
+
+    A capital at the beginning of a sentence is passed by. Words that no text has stay as they are.
+
+    Parameters
+    ----------
+    term : str
+        In lower case, words parted by one space.
+    texts : iterable of str
+        Some that have it.
+
+    Examples
+    --------
+    >>> written("fix ac", ["Please fix AC", "Fix AC again", "ac broken"])
+    'fix AC'
+    >>> written("dress", ["Dress in red", "a dress"]), written("bank of england", ["the Bank of England said"])
+    ('dress', 'Bank of England')
+    """
+    if not any(one.isalpha() and one.lower() != one.upper() for one in term):
+        return term  # no letters of two cases, such as Han characters
+    words = term.split(" ")
+    forms: dict[str, Counter[str]] = {word: Counter() for word in words}
+    # Letters that lower case makes two of, such as the German sharp s, are not looked for.
+    searched = re.compile(
+        rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(set(words), key=len, reverse=True)))})(?!\w)", re.IGNORECASE
+    )
+    for text in texts:
+        shown = text if text.isascii() else unicodedata.normalize("NFKC", text).replace("\u2019", "'")
+        for found in searched.finditer(shown):
+            form, start = found.group(), found.start()
+            if form[1:].islower() and form[0].isupper() and _BEGINS.search(shown, max(0, start - _LOOKED_BACK), start):
+                continue
+            if (word := form.casefold()) in forms:
+                forms[word][form] += 1
+    return " ".join(_commonest(word, forms[word]) for word in words)
+
+
+def _commonest(word: str, forms: Counter[str]) -> str:
+    return min(forms, key=lambda form: (-forms[form], form != word, form), default=word)
