@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from mmembed.errors import ColumnNotFoundError
-from mmembed.figures import plot
+from mmembed.figures import explore, plot
 from mmembed.figures.map import medoid, place_names, text_width
 from mmembed.figures.style import NOISE_TONE, tone
+from mmembed.report import build_report
 
 
 def by_name(figure):
@@ -189,9 +190,42 @@ def test_the_second_round_of_colours_has_another_shape():
     assert symbols[28] == "square"
 
 
+def relative_light(color):
+    """Return how light a colour is, from 0 to 1."""
+    return sum(int(color[at : at + 2], 16) * part for at, part in ((1, 0.21), (3, 0.72), (5, 0.07))) / 255
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_topic_has_one_colour_on_map_page_and_explorer(goods, theme):
+    """A trace of plotly has the colour that the report's page and the notebook give the same topic."""
+    side = ["light", "dark"].index(theme)
+    traces = by_name(plot(goods, theme=theme))
+    data = explore(goods, text="title").widget.data
+    assert len({pair[side] for pair in data["tones"]}) == 3
+    for group, pair in zip(data["groups"], data["tones"], strict=True):
+        assert traces[f"{group['name']} ({group['size']})"].marker.color == pair[side]
+    page = build_report(goods, text="title").html()
+    assert all(f'["{light}","{dark}"]' in page for light, dark in data["tones"])
+
+
+def test_groups_whose_names_say_nothing_show_what_is_typical(goods):
+    """Beside "mixed (2)" and a mere number stand the first words of two typical rows, or the names of their files."""
+    names = goods["cluster"].map({0: "mixed", 1: "mixed (2)", 2: "连衣裙", -1: "noise"})
+    df = goods.assign(cluster_name=names, photo=[f"photos/{row % 3}-{row}.png" for row in range(24)])
+    told = by_name(plot(df, hover=["title", "cluster_score"]))
+    best = df[df["cluster"] == 1].sort_values("cluster_score", ascending=False)["title"].iloc[:2].tolist()
+    assert f"mixed (2): “{best[0]}”, “{best[1]}” (7)" in told
+    assert "连衣裙 (7)" in told
+    chinese = plot(df.assign(cluster_name=names.replace({"mixed (2)": "混合 (2)"})), hover="标题", labels=False)
+    assert any(name.startswith("混合 (2)：「") and "耳机" in name for name in by_name(chinese))
+    pictured = plot(df.assign(cluster_name=names.replace({"mixed": "cluster 0"})), image="photo", labels=False)
+    assert any(name.startswith("cluster 0: “0-") for name in by_name(pictured))
+
+
 def test_a_dark_map_has_light_tones(goods):
     """Colours, paper and names follow the theme."""
-    figure = plot(goods, theme="dark")
-    assert by_name(figure)["红色连衣裙 (7)"].marker.color == tone(0)[1]
+    light, figure = plot(goods), plot(goods, theme="dark")
+    tones = [by_name(one)["红色连衣裙 (7)"].marker.color for one in (light, figure)]
+    assert relative_light(tones[1]) > relative_light(tones[0])
     assert by_name(figure)["noise (2)"].marker.color == NOISE_TONE[1]
     assert figure.layout.paper_bgcolor == "#15181D"

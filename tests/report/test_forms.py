@@ -149,3 +149,40 @@ def test_the_bill_of_a_run_is_in_the_summary():
     facts = json.loads(build_report(df, text="text", vector="text_vector", run=[run, run], language="en").to_json())
     assert (facts["cost_cny"], facts["requests"]) == (0.0, run.usage.requests)
     assert "Cost" in build_report(df, text="text", run=run, language="en").html()
+
+
+def test_rows_of_pictures_are_called_by_their_files(pictured, tmp_path):
+    """Without a text, Markdown, JSON, page and the page's data say the name of the file, not the number of the row."""
+    df = pictured.assign(outlier_score=np.linspace(0, 1, 24))
+    report = build_report(df, image="photo", root=tmp_path, language="en")
+    markdown = report.to_markdown()
+    assert "- 21.png" in markdown
+    assert "Row " not in markdown
+    shown = [row for cluster in json.loads(report.to_json())["clusters"] for row in cluster["exemplars"]]
+    assert [row["file"] for row in shown] == [f"{row['position']}.png" for row in shown]
+    assert 'alt="Picture: 21.png"' in report.html() or "21.png" in report.html()
+    assert json.loads(build_report(pictured, text="title").to_json())["clusters"][0]["exemplars"][0]["file"] is None
+
+
+def test_a_peak_is_told_only_where_it_stands_out(goods):
+    """Rows that are spread evenly over time have a beginning and an end, and a month of many rows is named."""
+    df = pd.concat([goods] * 5)
+    flat = df.assign(day=pd.date_range("2024-01-01", periods=len(df), freq="5D"))
+    markdown = build_report(flat, text="title", date="day", language="en").to_markdown()
+    assert "2024-01 to 2025-08" in markdown
+    assert "most in" not in markdown
+    burst = flat.assign(day=flat["day"].mask(flat["cluster"].eq(0).fillna(value=False), pd.Timestamp("2024-03-05")))
+    report = build_report(burst, text="title", date="day", language="zh")
+    assert report.to_markdown().count("最多在 2024-03，35 行") == 1
+    assert report.html().count("最多 35（2024-03）") == 1
+
+
+def test_groups_whose_names_say_nothing_are_told_apart(goods):
+    """Table, cards and map show what is typical beside "mixed"; facts keep the names of the table."""
+    names = goods["cluster"].map({0: "混合", 1: "混合 (2)", 2: "登山鞋", -1: "noise"})
+    df = goods.assign(cluster_name=names)
+    report = build_report(df, text="标题", language="zh")
+    page = report.html()
+    assert page.count("混合 (2)：「蓝牙耳机") >= 3
+    assert "混合：「红色连衣裙" in page
+    assert [one["name"] for one in json.loads(report.to_json())["clusters"]] == ["混合", "混合 (2)", "登山鞋"]

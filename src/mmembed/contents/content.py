@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 import numpy as np
 import pandas as pd
@@ -462,3 +462,23 @@ def _multi_images(cell: Any, root: Root) -> Content:
 def _kind_of_file(path: Path) -> MediaKind | None:
     with path.open("rb") as file:
         return kind_of_bytes(file.read(64))
+
+
+def file_name(cell: object) -> str:
+    """Return the name of the file that a cell names by path or address; nothing of other cells.
+
+    Examples
+    --------
+    >>> file_name("photos/zebra.jpg"), file_name("https://a.example/b.png?x=1"), file_name(b"...")
+    ('zebra.jpg', 'b.png', '')
+    """
+    plain = unwrapped(cell)
+    named = plain.get("path") if isinstance(plain, Mapping) else plain
+    if not isinstance(named, str | os.PathLike):
+        return ""
+    text = os.fspath(named)
+    if isinstance(text, bytes) or text[:5].casefold() == "data:" or "\n" in text:
+        return ""
+    is_address = "://" in text
+    path = unquote(text.split("?")[0].split("#")[0]) if is_address else text
+    return re.split(r"[/\\]", path.rstrip("/\\"))[-1]

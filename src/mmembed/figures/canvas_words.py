@@ -62,6 +62,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "column_label": ("索引", "index"),
     "column_cluster": ("主题编号", "cluster"),
     "column_name": ("主题", "cluster_name"),
+    "column_file": ("文件", "file"),
     "none": ("没有匹配的行。", "No row matches."),
     "more": ("再显示 {count} 行", "Show {count} more"),
     "more_one": ("再显示 {count} 行", "Show {count} more"),

@@ -17,6 +17,7 @@ import pandas as pd
 from mmembed._optional import import_optional
 from mmembed.analysis.tallies.categories import MISSING, NOISE, Categories, Category, group_rows
 from mmembed.arrays import Positions
+from mmembed.contents.content import file_name
 from mmembed.errors import ContentError, one_of
 from mmembed.figures.canvas import (
     CANVAS_STYLE,
@@ -31,6 +32,7 @@ from mmembed.figures.canvas import (
 )
 from mmembed.figures.canvas_words import CanvasWords, choose_language
 from mmembed.figures.style import FONT_STACK
+from mmembed.figures.typical import content_of, name_by_content, rank_rows
 from mmembed.frames import as_list, column_of, coordinates, is_missing, one_line
 
 _PROJECT = "df = df.mmembed.project('<vector column>')"
@@ -41,6 +43,8 @@ _TEXT_LENGTHS = (400, 160)  # of tables up to _MANY rows, and of larger ones
 _THUMBNAIL = {"edge": 192, "max_bytes": 10_000}
 _MOST_ASKED = 200  # pictures that one message may ask for
 _MOST_OWN_CHOICES = 6
+_SCORE = "cluster_score"
+_TYPICAL = 6  # rows among which what is typical of a group without a name is looked for
 
 
 class Explorer:
@@ -187,6 +191,12 @@ def explore(
         points = points[np.linspace(0, len(points) - 1, max_points).round().astype(np.intp)]
     words = CanvasWords(_language_of(texts) if language == "auto" else language)
     grouping = _grouping(df, cluster, name, words)
+    scores = coordinates(df[_SCORE]) if cluster == "cluster" and _SCORE in df.columns else None
+    told = [*pictures.values()]
+    grouping = name_by_content(
+        grouping,
+        lambda code: (content_of(texts, told, row) for row in rank_rows(grouping.rows(code), scores, *axes)[:_TYPICAL]),
+    )
     own = _suitable(df, {x, y, cluster, name, text if isinstance(text, Hashable) else None, image, video, column})
     colors, filters = (own if given is None else as_list(df, given) for given in (color, filter))
     for argument, names in (("color", colors), ("filter", filters)):
@@ -197,7 +207,7 @@ def explore(
         **text_data(words, texts, whole_texts(texts, points, _TEXT_LENGTHS[len(points) > _MANY])),
         "labels": point_labels(df.index, points),
         "choices": choice_data(df, points, color=colors, keep=filters, other=words["other"]),
-        **_picture_data(pictures, points),
+        **_picture_data(pictures, points, texts),
     }
     if column is not None:
         data["neighbors"] = neighbor_data(column_of(df, column), points, most_bytes=_NEIGHBOR_BYTES)
@@ -250,8 +260,8 @@ def _suits(cells: pd.Series) -> bool:
     return 1 < cells.nunique() <= max(2, min(40, int(cells.notna().sum()) // 4))
 
 
-def _picture_data(pictures: dict[str, pd.Series], points: Positions) -> dict[str, Any]:
-    """Return which points have pictures, and which of these are clips."""
+def _picture_data(pictures: dict[str, pd.Series], points: Positions, texts: list[pd.Series]) -> dict[str, Any]:
+    """Return which points have pictures, which of them are clips and, where there are no texts, their files."""
     if not pictures:
         return {}
     there = {kind: ~cells.iloc[points].map(is_missing).to_numpy(dtype=bool) for kind, cells in pictures.items()}
@@ -259,7 +269,15 @@ def _picture_data(pictures: dict[str, pd.Series], points: Positions) -> dict[str
     clips = there.get("video", np.zeros(len(points), dtype=bool)) & ~there.get(
         "image", np.zeros(len(points), dtype=bool)
     )
-    return {"pictured": pictured.astype("u1").tobytes(), "videos": np.flatnonzero(clips).tolist()}
+    files = _files(pictures, points) if not texts else []
+    named = {"files": files} if any(files) else {}
+    return {"pictured": pictured.astype("u1").tobytes(), "videos": np.flatnonzero(clips).tolist(), **named}
+
+
+def _files(pictures: dict[str, pd.Series], points: Positions) -> list[str]:
+    """Return the name of the file of each point, nothing where its cells name none."""
+    columns = [cells.iloc[points] for cells in pictures.values()]
+    return [next((one for one in map(file_name, cells) if one), "") for cells in zip(*columns, strict=True)]
 
 
 class _Thumbnails:

@@ -20,7 +20,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.tallies.categories import MISSING, NOISE, Categories, group_rows
+from mmembed.figures.hues import color_by_place
 from mmembed.figures.style import Theme, ThemeName, dress, is_measure, plain, theme_of
+from mmembed.figures.typical import content_of, name_by_content, rank_rows
 from mmembed.frames import as_list, column_of, coordinates, one_line
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ _MOST_CATEGORIES = 60  # a longer legend helps nobody
 _HUES = 14
 
 _SHAPES = ("circle", "diamond", "square")
+
+_TYPICAL = 6  # rows among which what is typical of a group without a name is looked for
 
 _MOST_STACKED = 32  # from here on a stack of rows at one place is drawn no larger
 
@@ -90,7 +94,8 @@ def plot(
         Third map column, e.g. ``"map_z"`` after ``project(dimensions=3)``; draws a map that can be turned.
     color : column name, optional
         What colours the points: categories get a palette that colour-blind readers can tell apart, numbers a
-        continuous scale. The column ``cluster`` by default, if the frame has it; its −1 (noise) is grey. To colour by
+        continuous scale. The column ``cluster`` by default, if the frame has it: clusters have the colours of the
+        report's page and of :func:`mmembed.explore`, by their place, and −1 (noise) is grey. To colour by
         similarity to a query, add it as a column: ``df.assign(similarity=df["v"].mmembed.similarity(query))``.
     name : column name
         Column with names of clusters; used while the colour is the cluster column and the frame has it.
@@ -169,7 +174,9 @@ def draw_map(
         _add_measure(drawn, points, coordinates(values), str(color))
     else:
         grouping = _grouping(df, color, name)
-        _add_groups(drawn, points, grouping, single=color is None)
+        if color == "cluster":
+            grouping = _name_by_content(df, grouping, axes, as_list(df, hover), image)
+        _add_groups(drawn, points, grouping, None if color is None else _colors(points, grouping, color))
         if labels and z is None and color is not None:
             add_names(
                 drawn.figure, axes, on_map, grouping, size=(width, height), most=_MOST_CATEGORIES, theme=points.theme
@@ -217,9 +224,36 @@ def _add_measure(drawn: DrawnMap, points: _Points, numbers: npt.NDArray[np.float
     drawn.figure.update_layout(showlegend=False)
 
 
-def _add_groups(drawn: DrawnMap, points: _Points, grouping: Categories, *, single: bool) -> None:
+def _name_by_content(
+    df: pd.DataFrame, grouping: Categories, axes: Axes, hover: Sequence[Hashable], image: Hashable | None
+) -> Categories:
+    """Return the groups with typical content beside names that say nothing: texts at the pointer, or pictures."""
+    texts = [column_of(df, one, argument="hover") for one in hover]
+    texts = [
+        one for one in texts if not (pd.api.types.is_numeric_dtype(one) or pd.api.types.is_datetime64_any_dtype(one))
+    ]
+    pictures = [] if image is None else [column_of(df, image, argument="image")]
+    scores = coordinates(df["cluster_score"]) if "cluster_score" in df.columns else None
+
+    def typical(code: int) -> list[str]:
+        rows = rank_rows(grouping.rows(code), scores, axes[0], axes[1])[:_TYPICAL]
+        return [content_of(texts, pictures, row) for row in rows.tolist()]
+
+    return name_by_content(grouping, typical)
+
+
+def _colors(points: _Points, grouping: Categories, color: Hashable) -> list[str]:
+    """Return the colour of each group: of clusters by their place, of other categories by their rank."""
+    if color != "cluster":
+        return [points.theme.tone(code) for code in range(len(grouping.groups))]
+    rows, (x, y) = points.on_map, points.axes[:2]
+    found = color_by_place(x[rows], y[rows], grouping.codes[rows], len(grouping.groups))
+    return [pair[points.theme.side] for pair in found.tones]
+
+
+def _add_groups(drawn: DrawnMap, points: _Points, grouping: Categories, colors: Sequence[str] | None) -> None:
     theme = points.theme
-    if single:
+    if colors is None:
         _add_trace(drawn, points, points.on_map, theme.tone(0), "all rows")
         return
     shown = range(min(len(grouping.groups), _MOST_CATEGORIES))
@@ -237,7 +271,7 @@ def _add_groups(drawn: DrawnMap, points: _Points, grouping: Categories, *, singl
         rows = grouping.codes == code
         if (rows & points.on_map).any():
             label = f"{grouping.groups[code].name} ({int(rows.sum())})"
-            _add_trace(drawn, points, rows & points.on_map, theme.tone(code), label)
+            _add_trace(drawn, points, rows & points.on_map, colors[code], label)
             drawn.figure.data[-1].legendrank = 1000 + code
             drawn.figure.data[-1].marker.symbol = _SHAPES[code // _HUES % len(_SHAPES)]
 

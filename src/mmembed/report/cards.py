@@ -17,8 +17,10 @@ import pandas as pd
 
 from mmembed.analysis.names.keywords import keywords
 from mmembed.analysis.tallies.categories import MISSING, Categories, Category
+from mmembed.analysis.tallies.deviations import has_peak
 from mmembed.analysis.tallies.totals import CountedColumns, WholeTable, count_table
 from mmembed.analysis.tallies.trend import Period
+from mmembed.figures.typical import rank_rows
 from mmembed.frames import one_line
 from mmembed.report.request import Columns
 from mmembed.report.words import Words, percent
@@ -85,6 +87,11 @@ class Card:
         most = max(self.trend, key=lambda one: one.count, default=None)
         return most if most is not None and most.count and len(self.trend) > 1 else None
 
+    @property
+    def has_peak(self) -> bool:
+        """Whether the period with the most rows stands out from the others."""
+        return has_peak([one.count for one in self.trend])
+
     def figures(self, words: Words) -> str:
         """Return size, share and cohesion in one line."""
         told = [words.rows(self.group.size), percent(self.share)]
@@ -97,7 +104,8 @@ class Card:
         if self.peak is None:
             return ""
         first, last = self.trend[0].name, self.trend[-1].name
-        return words("trend_told", first=first, last=last, most=self.peak.name, count=f"{self.peak.count:,}")
+        key = "trend_told_peak" if self.has_peak else "trend_told"
+        return words(key, first=first, last=last, most=self.peak.name, count=f"{self.peak.count:,}")
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,8 @@ class CardSources:
         Positions of the typical and of the least typical rows of the first groups.
     terms : mapping of int to tuple of str
         Keywords by group.
+    names : tuple of str
+        Names of the groups in the table, without what the page writes beside them.
     """
 
     whole: WholeTable
@@ -119,6 +129,7 @@ class CardSources:
     exemplars: Sequence[Sequence[int]]
     borderline: Sequence[Sequence[int]]
     terms: dict[int, tuple[str, ...]]
+    names: tuple[str, ...]
     scores: npt.NDArray[np.float64] | None = None
 
 
@@ -178,7 +189,7 @@ def find_keywords(
     weights = np.ones(len(texts)) if scores is None else np.nan_to_num(np.clip(scores, 0, 1))
     found = keywords(grouping.codes.astype(np.intp), texts.tolist(), weights)
     return {
-        label: tuple(one_line(one.term, _KEYWORD_LENGTH) for one in terms[:_MOST_KEYWORDS])
+        label: tuple(one_line(one.shown, _KEYWORD_LENGTH) for one in terms[:_MOST_KEYWORDS])
         for label, terms in found.items()
     }
 
@@ -249,22 +260,8 @@ def choose_points(on_map: npt.NDArray[np.bool_], codes: npt.NDArray[np.int64], m
 def rank_in_groups(
     grouping: Categories, scores: npt.NDArray[np.float64] | None, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
 ) -> list[Positions]:
-    """Return the rows of each group, the most typical first.
-
-    Typical is a high score where there are scores, and otherwise nearness to the median of the group on the map. Rows
-    that have neither come last.
-    """
-    ranked = []
-    for code in range(len(grouping.groups)):
-        rows = grouping.rows(code)
-        if scores is not None and np.isfinite(scores[rows]).any():
-            merit = scores[rows]
-        elif np.isfinite(x[rows]).any():
-            merit = -np.hypot(x[rows] - np.nanmedian(x[rows]), y[rows] - np.nanmedian(y[rows]))
-        else:
-            merit = np.zeros(len(rows))
-        ranked.append(rows[np.argsort(-np.nan_to_num(merit, nan=-np.inf), kind="stable")])
-    return ranked
+    """Return the rows of each group, the most typical first; see :func:`mmembed.figures.typical.rank_rows`."""
+    return [rank_rows(grouping.rows(code), scores, x, y) for code in range(len(grouping.groups))]
 
 
 def choose_exemplars(
@@ -361,6 +358,8 @@ class ShownRow:
         Whether its picture is a frame of a clip.
     note : str
         What the list says of it, e.g. a score.
+    file : str
+        Name of the file of its picture or clip; nothing where its cell names none.
     """
 
     row: int
@@ -368,6 +367,7 @@ class ShownRow:
     texts: tuple[str, ...]
     is_video: bool
     note: str = ""
+    file: str = ""
 
 
 class RowReader:
@@ -385,6 +385,7 @@ class RowReader:
             texts=tuple(one_line(column.iloc[row], _TEXT_LENGTH) for column in columns.texts),
             is_video=columns.has_pictures and columns.picture(row)[1] == "video",
             note=note,
+            file=columns.file(row),
         )
 
 

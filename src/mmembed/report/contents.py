@@ -24,6 +24,7 @@ from mmembed.contents.thumbnails import data_uri, make_thumbnails
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.figures.canvas import NEIGHBORS, choice_data, neighbor_data, point_data, point_labels, text_data
 from mmembed.figures.canvas_words import CanvasWords, choose_language
+from mmembed.figures.typical import content_of, name_by_content
 from mmembed.frames import coordinates, one_line
 from mmembed.report.cards import (
     CardSources,
@@ -88,7 +89,7 @@ def assemble(
     cards = make_cards(sources, reader, words)
     record = recall_fit(columns.cluster)
     standings = Standings.of(sources.whole, record)
-    facts = report_facts(columns, options, cards, summary=summary, findings=findings)
+    facts = report_facts(columns, options, cards, names=sources.names, summary=summary, findings=findings)
     comparison = None if previous is None else compare_facts(facts, previous)
     statements = make_statements(
         Grounds(
@@ -99,7 +100,7 @@ def assemble(
             findings=findings if columns.whole is None else Findings(),
             column=breakdown,
             comparison=comparison,
-            outlier_name=_outlier_name(findings, columns, reader),
+            outlier_name=_outlier_name(findings, reader),
         )
     )
     facts = {**facts, "findings": [told_plainly(one) for one in statements]}
@@ -165,9 +166,16 @@ def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Position
         choose_exemplars(rows, wanted, lambda row: looks(columns, row), partial(_units, columns))
         for rows in ranked[:_MOST_CARDS]
     ]
+    pictures = [one for one in (columns.image, columns.video) if one is not None]
     sources = CardSources(
         whole=whole,
-        grouping=grouping,
+        grouping=name_by_content(
+            grouping,
+            lambda code: (
+                content_of(columns.texts, pictures, row) for row in (exemplars[code] if code < len(exemplars) else ())
+            ),
+        ),
+        names=tuple(one.name for one in grouping.groups),
         exemplars=exemplars,
         borderline=[
             choose_borderline(rows, exemplars[place], scores) for place, rows in enumerate(ranked[:_MOST_CARDS])
@@ -178,15 +186,13 @@ def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Position
     return sources, ranked, axes
 
 
-def _outlier_name(findings: Findings, columns: Columns, reader: RowReader) -> dict[Language, str] | None:
+def _outlier_name(findings: Findings, reader: RowReader) -> dict[Language, str] | None:
     """Return what the first outlier is called, in both languages: its text, the name of its file, or its label."""
     if not findings.outliers:
         return None
     row = reader.row(findings.outliers[0][0])
-    cell = columns.picture(row.row)[0] if columns.has_pictures else None
-    file = Path(cell).name if isinstance(cell, str | Path) and not str(cell).startswith("data:") else ""
     spoken: tuple[Language, ...] = ("zh", "en")
-    return {one: name_of((*row.texts, file), Words(one)("row", label=row.label)) for one in spoken}
+    return {one: name_of((*row.texts, row.file), Words(one)("row", label=row.label)) for one in spoken}
 
 
 def _units(columns: Columns, rows: list[int]) -> npt.NDArray[np.float32] | None:
@@ -231,9 +237,22 @@ def _data(
         **point_data(*axes, sources.grouping, points, columns.positions),
         **text_data(words, columns.texts, texts.columns),
         "labels": point_labels(columns.cluster.index, points),
+        "files": _files(columns, points),
         "choices": choice_data(columns.choices, points, color=columns.color, keep=columns.filter, other=words["other"]),
         "thumbnails": {},
     }
+
+
+# Names of files may take as many characters; of more, the list says which row it is.
+_FILE_CHARACTERS = 400_000
+
+
+def _files(columns: Columns, points: Positions) -> list[str] | None:
+    """Return the names of the files of the points; None where a text column says what a row is, or none has a name."""
+    if columns.texts or not columns.has_pictures:
+        return None
+    files = [columns.file(row) for row in points.tolist()]
+    return files if 0 < sum(map(len, files)) <= _FILE_CHARACTERS else None
 
 
 def _listed_rows(draft: PageContents) -> list[list[int]]:

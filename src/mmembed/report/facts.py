@@ -25,7 +25,13 @@ _MOST_VALUES = 50
 
 
 def report_facts(
-    columns: Columns, options: Options, cards: Sequence[Card], *, summary: Summary, findings: Findings
+    columns: Columns,
+    options: Options,
+    cards: Sequence[Card],
+    *,
+    names: Sequence[str],
+    summary: Summary,
+    findings: Findings,
 ) -> dict[str, Any]:
     """Return the facts of a report; every value is one that JSON knows.
 
@@ -35,7 +41,7 @@ def report_facts(
     clusters = [
         {
             "id": card.group.key if isinstance(card.group.key, int) else one_line(card.group.key, 80),
-            "name": card.group.name,
+            "name": name,
             "size": card.group.size,
             "share": card.share,
             "cohesion": card.cohesion,
@@ -46,7 +52,7 @@ def report_facts(
             "trend": [{"period": one.name, "rows": one.count} for one in card.trend],
             "centroid": None if card.centroid is None or card.code >= _MOST_CENTROIDS else _pack(card.centroid),
         }
-        for card in cards
+        for card, name in zip(cards, names, strict=True)
     ]
     return {
         "format": FORMAT,
@@ -93,7 +99,15 @@ def _rows(columns: Columns, rows: Iterable[ShownRow]) -> list[dict[str, Any]]:
         picture = columns.picture(one.row)[0] if columns.has_pictures else None
         seen = one.texts if any(one.texts) else picture if isinstance(picture, str) else None
         key = None if seen is None else hashlib.blake2b(repr(seen).encode(), digest_size=8).hexdigest()
-        facts.append({"position": columns.position(one.row), "label": one.label, "texts": list(one.texts), "key": key})
+        facts.append(
+            {
+                "position": columns.position(one.row),
+                "label": one.label,
+                "texts": list(one.texts),
+                "file": one.file or None,
+                "key": key,
+            }
+        )
     return facts
 
 

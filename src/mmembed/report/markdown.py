@@ -143,7 +143,7 @@ def _rows(rows: Sequence[ShownRow], words: Words) -> str:
 
 
 def _told(row: ShownRow, words: Words) -> str:
-    texts = " / ".join(plain(text) for text in row.texts if text) or plain(words("row", label=row.label))
+    texts = " / ".join(plain(text) for text in row.texts if text) or plain(row.file or words("row", label=row.label))
     return words("aside", told=texts, aside=plain(row.note)) if row.note else texts
 
 

@@ -13,7 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.tallies.totals import WholeTable
-from mmembed.frames import is_missing
+from mmembed.contents.content import file_name
+from mmembed.frames import is_missing, one_line
+
+_FILE_LENGTH = 60
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,10 @@ class Columns:
             if not is_missing(cell) or self.video is None:
                 return cell, "image"
         return (None, "image") if self.video is None else (self.video.iloc[row], "video")
+
+    def file(self, row: int) -> str:
+        """Return the name of the file of a row's picture or clip; nothing where its cell names none."""
+        return one_line(file_name(self.picture(row)[0]), _FILE_LENGTH) if self.has_pictures else ""
 
     @property
     def has_pictures(self) -> bool:

@@ -231,7 +231,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "borderline": ("拿不准的样本", "Uncertain examples"),
     "keywords": ("关键词", "Keywords"),
     "trend": ("随时间变化", "Over time"),
-    "trend_told": (
+    "trend_told": ("{first} 至 {last}", "{first} to {last}"),
+    "trend_told_peak": (
         "{first} 至 {last}；最多在 {most}，{count} 行",
         "{first} to {last}; most in {most}, {count} rows",
     ),

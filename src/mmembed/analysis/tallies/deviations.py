@@ -8,12 +8,12 @@ chance by the hypergeometric distribution (Fisher's exact test), and all that wa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import hypergeom
+from scipy.stats import binom, hypergeom
 
 # Of a table of many values the commonest are looked at: the others have too few rows to stand out.
 _MOST_VALUES = 50
@@ -160,6 +160,20 @@ def shifts(groups: Mapping[Hashable, npt.NDArray[np.int64]], whole: npt.NDArray[
             chance = float(_two_sided(np.array([late]), total, np.array([later]), size)[0])
             found[key] = Shift(period, (size - late) / earlier, late / later, min(1.0, chance * len(groups)))
     return found
+
+
+def has_peak(counts: Sequence[int]) -> bool:
+    """Return whether one period stands out: it has more rows than chance and evenly spread rows would give any period.
+
+    Examples
+    --------
+    >>> has_peak([1, 1, 0, 1]), has_peak([2, 3, 20, 4])
+    (False, True)
+    """
+    total, most = sum(counts), max(counts, default=0)
+    if len(counts) < 2 or most < max(_FEWEST_ROWS, _LEAST_RATIO * total / len(counts)):
+        return False
+    return float(binom.sf(most - 1, total, 1 / len(counts))) * len(counts) < LEVEL
 
 
 def agreement(groups: Mapping[Hashable, Mapping[str, int]]) -> tuple[float, float]:

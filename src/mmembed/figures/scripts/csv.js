@@ -11,12 +11,12 @@ function csvCell(value) {
 }
 
 function csvOf(table, rows) {
-  const { data } = table, heads = ["row", "label", "cluster", "name"].map((key) => table.words(`column_${key}`));
+  const { data } = table, heads = ["row", "label", "cluster", "name", ...(data.files ? ["file"] : [])].map((key) => table.words(`column_${key}`));
   const lines = [[...heads, ...data.columns]];
   for (const i of rows) {
     const g = table.group[i];
     const key = g === NOISE ? -1 : data.groups[g].key;
-    lines.push([table.rows[i], table.label(i), key, table.groupName(i), ...data.texts.map((column) => column[i])]);
+    lines.push([table.rows[i], table.label(i), key, table.groupName(i), ...(data.files ? [data.files[i]] : []), ...data.texts.map((column) => column[i])]);
   }
   return lines.map((line) => line.map(csvCell).join(",")).join("\r\n") + "\r\n";
 }

@@ -94,7 +94,7 @@ class Panel {
   }
 
   readTexts() {
-    const { table } = this, columns = table.data.labels ? [...table.data.texts, table.data.labels] : table.data.texts;
+    const { table } = this, { texts, labels, files } = table.data, columns = [...texts, labels, files].filter(Boolean);
     return Array.from({ length: table.count }, (_, i) => plain([...columns.map((column) => column[i]), table.groupName(i)].join("\n")));
   }
 

@@ -42,7 +42,7 @@ class Table {
 
   label(i) { return this.data.labels ? this.data.labels[i] : String(this.rows[i]); }
   rowName(i) { return this.words("row", { label: this.label(i) }); }
-  title(i) { return this.data.texts.map((column) => column[i]).find(Boolean) || this.rowName(i); }
+  title(i) { return this.data.texts.map((column) => column[i]).find(Boolean) || this.data.files?.[i] || this.rowName(i); }
   groupName(i) { return this.group[i] === NOISE ? this.words("noise") : this.names[this.group[i]]; }
 
   neighbors(i) {

@@ -38,6 +38,7 @@ class Tip {
     const texts = make("div", "tip-texts"), head = make("div", "tip-group");
     head.append(this.swatch(i), make("span", "", table.groupName(i)), make("span", "row-label", table.rowName(i)));
     texts.append(head);
+    if (table.data.files?.[i]) texts.append(make("p", "tip-line", table.data.files[i]));
     table.data.texts.map((column) => column[i]).filter(Boolean).forEach((text, place) => {
       texts.append(make("p", place ? "tip-line second" : "tip-line", text));
     });
