@@ -27,6 +27,29 @@ PAN = """() => new Promise((done) => {
 })"""
 
 
+# Zooms by one hundredth in each of 120 frames, then waits until the map rests.
+ZOOM = """() => new Promise((done) => {
+  const { map } = mmembedReport, before = map.dots.times;
+  let frames = 0, drawn = 0;
+  const step = () => {
+    if (frames++ < 120) { map.camera.zoomAt(500, 300, 1.01); requestAnimationFrame(step); return; }
+    drawn ||= map.dots.times - before;
+    if (!map.settled) { requestAnimationFrame(step); return; }
+    requestAnimationFrame(() => requestAnimationFrame(() => done([drawn, map.dots.layer.k, map.view.k])));
+  };
+  requestAnimationFrame(step);
+})"""
+
+
+def test_a_zoom_scales_the_picture_of_many_points(open_report):
+    """While the map is zoomed, 100,000 points are drawn anew in few frames, and once it rests, as they are."""
+    rng = np.random.default_rng(0)
+    df = pd.DataFrame(rng.normal(size=(100_000, 2)), columns=["map_x", "map_y"]).assign(cluster=np.arange(100_000) % 9)
+    drawn, drawn_at, zoom = open_report(build_report(df)).evaluate(ZOOM)
+    assert 1 <= drawn <= 20
+    assert drawn_at == zoom > 3
+
+
 def test_a_hundred_thousand_points_are_dragged_fluently(open_report):
     """At most 15 MB, at least 20 frames a second, the nearest point at once, and the search finds its rows."""
     rng = np.random.default_rng(0)

@@ -183,6 +183,6 @@ def test_groups_whose_names_say_nothing_are_told_apart(goods):
     df = goods.assign(cluster_name=names)
     report = build_report(df, text="标题", language="zh")
     page = report.html()
-    assert page.count("混合 (2)：「蓝牙耳机") >= 3
-    assert "混合：「红色连衣裙" in page
+    assert page.count("混合 (2)：蓝牙耳机") >= 3
+    assert "混合：红色连衣裙" in page
     assert [one["name"] for one in json.loads(report.to_json())["clusters"]] == ["混合", "混合 (2)", "登山鞋"]

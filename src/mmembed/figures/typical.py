@@ -36,7 +36,7 @@ def name_by_content(grouping: Categories, typical: Callable[[int], Iterable[str]
     >>> groups = Category(0, "mixed", 2), Category(1, "mixed (2)", 1)
     >>> contents = [["zebra", "spoon"], ["a red dress"]]
     >>> [one.name for one in name_by_content(Categories(np.array([0, 0, 1]), groups), contents.__getitem__).groups]
-    ['mixed: “zebra”, “spoon”', 'mixed (2): “a red dress”']
+    ['mixed: zebra, spoon', 'mixed (2): a red dress']
     """
     named = []
     for code, group in enumerate(grouping.groups):
@@ -97,5 +97,5 @@ def _first_words(content: str) -> str:
 
 def _beside(name: str, contents: Sequence[str]) -> str:
     if has_han(name):
-        return f"{name}：{''.join(f'「{one}」' for one in contents)}"
-    return f"{name}: {', '.join(f'“{one}”' for one in contents)}"
+        return f"{name}：{'、'.join(contents)}"
+    return f"{name}: {', '.join(contents)}"

@@ -304,7 +304,8 @@ def _of_stability(grounds: Grounds) -> Iterable[Statement]:
     for language in _SPOKEN:
         words = Words(language)
         told = [words("quoted", name=card.group.name) for card in weak[:_MOST_NAMES]]
-        names[language] = words("separator").join(told) + ("…" if len(weak) > _MOST_NAMES else "")
+        left = len(weak) - len(told)
+        names[language] = words("separator").join(told) + (words("and_more", count=f"{left:,}") if left else "")
     figures = {"topics": [card.group.name for card in weak]}
     yield _statement("unstable", "topics", "say_unstable", figures, count=f"{len(weak):,}", names=names)
 

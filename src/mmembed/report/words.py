@@ -99,6 +99,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{count} 个主题不稳定，换一批行会分得不同：{names}。",
         "{count} topic is unstable, and would be a different one in other rows: {names}.",
     ),
+    "and_more": ("等", " and {count} more"),
     "say_changes": (
         "与 {when} 的报告相比，主题有变化：{parts}。",
         "The topics have changed since the report of {when}: {parts}.",

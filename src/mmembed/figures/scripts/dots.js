@@ -1,7 +1,10 @@
-/* The points themselves. A drag moves a finished picture of them; they are drawn again only where its edge shows. */
+/* The points themselves. A drag moves a finished picture of them, and a zoom of many points scales it until the map
+   rests; they are drawn again only where its edge shows or its scale is too far off. */
 
 // From here on, points are written as pixels.
 const MANY = 4000;
+// How much a finished picture may be scaled while the map moves.
+const MOST_SCALED = 1.3;
 
 class Dots {
   constructor(points, camera, colors) {
@@ -42,27 +45,50 @@ class Dots {
     return Math.min(base * this.camera.view.k ** 0.28, 9);
   }
 
-  // `key` changes whenever the points look different apart from their shift.
-  paint(context, key, active, ratio) {
-    const { view, width, height } = this.camera;
-    const spare = { x: Math.round(width * 0.3), y: Math.round(height * 0.3) };
+  // `key` changes whenever the points look different apart from shift and zoom; while the map is `moving`, a picture of
+  // them may be scaled.
+  paint(context, key, active, ratio, moving) {
+    const { view } = this.camera;
     if (this.drawnKey !== key) {
-      // The first frame of a zoom is drawn as it is: the next one may have another scale again.
       this.drawnKey = key;
       this.layer = null;
+    }
+    const fit = this.layer && this.fitOf(this.layer, moving);
+    if (fit) { this.showLayer(context, fit, ratio); return; }
+    if (this.points.count <= MANY && view.k !== this.layer?.k) {
+      // Few points are drawn anew in each frame of a zoom, as sharp as they are.
+      this.layer = { k: view.k };
       this.draw(context, active, ratio, 0, 0);
       return;
     }
-    let { layer } = this;
-    if (!layer || Math.abs(view.x - layer.x) > spare.x || Math.abs(view.y - layer.y) > spare.y) {
-      const canvas = this.spareCanvas || (this.spareCanvas = document.createElement("canvas"));
-      canvas.width = context.canvas.width + Math.round(2 * spare.x * ratio);
-      canvas.height = context.canvas.height + Math.round(2 * spare.y * ratio);
-      layer = this.layer = { canvas, x: view.x, y: view.y };
-      this.draw(canvas.getContext("2d"), active, ratio, spare.x, spare.y);
-    }
-    const left = Math.round((view.x - layer.x - spare.x) * ratio), top = Math.round((view.y - layer.y - spare.y) * ratio);
-    context.drawImage(layer.canvas, left, top);
+    this.drawLayer(context.canvas, active, ratio);
+    this.showLayer(context, this.fitOf(this.layer, moving), ratio);
+  }
+
+  // Where a finished picture lies on the screen, and how much it is scaled; null where it does not do.
+  fitOf({ canvas, k, x, y, spare }, moving) {
+    const { view, width, height } = this.camera, scale = view.k / k;
+    if (!canvas || (scale !== 1 && (!moving || scale > MOST_SCALED || scale < 1 / MOST_SCALED))) return null;
+    const left = view.x - (x + spare.x) * scale, top = view.y - (y + spare.y) * scale;
+    const isCovered = left <= 0 && top <= 0 && left + (width + 2 * spare.x) * scale >= width && top + (height + 2 * spare.y) * scale >= height;
+    return isCovered ? { left, top, scale } : null;
+  }
+
+  drawLayer(screen, active, ratio) {
+    const { view, width, height } = this.camera, spare = { x: Math.round(width * 0.3), y: Math.round(height * 0.3) };
+    const canvas = this.spareCanvas || (this.spareCanvas = document.createElement("canvas"));
+    const wide = screen.width + Math.round(2 * spare.x * ratio), high = screen.height + Math.round(2 * spare.y * ratio);
+    if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high });
+    this.layer = { canvas, k: view.k, x: view.x, y: view.y, spare };
+    this.draw(canvas.getContext("2d"), active, ratio, spare.x, spare.y);
+  }
+
+  showLayer(context, { left, top, scale }, ratio) {
+    const { canvas } = this.layer;
+    if (scale === 1) { context.drawImage(canvas, Math.round(left * ratio), Math.round(top * ratio)); return; }
+    context.imageSmoothingQuality = "low";
+    const part = { width: context.canvas.width / scale, height: context.canvas.height / scale };
+    context.drawImage(canvas, (-left * ratio) / scale, (-top * ratio) / scale, part.width, part.height, 0, 0, context.canvas.width, context.canvas.height);
   }
 
   draw(context, active, ratio, spareX, spareY) {
@@ -91,7 +117,7 @@ class Dots {
     const radius = this.radius() * ratio;
     // A margin, so that dots at the edge are cut there and not left out.
     const margin = Math.ceil(radius) + 3;
-    const raster = new Raster(context.canvas.width + 2 * margin, context.canvas.height + 2 * margin, colors.surface);
+    const raster = this.rasterOf(context.canvas.width + 2 * margin, context.canvas.height + 2 * margin);
     const alpha = points.count > 30000 ? 0.6 : 0.72;
     const dots = coloring.tones.map((pair) => raster.dot(colors.of(pair), radius, alpha));
     const noise = raster.dot(colors.noise, radius * 0.85, 0.6), faded = raster.dot(colors.faded, radius * 0.85, 0.5);
@@ -103,6 +129,13 @@ class Dots {
       }
     }
     context.putImageData(raster.image, -margin, -margin);
+  }
+
+  // The pixels of the last picture are used again.
+  rasterOf(width, height) {
+    if (this.raster?.width !== width || this.raster.height !== height) this.raster = new Raster(width, height);
+    this.raster.clear(this.colors.surface);
+    return this.raster;
   }
 
   drawSprites(context, active, ratio, { ax, bx, ay, by }) {

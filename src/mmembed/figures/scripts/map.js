@@ -110,13 +110,13 @@ class PointMap {
   paint() {
     if (!this.camera.width) return;
     const { context, camera, active, dots } = this;
-    const key = [camera.view.k, camera.width, camera.height, camera.base.kx, camera.base.ky, this.filterCount].join("/");
+    const key = [camera.width, camera.height, camera.base.kx, camera.base.ky, this.filterCount].join("/");
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.globalAlpha = 1;
     context.fillStyle = this.colors.surface;
     context.fillRect(0, 0, this.canvas.width, this.canvas.height);
     dots.filterCount = this.filterCount;
-    dots.paint(context, key, active, this.ratio);
+    dots.paint(context, key, active, this.ratio, !this.settled);
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     if (this.links) this.paintLinks();
     this.labels.paintLines(context, active, this.chosen);

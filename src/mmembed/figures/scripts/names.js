@@ -57,6 +57,9 @@ const lengthOf = ([x0, y0, x1, y1]) => Math.hypot(x1 - x0, y1 - y0);
 // Whether the lines of two names are drawn and cross.
 const crosses = (a, b) => a.length >= SHORT && b.length >= SHORT && cross(a.line, b.line);
 
+// Whether the line of one name goes through another.
+const struck = (a, b) => (a.length >= SHORT && strikes(a.line, b)) || (b.length >= SHORT && strikes(b.line, a));
+
 // Whether a line touches a box.
 function strikes([x0, y0, x1, y1], box) {
   let low = 0, high = 1;
@@ -123,7 +126,10 @@ class Names {
       if (!best || layout.missing.length < best.missing.length) best = { ...layout, stretch, share };
       if (!layout.missing.length) break;
     }
-    if (best) camera.fit(width, height, { ...best, bottom: this.bottomFor(best.stretch, best.share, width, height) });
+    if (best) {
+      camera.fit(width, height, { ...best, bottom: this.bottomFor(best.stretch, best.share, width, height) });
+      this.improve(context, best);
+    }
     this.layout = best || { places: [], missing: [] };
     this.layout.view = { k: 1, x: 0, y: 0 };
   }
@@ -147,6 +153,7 @@ class Names {
     const most = Math.max(...seen.map((rows) => rows.length));
     const groups = seen.flatMap((rows, g) => (rows.length > most * 0.04 ? [[g, this.middle(rows)]] : []));
     this.layout = this.place(context, groups, radius, boxes, true);
+    this.improve(context, this.layout);
     this.layout.view = { ...camera.view };
   }
 
@@ -185,7 +192,7 @@ class Names {
       placed.push(name);
       return false;
     });
-    return { places: placed, missing: left };
+    return { places: placed, missing: left, free };
   }
 
   // No two lines cross in the end. Two names whose lines do change places where that makes the lines shorter; else one of
@@ -194,7 +201,7 @@ class Names {
     const without = [];
     for (let swaps = 2 * placed.length ** 2; ;) {
       const pair = this.crossingPair(placed);
-      if (!pair) return without;
+      if (!pair) break;
       if (swaps-- > 0 && this.swap(context, ...pair, placed, free, tools)) continue;
       // The longer line has the more to gain.
       pair.sort((a, b) => b.length - a.length);
@@ -203,6 +210,26 @@ class Names {
       const [last] = pair.sort((a, b) => this.members[a.g].length - this.members[b.g].length);
       placed.splice(placed.indexOf(last), 1);
       without.push(last.g);
+    }
+    return without;
+  }
+
+  // Shorter lines, fewer of them through other names, and still none that cross: two names change places where that
+  // makes their lines shorter, and each one moves to the best place that is left.
+  improve(context, { places, free }) {
+    const tools = this.toolBox();
+    for (let round = 0; round < 3; round++) {
+      let moved = false;
+      for (const [n, one] of places.entries()) {
+        for (let m = 0; m < n; m++) moved = this.swap(context, one, places[m], places, free, tools, true) || moved;
+      }
+      for (const name of places) {
+        const others = places.filter((one) => one !== name), { left, up } = name;
+        if (name.length < SHORT && !others.some((one) => struck(name, one))) continue;
+        this.settle(context, name, others, free, tools, false, true);
+        moved ||= left !== name.left || up !== name.up;
+      }
+      if (!moved) return;
     }
   }
 
@@ -213,8 +240,9 @@ class Names {
     return null;
   }
 
-  // Whether two names could change places; they do if so.
-  swap(context, a, b, placed, free, tools) {
+  // Whether two names could change places so that their lines are shorter; they do if so. A `strict` swap makes no line
+  // cross another.
+  swap(context, a, b, placed, free, tools, strict = false) {
     const others = placed.filter((one) => one !== a && one !== b);
     const before = a.length + b.length, center = (one) => [(one.left + one.right) / 2, (one.up + one.bottom) / 2];
     const [ax, ay] = center(a), [bx, by] = center(b);
@@ -223,7 +251,8 @@ class Names {
       if (!first) continue;
       for (const theirs of this.shapes(context, b.g)) {
         const second = this.boxAt(b, theirs, ax, ay, [...others, first], free, tools);
-        if (!second || first.length + second.length >= before || crosses(first, second)) continue;
+        if (!second || first.length + second.length >= before - 1 || crosses(first, second)) continue;
+        if (strict && others.some((one) => [first, second].some((mine) => crosses(mine, one) || struck(mine, one)))) continue;
         this.moveTo(a, first);
         this.moveTo(b, second);
         return true;
@@ -328,12 +357,12 @@ class Names {
     const resting = this.layout.view && view.k === this.layout.view.k && view.x === this.layout.view.x && view.y === this.layout.view.y;
     context.lineJoin = "round";
     this.boxes = [];
-    const shown = [];
+    const shown = [], tools = this.toolBox();
     for (const one of places) {
       const px = camera.x(one.anchor), py = camera.y(one.anchor);
       const left = px + one.dx, up = py + one.dy, box = { left, up, right: left + one.wide, bottom: up + one.high };
       if (!resting) {
-        if (left < 3 || up < 3 || box.right > width - 3 || box.bottom > height - 3 || overlap(box, this.toolBox(), 4)) continue;
+        if (left < 3 || up < 3 || box.right > width - 3 || box.bottom > height - 3 || overlap(box, tools, 4)) continue;
         if (shown.some((other) => overlap(box, other, 3))) continue;
       }
       shown.push({ ...box, one, line: lineTo(box, px, py) });
@@ -415,12 +444,13 @@ class Names {
 }
 
 // A name as lines no wider than `most`: broken at spaces, and inside a word only if it is wider than a line by itself.
-// A dot between terms ends a line, and never begins one.
+// A dot between terms ends a line, and never begins one; a number in brackets stays with its word, and Chinese is broken
+// after a colon or a comma.
 function brokenName(name, most, measure) {
   const lines = [];
   let line = "";
   const fits = (text) => measure(text.trimEnd()) <= most;
-  for (const piece of name.match(/\S+(?:\s+[·|/&-](?=\s))?\s*/gu) || [name]) {
+  for (const piece of name.match(/(?:[^\s：、]+(?:\s+\(\d+\))?[：、:]*|[：、]+)(?:\s+[·|/&-](?=\s))?\s*/gu) || [name]) {
     if (fits(line + piece)) { line += piece; continue; }
     if (line) lines.push(line.trimEnd());
     line = "";

@@ -9,19 +9,31 @@ const channels = (color) => {
 };
 
 class Raster {
-  constructor(width, height, background) {
+  constructor(width, height) {
     this.width = width;
     this.height = height;
     this.image = new ImageData(width, height);
     this.pixels = new Uint32Array(this.image.data.buffer);
+    this.masks = new Map();
+  }
+
+  clear(background) {
     const [r, g, b] = channels(background);
     this.pixels.fill((255 << 24) | (b << 16) | (g << 8) | r);
   }
 
   // A dot of one colour: for each phase the offsets and the weights (of 256) of the pixels that it covers.
   dot(color, radius, alpha) {
-    const [r, g, b] = channels(color), reach = Math.ceil(radius + 1);
-    const masks = [];
+    const [r, g, b] = channels(color), reach = Math.ceil(radius + 1) + 1;
+    return { masks: this.masksOf(radius, alpha), reach, redBlue: (b << 16) | r, green: g << 8 };
+  }
+
+  // The same for dots of all colours.
+  masksOf(radius, alpha) {
+    const key = `${radius}/${alpha}`;
+    if (this.masks.has(key)) return this.masks.get(key);
+    if (this.masks.size > 20) this.masks.clear();
+    const masks = [], reach = Math.ceil(radius + 1);
     for (let phase = 0; phase < PHASES * PHASES; phase++) {
       const dx = (phase % PHASES) / PHASES, dy = Math.floor(phase / PHASES) / PHASES;
       const offsets = [], weights = [];
@@ -35,7 +47,8 @@ class Raster {
       }
       masks.push({ offsets: Int32Array.from(offsets), weights: Int32Array.from(weights) });
     }
-    return { masks, reach: reach + 1, redBlue: (b << 16) | r, green: g << 8 };
+    this.masks.set(key, masks);
+    return masks;
   }
 
   stamp(px, py, dot) {
