@@ -4,7 +4,7 @@
     python scripts/run_notebooks.py 05_report       # one of them
     python scripts/run_notebooks.py --check         # run all, and compare
 
-Storing needs Chromium on the PATH: figures and reports are kept as pictures, so that a viewer on the web shows them and
+Storing needs Chromium on the PATH: figures, reports and explorers are kept as pictures, so that a viewer on the web shows them and
 no notebook holds a whole page. The check compares what was printed and shown as text, but for numbers, which may differ
 from machine to machine.
 """
@@ -21,6 +21,7 @@ import sys
 from html import unescape
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -47,11 +48,62 @@ def digest_of_sources(notebook: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]
 
 
-def run(path: Path) -> Any:
-    """Return a notebook after a run in a fresh kernel."""
+# What the kernel writes to a file at the end: of each explorer its data, and the pictures that its page would ask for.
+TELL_EXPLORERS = """
+def tell_explorers(path):
+    import base64, json
+    from mmembed.figures import Explorer
+
+    def pictures_of(widget):
+        found = {}
+        widget.send = lambda content, buffers=None: found.update(zip(content["points"], buffers, strict=True))
+        count = widget.data["count"]
+        for first in range(0, count if "pictured" in widget.data else 0, 200):
+            widget._handle_custom_msg({"kind": "pictures", "points": list(range(first, min(first + 200, count)))}, [])
+        return {point: data for point, data in found.items()}
+
+    explorers = {one.widget.model_id: one.widget for one in globals().values() if isinstance(one, Explorer)}
+    told = {
+        key: {"state": {"data": one.data, "height": one.height, "chosen": None}, "pictures": pictures_of(one)}
+        for key, one in explorers.items()
+    }
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(told, file, default=lambda one: {"bytes64": base64.b64encode(bytes(one)).decode()})
+tell_explorers(PATH)
+"""
+
+# A page that runs the explorer as a notebook does, with a model that has all answers already.
+EXPLORER_PAGE = """<!doctype html><meta charset="utf-8"><body style="background:#fff;margin:8px"><div id="cell"></div>
+<script type="module">
+const bytes = (text) => new DataView(Uint8Array.from(atob(text), (one) => one.charCodeAt(0)).buffer);
+const read = (key, value) => (value && value.bytes64 !== undefined ? bytes(value.bytes64) : value);
+const { state, pictures } = JSON.parse(TOLD, read), listeners = new Map();
+const model = {
+  get: (name) => state[name], set: () => {}, save_changes: () => {},
+  on: (name, listener) => listeners.set(name, listener), off: () => {},
+  send: ({ points }) => setTimeout(() => {
+    const there = points.filter((one) => pictures[one]);
+    listeners.get("msg:custom")?.({ kind: "pictures", points: there }, there.map((one) => pictures[one]));
+  }),
+};
+const { default: widget } = await import(URL.createObjectURL(new Blob([SOURCE], { type: "text/javascript" })));
+await widget.render({ model, el: document.getElementById("cell") });
+</script>"""
+
+
+def run(path: Path) -> tuple[Any, dict[str, Any]]:
+    """Return a notebook after a run in a fresh kernel, and what its explorers show by the id of their widget."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(notebook, timeout=TIMEOUT_SECONDS, resources={"metadata": {"path": str(path.parent)}})
-    return client.execute()
+    with TemporaryDirectory() as folder, client.setup_kernel():
+        for number, cell in enumerate(notebook["cells"]):
+            client.execute_cell(cell, number)
+        told = Path(folder) / "explorers.json"
+        last = nbformat.v4.new_code_cell(TELL_EXPLORERS.replace("PATH)", f"{str(told)!r})"))
+        # A cell of its own, which the stored notebook does not have.
+        client.nb = nbformat.v4.new_notebook(cells=[last])
+        client.execute_cell(last, 0)
+        return notebook, json.loads(told.read_text(encoding="utf-8"))
 
 
 def said(notebook: Any) -> list[str]:
@@ -72,11 +124,15 @@ def said(notebook: Any) -> list[str]:
     return told
 
 
-def tidy(notebook: Any, browser: Browser) -> None:
+def tidy(notebook: Any, explorers: dict[str, Any], browser: Browser) -> None:
     """Leave small outputs that do not change from run to run; figures and pages become pictures."""
     for cell in notebook["cells"]:
         cell["metadata"].pop("execution", None)
         if cell["cell_type"] == "code":
+            for output in cell["outputs"]:
+                if (shown := output.get("data", {}).get(WIDGET, {}).get("model_id")) in explorers:
+                    page = _page_of_explorer(explorers[shown])
+                    output["data"] = {"image/jpeg": _picture(page, browser, 1100, 600, "JPEG")}
             kept = [one for one in cell["outputs"] if not _is_empty(one)]
             for output in kept:
                 if "data" in output:
@@ -87,6 +143,16 @@ def tidy(notebook: Any, browser: Browser) -> None:
         "language_info": {"name": "python"},
         "mmembed": {"sources": digest_of_sources(notebook)},
     }
+
+
+def _page_of_explorer(told: dict[str, Any]) -> str:
+    """Return a page that shows an explorer; nothing in its texts ends the script."""
+    from mmembed.figures.explorer import widget_source
+
+    head, _, rest = EXPLORER_PAGE.partition("TOLD")
+    middle, _, tail = rest.partition("SOURCE")
+    data, source = (json.dumps(one).replace("<", "\\u003c") for one in (json.dumps(told), widget_source()))
+    return "".join((head, data, middle, source, tail))
 
 
 def _is_empty(output: Any) -> bool:
@@ -146,7 +212,7 @@ def main(arguments: list[str]) -> int:
     wanted = [one for one in arguments if one != "--check"]
     paths = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if not wanted or path.stem in wanted]
     if check:
-        changed = {path: _compare(nbformat.read(path, as_version=4), run(path)) for path in paths}
+        changed = {path: _compare(nbformat.read(path, as_version=4), run(path)[0]) for path in paths}
         for path, lines in changed.items():
             print(f"{path.name}: {'as stored' if not lines else 'changed'}", *lines, sep="\n")
         return int(any(changed.values()))
@@ -158,8 +224,8 @@ def main(arguments: list[str]) -> int:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
         for path in paths:
-            notebook = run(path)
-            tidy(notebook, browser)
+            notebook, explorers = run(path)
+            tidy(notebook, explorers, browser)
             text = json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
             path.write_text(text.replace(str(ROOT), "…"), encoding="utf-8")
             print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")

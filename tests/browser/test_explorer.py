@@ -190,6 +190,25 @@ def test_a_narrow_cell_puts_the_lists_below_the_map(open_explorer, table):
     assert page.evaluate("document.documentElement.scrollWidth") <= 420
 
 
+def test_a_narrow_cell_shows_its_lists_whole(open_explorer, table):
+    """In a column of 680 pixels, as marimo has it, the lists below the map are not cut off by the explorer's height."""
+    page = open_explorer(table.mmembed.explore(height=400), width=680)
+    board = page.locator(".board").bounding_box()
+    legend = page.locator("#legend button").last.bounding_box()
+    assert page.locator("#canvas").bounding_box()["height"] <= 400
+    assert legend["y"] + legend["height"] <= board["y"] + board["height"]
+
+
+@pytest.mark.parametrize(
+    ("background", "is_dark"),
+    [("oklch(1 0 0)", False), ("oklch(0.18 0.01 260)", True), ("color(srgb 0.98 0.98 0.98)", False), ("#eee", False)],
+)
+def test_any_form_of_a_colour_tells_light_from_dark(open_explorer, table, background, is_dark):
+    """The ground of a notebook counts as it looks, however the browser tells its colour."""
+    page = open_explorer(table.mmembed.explore(), background=background)
+    assert page.evaluate("explorer.colors.shade") == int(is_dark)
+
+
 def test_cells_of_the_table_stay_text(open_explorer, table):
     """Markup in texts, names, labels and values is shown as it is written, and runs nowhere."""
     attack = '<img src=x onerror="window.attacked=1">'

@@ -1,11 +1,19 @@
 /* The explorer in a notebook: an anywidget. The model has `data` (what Table takes) and `height`, gets `chosen` (points
    that are listed, or null) and answers requests for pictures. */
 
+// Red, green, blue and opacity of a colour, in whatever form the browser tells it.
+function colorOf(text) {
+  const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  context.fillStyle = text;
+  context.fillRect(0, 0, 1, 1);
+  return context.getImageData(0, 0, 1, 1).data;
+}
+
 // Whether what lies behind an element is dark, whatever the notebook calls its theme.
 function isDarkBehind(element) {
   for (let one = element; one; one = one.parentElement || one.getRootNode().host) {
-    const [r, g, b, a = 1] = (getComputedStyle(one).backgroundColor.match(/[\d.]+/g) || []).map(Number);
-    if (a > 0.5 && r !== undefined) return 0.299 * r + 0.587 * g + 0.114 * b < 110;
+    const [r, g, b, a] = colorOf(getComputedStyle(one).backgroundColor);
+    if (a > 127) return 0.299 * r + 0.587 * g + 0.114 * b < 110;
   }
   return false;
 }
@@ -21,7 +29,7 @@ function render({ model, el }) {
   const host = make("div"), shadow = host.attachShadow({ mode: "open" }), style = document.createElement("style");
   style.textContent = STYLE;
   const outer = make("div", "explorer"), root = make("div", "board");
-  root.style.height = `${model.get("height")}px`;
+  root.style.setProperty("--board-height", `${model.get("height")}px`);
   outer.lang = model.get("data").language;
   outer.append(root);
   shadow.append(style, outer);
