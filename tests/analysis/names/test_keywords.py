@@ -48,6 +48,6 @@ def test_counts_of_parts_add_up():
     np.testing.assert_array_equal(total.plain.toarray(), tally.plain.toarray())
     np.testing.assert_allclose(total.weighted.toarray(), tally.weighted.toarray())
     np.testing.assert_array_equal(total.texts, tally.texts)
-    ranked = rank_terms(tally, counted.examples(sample))
+    ranked = rank_terms(tally, counted.examples(sample), counted.writing(sample))
     assert ranked == keywords(labels, texts, weights)
     assert {label: [one.term for one in found] for label, found in ranked.items()}
