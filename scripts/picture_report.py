@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 DATA = ROOT / "data"
 PICTURES = ROOT / "docs" / "images"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-POINTED_AT = ("长颈鹿", "斑马", "老虎", "象", "一只红色的袋鼠")  # the first that no name of a group lies on
+POINTED_AT = ("卷尺", "一支玫瑰", "芙蓉花", "扳手")  # the first that no name of a group lies on
 LANGUAGES = {"en": ("text_en", "What is in these photographs?"), "zh": ("text_zh", "这些照片里有什么？")}
 
 
