@@ -4,9 +4,9 @@
     python scripts/run_notebooks.py 05_report       # one of them
     python scripts/run_notebooks.py --check         # run all, and compare
 
-Storing needs Chromium on the PATH: figures, reports and explorers are kept as pictures, so that a viewer on the web shows them and
-no notebook holds a whole page. The check compares what was printed and shown as text, but for numbers, which may differ
-from machine to machine.
+Storing needs Chromium on the PATH: figures, reports and explorers are kept as pictures, so that a viewer on the web
+shows them and no notebook holds a whole page. The check compares what was printed and shown as text, but for numbers,
+which may differ from machine to machine.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _page_of_explorer(told: dict[str, Any]) -> str:
     head, _, rest = EXPLORER_PAGE.partition("TOLD")
     middle, _, tail = rest.partition("SOURCE")
     data, source = (json.dumps(one).replace("<", "\\u003c") for one in (json.dumps(told), widget_source()))
-    return "".join((head, data, middle, source, tail))
+    return f"{head}{data}{middle}{source}{tail}"
 
 
 def _is_empty(output: Any) -> bool:

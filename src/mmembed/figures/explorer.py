@@ -197,7 +197,10 @@ def explore(
         grouping,
         lambda code: (content_of(texts, told, row) for row in rank_rows(grouping.rows(code), scores, *axes)[:_TYPICAL]),
     )
-    own = _suitable(df, {x, y, cluster, name, text if isinstance(text, Hashable) else None, image, video, column})
+    own = _suitable(
+        df,
+        {x, y, cluster, name, f"{cluster}_score", text if isinstance(text, Hashable) else None, image, video, column},
+    )
     colors, filters = (own if given is None else as_list(df, given) for given in (color, filter))
     for argument, names in (("color", colors), ("filter", filters)):
         for one in names:
