@@ -18,6 +18,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+LONG = 180_000  # milliseconds
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -32,9 +33,21 @@ def browser():
             f"The browser tests need Chromium on PATH (one of {', '.join(NAMES)}). Install it: apt install chromium."
         )
     with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=found, args=FLAGS)
-        yield chromium
+        chromium = driver.chromium.launch(executable_path=found, args=FLAGS, timeout=LONG)
+        yield Patient(chromium)
         chromium.close()
+
+
+class Patient:
+    """A browser whose pages wait long for what is awaited: no verdict hangs on how busy the machine is."""
+
+    def __init__(self, chromium):
+        self._chromium = chromium
+
+    def new_context(self, **options):
+        context = self._chromium.new_context(**options)
+        context.set_default_timeout(LONG)
+        return context
 
 
 @pytest.fixture

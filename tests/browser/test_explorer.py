@@ -109,7 +109,7 @@ def table(tmp_path):
 
 def listed(page, explorer, count):
     """Wait until Python knows of a number of listed rows, and return them."""
-    for _ in range(60):
+    for _ in range(3600):
         if len(explorer.selected) == count:
             return explorer.selected
         page.wait_for_timeout(50)

@@ -132,7 +132,7 @@ def test_the_address_keeps_what_is_seen(open_report, report):
     page.evaluate("mmembedReport.explorer.pin(14)")
     page.wait_for_function("() => location.hash.includes('point=14') && location.hash.includes('view=')")
     before = page.evaluate("JSON.stringify([mmembedReport.panel.hits, mmembedReport.explorer.coloring.key])")
-    address = page.url
+    address = page.evaluate("location.href")
     page.goto("about:blank")
     page.goto(address)
     assert page.evaluate("JSON.stringify([mmembedReport.panel.hits, mmembedReport.explorer.coloring.key])") == before
@@ -162,8 +162,14 @@ ODD = [
 def test_an_address_from_anyone_is_only_read_as_what_it_may_say(open_report, report, odd):
     """Numbers out of range, names of methods, markup and long queries neither break the page nor run in it."""
     page = open_report(report)
-    page.evaluate("(hash) => { location.hash = hash; }", odd)
-    page.evaluate("() => new Promise((done) => setTimeout(done, 300))")
+    page.evaluate(
+        """(hash) => new Promise((done) => {
+          addEventListener("hashchange", () => setTimeout(done));  // the page's own listener was there before
+          location.hash = hash;
+        })""",
+        odd,
+    )
+    page.wait_for_function("() => mmembedReport.map.settled")
     assert page.evaluate("window.attacked") is None
     state = page.evaluate(
         "() => { const one = mmembedReport.explorer.state; return [one.group, one.color, one.like, one.point]; }"

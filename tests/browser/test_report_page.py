@@ -383,8 +383,7 @@ def test_pictures_can_be_drawn_on_the_map(open_report, report):
             found += Math.max(...off) < 12;
           }
           return found > 800;
-        }""",
-        timeout=5000,
+        }"""
     )
 
 

@@ -181,6 +181,6 @@ def test_what_another_run_gave_up_is_bought_after_all(tmp_path):
             assert not running.done()
         assert provider.asked == [read[1].digest]
         other.give_back(claimed)
-        done = running.result(timeout=10)
+        done = running.result(timeout=60)
     assert provider.asked == [read[1].digest, read[0].digest]
     assert np.isfinite(done.matrices[0]).all()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .accounts import Account
 from .bill import Bill, Charge
-from .catalogue import FAULTS, GARBLED, HARMLESS, ONE_CONTENT, TRANSIENT, WHOLE_JOB
+from .catalogue import FAULTS, GARBLED, HARMLESS, ONE_CONTENT, TRANSIENT, WHOLE_JOB, patience_with
 from .faults import Fault, Misbehaviour, containing, embedding, every, on_requests, with_probability
 from .limits import RateLimits
 from .models import MODELS, Model
@@ -40,5 +40,6 @@ __all__ = [
     "embedding",
     "every",
     "on_requests",
+    "patience_with",
     "with_probability",
 ]

@@ -137,3 +137,11 @@ WHOLE_JOB: Mapping[str, Fault] = {
 }
 
 FAULTS: Mapping[str, Fault] = {**HARMLESS, **TRANSIENT, **ONE_CONTENT, **WHOLE_JOB}
+
+
+def patience_with(name: str) -> float:
+    """Return the seconds that a client of a test gives each answer while this misbehaviour goes on.
+
+    Short only where they must run out, and then still long for a good answer of a machine that is busy.
+    """
+    return 2.0 if name in {"silent", "stalled"} else 60.0

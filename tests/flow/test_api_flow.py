@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashscope_server import HARMLESS, ONE_CONTENT, TRANSIENT, WHOLE_JOB, containing, on_requests
+from dashscope_server import HARMLESS, ONE_CONTENT, TRANSIENT, WHOLE_JOB, containing, on_requests, patience_with
 from dashscope_server.reaching import KEY
 from mmembed import Embedder
 from mmembed.errors import BudgetError, EmbeddingError, MissingCredentialsError, MMEmbedError
@@ -60,8 +60,7 @@ def test_a_passing_fault_costs_no_row(server, name):
     fault = (HARMLESS | TRANSIENT)[name]
     server.misbehave(fault, on_requests(0, 1))
     df = texts(60)
-    # Short, so that a silent server is given up soon.
-    embedder = Embedder(model="qwen3-vl-embedding", dimension=256, timeout_seconds=1.0)
+    embedder = Embedder(model="qwen3-vl-embedding", dimension=256, timeout_seconds=patience_with(name))
     out = df.mmembed.embed("text", "text", embedder=embedder)
     assert_right(server, out, "qwen3-vl-embedding", dimension=256)
     assert not server.bill.paid_twice

@@ -3,15 +3,16 @@
 import pandas as pd
 import pytest
 
-from dashscope_server import RateLimits
+from dashscope_server import TRANSIENT, on_requests
 from dashscope_server.reaching import reachable
 from mmembed import Embedder
 
 
 @pytest.fixture
 def frame(tmp_path, monkeypatch):
-    limits = RateLimits(requests_per_minute=600)
-    with reachable(monkeypatch, tmp_path / "cache", latency=0.05, limits=limits):
+    with reachable(monkeypatch, tmp_path / "cache", latency=0.05) as server:
+        # Not a rate: how many requests this machine makes in a second would decide what is seen.
+        server.misbehave(TRANSIENT["429 rate"], on_requests(*range(4, 12)))
         yield pd.DataFrame({"text": [f"text {number}" for number in range(500)]})
 
 

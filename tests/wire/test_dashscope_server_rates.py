@@ -94,7 +94,7 @@ def test_latency_holds_requests_side_by_side():
     together = threading.Barrier(4)
 
     def latency(exchange: Exchange) -> float:
-        together.wait(timeout=5)
+        together.wait(timeout=60)
         return 0.01 * exchange.number
 
     with DashScopeServer(latency=latency) as server:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dashscope_server import FAULTS, HARMLESS, Account, DashScopeServer, garbling, refusing
+from dashscope_server import FAULTS, HARMLESS, Account, DashScopeServer, garbling, patience_with, refusing
 from mmembed.providers.dashscope.answer import RequestFailure, read_usage
 from mmembed.providers.dashscope.connection import ConnectionSettings
 
@@ -64,7 +64,7 @@ def test_every_fault_is_one_request_and_one_named_failure(server, name, caplog):
     """Whatever the wire does, the SDK sends once, and what comes out is a failure with a code, never a wrong row."""
     server.misbehave(FAULTS[name])
     with pytest.raises(RequestFailure) as caught:
-        ask(server, {"text": "a"}, {"text": "b"}, timeout_seconds=0.4)
+        ask(server, {"text": "a"}, {"text": "b"}, timeout_seconds=patience_with(name))
     assert caught.value.code
     assert len(server.requests) == 1
     shown = "".join(traceback.format_exception(caught.value)) + caplog.text
@@ -92,7 +92,7 @@ def test_status_and_code_survive_the_sdk(server, name, status, code):
     """Where the SDK drops the status or the text of an error, they are read from the answer itself."""
     server.misbehave(FAULTS[name])
     with pytest.raises(RequestFailure) as caught:
-        ask(server, {"text": "a"}, {"text": "b"}, timeout_seconds=0.4)
+        ask(server, {"text": "a"}, {"text": "b"}, timeout_seconds=patience_with(name))
     assert (caught.value.status, caught.value.code) == (status, code)
 
 

@@ -339,7 +339,7 @@ def test_a_stop_ends_the_waiting():
         thread.start()
     stop.set()
     for thread in threads:
-        thread.join(timeout=1)
+        thread.join(timeout=60)
     assert len(stopped) == 4
     assert limiter.in_flight == 0
 

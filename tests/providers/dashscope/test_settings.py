@@ -159,7 +159,7 @@ def test_a_place_on_the_wire_is_free_before_the_answer_is_read():
             if contents[0]["text"] == "second":
                 second_left.set()
             on_done()
-            assert second_left.wait(timeout=10)  # while it reads, the other one must be able to leave
+            assert second_left.wait(timeout=60)  # while it reads, the other one must be able to leave
             return GOOD
 
     sender = RequestSender(Reading(), Limiter(RateLimit()), Patience(), at_once=1)
@@ -176,17 +176,17 @@ def test_stopping_wakes_who_waits_for_a_place():
     class Holding:
         def request(self, *_, **__):
             entered.set()
-            assert leave.wait(timeout=10)
+            assert leave.wait(timeout=60)
             return GOOD
 
     sender = RequestSender(Holding(), Limiter(RateLimit()), Patience(), at_once=1)
     with ThreadPoolExecutor(2) as pool:
         holding = pool.submit(sender.send, [{"text": "a"}], tokens=1, on_charge=lambda *_: None)
-        assert entered.wait(timeout=10)
+        assert entered.wait(timeout=60)
         waiting = pool.submit(sender.send, [{"text": "b"}], tokens=1, on_charge=lambda *_: None)
         sender.stop()
         with pytest.raises(CancelledError):
-            waiting.result(timeout=5)
+            waiting.result(timeout=60)
         leave.set()
         assert holding.result() == GOOD
 
