@@ -1,9 +1,16 @@
 """What tests of several folders ask for."""
 
+import os
 import signal
 
 import pytest
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
+
+# Workers side by side share the cores, or the threads of linear algebra of one wait for those of another and take twice
+# the processor time. Before numpy is loaded: it is then that these are counted.
+if _workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _workers)))
 
 from dashscope_server.reaching import reachable
 from own_models import own_models_forgotten
@@ -21,6 +28,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def no_models_left():
     """Forget the models of one's own that a test registered."""
     with own_models_forgotten():
+        yield
+
+
+@pytest.fixture
+def two_threads():
+    """Let linear algebra use two threads, whatever the workers' share: sums are then made in parts."""
+    import numpy as np  # noqa: F401  loads what is limited
+    import scipy.linalg  # noqa: F401
+
+    with threadpool_limits(2, user_api="blas"):
         yield
 
 

@@ -44,6 +44,7 @@ def test_the_projected_graph_is_close_to_the_exact_one(structured):
     np.testing.assert_allclose(graph.similarities.ravel(), cosines, atol=1e-5)
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_the_same_rows_give_the_same_graph(structured):
     """Nothing is left to chance."""
     one, other = (compute_graph(structured, 15, "approximate") for _ in range(2))

@@ -160,6 +160,7 @@ def test_groups_are_held_out_together():
         fit_classifier(rows.astype(np.float32), labels, groups=[1, 2])
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_same_seed_same_experiment(digits):
     """Folds, landmarks and intervals come from random_state; None is 0."""
     pictures, names = digits

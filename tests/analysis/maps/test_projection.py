@@ -40,6 +40,7 @@ def test_missing_rows_have_no_place(digits, digit_map):
     assert np.array_equal(np.isnan(digit_map.coordinates), np.column_stack([digits.isna()] * 2))
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_same_seed_same_map(digits, digit_map):
     """The map repeats to the last bit; None is seed 0; another seed gives another map."""
     assert np.array_equal(fit_projection(digits, random_state=0).coordinates, digit_map.coordinates, equal_nan=True)
@@ -73,6 +74,7 @@ def test_small_tables_have_a_map(n, dimensions):
     assert np.isfinite(found.coordinates).all()
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_the_order_of_the_rows_does_not_matter(digits, digit_map):
     """A shuffled table has the same map, to the last bit."""
     order = np.random.default_rng(0).permutation(len(digits))
@@ -117,20 +119,19 @@ def test_quality_is_what_scikit_learn_measures(digits, digit_map):
     assert found.n_rows == n
 
 
-@pytest.mark.parametrize("again", [False, True], ids=["first", "going on"])
-def test_a_map_holds_less_than_three_matrices(again):
-    """Beside the column, the different rows with and without their lengths are the only large things."""
+def test_a_map_holds_less_than_three_matrices():
+    """Beside the column, the different rows with and without their lengths are the only large things; also going on."""
     rows = np.random.default_rng(0).normal(size=(11_000, 1024)).astype(np.float32)
     array = VectorArray.from_matrix(rows)
-    like = fit_projection(array) if again else None  # its graph is kept, and not counted
-    fit_projection(array)
-    tracemalloc.start()
-    try:
-        fit_projection(array, like=like)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak / rows.nbytes < 3
+    earlier = fit_projection(array)  # its graph is kept, and not counted
+    for like in (None, earlier):
+        tracemalloc.start()
+        try:
+            fit_projection(array, like=like)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak / rows.nbytes < 3, like
 
 
 def test_repeated_vectors_have_a_map():
