@@ -7,6 +7,8 @@ OLDEST := .venv-oldest
 STAMP_OLDEST := $(OLDEST)/.installed
 # Chinese, progress bars and long lines reach logs unbuffered and in UTF-8, whatever the locale.
 export PYTHONUTF8 := 1
+# What one process compiled the others read: on it hangs a third of the time of short ones.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test oldest browser check lint types layers notebooks docs dist packages bench clean
@@ -20,10 +22,10 @@ demo: $(STAMP) ## Run the main steps on data/ without a key and write report.htm
 test: $(STAMP) ## Run the test suite, all but the browser (some 10 minutes on two free cores)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not browser and not live' $(ARGS)
 
-browser: $(STAMP) ## Run the tests that look at the report in headless Chromium
+browser: docs ## Run the tests that look at the report and the site in headless Chromium
 	@command -v chromium >/dev/null || { echo "make browser: Chromium is not on the PATH."; \
 	  echo "On Debian or Ubuntu: sudo apt-get install chromium fonts-noto-cjk"; exit 1; }
-	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
+	MMEMBED_SITE=docs/_build/html $(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadfile -m browser tests/browser $(ARGS)
 
 check: lint types layers docs test oldest browser notebooks ## Run everything that CI runs
 
@@ -55,6 +57,8 @@ dist: $(STAMP) ## Build the wheel and the sdist in dist/
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist
 
+# Beside the code, two versions of numba would take turns in throwing away what the other compiled.
+oldest: export NUMBA_CACHE_DIR := $(CURDIR)/$(OLDEST)/numba
 oldest: $(STAMP_OLDEST) ## Run the tests that touch dependencies on the oldest versions that are allowed
 	$(OLDEST)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not browser and not live' \
 	  tests/vectors tests/accessor tests/analysis tests/figures tests/report tests/typing tests/test_embedding_transformer.py \
