@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_limits
 
 # Workers side by side share the cores, or the threads of linear algebra of one wait for those of another and take twice
@@ -15,8 +15,11 @@ if _workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
 from dashscope_server.reaching import reachable
 from own_models import own_models_forgotten
 
-# No verdict hangs on how fast the machine is.
-settings.register_profile("mmembed", deadline=None)
+# No verdict hangs on how fast the machine is, and no change is refused for an example that chance found in it; whoever
+# looks for more gives --hypothesis-profile=search.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("mmembed", _PATIENT, derandomize=True)
+settings.register_profile("search", _PATIENT, max_examples=1000)
 settings.load_profile("mmembed")
 
 # A shell starts background jobs with Ctrl-C ignored, and processes hand that on; tests send it to theirs.

@@ -255,7 +255,7 @@ assert 20 <= found < 400, found
 def test_a_full_disk_costs_one_warning(tmp_path):
     """What was stored before the disk was full is found, the rest is not, and the run goes on."""
     done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, "-c", FULL_DISK, str(tmp_path)], check=False, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", FULL_DISK, str(tmp_path)], check=False, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
 

@@ -105,7 +105,7 @@ def start(script, *arguments):
 
 
 def finish(process):
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
 
 
@@ -167,5 +167,5 @@ def test_two_caches_of_one_process_keep_their_locks(tmp_path):
 def test_a_fork_shares_nothing_but_the_folder(tmp_path):
     """Children forked amid a thread's stores use the cache as the parent does; nobody waits for ever or loses a row."""
     process = start(FORKING, tmp_path)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors

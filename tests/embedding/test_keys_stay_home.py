@@ -118,11 +118,11 @@ def test_a_saved_pipeline_works_where_the_variable_is(server, monkeypatch, tmp_p
     joblib.dump(fitted, path)
     assert KEY.encode() not in path.read_bytes()
     command = [sys.executable, "-c", LOADS, str(path)]
-    without = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603 - our own
+    without = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)  # noqa: S603 - our own
     assert "MissingCredentialsError" in without.stderr
     assert KEY not in without.stderr
     monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)  # noqa: S603 - our own
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)  # noqa: S603 - our own
     assert done.stdout.strip() == str(fitted.predict(pd.Series(["text 1", "text 2"])).tolist())
     assert server.requests
 

@@ -103,7 +103,11 @@ def test_a_kind_that_the_model_cannot_embed_is_the_rows_error():
     assert len(provider.asked) == 1
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(columns=st.lists(CELLS, min_size=1, max_size=3), batch=st.integers(1, 7), workers=st.integers(1, 4))
 def test_the_result_does_not_depend_on_batch_size_or_workers(columns, batch, workers):
     """Alignment is by position whatever the plan, and failures stand at their own rows."""

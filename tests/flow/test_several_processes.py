@@ -40,7 +40,7 @@ def test_three_runs_at_once_buy_each_row_once(tmp_path, monkeypatch):
             process.stdin.write("\n")
             process.stdin.flush()
         for process in processes:
-            _, errors = process.communicate(timeout=120)
+            _, errors = process.communicate(timeout=600)
             assert process.returncode == 0, errors
         texts = [f"第{number}条 review {number}" for number in range(ROWS)]
         wanted = np.array(server.vectors([{"text": text} for text in texts[:20]], MODEL, dimension=256), np.float32)

@@ -200,15 +200,16 @@ def test_clusters_without_shared_rows_match_by_direction():
     """Two samples of the same groups share no vector and still get the same numbers; a high threshold forbids it."""
     last = fit_clusters(table((60, 50, 40, 30))[0])
     other, group = table((30, 40, 50, 60), seed=9)
-    now = fit_clusters(other).match(last)
+    found = fit_clusters(other)
+    now = found.match(last)
     assert [set(values(now.labels)[group == each]) for each in range(4)] == [{0}, {1}, {2}, {3}]
-    strict = fit_clusters(other).match(last, threshold=1.0)
+    strict = found.match(last, threshold=1.0)
     assert set(values(strict.labels)) == {4, 5, 6, 7}
     assert len(set(strict.names.values())) == 4
     with pytest.raises(ValueError, match="from 0 to 1"):
-        fit_clusters(other).match(last, threshold=2)
+        found.match(last, threshold=2)
     with pytest.raises(DimensionMismatchError):
-        fit_clusters(other).match(fit_clusters(np.eye(5, dtype=np.float32)))
+        found.match(fit_clusters(np.eye(5, dtype=np.float32)))
 
 
 def test_an_estimator_that_predicts_keeps_its_numbers_through_a_match():

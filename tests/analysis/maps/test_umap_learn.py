@@ -9,6 +9,8 @@ from sklearn.datasets import load_digits
 
 from mmembed.analysis import fit_projection
 
+pytestmark = pytest.mark.xdist_group("umap-learn")  # one worker, so that umap-learn is compiled once
+
 
 @pytest.fixture(scope="module")
 def digits():

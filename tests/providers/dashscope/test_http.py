@@ -30,8 +30,8 @@ def deadlines():
 def test_a_blocked_read_ends_when_the_time_is_up():
     """A thread that reads from a silent peer wakes with the end of the stream, and the attempt says why."""
     ours, theirs = socket.socketpair()
-    with ours, theirs, attempt_of(0.05) as attempt:
-        attempt.connection = Connection(ours)
+    with ours, theirs, attempt_of(1.0) as attempt:
+        attempt.connection = Connection(ours)  # before the time is up, or nothing would wake the thread
         assert ours.recv(1) == b""
         assert attempt.expired
 
@@ -41,9 +41,9 @@ def test_an_attempt_that_ends_in_time_is_left_alone():
     ours, theirs = socket.socketpair()
     slow, silent = socket.socketpair()
     with ours, theirs, slow, silent:
-        with attempt_of(0.05) as attempt:
+        with attempt_of(1.0) as attempt:
             attempt.connection = Connection(ours)
-        with attempt_of(0.1) as other:
+        with attempt_of(1.1) as other:
             other.connection = Connection(slow)
             assert slow.recv(1) == b""
         theirs.sendall(b"x")
