@@ -19,7 +19,7 @@ help: ## Show this list
 demo: $(STAMP) ## Run the main steps on data/ without a key and write report.html (half a minute after installing)
 	$(BIN)/mmembed demo
 
-test: $(STAMP) ## Run the test suite, all but the browser (some 10 minutes on two free cores)
+test: $(STAMP) ## Run the test suite, all but the browser (some 8 minutes on two free cores)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not browser and not live' $(ARGS)
 
 browser: docs ## Run the tests that look at the report and the site in headless Chromium
