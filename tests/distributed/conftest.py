@@ -9,6 +9,10 @@ import pytest
 pytest.importorskip("dask.dataframe")
 
 
+# Workers of a busy machine take their time to come up and to answer.
+PATIENT = {"distributed.comm.timeouts.connect": "300s", "distributed.comm.timeouts.tcp": "300s"}
+
+
 def pytest_collection_modifyitems(items):
     """Run all tests that need the cluster in one process, so that it is started once.
 
@@ -28,9 +32,9 @@ def cluster():
     import dask
     from dask.distributed import Client, LocalCluster
 
-    quiet = {"distributed.logging.distributed": "error", "distributed.worker.daemon": True}
+    settings = {"distributed.logging.distributed": "error", "distributed.worker.daemon": True, **PATIENT}
     with (
-        dask.config.set(quiet),
+        dask.config.set(settings),
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs="ERROR") as workers,
         Client(workers, set_as_default=False) as client,
     ):

@@ -64,7 +64,9 @@ def test_a_worker_killed_amid_embedding_costs_what_was_in_flight_on_it(tmp_path,
     """The result is right, its leases come back, and what was answered before is not bought again."""
     from dask.distributed import Client, LocalCluster
 
-    quiet = {"distributed.worker.daemon": True}
+    # As in conftest.py: workers of a busy machine take their time.
+    long = {"distributed.comm.timeouts.connect": "300s", "distributed.comm.timeouts.tcp": "300s"}
+    quiet = {"distributed.worker.daemon": True, **long}
     with served(tmp_path, monkeypatch, latency=0.05) as server, dask.config.set(quiet):
         monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", server.base_url)
         places = 6
