@@ -86,7 +86,6 @@ def test_equal_vectors_share_a_label_and_a_score(method, digits):
     assert np.array_equal(found.scores[:300], found.scores[300:600][::-1], equal_nan=True)
 
 
-@pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("method", METHODS)
 def test_order_of_rows_does_not_matter(method, digits):
     """Permuted rows fall into the same groups, and the largest cluster stays number 0."""

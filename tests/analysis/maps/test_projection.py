@@ -40,7 +40,6 @@ def test_missing_rows_have_no_place(digits, digit_map):
     assert np.array_equal(np.isnan(digit_map.coordinates), np.column_stack([digits.isna()] * 2))
 
 
-@pytest.mark.usefixtures("two_threads")
 def test_same_seed_same_map(digits, digit_map):
     """The map repeats to the last bit; None is seed 0; another seed gives another map."""
     assert np.array_equal(fit_projection(digits, random_state=0).coordinates, digit_map.coordinates, equal_nan=True)
@@ -74,7 +73,6 @@ def test_small_tables_have_a_map(n, dimensions):
     assert np.isfinite(found.coordinates).all()
 
 
-@pytest.mark.usefixtures("two_threads")
 def test_the_order_of_the_rows_does_not_matter(digits, digit_map):
     """A shuffled table has the same map, to the last bit."""
     order = np.random.default_rng(0).permutation(len(digits))
