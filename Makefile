@@ -49,7 +49,7 @@ OF_DEPENDENCIES := tests/vectors tests/figures tests/typing tests/analysis/talli
   $(addprefix tests/report/,test_profile.py test_report.py test_thumbnails.py) \
   $(addprefix tests/cli/,test_commands.py test_tables.py test_terminal.py) \
   tests/contents/test_clips.py \
-  $(addprefix tests/providers/,test_chat.py test_custom.py test_openai_server.py local/test_provider.py dashscope/test_connection.py \
+  $(addprefix tests/providers/,test_chat.py test_openai_server.py local/test_provider.py dashscope/test_connection.py \
     dashscope/test_http.py dashscope/test_request_pictures.py dashscope/test_what_is_shown.py) \
   $(addprefix tests/wire/,test_certificates.py test_dashscope_server_faults.py test_odd_connections.py test_settings_of_the_sdk.py) \
   tests/flow/test_interrupting.py tests/flow/test_progress.py
