@@ -71,11 +71,12 @@ oldest: $(STAMP_OLDEST) ## Run the tests of what dependencies decide on the olde
 	@$(OLDEST)/bin/python -W ignore -c 'import umap'  # compiled once, before the workers would do it side by side
 	$(OLDEST)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not browser and not live' $(OF_DEPENDENCIES)
 
-packages: $(STAMP) ## Try the wheel in clean environments: Python 3.11 to 3.13, newest to oldest dependencies (some 6 minutes)
+packages: $(STAMP) ## Try the wheel in clean environments: Pythons, dependencies, extras, upgrade from 0.1 (some 10 minutes)
 	$(BIN)/python scripts/check_packages.py $(ARGS)
 
-bench: $(STAMP) ## Measure what the README and the specification claim
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: $(STAMP) ## Measure beside peers, and write docs/benchmarks.md (some 15 minutes; the figures of the README)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python scripts/write_benchmarks.py $(ARGS)
 
 clean: ## Remove the environment and what the demo wrote
 	rm -rf $(VENV) $(OLDEST) docs/_build report.html

@@ -36,8 +36,9 @@ myst_heading_anchors = 3
 autodoc_typehints = "none"  # types stand in the sections Parameters and Returns
 toc_object_entries_show_parents = "hide"
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True  # defaults as they are written, no <factory>
 autodoc_default_options = {"members": True}
-add_module_names = False
+add_module_names = True  # an entry begins with the path that it is imported by
 numpydoc_class_members_toctree = False
 numpydoc_show_class_members = False
 # Scikit-learn and pandas document the members that are theirs.

@@ -8,13 +8,16 @@ from mmembed._lazy import find_when_used
 
 if TYPE_CHECKING:
     from mmembed.embedding.pipeline import Bill
+    from mmembed.embedding.reranker import RerankPlan
 
 _WHERE = {
     "Bill": "mmembed.embedding.pipeline",
+    "RerankPlan": "mmembed.embedding.reranker",
 }
 
 __all__ = [
     "Bill",
+    "RerankPlan",
 ]
 
 
