@@ -149,7 +149,7 @@ def test_a_paid_model_is_asked_only_when_somebody_said_so(monkeypatch, tmp_path)
         sent = len(server.embedding_requests)
         assert sorted(names(df, embedder=embedder)) == ["cluster 0", "cluster 1", "cluster 2"]
         assert len(server.embedding_requests) == sent
-        with pytest.raises(BudgetError, match=r"max_cost=1e-06"):
+        with pytest.raises(BudgetError, match=r"max_cost=0\.000001"):
             names(df, names="space", max_cost=1e-6, embedder=embedder)
         assert len(server.embedding_requests) == sent
         bought = names(df, names="space", embedder=embedder)
