@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from mmembed.contents.content import Content
-from mmembed.providers.costs import estimate_tokens
+from mmembed.providers.costs import estimate_media, estimate_texts
 from mmembed.providers.models import ModelSpec
 
 _MARGIN = 1.1  # over the mean: some requests hold more than others
@@ -69,10 +69,10 @@ class TokenEstimates:
 
 def _guess(contents: Sequence[Content], spec: ModelSpec) -> Mapping[str, float]:
     """Return the estimated tokens of texts (at their high figure), pictures and videos."""
-    found: dict[str, float] = {}
-    for content in contents:
-        for leaf in content.leaves:
-            text, media = estimate_tokens(leaf, spec)
-            tokens = text.high if leaf.kind == "text" else media.likely
-            found[leaf.kind] = found.get(leaf.kind, 0.0) + tokens
+    leaves = [leaf for content in contents for leaf in content.leaves]
+    texts = [leaf.text for leaf in leaves if leaf.text is not None]
+    found: dict[str, float] = {"text": float(estimate_texts(texts).high)} if texts else {}
+    for leaf in leaves:
+        if leaf.text is None:
+            found[leaf.kind] = found.get(leaf.kind, 0.0) + estimate_media(leaf, spec).likely
     return found
