@@ -53,7 +53,7 @@ BENCHMARKS = (
     ),
     Benchmark(
         "search",
-        ("search.py", "20000", "512"),
+        ("search.py", "100000", "1024"),
         "Exact search beside the matrix product and scikit-learn",
         "The product alone finds nothing: it is the least that exact search can cost. scikit-learn is its brute force.",
         (
@@ -76,7 +76,7 @@ BENCHMARKS = (
     ),
     Benchmark(
         "api_road",
-        ("api_road.py", "cpu", "latency", "--requests", "60"),
+        ("api_road.py", "cpu", "latency", "--requests", "200"),
         "Requests beside the bare SDK",
         "A server on this machine answers. Processor time is the client's alone; eight threads call the SDK.",
         (
@@ -86,7 +86,7 @@ BENCHMARKS = (
     ),
     Benchmark(
         "classification",
-        ("classification.py", "wine", "demo-photographs", "digits"),
+        ("classification.py", "wine", "digits"),
         "The default classifier beside grid searches",
         "Sets that methods were developed on are marked; planted label errors are found by `label_issues()`.",
         (

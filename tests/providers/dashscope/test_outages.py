@@ -116,7 +116,7 @@ def test_a_name_that_was_never_found_is_not_waited_for_so_long():
     world = World((0, 1e9, UNKNOWN))
     with pytest.raises(ServiceError):
         world.embed(20)
-    assert world.now <= 60
+    assert world.now <= 70  # the last try may be on its way when the minute is over
     world = World((1, 300, UNKNOWN))
     world.embed(1)
     world.now = 1
