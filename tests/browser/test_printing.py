@@ -49,10 +49,7 @@ def report(tmp_path):
 
 def sheets(pdf: bytes) -> list[bytes]:
     """Return the numbers of the objects that are pages, in their order."""
-    (kids,) = re.findall(rb"/Type /Pages\b[^>]*?/Kids \[([^\]]*)\]", pdf)[:1] or re.findall(
-        rb"/Kids \[([^\]]*)\][^>]*?/Type /Pages", pdf
-    )
-    return re.findall(rb"(\d+) 0 R", kids)
+    return re.findall(rb"(\d+) 0 obj\s*<<[^<>]*?/Type /Page\b(?!s)", pdf)
 
 
 def headings(pdf: bytes) -> list[tuple[int, float]]:
@@ -95,3 +92,33 @@ def test_nothing_that_paper_cannot_do_is_printed(open_report, report):
     assert page.locator(".topics tbody tr").count() == len(NAMES)
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.querySelector('.findings a')).textDecorationLine") == "none"
+
+
+def test_many_topics_take_few_sheets(open_report):
+    """The table of forty topics and their smaller groups is parted between topics, and no sheet is left empty."""
+    random = np.random.default_rng(0)
+    code = np.arange(1600) % 40
+    part = code * 6 + np.arange(1600) // 40 % 6
+    df = pd.DataFrame(
+        {
+            "text": [f"topic {one} row {row} with some more words to read" for row, one in enumerate(code)],
+            "category": [f"kind {one % 7}" for one in code],
+            "day": pd.date_range("2024-01-01", periods=1600, freq="6h"),
+            "cluster": code,
+            "cluster_name": [f"topic {one} · and its name" for one in code],
+            "cluster_score": random.uniform(0.5, 1, 1600),
+            "subcluster": part,
+            "subcluster_name": [
+                f"topic {one} · and its name / part {two}" for one, two in zip(code, part, strict=True)
+            ],
+            "map_x": code % 8 * 6 + random.normal(size=1600),
+            "map_y": code // 8 * 6 + random.normal(size=1600),
+        }
+    )
+    page = open_report(build_report(df, text="text", breakdown="category", date="day"))
+    pdf = page.pdf(format="A4", print_background=True, outline=True, tagged=True)
+    assert len(sheets(pdf)) <= 13
+    found = headings(pdf)
+    assert [place for place in found if place[1] < FOOT] == []
+    # The table begins on the sheet after the map's, and the cards begin within five sheets of that.
+    assert found[2][0] == 1

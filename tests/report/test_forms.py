@@ -186,3 +186,11 @@ def test_groups_whose_names_say_nothing_are_told_apart(goods):
     assert page.count("混合 (2)：蓝牙耳机") >= 3
     assert "混合：红色连衣裙" in page
     assert [one["name"] for one in json.loads(report.to_json())["clusters"]] == ["混合", "混合 (2)", "登山鞋"]
+
+
+def test_a_table_without_near_duplicates_says_so(goods):
+    """Page and Markdown say that there are none, and count nothing."""
+    report = build_report(goods.assign(duplicate_group=range(24)), text="title", language="en")
+    for told in (report.html(), report.to_markdown()):
+        assert "No row is a near duplicate of another." in told
+        assert "Groups: 0" not in told

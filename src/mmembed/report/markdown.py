@@ -35,7 +35,8 @@ def render_markdown(contents: PageContents) -> str:
         ]
     if contents.duplicates is not None:
         groups, rows = contents.duplicate_totals
-        told = [words("duplicates_hint", groups=f"{groups:,}", rows=f"{rows:,}", copies=f"{rows - groups:,}")]
+        counted = words("duplicates_hint", groups=f"{groups:,}", rows=f"{rows:,}", copies=f"{rows - groups:,}")
+        told = [counted if groups else words("duplicates_none")]
         told += [words("duplicates_nearest")] if contents.are_nearest_only and groups else []
         parts += [f"## {words('duplicates')}", words.sentences(told)]
         parts += [

@@ -99,7 +99,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{count} 个主题不稳定，换一批行会分得不同：{names}。",
         "{count} topic is unstable, and would be a different one in other rows: {names}.",
     ),
-    "and_more": ("等", " and {count} more"),
+    "and_more": ("，另有 {count} 个", " and {count} more"),
     "say_changes": (
         "与 {when} 的报告相比，主题有变化：{parts}。",
         "The topics have changed since the report of {when}: {parts}.",
@@ -268,6 +268,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{groups} 组，共 {rows} 行，除每组第一行外有 {copies} 行；大组在前。",
         "Groups: {groups}, with {rows} rows in all, {copies} beside the first of each; the largest first.",
     ),
+    "duplicates_none": ("没有找到近似重复的行。", "No row is a near duplicate of another."),
     "duplicates_nearest": (
         "这张表里没有与其他行明显更接近的副本，这里只是最相似的几对。",
         "Nothing sets copies apart in this table: these are only the pairs that are most alike.",
