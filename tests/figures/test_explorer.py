@@ -76,11 +76,11 @@ def test_no_file_is_read_that_is_not_in_the_picture_column(pictured, tmp_path):
 
 
 def test_columns_that_suit_colour_and_filter_by_themselves(goods):
-    """Numbers and few values do; names, texts of their own, vectors and the map do not."""
+    """Numbers and few values do; names and scores of clusters, texts of their own, vectors and the map do not."""
     df = goods.assign(price=np.arange(24.0), when=pd.Timestamp("2024-01-01"), v=list(np.eye(24, dtype=np.float32)))
     df["v"] = df["v"].mmembed.as_vectors()
     offered = [one["name"] for one in explore(df, "v", text="title").widget.data["choices"]]
-    assert offered == ["shop", "cluster_score", "price", "when"]
+    assert offered == ["shop", "price", "when"]
     assert explore(df, color="shop", filter=[]).widget.data["choices"][0]["filter"] is False
 
 

@@ -132,7 +132,7 @@ def explore(
 
     It draws what :func:`mmembed.fit_projection` computed, without a network. Texts and pictures of a row are shown at
     the pointer; pictures are read when they come into sight. A lasso, a search, a topic or "more like this" lists rows,
-    which are then in ``.selected``.
+    which are then in ``.selected``. It runs as an anywidget, and was driven in JupyterLab and marimo.
 
     Parameters
     ----------
