@@ -106,4 +106,4 @@ def clusters_html(
 
 
 def _images(sources: Sequence[str]) -> str:
-    return "".join(f'<img src="{escape(one)}" alt="" height="{_PICTURE_HEIGHT}">' for one in sources[:MOST_TYPICAL])
+    return " ".join(f'<img src="{escape(one)}" alt="" height="{_PICTURE_HEIGHT}">' for one in sources[:MOST_TYPICAL])
