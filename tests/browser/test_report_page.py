@@ -587,3 +587,24 @@ def test_a_frame_without_a_map_has_a_page(open_report, shop):
     assert "没有带坐标的行" in page.locator("main").inner_text()
     assert page.locator(".board").is_hidden()
     assert page.locator(".card").count() == 3
+
+
+@pytest.mark.parametrize(("topics", "is_open"), [(5, True), (20, False)])
+def test_smaller_groups_of_many_topics_are_folded(open_report, topics, is_open):
+    """A table of many topics is a glance until its reader asks for the smaller groups; scripts have no part in it."""
+    code = np.arange(400) % topics
+    df = pd.DataFrame(
+        {
+            "map_x": np.arange(400.0),
+            "map_y": np.arange(400.0) % 9,
+            "cluster": code,
+            "cluster_name": [f"topic {one}" for one in code],
+            "subcluster": np.arange(400) % (3 * topics),
+            "subcluster_name": [f"topic {row % topics} / part {row % (3 * topics)}" for row in range(400)],
+        }
+    )
+    page = open_report(build_report(df))
+    assert page.locator(".topics .part").count() == 3 * topics
+    assert page.locator(".topics .part:visible").count() == (3 * topics if is_open else 0)
+    page.locator("#parts").click()
+    assert page.locator(".topics .part:visible").count() == (0 if is_open else 3 * topics)

@@ -115,6 +115,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "点列名排序；点主题名跳到它的详情。",
         "Pick a column to sort by it, and a name to read about the topic.",
     ),
+    "show_parts": ("显示各主题里较小的组", "Show the smaller groups of each topic"),
     "topic": ("主题", "Topic"),
     "share": ("占比", "Share"),
     "within": ("内部相似度", "Similarity within"),
