@@ -36,7 +36,13 @@ ADDED = {
     "project": ["sample_rows"],
     "report": ["sample_rows"],
 }
-LACKING = {"cluster": ["like"], "report": ["kinds"]}
+LACKING = {
+    "cluster": ["like"],
+    "deduplicate": ["contents", "root"],
+    "duplicate_levels": ["contents", "root"],
+    "duplicates": ["contents", "root"],
+    "report": ["kinds"],
+}
 
 
 class Options(TypedDict, total=False):

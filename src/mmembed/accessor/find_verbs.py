@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import pandas as pd
 
 from mmembed.accessor.arguments import query_modality
+from mmembed.accessor.copied_contents import Contents, alike_by_contents
 from mmembed.accessor.search_query import (
     allowed_rows,
     calibration_of,
@@ -24,6 +26,7 @@ from mmembed.frames import Written, column_of
 from mmembed.vectors import as_vector_array
 
 if TYPE_CHECKING:
+    from mmembed.analysis.finding.copied_pairs import Alike
     from mmembed.analysis.finding.duplicate_threshold import Threshold
     from mmembed.analysis.finding.duplicates import Duplicates
     from mmembed.analysis.finding.index import VectorIndex
@@ -241,6 +244,8 @@ class DuplicateVerbs:
         *,
         across: str | None = None,
         kinds: str | None = None,
+        contents: Contents = None,
+        root: Path | str | None = None,
         name: str | None = None,
     ) -> pd.DataFrame:
         """Return the rows that have near duplicates, group by group, with ``group`` and ``similarity``.
@@ -251,14 +256,23 @@ class DuplicateVerbs:
             A vector column.
         threshold : float or "auto"
             Least cosine similarity. What is a copy depends on the model and on the kind of content, so ``"auto"`` finds
-            the level where copies stand apart from other pairs of this table, or else takes the nearest pairs only.
-            :func:`mmembed.find_duplicates` tells which one it was and how it was found; :meth:`duplicate_levels` shows
-            pairs at several levels.
+            the level where copies stand apart from other pairs of this table. By ``contents`` it is the level above
+            which pairs are copies; where no level parts these, as with the local model's pictures, they are taken
+            themselves. Without contents it is read from the vectors, and where nothing stands apart the nearest pairs
+            alone are taken. :func:`mmembed.find_duplicates` tells which one it was and how it was found;
+            :meth:`duplicate_levels` shows pairs at several levels.
         across : str, optional
             A column that names the part of a split, such as train and test. Then each group is a pair: a row and its
             nearest duplicate in another part. :func:`mmembed.find_leaks` counts them by part.
         kinds : str, optional
             A column that says which kind of content each row's vector is of; each kind's mean is removed first.
+        contents : str, {column: modality} or False, optional
+            The column that the vectors were made of, for ``"auto"``: texts are copies by their letters, pictures by
+            their pixels. Without it that is ``x`` for ``x_vector`` where its cells are texts, or pictures in memory;
+            files are opened where the column is declared, ``contents={"photo": "image"}``, and addresses never.
+            False: what is alike by its meaning counts, such as translations.
+        root : path, optional
+            Folder that relative file names start from.
         name : str, optional
             First part of other names for the new columns: ``<name>_group`` and ``<name>_similarity``.
 
@@ -269,15 +283,15 @@ class DuplicateVerbs:
         """
         vectors, groups = column_of(self._df, column), _column_or_none(self._df, kinds)
         Written.by("duplicates", name).check(self._df)
+        alike = alike_by_contents(self._df, column, contents, threshold, root=root)
         if across is not None:
             from mmembed.analysis.finding.leaks import find_leaks
 
-            return find_leaks(vectors, column_of(self._df, across), threshold, kinds=groups).rows_of(
-                self._df, name=name
-            )
+            leaks = find_leaks(vectors, column_of(self._df, across), threshold, kinds=groups, alike=alike)
+            return leaks.rows_of(self._df, name=name)
         from mmembed.analysis.finding.duplicates import find_duplicates
 
-        return find_duplicates(vectors, threshold, kinds=groups).rows_of(self._df, name=name)
+        return find_duplicates(vectors, threshold, kinds=groups, alike=alike).rows_of(self._df, name=name)
 
     def duplicate_levels(
         self,
@@ -287,6 +301,8 @@ class DuplicateVerbs:
         show: str | Sequence[str] | None = None,
         examples: int = 3,
         kinds: str | None = None,
+        contents: Contents = None,
+        root: Path | str | None = None,
     ) -> pd.DataFrame:
         """Return example pairs at several thresholds, to choose one for :meth:`duplicates` and :meth:`deduplicate`.
 
@@ -300,8 +316,8 @@ class DuplicateVerbs:
             The columns to show of both rows of a pair; all but vector columns without it.
         examples : int
             Pairs of each level, the least similar ones that it would still call duplicates.
-        kinds : str, optional
-            As in :meth:`duplicates`.
+        kinds, contents, root : optional
+            As in :meth:`duplicates`. Where no level parts copies from other pairs, none is suggested.
 
         Returns
         -------
@@ -318,11 +334,19 @@ class DuplicateVerbs:
         else:
             shown = [column_of(self._df, name).name for name in ([show] if isinstance(show, str) else show)]
         vectors, groups = column_of(self._df, column), _column_or_none(self._df, kinds)
-        found = duplicate_levels(vectors, levels, examples=examples, kinds=groups)
+        alike = alike_by_contents(self._df, column, contents, root=root)
+        found = duplicate_levels(vectors, levels, examples=examples, kinds=groups, alike=alike)
         return found.examples(self._df, shown)
 
     def deduplicate(
-        self, column: str, threshold: Threshold = "auto", *, keep: str = "first", kinds: str | None = None
+        self,
+        column: str,
+        threshold: Threshold = "auto",
+        *,
+        keep: str = "first",
+        kinds: str | None = None,
+        contents: Contents = None,
+        root: Path | str | None = None,
     ) -> pd.DataFrame:
         """Return the frame without near duplicates; of each group one row stays.
 
@@ -336,17 +360,19 @@ class DuplicateVerbs:
         keep : {"first", "last"} or str
             Which row of a group stays: the first or the last one, or the name of a column: the row with the greatest
             value there (the longest text, the latest date).
-        kinds : str, optional
+        kinds, contents, root : optional
             As in :meth:`duplicates`.
 
         Warns
         -----
         UserWarning
-            If more than a fifth of the rows go, of which some are not equal; tells the least similar pair.
+            If more than a fifth of the rows go, of which some are not equal; tells the least similar pair. If some go
+            that are not equal, and nothing says that they are copies.
         """
         from mmembed.analysis.finding.duplicates import tell_many_dropped
 
-        found = duplicates_to_drop(self._df, column, threshold, keep=keep, kinds=kinds)
+        alike = alike_by_contents(self._df, column, contents, threshold, root=root)
+        found = duplicates_to_drop(self._df, column, threshold, keep=keep, kinds=kinds, alike=alike)
         tell_many_dropped(found, len(self._df), stacklevel=3)
         return found.drop_from(self._df)
 
@@ -375,14 +401,15 @@ class DuplicateVerbs:
 
 
 def duplicates_to_drop(
-    df: pd.DataFrame, column: str, threshold: Threshold, *, keep: str, kinds: str | None
+    df: pd.DataFrame, column: str, threshold: Threshold, *, keep: str, kinds: str | None, alike: Alike | None
 ) -> Duplicates:
     """Return the groups of which one row stays, which is the first, the last or the greatest in a column."""
     from mmembed.analysis.finding.duplicates import find_duplicates
 
     prefer: Any = {"first": None, "last": range(len(df))}
     prefer = prefer[keep] if keep in prefer else column_of(df, keep)
-    return find_duplicates(column_of(df, column), threshold, kinds=_column_or_none(df, kinds), prefer=prefer)
+    groups = _column_or_none(df, kinds)
+    return find_duplicates(column_of(df, column), threshold, kinds=groups, prefer=prefer, alike=alike)
 
 
 def _column_or_none(df: pd.DataFrame, column: str | None) -> pd.Series | None:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import numpy as np
 import pandas as pd
 
-from mmembed.accessor.arguments import Kinds, kinds_of_rows, text_or_source
+from mmembed.accessor.arguments import Kinds, kinds_of_rows, source_of, text_or_source
 from mmembed.accessor.cluster_names import naming_embedder
+from mmembed.accessor.copied_contents import Contents, alike_by_contents
 from mmembed.analysis.names.terms import Language
 from mmembed.embedding.queries import free_term_embedder
+from mmembed.errors import ContentError, EmbeddingWarning
 from mmembed.frames import as_list, column_of
 from mmembed.vectors import VectorDtype, as_vector_array
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from mmembed.analysis.clusters.result import Clusters
+    from mmembed.analysis.finding.duplicates import Duplicates
     from mmembed.analysis.labels.classifier import Classifier
     from mmembed.embedding.run import EmbeddingRun
     from mmembed.figures.explorer import Explorer
@@ -219,7 +222,15 @@ class ReportingVerbs:
         )
         given = {"duplicates": duplicates, "outliers": outliers, "label_issues": label_issues}
         found = find_for_report(
-            df, vectors, given, breakdown=breakdown, kinds=rows_kinds, random_state=random_state, language=language
+            df,
+            vectors,
+            given,
+            breakdown=breakdown,
+            kinds=rows_kinds,
+            contents={image: "image"} if image is not None and source_of(df.columns, column) == image else None,
+            root=root,
+            random_state=random_state,
+            language=language,
         )
         notes += found.notes
         return build_report(
@@ -369,6 +380,8 @@ def find_for_report(
     *,
     breakdown: Hashable | None = None,
     kinds: pd.Series | None = None,
+    contents: Contents = None,
+    root: Path | str | None = None,
     random_state: int | None = None,
     language: Language = "en",
 ) -> FoundForReport:
@@ -386,12 +399,13 @@ def find_for_report(
         The column whose doubtful values are looked for.
     kinds : pandas.Series, optional
         Of which kind each row is, where they are mixed.
+    contents, root : optional
+        The contents that tell copies, as of :meth:`duplicates`; pictures that cannot be opened tell nothing.
     random_state : int, optional
         Seed of the experiment on labels.
     language : {"zh", "en"}
         Language of the notes.
     """
-    from mmembed.analysis.finding.duplicates import find_duplicates
     from mmembed.analysis.finding.outliers import find_outliers
     from mmembed.report.words import Words, percent
 
@@ -399,9 +413,11 @@ def find_for_report(
     rows = int((~as_vector_array(vectors).isna()).sum())
     is_cheap = 2 <= rows <= _CHEAP_ROWS
     if is_cheap and results["duplicates"] is None and "duplicate_group" not in df.columns:
-        copies = find_duplicates(vectors, kinds=kinds)
+        copies = _find_copies(df, vectors, kinds, contents, root)
         results["duplicates"] = copies
-        notes.append(words("noted_duplicates", threshold=f"{copies.threshold:.3g}"))
+        is_by_contents = copies.threshold_source == "pairs"
+        note = "noted_copies" if is_by_contents else "noted_duplicates"
+        notes.append(words(note, threshold=f"{copies.threshold:.3g}"))
     if is_cheap and results["outliers"] is None and "outlier_score" not in df.columns:
         results["outliers"] = find_outliers(vectors, kinds=kinds)
         notes.append(words("noted_outliers"))
@@ -411,6 +427,21 @@ def find_for_report(
         if fitted is not None:
             notes.append(words("noted_labels", column=str(breakdown), share=percent(fitted.accuracy)))
     return FoundForReport(results, notes)
+
+
+def _find_copies(
+    df: pd.DataFrame, vectors: pd.Series, kinds: pd.Series | None, contents: Contents, root: Path | str | None
+) -> Duplicates:
+    from mmembed.analysis.finding.duplicates import find_duplicates
+
+    alike = alike_by_contents(df, vectors.name, contents, root=root)
+    try:
+        with warnings.catch_warnings():
+            # The page says itself which pictures it could not show.
+            warnings.simplefilter("ignore", EmbeddingWarning)
+            return find_duplicates(vectors, kinds=kinds, alike=alike)
+    except ContentError:
+        return find_duplicates(vectors, kinds=kinds)
 
 
 def _classifier_of(labels: pd.Series, vectors: pd.Series, random_state: int | None) -> Classifier | None:

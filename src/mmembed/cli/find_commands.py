@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pandas as pd
@@ -26,6 +26,9 @@ from mmembed.cli.text_tables import with_numbers
 from mmembed.contents.content import MODALITIES
 from mmembed.frames import Written, column_of
 
+if TYPE_CHECKING:
+    from mmembed.accessor.copied_contents import Contents
+
 
 class _Level(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
     """A cosine, or ``auto``."""
@@ -42,6 +45,10 @@ _level = click.option(
     default="auto",
     show_default=True,
     help="Least cosine similarity; auto finds where the copies of this table end.",
+)
+_image = column_option("--image", text="Column of pictures that the vectors were made of: pixels tell their copies.")
+_by_meaning = click.option(
+    "--by-meaning", is_flag=True, help="Count what is alike to the model, and do not look at texts or pictures."
 )
 _kinds = column_option("--kinds", text="Column that says of which kind each row is; each kind's mean is removed.")
 _name = click.option(
@@ -146,6 +153,8 @@ Examples:
 @_level
 @click.option("--levels", is_flag=True, help="Show pairs at several thresholds, to choose one.")
 @column_option("--across", text="Column that names the parts of a split: what one part has from another.")
+@_image
+@_by_meaning
 @_kinds
 @_name
 @writes_table
@@ -159,20 +168,24 @@ def duplicates(
         raise click.UsageError("--levels shows pairs of the whole table. Leave --across out, or --levels.")
     df = source.read_vectors(column, space=space)
     if levels:
-        destination.write(df.mmembed.duplicate_levels(column, kinds=kinds))
+        contents = _contents(options["image"], by_meaning=options["by_meaning"])
+        destination.write(df.mmembed.duplicate_levels(column, kinds=kinds, contents=contents, root=source.folder))
         return
     written = Written.by("duplicates", name)
     written.check(df)
+    from mmembed.accessor.copied_contents import alike_by_contents
     from mmembed.analysis.finding.duplicate_threshold import DuplicateThreshold
     from mmembed.analysis.finding.duplicates import find_duplicates
     from mmembed.analysis.finding.leaks import find_leaks
 
     groups = None if kinds is None else column_of(df, kinds)
+    contents = _contents(options["image"], by_meaning=options["by_meaning"])
+    alike = alike_by_contents(df, column, contents, threshold, root=source.folder)
     found: Any
     if across is None:
-        found = find_duplicates(df[column], threshold, kinds=groups)
+        found = find_duplicates(df[column], threshold, kinds=groups, alike=alike)
     else:
-        found = find_leaks(df[column], column_of(df, across), threshold, kinds=groups)
+        found = find_leaks(df[column], column_of(df, across), threshold, kinds=groups, alike=alike)
     listed = found.rows_of(df, name=name)
     destination.write(listed, of=source)
     used = DuplicateThreshold(found.threshold, found.threshold_source)
@@ -197,24 +210,43 @@ Example:
     show_default=True,
     help="Which row of a group stays: the first, the last, or the one with the greatest value in a column.",
 )
+@_image
+@_by_meaning
 @_kinds
 @writes_table
 def deduplicate(
-    *, column: str, space: str | None, threshold: Any, keep: str, kinds: str | None, **options: Any
+    *,
+    column: str,
+    space: str | None,
+    threshold: Any,
+    keep: str,
+    kinds: str | None,
+    image: str | None,
+    by_meaning: bool,
+    **options: Any,
 ) -> None:
     """Drop near duplicates; of each group one row stays."""
     source, destination = source_of(options), destination_of(options)
     df = source.read_vectors(column, space=space)
+    from mmembed.accessor.copied_contents import alike_by_contents
     from mmembed.accessor.find_verbs import duplicates_to_drop
     from mmembed.analysis.finding.duplicate_threshold import DuplicateThreshold
     from mmembed.analysis.finding.duplicates import tell_many_dropped
 
-    found = duplicates_to_drop(with_numbers(df), column, threshold, keep=keep, kinds=kinds)
+    contents = _contents(image, by_meaning=by_meaning)
+    alike = alike_by_contents(df, column, contents, threshold, root=source.folder)
+    found = duplicates_to_drop(with_numbers(df), column, threshold, keep=keep, kinds=kinds, alike=alike)
     tell_many_dropped(found, len(df), stacklevel=2)
     kept = found.drop_from(df)
     destination.write(kept, of=source)
     say(f"{len(df) - len(kept)} of {len(df)} rows dropped.")
     say(f"Threshold: {DuplicateThreshold(found.threshold, found.threshold_source)}.")
+
+
+def _contents(image: str | None, *, by_meaning: bool) -> Contents:
+    if image is not None and by_meaning:
+        raise click.UsageError("--by-meaning looks at no pictures. Leave --image out, or --by-meaning.")
+    return False if by_meaning else None if image is None else {image: "image"}
 
 
 def _mask(df: pd.DataFrame, where: str) -> Any:

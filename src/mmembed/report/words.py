@@ -148,6 +148,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "近似重复由本报告找出（相似度阈值 {threshold}）。",
         "Near duplicates were found for this report (threshold of similarity: {threshold}).",
     ),
+    "noted_copies": (
+        "近似重复由本报告找出：内容本身互为副本的行；相似度分不开它们。",
+        "Near duplicates were found for this report: rows whose contents are copies; similarity does not part them.",
+    ),
     "noted_outliers": (
         "离群的行由本报告找出。",
         "Outliers were found for this report.",

@@ -18,7 +18,7 @@ from mmembed.analysis.graphs.near_rows import check_threshold
 from mmembed.arrays import FloatMatrix, FloatVector
 
 Threshold = float | Literal["auto"]
-ThresholdSource = Literal["given", "gap", "rarest"]
+ThresholdSource = Literal["given", "gap", "rarest", "contents", "pairs"]
 
 # Tuned on sets of benchmarks/finding.py that are marked as development sets.
 _WIDTH = 0.25  # of the logarithm of a distance, in which pairs are counted
@@ -40,10 +40,12 @@ class DuplicateThreshold:
     ----------
     level : float
         Least cosine.
-    source : {"given", "gap", "rarest"}
+    source : {"given", "gap", "rarest", "contents", "pairs"}
         ``"gap"``: rows that lie apart from all others with their copies end here. ``"rarest"``: nothing sets copies
         apart in this table, and the level is so strict that one row in a hundred has another one within it; in tables
-        of fewer than a hundred rows it is 0.999.
+        of fewer than a hundred rows it is 0.999. ``"contents"``: pairs whose contents are copies end here; it is 1
+        where there are none. ``"pairs"``: no level parts these from other pairs, so that they themselves are taken; it
+        is the least cosine of one.
     """
 
     level: float
@@ -53,7 +55,9 @@ class DuplicateThreshold:
         how = {
             "given": "",
             "gap": " (auto: few pairs lie about it)",
-            "rarest": " (auto: nothing sets copies apart, so only the nearest pairs)",
+            "rarest": " (auto: no level is certain, for nothing sets copies apart; only the nearest pairs)",
+            "contents": " (auto: the contents of the pairs agree with it)",
+            "pairs": " (auto: the least of pairs whose contents are copies; no cosine sets these apart)",
         }
         return f"{self.level:g}{how[self.source]}"
 
@@ -115,6 +119,12 @@ def threshold_between(similarities: FloatMatrix) -> DuplicateThreshold:
         return DuplicateThreshold(_STRICT, "rarest")
     place = int(_RAREST * len(nearest))
     return DuplicateThreshold(_cosine((nearest[place - 1] + nearest[place]) / 2), "rarest")
+
+
+def level_between(cosine: float, less: float) -> float:
+    """Return the cosine half way between two distances, in logarithm."""
+    logs = _log_distances(np.array([cosine, less], dtype=np.float32))
+    return _cosine(float(logs.mean()))
 
 
 def levels_about(suggested: float) -> tuple[float, ...]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.cosines import DistinctRows, distinct_rows, rows_where
+from mmembed.analysis.finding.copied_pairs import Alike, NearDuplicates
 from mmembed.analysis.finding.duplicate_threshold import (
     DuplicateThreshold,
     Threshold,
@@ -65,9 +66,11 @@ class Duplicates:
     threshold : float
     method, recall : str, float
         How the graph was made, and its recall: below 1 a few pairs may have been missed.
-    threshold_source : {"given", "gap", "rarest"}
+    threshold_source : {"given", "gap", "rarest", "contents", "pairs"}
         How the threshold was found: ``"gap"``, where copies stand apart from other pairs in this table; ``"rarest"``,
-        where nothing sets copies apart and only the nearest pairs are taken.
+        where nothing sets copies apart, no level is certain, and only the nearest pairs are taken; ``"contents"``,
+        where the contents of pairs agree with it; ``"pairs"``, where no level does and the pairs are those whose
+        contents are copies.
     """
 
     representatives: Positions = field(repr=False)
@@ -172,7 +175,12 @@ class Duplicates:
 
 
 def find_duplicates(
-    vectors: Any, threshold: Threshold = "auto", *, kinds: Any = None, prefer: Any = None
+    vectors: Any,
+    threshold: Threshold = "auto",
+    *,
+    kinds: Any = None,
+    prefer: Any = None,
+    alike: Alike | None = None,
 ) -> Duplicates:
     """Group rows whose cosine similarity reaches a threshold, without chaining.
 
@@ -196,6 +204,10 @@ def find_duplicates(
     prefer : array-like of numbers, shape (n,), optional
         Rows with greater values become representatives first; missing values come last, ties in row order. Without
         it, the first row of a group represents it.
+    alike : callable, optional
+        What besides the vectors says which rows are copies: called with positions ``left`` and ``right``, of shape
+        (p,), of rows that are near each other, it returns whether each pair is one of copies. With ``"auto"`` the
+        threshold is then the level that agrees with it, or these pairs are taken where no level does.
 
     Returns
     -------
@@ -225,21 +237,28 @@ def find_duplicates(
     has_direction = rows.any(axis=1)
     directed = present[has_direction]
     distinct = distinct_rows(rows_where(rows, has_direction))
-    level = resolve_threshold(threshold, distinct.rows)
     if not len(directed):
+        level = resolve_threshold(threshold, distinct.rows)
         return Duplicates(representatives, similarities, level.level, threshold_source=level.source, index=index)
-    near = NearRows.of(distinct.rows, level.level)
-    found, similarities[directed] = represented(distinct, near, order[directed])
+    within = NearDuplicates.find(distinct, threshold, alike, directed)
+    found, similarities[directed] = represented(distinct, within.near, order[directed])
     representatives[directed] = directed[found]
     return Duplicates(
-        representatives, similarities, level.level, *near.method(), threshold_source=level.source, index=index
+        representatives,
+        similarities,
+        within.level.level,
+        within.method,
+        within.recall,
+        threshold_source=within.level.source,
+        index=index,
     )
 
 
 def tell_many_dropped(found: Duplicates, n_rows: int, positions: Positions | None = None, *, stacklevel: int) -> None:
     """Warn where more than a fifth of a table would be dropped, with the pair that is least alike.
 
-    Rows that are equal but for rounding are nobody's loss: where only such ones go, nothing is said.
+    Rows that are equal but for rounding are nobody's loss: where only such ones go, nothing is said. Where nothing sets
+    copies apart, so that no level is certain, it is said of any other row that goes.
 
     Parameters
     ----------
@@ -252,17 +271,19 @@ def tell_many_dropped(found: Duplicates, n_rows: int, positions: Positions | Non
         As of :func:`warnings.warn`, from here.
     """
     dropped = np.flatnonzero(found.is_duplicate)
-    if len(dropped) <= _MANY * n_rows:
+    is_certain = found.threshold_source != "rarest"
+    if not len(dropped) or (len(dropped) <= _MANY * n_rows and is_certain):
         return
     least = dropped[found.similarities[dropped].argmin()]
     if found.similarities[least] >= _EQUAL:
         return
     pair = np.array([found.representatives[least], least])
     stays, goes = pair if positions is None else positions[pair]
+    doubt = "" if is_certain else " No level is certain: nothing in the vectors sets copies apart from other pairs."
     warnings.warn(
-        f"{len(dropped):,} of {n_rows:,} rows are dropped at threshold={found.threshold:g}. The least similar one is "
-        f"row {goes}, for which row {stays} stays (positions; cosine {found.similarities[least]:.4f}). If these two "
-        "are not the same, give a higher threshold; duplicate_levels shows pairs at several.",
+        f"{len(dropped):,} of {n_rows:,} rows are dropped at threshold={found.threshold:g}.{doubt} The least similar "
+        f"one is row {goes}, for which row {stays} stays (positions; cosine {found.similarities[least]:.4f}). If these "
+        "two are not the same, give a higher threshold; duplicate_levels shows pairs at several.",
         stacklevel=stacklevel,
     )
 
@@ -404,7 +425,12 @@ class DuplicateLevels:
 
 
 def duplicate_levels(
-    vectors: Any, levels: Sequence[float] | None = None, *, examples: int = 3, kinds: Any = None
+    vectors: Any,
+    levels: Sequence[float] | None = None,
+    *,
+    examples: int = 3,
+    kinds: Any = None,
+    alike: Alike | None = None,
 ) -> DuplicateLevels:
     """Show what several thresholds would call near duplicates.
 
@@ -420,6 +446,8 @@ def duplicate_levels(
         Pairs of each level: those just above it, and below the next stricter level.
     kinds : array-like, shape (n,), optional
         As in :func:`mmembed.find_duplicates`.
+    alike : callable, optional
+        As in :func:`mmembed.find_duplicates`; where no level agrees with it none is suggested.
 
     Examples
     --------
@@ -432,13 +460,21 @@ def duplicate_levels(
     array, index = as_vector_array(vectors), index_of(vectors)
     kinds = beside(kinds, index, argument="kinds")
     rows = Preparation.learn(array, kinds).source(array, kinds)
-    best = resolve_threshold("auto", distinct_rows(rows_where(rows, rows.any(axis=1))).rows).level
+    directed = np.flatnonzero(~array.isna())[rows.any(axis=1)]
+    distinct = distinct_rows(rows_where(rows, rows.any(axis=1)))
+    suggestion = (
+        NearDuplicates.find(distinct, "auto", alike, directed).level
+        if len(directed)
+        else resolve_threshold("auto", distinct.rows)
+    )
+    best = suggestion.level
     strict_first = check_levels(levels_about(best) if levels is None else levels, examples)
     found = [find_duplicates(array, level, kinds=kinds) for level in strict_first]
     left, right, cosine = _nearest_pairs(rows, ~array.isna())
     dropped = tuple(int(one.is_duplicate.sum()) for one in found)
     pairs = example_pairs(left, right, cosine, strict_first, examples)
-    return DuplicateLevels(strict_first, dropped, len(array), pairs, suggested_of(strict_first, best), index)
+    suggested = None if suggestion.source == "pairs" else suggested_of(strict_first, best)
+    return DuplicateLevels(strict_first, dropped, len(array), pairs, suggested, index)
 
 
 def suggested_of(strict_first: Sequence[float], best: float) -> float | None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.cosines import DistinctRows, distinct_rows, rows_where
+from mmembed.analysis.finding.copied_pairs import Alike, NearDuplicates
 from mmembed.analysis.finding.duplicate_threshold import (
     DuplicateThreshold,
     Threshold,
@@ -40,7 +41,7 @@ class Leaks:
     threshold : float
     method, recall : str, float
         How the graph was made, and its recall: below 1 a few pairs may have been missed.
-    threshold_source : {"given", "gap", "rarest"}
+    threshold_source : {"given", "gap", "rarest", "contents", "pairs"}
         As of :class:`mmembed.analysis.Duplicates`.
     """
 
@@ -103,7 +104,9 @@ class Leaks:
         )
 
 
-def find_leaks(vectors: Any, parts: Any, threshold: Threshold = "auto", *, kinds: Any = None) -> Leaks:
+def find_leaks(
+    vectors: Any, parts: Any, threshold: Threshold = "auto", *, kinds: Any = None, alike: Alike | None = None
+) -> Leaks:
     """Find rows that have a near duplicate in another part, as between a training and a test set.
 
     Parameters
@@ -115,6 +118,8 @@ def find_leaks(vectors: Any, parts: Any, threshold: Threshold = "auto", *, kinds
         Least cosine, from -1 to 1; ``"auto"`` as in :func:`mmembed.find_duplicates`.
     kinds : array-like, shape (n,), optional
         The kind of content of each row; each kind's mean is removed first.
+    alike : callable, optional
+        As in :func:`mmembed.find_duplicates`.
 
     Returns
     -------
@@ -147,12 +152,13 @@ def find_leaks(vectors: Any, parts: Any, threshold: Threshold = "auto", *, kinds
     similarities = np.full(len(array), np.nan, dtype=np.float32)
     graph = ("exact", 1.0)
     distinct = distinct_rows(rows_where(prepared, directed))
-    level = resolve_threshold(threshold, distinct.rows)
     if len(present):
-        near = NearRows.of(distinct.rows, level.level)
-        found, similarities[present] = twins_across(near, distinct, codes[present])
+        within = NearDuplicates.find(distinct, threshold, alike, present)
+        found, similarities[present] = twins_across(within.near, distinct, codes[present])
         twins[present] = np.where(found >= 0, present[found], -1)
-        graph = near.method()
+        level, graph = within.level, (within.method, within.recall)
+    else:
+        level = resolve_threshold(threshold, distinct.rows)
     return Leaks(
         twins,
         similarities,
