@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmembed.analysis.labels import kernel_ridge
+from mmembed.analysis.labels.exact_ridge import ExactRidge
 from mmembed.analysis.labels.kernel_ridge import fit_ridge, leave_out
 
 PENALTY = 0.01
@@ -36,7 +37,7 @@ def refitted(ridge, rows, y, weights, without):
 @pytest.mark.parametrize("sizes", [[], [2, 3, 7], [40]], ids=["alone", "small groups", "a large group"])
 def test_left_out_scores_are_those_of_fits_without_the_rows(weights, sizes, monkeypatch):
     """One fit tells what each row, or group of rows, would have scored had it not been there."""
-    monkeypatch.setattr(kernel_ridge, "_LEAST_REST", 1e-9)
+    monkeypatch.setattr(kernel_ridge, "LEAST_REST", 1e-9)
     rows, y = table()
     groups = np.append(np.repeat(np.arange(len(sizes)), sizes), np.arange(100, 160 - sum(sizes))).astype(int)
     ridge = fitted(rows, y, weights)
@@ -45,6 +46,30 @@ def test_left_out_scores_are_those_of_fits_without_the_rows(weights, sizes, monk
     for group in np.unique(groups)[[0, 1, -1]]:
         members = np.flatnonzero(groups == group)
         assert left.scores[members] == pytest.approx(refitted(ridge, rows, y, weights, members), abs=2e-3)
+
+
+@pytest.mark.parametrize("penalty", [1e-2, 3e-5])
+@pytest.mark.parametrize("weights", [np.ones(60), np.linspace(0.5, 1.5, 60)], ids=["even", "weighted"])
+@pytest.mark.parametrize("sizes", [[], [2, 3, 7], [40]], ids=["alone", "small groups", "a large group"])
+def test_the_kernel_of_all_rows_is_the_same_regression(weights, sizes, penalty):
+    """Scores left out, coefficients, variance and shares are those on features, without making any."""
+    rows, y = table()
+    weights = weights * (60 / weights.sum())
+    groups = np.append(np.repeat(np.arange(len(sizes)), sizes), np.arange(100, 160 - sum(sizes))).astype(int)
+    on_features, exact = fitted(rows, y, weights), ExactRidge.of(rows, y, weights, n_classes=3, width=2.0)
+    assert exact.variance == pytest.approx(on_features.variance, rel=1e-4)
+    assert exact.priors == pytest.approx(on_features.priors)
+    left, again = (
+        leave_out(one, rows, y, weights, groups, penalty=penalty, random_state=0) for one in (on_features, exact)
+    )
+    assert again.scores == pytest.approx(left.scores, abs=5e-3)
+    assert again.temperature == pytest.approx(left.temperature, rel=0.02)
+    new = table(9)[0] * 0.9
+    scores = []
+    for ridge, found in ((on_features, left), (exact, again)):
+        slopes, offsets = ridge.coefficients(found.slopes)
+        scores.append(ridge.landmarks.kernel(new) @ slopes + offsets)
+    assert scores[0] == pytest.approx(scores[1], abs=2e-3)
 
 
 def test_predictions_are_those_of_the_same_ridge():
@@ -81,7 +106,7 @@ def test_the_penalty_goes_where_the_loss_falls():
 
 def test_a_sample_is_left_out_of_many_rows_with_whole_groups(monkeypatch):
     """Of a large table about so many rows are left out as are enough, and no group is torn."""
-    monkeypatch.setattr(kernel_ridge, "_MOST_LEFT_OUT", 100)
+    monkeypatch.setattr(kernel_ridge, "MOST_LEFT_OUT", 100)
     rows, y = table(600)
     groups = np.arange(600) // 4
     left = leave_out(fitted(rows, y, np.ones(600)), rows, y, np.ones(600), groups, penalty=PENALTY, random_state=0)
@@ -98,7 +123,7 @@ def test_nothing_to_leave_out_is_no_trial():
 
 def test_rows_of_rare_classes_are_all_left_out(monkeypatch):
     """Of a large table a class of few rows is looked at as a whole, and each of its rows counts for one."""
-    monkeypatch.setattr(kernel_ridge, "_MOST_LEFT_OUT", 100)
+    monkeypatch.setattr(kernel_ridge, "MOST_LEFT_OUT", 100)
     rows, y = table(600)
     y = np.where(np.arange(600) < 8, 3, y)
     rows = np.hstack([rows, (y == 3)[:, None]]).astype(np.float32)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmembed.analysis.labels.kernel_ridge import choose_landmarks, gaussian
+from mmembed.analysis.labels.landmarks import choose_landmarks, gaussian
 
 
 def test_with_every_row_a_landmark_products_of_features_are_the_kernel():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -15,16 +14,18 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from mmembed.analysis.labels.exact_ridge import ExactRidge
 from mmembed.analysis.labels.kernel_ridge import (
+    MOST_LEFT_OUT,
     LeftLogits,
     Matrix,
     Ridge,
     Sums,
-    choose_landmarks,
     fit_ridge,
     leave_out,
     read_rows,
 )
+from mmembed.analysis.labels.landmarks import Kernel, choose_landmarks
 from mmembed.analysis.labels.probabilities import fit_softmax, softmax
 from mmembed.arrays import FloatMatrix
 
@@ -61,7 +62,7 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         Of the kernel, as a multiple of the rows' variance.
     n_features : int or "auto"
         Landmarks: more are slower, and better where there are many rows of many kinds. ``"auto"`` takes all rows, of
-        more than 2,048 rows as many means of them.
+        more than 3,000 rows 2,048 means of them.
     class_weight : None, "balanced" or dict
         None learns the classes' shares as they are, and its probabilities are those of such rows. ``"balanced"`` counts
         each class alike: rare classes are found more often, and probabilities are those of a table with even shares.
@@ -124,15 +125,7 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         weights = self._weights(y, codes)
         groups = None if groups is None else np.asarray(groups)
         with _threads(len(rows)):
-            ridge = fit_ridge(
-                rows,
-                codes,
-                weights,
-                n_classes=len(self.classes_),
-                width=self.width,
-                most=self._landmark_count(len(rows)),
-                random_state=seed,
-            )
+            ridge = self._fit(rows, codes, weights, seed)
             return self._learn(ridge, rows, codes=codes, weights=weights, groups=groups, seed=seed)
 
     def fit_without(
@@ -176,9 +169,17 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
                     fresh._learn(ridge, rows, **options, seed=seed, inside=inside)  # noqa: SLF001 - a clone of its own
                 yield fresh
 
+    def _fit(self, rows: FloatMatrix, codes: npt.NDArray[np.intp], weights: Matrix, seed: int) -> Ridge | ExactRidge:
+        """Return the regression on all rows where they are few, and on landmarks of many."""
+        options: dict[str, Any] = {"n_classes": len(self.classes_), "width": self.width}
+        is_exact = self.n_features == "auto" or len(rows) <= self.n_features
+        if is_exact and len(rows) <= MOST_LEFT_OUT:
+            return ExactRidge.of(rows, codes, weights, **options)
+        return fit_ridge(rows, codes, weights, most=self._landmark_count(len(rows)), random_state=seed, **options)
+
     def _learn(
         self,
-        ridge: Ridge,
+        ridge: Ridge | ExactRidge,
         rows: FloatMatrix,
         *,
         codes: npt.NDArray[np.intp],
@@ -202,7 +203,7 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self.penalty_, self.temperature_, self.trials_ = left.penalty, left.temperature, left.trials
         logits = left.scores / np.float32(left.temperature)
         mixing = self._mix(logits, codes[left.rows], left.counted)
-        self._landmarks = replace(ridge.landmarks, own=None)
+        self._landmarks = Kernel(ridge.landmarks.width, ridge.landmarks.origin, ridge.landmarks.rows)
         slopes, offsets = ridge.coefficients(left.slopes)
         self._slopes = slopes / left.temperature @ mixing[:-1]
         self._offsets = offsets / left.temperature @ mixing[:-1] + mixing[-1]
@@ -210,7 +211,7 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def _look_ahead(
         self,
-        ridge: Ridge,
+        ridge: Ridge | ExactRidge,
         rows: FloatMatrix,
         *,
         places: npt.NDArray[np.intp],
@@ -220,7 +221,7 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         seed: int,
     ) -> float | None:
         """Return a penalty that is about right, by few landmarks and some rows; None where that saves nothing."""
-        if len(ridge.mean) <= 2 * _FEW_LANDMARKS:
+        if ridge.size <= 2 * _FEW_LANDMARKS:
             return None
         some = np.sort(np.random.default_rng(seed).permutation(len(places))[:_FEW_ROWS])
         known, mine = np.unique(codes[some], return_inverse=True)

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.labels.folds import Codes, measurable
+from mmembed.analysis.labels.landmarks import Landmarks, choose_landmarks
 from mmembed.analysis.labels.probabilities import best_temperature
 from mmembed.arrays import FloatMatrix
 
@@ -33,7 +34,7 @@ _ROW_BLOCK = 8192
 LEAST_PENALTY = 3e-7
 
 # Above this penalty single precision does: it is twice as fast.
-_SINGLE = 1e-4
+SINGLE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +163,11 @@ class Ridge:
         return cls(landmarks, weight, mean, priors, covariance, targets, features)
 
     @property
+    def size(self) -> int:
+        """How many landmarks there are."""
+        return len(self.mean)
+
+    @property
     def variance(self) -> float:
         """Total variance of the features."""
         return max(float(np.trace(self.covariance)), 1e-12)
@@ -173,7 +179,7 @@ class Ridge:
         penalised = self.covariance.copy()
         penalised[np.diag_indices_from(penalised)] += max(penalty, LEAST_PENALTY) * self.variance
         # In single precision the root may not exist where the penalty is small.
-        if penalty > _SINGLE:
+        if penalty > SINGLE:
             penalised = penalised.astype(np.float32)
         root = cholesky(penalised, overwrite_a=True, check_finite=False)
         turned = solve_triangular(root, self.targets, trans=1, check_finite=False)
@@ -184,6 +190,12 @@ class Ridge:
         """Return ``(m, c)`` and ``(c,)``: kernels with the landmarks times the one plus the other are the scores."""
         found = self.landmarks.whitening.astype(np.float64) @ slopes
         return found, np.asarray(-(self.landmarks.center @ found + self.mean @ slopes))
+
+    def leaving(self, sample: Sample) -> _Leaving:
+        """Return what leaves rows of a sample out, each with its group."""
+        kept = self.features
+        features = self.landmarks.features(sample.rows) if kept is None else kept[sample.places]
+        return _Leaving(self, features, sample)
 
 
 def read_rows(
@@ -249,125 +261,6 @@ def fit_ridge(
     return Ridge.of(landmarks, sums, np.arange(n_classes), kept)
 
 
-# Directions of the kernel with less than this share of its trace are rounding.
-_SMALLEST = 1e-6
-
-# Rows that the step of k-means looks at, and at least so many for each landmark.
-_ROWS_LOOKED_AT, _ROWS_A_LANDMARK = 6144, 4
-
-# So many rows at once stay in the processor's cache from one step to the next.
-_BLOCK = 1024
-
-
-@dataclass(frozen=True, eq=False)
-class Landmarks:
-    """How rows become features: their kernel with m landmarks, centred and whitened.
-
-    Attributes
-    ----------
-    width : float
-        Squared distance at which the kernel has fallen to 1/e.
-    origin : numpy.ndarray, shape (d,), float32
-        Mean of all rows: distances between small numbers are exact even in single precision.
-    rows : numpy.ndarray, shape (m, d), float32
-        The landmarks, seen from the origin: rows, or means of rows.
-    center : numpy.ndarray, shape (m,), float32
-        Mean kernel of the landmarks with each other, which is about that of all rows: features are then small.
-    whitening : numpy.ndarray, shape (m, m), float32
-        Turns kernels to features whose products are the kernel; upper triangular.
-    own : numpy.ndarray, shape (n, m), float32, or None
-        Features of the rows that they were chosen from, where each of these is a landmark.
-    """
-
-    width: float
-    origin: npt.NDArray[np.float32] = field(repr=False)
-    rows: FloatMatrix = field(repr=False)
-    center: npt.NDArray[np.float32] = field(repr=False)
-    whitening: FloatMatrix = field(repr=False)
-    own: FloatMatrix | None = field(default=None, repr=False)
-
-    def kernel(self, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return the kernel of rows with the landmarks, shape (n, m), in the rows' own precision."""
-        return gaussian(rows - self.origin, self.rows, self.width)
-
-    def features(self, rows: FloatMatrix) -> FloatMatrix:
-        """Return the features of rows, shape (n, m)."""
-        from scipy.linalg.blas import strmm
-
-        found = np.empty((len(rows), len(self.rows)), dtype=np.float32)
-        for begin in range(0, len(rows), _BLOCK):
-            block = slice(begin, begin + _BLOCK)
-            kernel = self.kernel(rows[block])
-            kernel -= self.center
-            # Rows in numpy's order are columns in that of BLAS, where half of a triangular product is left out.
-            found[block] = strmm(1.0, self.whitening, kernel.T, trans_a=1, overwrite_b=1).T
-        return found
-
-
-def choose_landmarks(rows: FloatMatrix, *, width: float, most: int, random_state: int) -> Landmarks:
-    """Take the rows ``(n, d)`` as landmarks, or of more than ``most`` rows as many means.
-
-    Parameters
-    ----------
-    width : float
-        As a multiple of the rows' variance.
-    """
-    from scipy.linalg import cholesky
-    from scipy.linalg.lapack import dtrtri
-
-    origin = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-    distance = width * total_variance(rows, origin)
-    chosen = rows - origin if len(rows) <= most else _means(rows, origin, most, random_state)
-    # In double precision, since in single the root of a matrix of nearly equal rows may not exist.
-    products = gaussian(chosen, chosen, distance).astype(np.float64)
-    center = products.mean(axis=0)
-    # What is added keeps equal landmarks apart. Which root is taken does not matter: features are turned later.
-    products[np.diag_indices_from(products)] += _SMALLEST * len(chosen)
-    root = cholesky(products, overwrite_a=True, check_finite=False)
-    whitening, _ = dtrtri(root)
-    # The kernel of landmarks with themselves, but for what was added, is the root's square: whitened it is the root.
-    own = None if len(rows) > most else np.asarray(root.T - center @ whitening, dtype=np.float32)
-    whitening = np.asfortranarray(whitening, dtype=np.float32)
-    return Landmarks(distance, origin, chosen, center.astype(np.float32), whitening, own)
-
-
-def _means(rows: FloatMatrix, origin: npt.NDArray[np.float32], most: int, random_state: int) -> FloatMatrix:
-    """Return so many drawn rows, each moved to the mean of the rows that are nearest to it; seen from the origin."""
-    from scipy.sparse import csr_array
-
-    count = max(_ROWS_LOOKED_AT, _ROWS_A_LANDMARK * most)
-    drawn = np.random.default_rng(random_state).permutation(len(rows))[:count]
-    near = rows[drawn] - origin
-    starts = near[:most]
-    owners = np.empty(len(near), dtype=np.intp)
-    shift = np.einsum("ij,ij->i", starts, starts) / 2
-    for begin in range(0, len(near), _BLOCK):
-        block = slice(begin, begin + _BLOCK)
-        owners[block] = (near[block] @ starts.T - shift).argmax(axis=1)
-    counts = np.bincount(owners, minlength=most)
-    shares = (1 / counts[owners]).astype(np.float32)
-    means = csr_array((shares, (owners, np.arange(len(near)))), shape=(most, len(near))) @ near
-    # Of several equal rows one has them all; the others stay where they are.
-    means[counts == 0] = starts[counts == 0]
-    return np.asarray(means)
-
-
-def total_variance(rows: FloatMatrix, origin: npt.NDArray[np.float32]) -> float:
-    """Return the mean squared distance of rows from their mean."""
-    squares = np.einsum("ij,ij->", rows, rows, dtype=np.float64) / len(rows)
-    return max(float(squares - np.square(origin, dtype=np.float64).sum()), 1e-12)
-
-
-@np.errstate(under="ignore")
-def gaussian(rows: npt.NDArray[Any], others: npt.NDArray[Any], width: float) -> npt.NDArray[Any]:
-    """Return ``exp(-distance² / width)`` of each row with each of the others, in the rows' precision."""
-    others = others.astype(rows.dtype, copy=False)
-    scaled = rows @ (others.T * rows.dtype.type(2 / width))
-    scaled -= (np.einsum("ij,ij->i", rows, rows) / width)[:, None]
-    scaled -= np.einsum("ij,ij->i", others, others) / width
-    return np.asarray(np.exp(scaled, out=scaled))
-
-
 # Penalties are tried in steps of half a decade from 1 / n on, as long as the log loss falls by a thousandth.
 _STEP = 10**0.5
 
@@ -383,7 +276,7 @@ _PERFECT = 0.005
 
 # Rows that are left out; of larger tables a sample of whole groups: more did not change what was chosen. Of a class of
 # few rows, however, the sample would have next to none, and nothing would be learned about it.
-_MOST_LEFT_OUT = 3000
+MOST_LEFT_OUT = 3000
 
 _FEW_OF_A_CLASS, _MOST_OF_FEW = 50, 1000
 
@@ -391,7 +284,7 @@ _FEW_OF_A_CLASS, _MOST_OF_FEW = 50, 1000
 _USUAL_TEMPERATURE = 0.1
 
 # A row that alone decides about itself would be divided by nothing.
-_LEAST_REST = 1e-4
+LEAST_REST = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -438,8 +331,74 @@ class LeftLogits:
     mended: npt.NDArray[Any] = field(repr=False)
 
 
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Rows that may be left out.
+
+    Attributes
+    ----------
+    all_rows : numpy.ndarray, shape (n, d), float32
+    places : numpy.ndarray of int, shape (k,)
+        Which of them are in the sample.
+    codes, groups : numpy.ndarray of int, shape (k,)
+    weights : numpy.ndarray, shape (k,)
+    """
+
+    all_rows: FloatMatrix = field(repr=False)
+    places: Codes = field(repr=False)
+    codes: Codes = field(repr=False)
+    groups: Codes = field(repr=False)
+    weights: Matrix = field(repr=False)
+
+    @property
+    def rows(self) -> FloatMatrix:
+        """The rows in the sample, shape (k, d)."""
+        return self.all_rows[self.places]
+
+    def together(self) -> list[Codes]:
+        """Return the members of each group of several."""
+        several = np.flatnonzero(np.bincount(self.groups)[self.groups] > 1)
+        several = several[np.argsort(self.groups[several], kind="stable")]
+        _, starts = np.unique(self.groups[several], return_index=True)
+        return np.split(several, starts[1:]) if len(several) else []
+
+
+class Regression(Protocol):
+    """What rows can be left out of: a regression on landmarks, or on all rows."""
+
+    @property
+    def priors(self) -> Matrix:
+        """Share of each class."""
+        ...
+
+    def solve(self, penalty: float, /) -> Solved:
+        """Return the regression at a penalty."""
+        ...
+
+    def leaving(self, sample: Sample, /) -> Leaving:
+        """Return what leaves rows of a sample out, each with its group."""
+        ...
+
+
+class Solved(Protocol):
+    """The regression at one penalty."""
+
+    @property
+    def slopes(self) -> Matrix:
+        """Of the features, or of the kernels."""
+        ...
+
+
+class Leaving(Protocol):
+    """Rows that are left out."""
+
+    def scores(self, penalty: float, /) -> tuple[FloatMatrix, Matrix]:
+        """Return the centred scores of each row without its group, shape (k, c), and the slopes by all rows."""
+        ...
+
+
 def leave_out(
-    ridge: Ridge,
+    ridge: Regression,
     rows: FloatMatrix,
     codes: Codes,
     weights: Matrix,
@@ -474,10 +433,8 @@ def leave_out(
     if len(np.unique(truth)) < 2:
         empty = np.empty((0, len(ridge.priors)), np.float32)
         return LeftOut(begin, _USUAL_TEMPERATURE, sample[:0], counted[:0], ridge.solve(begin).slopes, empty, [])
-    kept = ridge.features
     read = sample if places is None else places[sample]
-    features = ridge.landmarks.features(rows[read]) if kept is None else kept[read]
-    leaving = _Leaving(ridge, features, codes[sample], weights[sample] / ridge.weight, groups[sample])
+    leaving = ridge.leaving(Sample(rows, read, codes[sample], groups[sample], weights[sample]))
 
     def look(tried: float, temperature: float) -> tuple[float, float, FloatMatrix, Matrix]:
         """Return the log loss, the temperature at which it is least, the scores and the slopes."""
@@ -508,14 +465,11 @@ def leave_out(
 class _Leaving:
     """Rows that are left out, as the regression sees them."""
 
-    def __init__(self, ridge: Ridge, features: FloatMatrix, codes: Codes, shares: Matrix, groups: Codes) -> None:
+    def __init__(self, ridge: Ridge, features: FloatMatrix, sample: Sample) -> None:
         self._centered = features - ridge.mean.astype(np.float32)
-        self._truth = np.eye(len(ridge.priors), dtype=np.float32)[codes] - ridge.priors.astype(np.float32)
-        self._ridge, self._shares = ridge, shares
-        several = np.flatnonzero(np.bincount(groups)[groups] > 1)
-        several = several[np.argsort(groups[several], kind="stable")]
-        _, starts = np.unique(groups[several], return_index=True)
-        self._together = np.split(several, starts[1:]) if len(several) else []
+        self._truth = np.eye(len(ridge.priors), dtype=np.float32)[sample.codes] - ridge.priors.astype(np.float32)
+        self._ridge, self._shares = ridge, sample.weights / ridge.weight
+        self._together = sample.together()
 
     def scores(self, penalty: float) -> tuple[FloatMatrix, Matrix]:
         """Return the centred scores, shape (k, c), of each row without its group, and the slopes by all rows."""
@@ -523,7 +477,7 @@ class _Leaving:
         turned = solution.turn(self._centered)
         residuals = np.asarray(self._truth - turned @ solution.targets, dtype=np.float32)
         leverages = self._shares * (1 + np.einsum("ij,ij->i", turned, turned))
-        left = residuals / np.maximum(1 - leverages, _LEAST_REST).astype(np.float32)[:, None]
+        left = residuals / np.maximum(1 - leverages, LEAST_REST).astype(np.float32)[:, None]
         for members in self._together:
             left[members] = self._leave_group_out(turned[members], self._shares[members], residuals[members])
         return np.asarray(self._truth - left), solution.slopes
@@ -535,10 +489,10 @@ class _Leaving:
         wide = np.column_stack([turned.astype(np.float64), np.ones(len(turned))])
         if len(wide) <= wide.shape[1]:
             rest = np.eye(len(wide)) - (wide @ wide.T) * shares
-            rest[np.diag_indices_from(rest)] += _LEAST_REST
+            rest[np.diag_indices_from(rest)] += LEAST_REST
             return np.asarray(np.linalg.solve(rest, residuals), dtype=np.float32)
         rest = np.eye(wide.shape[1]) - wide.T @ (shares[:, None] * wide)
-        rest[np.diag_indices_from(rest)] += _LEAST_REST
+        rest[np.diag_indices_from(rest)] += LEAST_REST
         back = np.linalg.solve(rest, wide.T @ (shares[:, None] * residuals))
         return np.asarray(residuals + wide @ back, dtype=np.float32)
 
@@ -548,7 +502,7 @@ def _sample(codes: Codes, groups: Codes, seed: int) -> tuple[Codes, Matrix]:
 
     Groups with rows of classes that have few are all drawn, rarest class first, as long as they are not many.
     """
-    if len(groups) <= _MOST_LEFT_OUT:
+    if len(groups) <= MOST_LEFT_OUT:
         return np.arange(len(groups)), np.ones(len(groups))
     sizes, counts = np.bincount(groups), np.bincount(codes)
     is_certain = np.zeros(len(sizes), dtype=bool)
@@ -560,7 +514,7 @@ def _sample(codes: Codes, groups: Codes, seed: int) -> tuple[Codes, Matrix]:
         is_certain[mine] = True
     others = np.random.default_rng(seed).permutation(np.flatnonzero(~is_certain))
     sums = np.cumsum(sizes[others])
-    drawn = others[: int(np.searchsorted(sums, _MOST_LEFT_OUT)) + 1]
+    drawn = others[: int(np.searchsorted(sums, MOST_LEFT_OUT)) + 1]
     odds = np.where(is_certain, 1.0, sizes[drawn].sum() / max(int(sums[-1]), 1))
     chosen = is_certain.copy()
     chosen[drawn] = True
