@@ -124,7 +124,11 @@ def mistaken(rows: Matrix, y: Codes, kind: str, seed: int) -> Codes:
 
 
 def mistaken_labels(rows: Matrix, y: Codes) -> None:
-    """Print the precision of the first rows, and of what is returned without a number, beside two other orders."""
+    """Print the precision of the first rows, and of what is returned without a number, beside other orders.
+
+    cleanlab is given the held-out probabilities of our classifier, with its defaults (scores by the label's own
+    probability, issues by pruning by the noise rate), and with the margin. It sees no neighbours.
+    """
     for kind in SHARES:
         labels = mistaken(rows, y, kind, 0)
         planted = labels != y
@@ -140,14 +144,39 @@ def mistaken_labels(rows: Matrix, y: Codes) -> None:
             "margin": np.argsort((own - rival).to_numpy(), kind="stable"),
         }
         hits = planted[every["position"].to_numpy()]
+        precisions = {name: hits[order[:count]].mean() for name, order in orders.items()}
+        theirs = beside_cleanlab(labels, found, planted, precisions)
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             returned = planted[found.label_issues()["position"].to_numpy()]
         print(
             f"  {count} labels mistaken for {kind}, classifier right for {found.accuracy:.3f}; precision of as many: "
-            + ", ".join(f"{name} {hits[order[:count]].mean():.3f}" for name, order in orders.items())
+            + ", ".join(f"{name} {share:.3f}" for name, share in precisions.items())
             + f"; without a number {len(returned)} rows"
             + (f", {returned.mean():.3f} of them planted" if len(returned) else "")
-            + (", and a warning that the classifier is too weak" if said else ""),
+            + (", and a warning that the classifier is too weak" if said else "")
+            + theirs,
             flush=True,
         )
+
+
+def beside_cleanlab(labels: Codes, found: Any, planted: npt.NDArray[np.bool_], precisions: dict[str, float]) -> str:
+    """Add the precision of cleanlab's orders, and return what it says without a number; a note where it is missing."""
+    try:
+        from cleanlab.filter import find_label_issues
+        from cleanlab.rank import get_label_quality_scores
+    except ModuleNotFoundError:
+        return "; cleanlab is not installed"
+    held = found.held_out
+    measured = np.flatnonzero(held.measured)
+    likely = held.probabilities[measured].astype(np.float64)
+    likely /= likely.sum(axis=1, keepdims=True)
+    given, is_planted, count = labels[measured], planted[measured], int(planted.sum())
+    for method, name in (("self_confidence", "cleanlab"), ("normalized_margin", "cleanlab, margin")):
+        worst = np.argsort(get_label_quality_scores(given, likely, method=method), kind="stable")
+        precisions[name] = float(is_planted[worst[:count]].mean())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        issues = find_label_issues(given, likely, n_jobs=1)
+    share = f", {is_planted[issues].mean():.3f} of them planted" if issues.any() else ""
+    return f"; cleanlab without a number {int(issues.sum())} rows{share}"
