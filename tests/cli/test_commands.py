@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from dashscope_server.reaching import reachable
 from mmembed import VectorDtype
@@ -123,6 +124,33 @@ def test_duplicates_are_listed_dropped_and_shown_by_level(embedded, capsys):
     kept = read_table(Path("u.parquet"))["title"]
     assert 0 < len(kept) < 9
     assert f"{9 - len(kept)} of 9 rows dropped" in capsys.readouterr().err
+
+
+def test_copies_are_told_by_texts_and_pictures(capsys):
+    """Texts are read where they are at hand, pictures with ``--image``; ``--by-meaning`` asks the vectors alone."""
+    random = np.random.default_rng(0)
+    texts = ["".join(random.choice([*"abcdefghij"], 40)) for _ in range(30)]
+    names = [f"{row}.png" for row in range(31)]
+    for name in names:
+        pixels = random.integers(0, 255, (4, 5, 3)).astype(np.uint8)
+        Image.fromarray(pixels).resize((100, 80), Image.Resampling.BICUBIC).save(name)
+    Image.open("0.png").crop((4, 3, 97, 78)).save("30.png")
+    vectors = random.normal(size=(31, 8)).astype(np.float32)
+    vectors[30] = vectors[0] + 0.5
+    column = pd.Series(list(vectors)).mmembed.as_vectors(space="own")
+    df = pd.DataFrame({"t": [*texts, f"{texts[0]} again"], "t_vector": column, "p": names, "p_vector": column})
+    df.to_parquet("copied.parquet")
+    call = ["copied.parquet", "--column"]
+    assert main(["duplicates", *call, "t_vector", "-o", "twins.csv"]) == 0
+    assert pd.read_csv("twins.csv")["t"].tolist() == [texts[0], f"{texts[0]} again"]
+    assert "contents" in capsys.readouterr().err
+    assert main(["deduplicate", *call, "p_vector", "--image", "p", "-o", "kept.parquet"]) == 0
+    assert read_table(Path("kept.parquet"))["p"].tolist() == names[:30]
+    assert main(["duplicates", *call, "t_vector", "--by-meaning", "-o", "none.csv"]) == 0
+    assert len(pd.read_csv("none.csv")) == 0
+    assert main(["duplicates", *call, "p_vector", "--by-meaning", "--image", "p"]) == 2
+    assert main(["duplicates", *call, "p_vector", "--threshold", "0.9", "--image", "p"]) == 1
+    assert "threshold=0.9 is one" in capsys.readouterr().err
 
 
 def test_join_pairs_rows_of_two_files(embedded):
