@@ -166,7 +166,7 @@ def beside_cleanlab(labels: Codes, found: Any, planted: npt.NDArray[np.bool_], p
         from cleanlab.filter import find_label_issues
         from cleanlab.rank import get_label_quality_scores
     except ModuleNotFoundError:
-        return "; cleanlab is not installed"
+        return "; cleanlab is not installed (pip install cleanlab)"
     held = found.held_out
     measured = np.flatnonzero(held.measured)
     likely = held.probabilities[measured].astype(np.float64)

@@ -78,6 +78,23 @@ def test_pictures_in_memory_are_compared_and_files_only_where_they_are_declared(
         named.mmembed.duplicates("photo_vector", contents={"photo": "image"}, root=tmp_path / "elsewhere")
 
 
+def test_a_drawing_on_nothing_and_one_on_white_are_copies(tmp_path):
+    """Transparent parts are white to models, too; many programs save a drawing so."""
+    drawings = []
+    for picture in pictures(40):
+        drawing = picture.convert("RGBA")
+        drawing.putalpha(Image.fromarray((np.indices((80, 100))[1] > 45).astype(np.uint8) * 255))
+        drawings.append(drawing)
+    white = Image.new("RGB", (100, 80), "white")
+    white.paste(drawings[0], mask=drawings[0].getchannel("A"))
+    df = frame("photo", drawings, [white])
+    assert df.mmembed.duplicates("photo_vector").index.tolist() == [0, 40]
+    for row, picture in enumerate(df["photo"]):
+        picture.save(tmp_path / f"{row}.png")
+    named = df.assign(photo=[str(tmp_path / f"{row}.png") for row in range(41)])
+    assert named.mmembed.duplicates("photo_vector", contents={"photo": "image"}).index.tolist() == [0, 40]
+
+
 def test_what_cannot_be_compared_is_refused(texts):
     """Names of files that are not declared, other kinds, and a threshold beside contents; the error says what to do."""
     named = texts.assign(t=[f"{row}.png" for row in range(len(texts))])

@@ -256,7 +256,7 @@ def test_local_videos_are_uploaded_where_that_is_asked_for(tmp_path, monkeypatch
     columns = ["t.csv", "--column", "clip", "--modality", "video", "--model", "qwen3-vl-embedding"]
     with reachable(monkeypatch, tmp_path / "cache") as server:
         assert main(["plan", *columns, "--upload", "temporary"]) == 0
-        assert "1 file (7.6e-05 MB) uploaded to the service for 48 hours" in capsys.readouterr().out
+        assert "1 file (76 bytes) uploaded to the service for 48 hours" in capsys.readouterr().out
         assert main(["embed", *columns, "-o", "o.parquet"]) == 1
         assert "LocalVideo" in capsys.readouterr().err
         assert server.uploads == {}

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from mmembed.accessor.arguments import are_texts, count_texts, source_of
-from mmembed.contents.content import Modality, is_empty, kind_of_cell, unwrapped
+from mmembed.contents.content import Modality, is_empty, kind_of_cell, media_of, unreadable_cell, unwrapped
 from mmembed.errors import ContentError, EmbeddingWarning
 from mmembed.frames import column_of
 
@@ -135,15 +135,26 @@ class _Pictures:
         return found
 
     def _open(self, row: int) -> Image | None:
-        from mmembed.contents.thumbnails import open_cell
-
-        cell = self._cells.iloc[row]
+        cell = unwrapped(self._cells.iloc[row])
         if is_empty(cell):
             return None
         try:
-            picture = open_cell(cell, root=self._root, at_least=_PIXELS)
+            picture = _open_picture(cell, self._root)
         except ContentError as error:
             self._failures.append(error)
             return None
         self._opened += 1
         return picture
+
+
+def _open_picture(cell: Any, root: Path | None) -> Image:
+    """Return a picture as models see it: transparent parts are white, as where it was saved without them."""
+    from mmembed.contents.pictures import damage, open_picture, picture_in_memory, to_rgb
+
+    try:
+        picture = picture_in_memory(cell)
+        return open_picture(media_of(cell, "image", root), at_least=_PIXELS) if picture is None else to_rgb(picture)
+    except ContentError:
+        raise
+    except damage() as error:
+        raise unreadable_cell(cell, "image", error) from error

@@ -20,6 +20,8 @@ from mmembed.arrays import BoolVector, Positions
 _SHARED = 0.6  # of the runs of three letters of both texts, those that are rare counting more
 _SHARED_BY_FAR = 0.9  # above it a word in the place of another one does not matter
 
+_RARE = 20.0
+
 _MOST_LETTERS = 10_000
 _RUNS = 1 << 22
 _PAIRS_AT_ONCE = 4096
@@ -44,8 +46,9 @@ def compare_texts(texts: Sequence[str | None]) -> Callable[[Positions, Positions
     starts = np.concatenate([[0], np.cumsum([len(one) for one in runs])])
     places = np.concatenate([*runs, np.empty(0, np.int32)])
     counts = np.bincount(places, minlength=1)
-    # A run that most texts have tells little; where there are few texts, all count about alike.
-    weights = np.log1p(len(plain) / np.maximum(counts, 1)).astype(np.float32)[places]
+    # A run that many texts have tells little; those that one text in twenty has, or fewer, count alike.
+    rarity = np.minimum(len(plain) / np.maximum(counts, 1), _RARE)
+    weights = np.log1p(rarity).astype(np.float32)[places]
     weighed = csr_array((weights, places, starts), shape=(len(plain), _RUNS))
     present = csr_array((np.ones(len(places), np.float32), places, starts), shape=(len(plain), _RUNS))
     sizes = np.asarray(weighed.sum(axis=1)).ravel()

@@ -49,7 +49,12 @@ def make_thumbnail(
     ContentError
         If there is no picture; its ``code`` says why.
     """
-    image = open_cell(cell, modality, root, at_least=2 * edge)
+    try:
+        image = _open_cell(unwrapped(cell), modality, root, at_least=2 * edge)
+    except ContentError:
+        raise
+    except damage() as error:
+        raise unreadable_cell(cell, modality, error) from error
     with decoding_errors("The cell", "picture"):
         small = shrink(image, edge)
         while True:
@@ -61,29 +66,6 @@ def make_thumbnail(
             if longest <= _SMALLEST_EDGE:
                 raise ContentError("OverBudget", f"A picture of {longest} pixels does not fit into {max_bytes} bytes.")
             small = shrink(small, max(_SMALLEST_EDGE, longest * 2 // 3))
-
-
-def open_cell(cell: object, modality: str = "image", root: Path | None = None, *, at_least: int) -> Image:
-    """Open what stands for a cell on a page: its picture, the first or the middle one of a list, a frame of a clip.
-
-    Parameters
-    ----------
-    cell, modality, root
-        As in :func:`make_thumbnail`.
-    at_least : int
-        A file may be read with as few pixels as that on its longer side.
-
-    Raises
-    ------
-    ContentError
-        If there is no picture; its ``code`` says why.
-    """
-    try:
-        return _open_cell(unwrapped(cell), modality, root, at_least=at_least)
-    except ContentError:
-        raise
-    except damage() as error:
-        raise unreadable_cell(cell, modality, error) from error
 
 
 def _open_cell(cell: object, modality: str, root: Path | None, *, at_least: int) -> Image:
