@@ -45,6 +45,13 @@ class PictureComparison:
 
     def __call__(self, left: Positions, right: Positions) -> BoolVector:
         """Return for each pair whether one picture is a copy of the other, shape (p,)."""
+        from threadpoolctl import threadpool_limits
+
+        # Many small products lose more by waiting for each other's threads than they win.
+        with threadpool_limits(1, user_api="blas"):
+            return self._compare(left, right)
+
+    def _compare(self, left: Positions, right: Positions) -> BoolVector:
         rows, both = np.unique(np.column_stack([left, right]), return_inverse=True)
         both = both.reshape(-1, 2)
         pictures = [self._small(row) for row in rows.tolist()]
