@@ -163,6 +163,34 @@ def test_clusters_are_named_by_texts_and_pictures(served, chat, grouped):
     assert len(served.asked) == 1
 
 
+def test_subclusters_are_named_within_their_clusters(served, chat):
+    """With two levels the model is asked twice; of each subcluster it is told what it is within."""
+    chance = np.random.default_rng(0)
+    child = np.arange(180) % 9
+    centres = np.repeat(chance.normal(size=(3, 24)), 3, axis=0) + 0.4 * chance.normal(size=(9, 24))
+    vectors = (centres[child] + 0.05 * chance.normal(size=(180, 24))).astype(np.float32)
+    words = np.array(["fruit", "metal", "music"])[child // 3]
+    table = pd.DataFrame(
+        {
+            "v": mmembed.VectorArray.from_matrix(vectors, space=None),
+            "title": [f"{word} kind{'abcdefghi'[one]}" for word, one in zip(words, child, strict=True)],
+        }
+    )
+    with pytest.warns(UserWarning, match="one level only"):
+        found = table.mmembed.cluster("v", "kmeans", n_clusters=3, text="title", names=chat, levels=2, random_state=0)
+    first, second = (
+        [json.loads(part["text"]) for part in body["messages"][1]["content"]] for _, _, body in served.asked
+    )
+    assert {one["draft"] for one in first} == {"fruit", "metal", "music"}
+    assert not any("within" in one for one in first)
+    assert {one["within"] for one in second} == {"Group of fruit", "Group of metal", "Group of music"}
+    assert "parts of a larger one" in served.asked[1][2]["messages"][0]["content"]
+    assert "parts of a larger one" not in served.asked[0][2]["messages"][0]["content"]
+    drafts = {one["group"]: one for one in second}
+    for label, name in found.drop_duplicates("subcluster").set_index("subcluster")["subcluster_name"].items():
+        assert name == f"{drafts[label]['within']} / Group of {drafts[label]['draft']}"
+
+
 def test_names_that_break_the_rules_are_asked_for_once_more(served, chat, grouped):
     """The complaint goes back to the model; a second bad answer is an error, and no name is mended in silence."""
     served.answers.append(said(json.dumps({"names": {"0": "same", "1": "same"}})))
@@ -225,8 +253,6 @@ def test_names_of_models_and_other_words_are_told_apart(grouped):
         grouped.mmembed.cluster("title_vector", names="qwen-9")
     with pytest.raises(ValueError, match="Both names= and rewrite="):
         grouped.mmembed.cluster("title_vector", n_clusters=2, names=ChatModel(), rewrite=lambda _: {})
-    with pytest.raises(ValueError, match="one level of clusters"):
-        grouped.mmembed.cluster("title_vector", n_clusters=2, names=ChatModel(), levels=2)
 
 
 def test_drafts_speak_chinese_where_their_texts_do(served, chat):

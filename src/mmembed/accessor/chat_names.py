@@ -33,13 +33,17 @@ def name_writer(
     *,
     language: str,
     pictures: Mapping[int, list[Image]] | None = None,
+    within: Mapping[int, str] | None = None,
     max_cost: float | None = None,
 ) -> Write:
-    """Return what writes names for drafts; names that break the rules are asked for once more, with what was wrong."""
+    """Return what writes names for drafts; names that break the rules are asked for once more, with what was wrong.
+
+    ``within`` has the name of the cluster that each one is a part of.
+    """
 
     def write(drafts: Mapping[int, Any]) -> Mapping[int, str]:
         spoken = _language_of(drafts) if language == "auto" else language
-        settings: dict[str, Any] = {"language": spoken, "max_cost": max_cost}
+        settings: dict[str, Any] = {"language": spoken, "within": within, "max_cost": max_cost}
         written = chat.name(drafts, pictures, **settings)
         complaint = _complaint(written, drafts)
         return chat.name(drafts, pictures, complaint=complaint, **settings) if complaint else written

@@ -62,6 +62,7 @@ def named_by_rule(
     embedder: Embedder | None = None,
     max_cost: float | None = None,
     pictures: Callable[[Any], Any] | None = None,
+    within: Mapping[int, str] | None = None,
 ) -> _Named:
     """Return clusters with names: the one rule behind the verbs, the functions and the report.
 
@@ -75,6 +76,8 @@ def named_by_rule(
         As for the verb ``cluster``.
     pictures : callable, optional
         Returns pictures of each cluster, for a model that sees.
+    within : mapping of int to str, optional
+        The name of the cluster that each one is a part of, for a model.
     """
     source = check_names_source(names, texts)
     if names not in NAME_SOURCES:
@@ -86,7 +89,7 @@ def named_by_rule(
         chat = chat_model_of(names)
         assert chat is not None  # noqa: S101 - checked above
         shown = None if pictures is None else pictures(fitted)
-        rewrite = name_writer(chat, language=language, pictures=shown, max_cost=max_cost)
+        rewrite = name_writer(chat, language=language, pictures=shown, within=within, max_cost=max_cost)
     used = None if source == "space" else texts
     pays = source == "space" or vocabulary is not None
     return fitted.named(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mmembed._progress import progress_bar
-from mmembed.accessor.arguments import NAME_SOURCES, Kinds, kinds_of_rows, map_columns, text_or_source, texts_of
+from mmembed.accessor.arguments import Kinds, kinds_of_rows, map_columns, text_or_source, texts_of
 from mmembed.accessor.cluster_names import check_names_source, named_by_rule
 from mmembed.contents.content import Modality
 from mmembed.embedding.embedder import Embedder
@@ -113,7 +113,8 @@ class AnalysisVerbs:
             it. Otherwise a cluster without a name is called by its number. A group whose rows have nothing in common
             that could be said is called mixed, with examples of what is in it. A language model that sees
             (``"qwen-vl"``, ``"qwen-vl-plus"``, or a :class:`mmembed.ChatModel`) rewrites these names: it is sent terms,
-            typical texts and small pictures of all clusters, and charges for that.
+            typical texts and small pictures of all clusters, and charges for that. With ``levels=2`` it is asked once
+            for the clusters and once for the subclusters, of which it is told what they are within.
         vocabulary : list of str, optional
             Phrases of your own to name clusters by, beside the shipped ones; they are embedded even if that costs.
         language : {"auto", "zh", "en"}
@@ -136,11 +137,12 @@ class AnalysisVerbs:
             With 2, the smaller groups that clusters fall into are added, too: ``subcluster``, ``subcluster_score`` and
             ``subcluster_name``, which begins with the name of its cluster. The two are neighbours among the levels of
             the data, ``fit_clusters(…).levels``; a warning tells where there is one only. ``rename`` and ``rewrite``
-            are of the clusters.
+            are of the clusters alone; a model that writes ``names`` writes those of both.
         random_state : int, optional
             Seed; the same seed gives the same clusters, and so does None.
         max_cost : float, optional
-            The most that naming may cost, in CNY, where the vocabulary is embedded with a paid model, or a model names.
+            The most that naming may cost, in CNY, where the vocabulary is embedded with a paid model, or a model names
+            (with ``levels=2``, the names of each level).
         embedder : Embedder, optional
             Settings for embedding the vocabulary; the column's model if not given.
         progress : bool, optional
@@ -151,7 +153,7 @@ class AnalysisVerbs:
         from mmembed.accessor.named_clusters import earlier_clusters
         from mmembed.analysis.clusters.fit import fit_clusters
         from mmembed.analysis.clusters.record import remember_settings
-        from mmembed.analysis.clusters.two_levels import add_two, two_levels
+        from mmembed.analysis.clusters.two_levels import add_two, parents, two_levels
 
         if levels not in (1, 2):
             raise ValueError(f"levels={levels!r} is no number of levels. Give 1, or 2 for clusters and subclusters.")
@@ -187,13 +189,13 @@ class AnalysisVerbs:
                 **by_hand,
             )
 
-        if levels == 2 and names not in NAME_SOURCES:
-            raise ValueError("A model names one level of clusters. Leave levels=2 out, or names=.")
         if levels == 1:
             added = named(fitted, rename=rename, rewrite=rewrite).add_to(self._df, name=name)
         else:
             upper, lower = two_levels(fitted)
-            added = add_two(self._df, named(upper, rename=rename, rewrite=rewrite), named(lower), name)
+            upper = named(upper, rename=rename, rewrite=rewrite)
+            within = {below: upper.names[above] for below, above in parents(upper, lower).items()}
+            added = add_two(self._df, upper, named(lower, within=within), name)
         asked = {
             "method": method if isinstance(method, str) and method != "auto" else None,
             "n_clusters": n_clusters,

@@ -59,6 +59,10 @@ _NAME = (
     "chart, no two alike, and none with a number. Say what is special about a group beside the others. Answer with one "
     'JSON object and nothing else: {{"names": {{"0": "…", "1": "…"}}}}, with the number of each group as its key.'
 )
+_WITHIN = (
+    " Some groups are parts of a larger one, whose name is given as what they are within and stands before theirs on "
+    "the chart: say what sets such a part apart from the others within the same, and leave that name out."
+)
 _LANGUAGES = {"zh": "Chinese (简体中文)", "en": "English"}
 
 
@@ -140,6 +144,7 @@ class ChatModel:
         *,
         language: str = "en",
         complaint: str = "",
+        within: Mapping[int, str] | None = None,
         max_cost: float | None = None,
     ) -> dict[int, str]:
         """Return a name for each group, given drafts as :meth:`mmembed.analysis.Naming.rewrite` has them.
@@ -152,11 +157,17 @@ class ChatModel:
         language : {"zh", "en"}
         complaint : str
             What was wrong with the names that it gave before.
+        within : mapping of int to str, optional
+            Of groups that are parts of larger ones, the name of the larger one.
+        max_cost : float, optional
+            The most that asking may cost, in CNY, instead of the model's own limit.
         """
-        system = _NAME.format(language=_LANGUAGES.get(language, language))
+        within = within or {}
+        system = _NAME.format(language=_LANGUAGES.get(language, language)) + (_WITHIN if within else "")
         parts: list[Any] = []
         for label, draft in drafts.items():
             told = {"group": label, "draft": draft.name, "terms": list(draft.terms)[:10], "texts": list(draft.texts)}
+            told |= {"within": within[label]} if label in within else {}
             parts.append(orjson.dumps(told).decode())
             parts += list((pictures or {}).get(label, ()))
         if complaint:

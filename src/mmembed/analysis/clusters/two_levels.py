@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -45,17 +46,26 @@ def two_levels(clusters: Clusters) -> tuple[Clusters, Clusters]:
     return clusters, clusters.at(cut)
 
 
+def parents(upper: Clusters, lower: Clusters) -> dict[int, int]:
+    """Return the label of the cluster that each subcluster is within; noise is within none."""
+    pairs = pd.DataFrame({"above": upper.labels, "below": lower.labels}).dropna().drop_duplicates("below").astype(int)
+    return {
+        below: above
+        for above, below in zip(pairs["above"].tolist(), pairs["below"].tolist(), strict=True)
+        if below >= 0
+    }
+
+
 def add_two(df: pd.DataFrame, upper: Clusters, lower: Clusters, name: str) -> pd.DataFrame:
     """Return the frame with the columns of both: ``cluster…`` and ``subcluster…``, whose names begin with the parent's.
 
     A subcluster that is all of its cluster has the cluster's name.
     """
-    pairs = pd.DataFrame({"above": upper.labels, "below": lower.labels}).dropna().drop_duplicates("below").astype(int)
-    children = pairs["above"].value_counts()
+    above_of = parents(upper, lower)
+    children = Counter(above_of.values())
     names = dict(lower.names)
-    for above, below in zip(pairs["above"].tolist(), pairs["below"].tolist(), strict=True):
-        if below >= 0:
-            is_whole = children[above] == 1
-            names[below] = upper.names[above] if is_whole else f"{upper.names[above]}{_WITHIN}{lower.names[below]}"
+    for below, above in above_of.items():
+        is_whole = children[above] == 1
+        names[below] = upper.names[above] if is_whole else f"{upper.names[above]}{_WITHIN}{lower.names[below]}"
     found = replace(lower, names=names)
     return found.add_to(upper.add_to(df, name=name), name=f"sub{name}")
