@@ -56,8 +56,8 @@ def test_memory_grows_by_less_than_three_times_the_matrix(verb):
 
 def test_clusters_hold_little_more_than_the_matrix_where_the_choice_is_made():
     """What is compared with clouds of 3,000 rows is looked through in blocks; it took 250 MB."""
+    fit_clusters(_table(200))  # imports and compiles
     vectors = _table(3500)
-    fit_clusters(vectors)
     tracemalloc.start()
     fit_clusters(vectors)
     peak = tracemalloc.get_traced_memory()[1]
