@@ -13,6 +13,7 @@ pytest.importorskip("dask.dataframe")
 PATIENT = {"distributed.comm.timeouts.connect": "300s", "distributed.comm.timeouts.tcp": "300s"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Run all tests that need the cluster in one process, so that it is started once.
 
