@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -48,3 +52,48 @@ def test_the_code_of_the_page_has_the_seed_of_what_was_computed(df):
     """A report that makes clusters itself tells how to make them again."""
     report = df.mmembed.report("v", text="text", random_state=7)
     assert "cluster('v', text='text', random_state=7)" in report._contents.profile.code
+
+
+_REPORT = """
+import sys
+import numpy as np, pandas as pd, mmembed
+random = np.random.default_rng(0)
+rows = np.eye(3, 8)[np.arange(120) % 3] + random.normal(scale=0.1, size=(120, 8))
+df = pd.DataFrame({"vector": mmembed.VectorArray.from_matrix(rows.astype("float32"))})
+if sys.argv[1] == "computed":
+    df = df.assign(cluster=np.arange(120) % 3, map_x=rows[:, 0], map_y=rows[:, 1])
+df.mmembed.report("vector").html
+print("scipy.stats" in sys.modules)
+"""
+
+
+def test_a_terminal_is_told_what_a_report_computes():
+    """From the first step on: a large table takes minutes."""
+    termios = pytest.importorskip("termios")
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (30, 100))
+    command = [sys.executable, "-c", _REPORT, "nothing"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs) as process:  # noqa: S603 - ours
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                part = os.read(ours, 1 << 16)
+            except OSError:  # how Linux says that the other end is closed
+                break
+            if not part:
+                break
+            shown += part
+    os.close(ours)
+    assert process.returncode == 0
+    told = shown.decode()
+    places = [told.find(step) for step in ("report: different rows", "report: communities", "map: different rows")]
+    assert places == sorted(places)
+    assert places[0] >= 0
+
+
+def test_a_report_of_what_is_there_imports_no_statistics():
+    """They take a second, and are needed where something has to be told from chance."""
+    command = [sys.executable, "-c", _REPORT, "computed"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert done.stdout.strip() == "False"

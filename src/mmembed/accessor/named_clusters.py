@@ -96,9 +96,8 @@ def fit_clusters(
     >>> fit_clusters(vectors, "kmeans", n_clusters=2).labels.tolist()
     [0, 0, 1, 1, 0]
     """
-    from mmembed.analysis.clusters.fit import fit_clusters as fit
-
     with progress_bar(0, show=progress, unit="step", description="cluster") as bar:
+        from mmembed.analysis.clusters.fit import fit_clusters as fit
 
         def tell(step: str) -> None:
             bar.set_description_str(f"cluster: {step}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import numpy as np
 import pandas as pd
 
+from mmembed._progress import progress_bar
 from mmembed.accessor.arguments import Kinds, kinds_of_rows, source_of, text_or_source
 from mmembed.accessor.cluster_names import naming_embedder
 from mmembed.accessor.copied_contents import Contents, alike_by_contents
@@ -316,9 +317,15 @@ def complete_for_report(
         from mmembed.analysis.clusters.record import remember_settings
 
         goes_on = like is not None and kinds is None
-        clusters = fit_clusters(vectors, kinds=kinds, random_state=random_state, like=like if goes_on else None).named(
-            text, embed=embed, embed_terms=embed_terms, language=spoken
-        )
+        with progress_bar(0, show=None, unit="step", description="report") as bar:
+            clusters = fit_clusters(
+                vectors,
+                kinds=kinds,
+                random_state=random_state,
+                like=like if goes_on else None,
+                on_step=lambda step: bar.set_description_str(f"report: {step}"),
+            )
+        clusters = clusters.named(text, embed=embed, embed_terms=embed_terms, language=spoken)
         df = clusters.add_to(df)
         if random_state is not None:
             remember_settings(df["cluster"], {"random_state": random_state})

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
-from scipy.stats import norm
 
 from mmembed.analysis.clusters.record import FitRecord
 from mmembed.analysis.names.terms import Language
@@ -39,6 +39,7 @@ _FOLLOWS_GAIN = 0.25
 _LEAST_OUTLIER_SCORE = 1.3
 _FEW_OUTLIERS, _MOST_OUTLYING = 5, 0.02
 _MOST_NAMES = 3
+_NORMAL = NormalDist()
 _NAME_LENGTH = 40
 # The kinds in the order in which they are read, and those that give way first where there are too many.
 _ORDER = (
@@ -327,8 +328,8 @@ def isolated(outliers: Sequence[tuple[int, float]]) -> int:
         return 0
     logs = np.log(scores)
     middle = float(np.median(logs))
-    spread = float(np.median(np.abs(logs - middle))) / float(norm.ppf(0.75))
-    least = middle + max(float(norm.isf(LEVEL / len(scores))) * spread, float(np.log(_LEAST_OUTLIER_SCORE)))
+    spread = float(np.median(np.abs(logs - middle))) / _NORMAL.inv_cdf(0.75)
+    least = middle + max(-_NORMAL.inv_cdf(LEVEL / len(scores)) * spread, float(np.log(_LEAST_OUTLIER_SCORE)))
     count = int((logs > least).sum())
     return count if count <= max(_FEW_OUTLIERS, _MOST_OUTLYING * len(scores)) else 0
 

@@ -115,6 +115,7 @@ def fit_clusters(
     """
     check_method(method, n_clusters, min_cluster_size)
     step = on_step or _say_nothing
+    step("different rows")
     array, index = as_vector_array(vectors), index_of(vectors)
     kinds, text = beside(kinds, index, argument="kinds"), beside(text, index, argument="text")
     seed = 0 if random_state is None else random_state

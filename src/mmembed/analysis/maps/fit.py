@@ -108,14 +108,15 @@ def fit_projection(
     check_options(method, settings, target=target, densmap=densmap, like=like)
     array, index = as_vector_array(vectors), index_of(vectors)
     kinds, target = beside(kinds, index, argument="kinds"), beside(target, index, argument="target")
-    preparation = Preparation.learn(array, kinds)
-    distinct = distinct_directions(preparation.source(array, kinds))
-    wanted = None
-    if target is not None:
-        wanted = Target.of(target, np.flatnonzero(~array.isna()), distinct.groups, len(array))
-    used = _choose_method(method, len(distinct), needs_umap_learn=densmap or target is not None, like=like)
     estimator: Any
     with progress_bar(0, show=progress, unit="step", description="map") as bar:
+        bar.set_description_str("map: different rows")
+        preparation = Preparation.learn(array, kinds)
+        distinct = distinct_directions(preparation.source(array, kinds))
+        wanted = None
+        if target is not None:
+            wanted = Target.of(target, np.flatnonzero(~array.isna()), distinct.groups, len(array))
+        used = _choose_method(method, len(distinct), needs_umap_learn=densmap or target is not None, like=like)
         bar.set_description_str("map: neighbours and layout")
         if not len(distinct):
             estimator, placed = None, np.empty((0, dimensions), dtype=np.float32)

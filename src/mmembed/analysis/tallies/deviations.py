@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom, hypergeom
 
 # Of a table of many values the commonest are looked at: the others have too few rows to stand out.
 _MOST_VALUES = 50
@@ -173,6 +172,8 @@ def has_peak(counts: Sequence[int]) -> bool:
     total, most = sum(counts), max(counts, default=0)
     if len(counts) < 2 or most < max(_FEWEST_ROWS, _LEAST_RATIO * total / len(counts)):
         return False
+    from scipy.stats import binom  # takes a second to import
+
     return float(binom.sf(most - 1, total, 1 / len(counts))) * len(counts) < LEVEL
 
 
@@ -200,6 +201,8 @@ def _two_sided(
     seen: npt.NDArray[np.int64], total: int, marked: npt.NDArray[np.int64], drawn: int
 ) -> npt.NDArray[np.float64]:
     """Return twice the smaller tail of the hypergeometric distribution, at most 1."""
+    from scipy.stats import hypergeom  # takes a second to import
+
     above = hypergeom.sf(seen - 1, total, marked, drawn)
     below = hypergeom.cdf(seen, total, marked, drawn)
     return np.asarray(np.minimum(1.0, 2 * np.minimum(above, below)))
