@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from labelled.synthetic import api_like_matrix
+from scale_peers import PEERS
 
 import mmembed
 from mmembed.analysis import name_clusters
@@ -230,7 +231,7 @@ def measure(name: str, n_rows: int, columns: int, folder: Path) -> None:
     if name != "graph":
         put_graph(folder, matrix)
     vectors = pd.Series(mmembed.VectorArray.from_matrix(matrix))
-    run, say = VERBS[name](vectors, folder)
+    run, say = (VERBS | PEERS)[name](vectors, folder)
     before = resident()
     Path("/proc/self/clear_refs").write_text("5")
     start = time.process_time()
@@ -253,7 +254,7 @@ def main() -> None:
     """Run the verbs at all sizes, and print a table with an exponent from each size to the next."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", default=",".join(f"{n}" for n in ROWS))
-    parser.add_argument("--verbs", default=",".join(VERBS))
+    parser.add_argument("--verbs", default=",".join(VERBS), help="names of verbs, and of peers in scale_peers.py")
     parser.add_argument("--columns", type=int, default=1024)
     parser.add_argument("--folder", type=Path, help="where tables and graphs are kept for another run")
     parser.add_argument("--threads", help="of matrix products; those that wait for each other on a busy machine count")
