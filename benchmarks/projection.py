@@ -1,5 +1,7 @@
 """Maps beside umap-learn: ``python benchmarks/projection.py [speed] [large] [quality] [again] [scale]``, or all.
 
+    python benchmarks/projection.py speed once    # one run of each in place of three
+
 ``speed``: 5,000 × 1,024 in fresh processes, imports included: umap-learn as people call it and with a seed, mmembed
 with no compiled code on disk (the first map on a machine) and with it (every other process), medians of three.
 ``large``: 50,000 × 1,024, neighbours, clusters, names and map beside umap-learn's map alone, a fresh process each.
@@ -107,11 +109,11 @@ def fresh(code: str, *files: Path, **environment: str) -> float:
     return float(done.stdout.splitlines()[-1])
 
 
-def speed(folder: Path) -> None:
+def speed(folder: Path, runs: int) -> None:
     rows = folder / "rows.npy"
     np.save(rows, load("heavy-tails")["vector"].array.matrix[:5000])
     times: dict[str, list[float]] = {"umap-learn": [], "umap-learn, seeded": [], "first": [], "later": []}
-    for run in range(3):
+    for run in range(runs):
         times["umap-learn"].append(fresh(_PLAIN, rows))
         if run == 0:
             times["umap-learn, seeded"].append(fresh(_SEEDED, rows))
@@ -244,12 +246,13 @@ def line(name: str, maker: str, found: list[MapQuality], taken: float) -> str:
 
 
 def main() -> None:
-    wanted = set(sys.argv[1:]) or {"speed", "large", "quality", "again", "scale"}
+    runs = 1 if "once" in sys.argv else 3
+    wanted = set(sys.argv[1:]) - {"once"} or {"speed", "large", "quality", "again", "scale"}
     sizes = [int(one) for one in wanted if one.isdigit()] or [300_000]
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         if "speed" in wanted:
-            speed(Path(folder))
+            speed(Path(folder), runs)
         if "large" in wanted:
             large(Path(folder))
         if "quality" in wanted:

@@ -86,7 +86,7 @@ BENCHMARKS = (
     ),
     Benchmark(
         "classification",
-        ("classification.py", "wine", "digits"),
+        ("classification.py", "digits"),
         "The default classifier beside grid searches",
         "Sets that methods were developed on are marked; planted label errors are found by `label_issues()`.",
         (
@@ -96,14 +96,14 @@ BENCHMARKS = (
     ),
     Benchmark(
         "clusters",
-        ("clusters.py", "--sets", "demo-photographs", "digits"),
+        ("clusters.py", "--sets", "digits"),
         "Clusters beside other methods, by labels that nobody showed them",
         "AMI is 1 where clusters are the labels, and 0 by chance. k-means is told the number of labels; `auto` is not.",
         (),
     ),
     Benchmark(
         "projection",
-        ("projection.py", "speed"),
+        ("projection.py", "speed", "once"),
         "A map beside umap-learn",
         "5,000 rows of 1,024 numbers, every map in a fresh process, imports and compilation included.",
         (
