@@ -1,7 +1,7 @@
 """Run a set of benchmarks that takes minutes, and write what they say to docs/benchmarks.md.
 
     make bench                    # some 15 minutes on two free cores
-    make bench ARGS='search'      # some of them, printed and not written
+    make bench ARGS='search'      # some of them, printed and not written; with --write, the page has these alone
     make bench ARGS='--all'       # every script of benchmarks/ with its own settings, printed and not written: hours
 
 Each is run in a process of its own, one after the other, so that their figures are of one machine, one day and one set
@@ -47,8 +47,8 @@ BENCHMARKS = (
         "Vector columns beside numpy",
         "A column of vectors does what numpy does with the bare matrix, and reads Parquet beside a column of arrays.",
         (
-            ("filter half of a column, beside numpy", r"filter half.*?([\d.]+) ×", "of its time"),
-            ("read vectors from Parquet, beside a column of arrays", r"read to a matrix.*?([\d.]+) ×", "of its time"),
+            ("filter half of a column, beside numpy", r"filter half.*?([\d.]+) ×", "× its time"),
+            ("read vectors from Parquet, beside a column of arrays", r"read to a matrix.*?([\d.]+) ×", "× its time"),
         ),
     ),
     Benchmark(
@@ -57,8 +57,8 @@ BENCHMARKS = (
         "Exact search beside the matrix product and scikit-learn",
         "The product alone finds nothing: it is the least that exact search can cost. scikit-learn is its brute force.",
         (
-            ("one query, beside the bare matrix product", r"\n +1 .*? ms +([\d.]+) ", "of its time"),
-            ("1,000 queries, beside the bare matrix product", r"\n +1000 .*? ms.*? ms +([\d.]+) ", "of its time"),
+            ("one query, beside the bare matrix product", r"\n +1 .*? ms +([\d.]+) ", "× its time"),
+            ("1,000 queries, beside the bare matrix product", r"\n +1000 .*? ms.*? ms +([\d.]+) ", "× its time"),
         ),
     ),
     Benchmark(
@@ -70,7 +70,7 @@ BENCHMARKS = (
             (
                 "embed a column that is cached, beside reading Parquet",
                 r"warm run / Parquet read +([\d.]+)",
-                "of its time",
+                "× its time",
             ),
         ),
     ),
@@ -80,8 +80,8 @@ BENCHMARKS = (
         "Requests beside the bare SDK",
         "A server on this machine answers. Processor time is the client's alone; eight threads call the SDK.",
         (
-            ("processor time of requests, beside the bare SDK", r"median ratio ([\d.]+)", "of its time"),
-            ("wall time at 0.25 s an answer, beside the ideal", r"20 × 1024.*?ratio ([\d.]+)", "of it"),
+            ("processor time of requests, beside the bare SDK", r"median ratio ([\d.]+)", "× its time"),
+            ("wall time at 0.25 s an answer, beside the ideal", r"20 × 1024.*?ratio ([\d.]+)", "× it"),
         ),
     ),
     Benchmark(
@@ -139,6 +139,7 @@ def main() -> int:
     """Run what is asked for, and write the page if that is the whole set."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(one.name for one in BENCHMARKS))
+    parser.add_argument("--write", action="store_true", help="write the page also of some")
     parser.add_argument("--all", action="store_true", help="every script, with its own settings")
     options = parser.parse_args()
     if options.all:
@@ -158,7 +159,7 @@ def main() -> int:
         ran.append(run(benchmark))
         print(ran[-1].output, f"{ran[-1].seconds:.0f} s", sep="\n", flush=True)
         load.append(os.getloadavg()[0])
-    if not options.names:
+    if options.write or not options.names:
         PAGE.write_text(page(ran, load), encoding="utf-8")
         print(f"Written: {PAGE.relative_to(ROOT)}")
     return 0
@@ -200,6 +201,9 @@ def page(ran: list[Ran], load: list[float]) -> str:
         f"Run on {datetime.now(UTC):%Y-%m-%d}, {platform.system()} on {platform.machine()}, {cores} cores, Python "
     )
     machine += f"{platform.python_version()}; {versions}. {shared}"
+    left_out = [f"`{one.name}`" for one in BENCHMARKS if one not in [each.benchmark for each in ran]]
+    if left_out:
+        told += f" Not in this run: {', '.join(left_out)}."
     lines = [
         "# Benchmarks",
         "",
@@ -218,7 +222,7 @@ def page(ran: list[Ran], load: list[float]) -> str:
         script, *arguments = one.benchmark.command
         command = " ".join(["python", f"benchmarks/{script}", *arguments])
         lines += ["", f"## {one.benchmark.title}", "", f"{one.benchmark.told} `{command}`:", "", "```text"]
-        lines += [*one.output.splitlines(), "```"]
+        lines += [*map(str.rstrip, one.output.splitlines()), "```"]
     return "\n".join([*lines, ""])
 
 
