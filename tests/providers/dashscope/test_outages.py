@@ -194,11 +194,11 @@ def test_pictures_are_paced_as_they_are_counted():
     estimates = TokenEstimates(find_model("qwen3-vl-embedding"))
     pictures = [Content("image", media=Media(url=f"https://example.com/{one}.png")) for one in range(10)]
     for _ in range(40):
-        with world.limiter.acquire(estimates.of(pictures)) as permit:
+        with world.limiter.acquire(estimates.of(estimates.guess(pictures))) as permit:
             permit.settle(510)
             permit.succeeded()
-        estimates.learn(pictures, 0, 510)
-    assert estimates.of(pictures) == pytest.approx(561, abs=2)
+        estimates.learn(estimates.guess(pictures), 0, 510)
+    assert estimates.of(estimates.guess(pictures)) == pytest.approx(561, abs=2)
     assert world.now < 5
 
 
@@ -215,21 +215,21 @@ def test_the_next_estimate_follows_the_last_count(contents, text, media):
     """For each kind, up and down, a tenth above the mean."""
     estimates = TokenEstimates(find_model("qwen3-vl-embedding"))
     for _ in range(10):
-        estimates.learn(contents, text, media)
-    assert estimates.of(contents) == pytest.approx((text + media) * 1.1, rel=0.03, abs=2)
-    assert estimates.of(contents * 4) == pytest.approx((text + media) * 4.4, rel=0.03, abs=2)
+        estimates.learn(estimates.guess(contents), text, media)
+    assert estimates.of(estimates.guess(contents)) == pytest.approx((text + media) * 1.1, rel=0.03, abs=2)
+    assert estimates.of(estimates.guess(contents * 4)) == pytest.approx((text + media) * 4.4, rel=0.03, abs=2)
 
 
 def test_one_absurd_count_is_forgotten_soon():
     """And what is not counted changes nothing."""
     estimates, texts = TokenEstimates(find_model("qwen3-vl-embedding")), [Content("text", text="x" * 400)]
-    estimates.learn(texts, 0, 0)
-    assert estimates.of(texts) == 192
-    estimates.learn(texts, 10_000_000, 0)
-    assert estimates.of(texts) <= 193 * 55
+    estimates.learn(estimates.guess(texts), 0, 0)
+    assert estimates.of(estimates.guess(texts)) == 192
+    estimates.learn(estimates.guess(texts), 10_000_000, 0)
+    assert estimates.of(estimates.guess(texts)) <= 193 * 55
     for _ in range(20):
-        estimates.learn(texts, 100, 0)
-    assert estimates.of(texts) < 120
+        estimates.learn(estimates.guess(texts), 100, 0)
+    assert estimates.of(estimates.guess(texts)) < 120
 
 
 def test_the_session_tells_the_limiter_what_it_learned():

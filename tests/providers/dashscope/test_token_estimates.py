@@ -31,12 +31,11 @@ def test_the_texts_of_a_request_are_estimated_together():
     """One by one, the estimates took more processor time than the request and its answer."""
     estimates = TokenEstimates(find_model("qwen3-vl-embedding"))
     texts = [Content("text", text=f"商品 {number}") for number in range(20)]
-    assert calls_of(lambda: estimates.of(texts))["_places"] == 1
-    assert calls_of(lambda: estimates.learn(texts, 90, 0))["_places"] == 1
+    assert calls_of(lambda: estimates.guess(texts))["_places"] == 1
 
 
 def test_together_they_are_what_they_are_one_by_one():
     """Each text is rounded by itself."""
-    spec = find_model("qwen3-vl-embedding")
+    estimates = TokenEstimates(find_model("qwen3-vl-embedding"))
     texts = [Content("text", text=text) for text in ("红色连衣裙", "red dress", "x" * 400, "7")]
-    assert TokenEstimates(spec).of(texts) == sum(TokenEstimates(spec).of([text]) for text in texts)
+    assert estimates.guess(texts)["text"] == sum(estimates.guess([text])["text"] for text in texts)

@@ -202,11 +202,12 @@ class ApiSession:
             self._sender.pause(too_many + 1)
         contents = [work.contents[position] for position in positions]
         fuses = self._spec.is_request(contents[0].kind)
+        guess = self._estimates.guess(contents)
         try:
             reply = self._sender.send(
                 [one for position in positions for one in work.wire[position]],
                 vectors=len(positions),
-                tokens=self._estimates.of(contents),
+                tokens=self._estimates.of(guess),
                 # It fuses all objects of the request; pages differ on whether the kinds of one object need it, too.
                 parameters={"enable_fusion": True} if fuses else None,
                 patient=not work.was_given_up if patient is None else patient,
@@ -222,7 +223,7 @@ class ApiSession:
         with self._lock:
             self._has_answers = True
             self._given_up_in_a_row = 0
-        self._estimates.learn(contents, reply.text_tokens, reply.media_tokens)
+        self._estimates.learn(guess, reply.text_tokens, reply.media_tokens)
         if reply.request_id is not None:
             work.request_ids.append(reply.request_id)
 

@@ -24,11 +24,12 @@ class TokenEstimates:
     Examples
     --------
     >>> from mmembed.providers.models import find_model
-    >>> estimates, texts = TokenEstimates(find_model("qwen3-vl-embedding")), [Content("text", text="x" * 400)]
-    >>> estimates.of(texts)
+    >>> estimates = TokenEstimates(find_model("qwen3-vl-embedding"))
+    >>> guess = estimates.guess([Content("text", text="x" * 400)])
+    >>> estimates.of(guess)
     192
-    >>> estimates.learn(texts, 30, 0)
-    >>> estimates.of(texts)
+    >>> estimates.learn(guess, 30, 0)
+    >>> estimates.of(guess)
     33
     """
 
@@ -38,14 +39,23 @@ class TokenEstimates:
         self._guessed: dict[str, float] = {}
         self._counted: dict[str, float] = {}
 
-    def of(self, contents: Sequence[Content]) -> int:
-        """Return the tokens that a request with these contents will probably be counted as."""
-        with self._lock:
-            return math.ceil(sum(tokens * self._factor(kind) for kind, tokens in _guess(contents, self._spec).items()))
+    def guess(self, contents: Sequence[Content]) -> Mapping[str, float]:
+        """Return the estimated tokens of a request's texts (at their high figure), pictures and videos."""
+        leaves = [leaf for content in contents for leaf in content.leaves]
+        texts = [leaf.text for leaf in leaves if leaf.text is not None]
+        found: dict[str, float] = {"text": float(estimate_texts(texts).high)} if texts else {}
+        for leaf in leaves:
+            if leaf.text is None:
+                found[leaf.kind] = found.get(leaf.kind, 0.0) + estimate_media(leaf, self._spec).likely
+        return found
 
-    def learn(self, contents: Sequence[Content], text_tokens: int, media_tokens: int) -> None:
-        """Take into account what a request with these contents was counted as; 0 is not known."""
-        guess = _guess(contents, self._spec)
+    def of(self, guess: Mapping[str, float]) -> int:
+        """Return the tokens that a request will probably be counted as."""
+        with self._lock:
+            return math.ceil(sum(tokens * self._factor(kind) for kind, tokens in guess.items()))
+
+    def learn(self, guess: Mapping[str, float], text_tokens: int, media_tokens: int) -> None:
+        """Take into account what a request was counted as; 0 is not known."""
         with self._lock:
             if text_tokens and guess.get("text"):
                 self._note("text", guess["text"], text_tokens)
@@ -65,14 +75,3 @@ class TokenEstimates:
 
     def _factor(self, kind: str) -> float:
         return self._ratio(kind) * _MARGIN if kind in self._guessed else 1.0
-
-
-def _guess(contents: Sequence[Content], spec: ModelSpec) -> Mapping[str, float]:
-    """Return the estimated tokens of texts (at their high figure), pictures and videos."""
-    leaves = [leaf for content in contents for leaf in content.leaves]
-    texts = [leaf.text for leaf in leaves if leaf.text is not None]
-    found: dict[str, float] = {"text": float(estimate_texts(texts).high)} if texts else {}
-    for leaf in leaves:
-        if leaf.text is None:
-            found[leaf.kind] = found.get(leaf.kind, 0.0) + estimate_media(leaf, spec).likely
-    return found
