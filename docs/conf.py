@@ -52,7 +52,8 @@ html_css_files = ["site.css"]
 html_search_language = "bilingual"
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {page: [] for page in ("index", "tutorial", "decisions")}
+_ALONE = ("index", "tutorial", "decisions", "compared", "benchmarks", "large-tables", "distributed")
+html_sidebars = {page: [] for page in _ALONE}  # an empty list of sections would stand beside them
 html_theme_options: dict[str, Any] = {
     "logo": {"text": "mmembed"},
     "navbar_align": "left",
