@@ -5,15 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from mmembed.arrays import FloatMatrix, Positions
+
+# How often the line is turned towards where rows differ most, and how many rows are summed at once.
+_TURNS = 2
+_ROWS_AT_ONCE = 4096
 
 
 def steady_order(rows: FloatMatrix) -> Positions:
     """Return an order of rows that depends on their values alone and hardly changes with the last digits of them.
 
-    It is that of the places on one fixed line: where two rows change places, their values were next to equal.
+    It is that of their places on one line: where two rows change places, their values were next to equal there. The
+    line is a fixed one, turned to where the rows differ most (two steps of the power iteration): on any line through
+    hundreds of numbers, what is added to each of them moves rows as far as rows lie apart.
 
     Examples
     --------
@@ -22,5 +29,23 @@ def steady_order(rows: FloatMatrix) -> Positions:
     >>> bool((steady_order(rows) == steady_order(rows * np.float32(1.0001))).all())
     True
     """
-    direction = np.random.default_rng(0).normal(size=(rows.shape[1], 1)).astype(rows.dtype)
-    return np.argsort((rows @ direction).ravel(), kind="stable")
+    direction: npt.NDArray[np.float64] = np.asarray(np.random.default_rng(0).normal(size=rows.shape[1]))
+    for _ in range(_TURNS):
+        turned = _turned(rows, direction)
+        length = float(np.linalg.norm(turned))
+        if length == 0:
+            break
+        direction = turned / length
+    return np.argsort(rows @ direction.astype(rows.dtype), kind="stable")
+
+
+def _turned(rows: FloatMatrix, direction: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the covariance of the rows times a direction, summed in double precision: their order says nothing."""
+    weighted, total, places = np.zeros(rows.shape[1]), np.zeros(rows.shape[1]), 0.0
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE].astype(np.float64)
+        place = some @ direction
+        weighted += place @ some
+        total += some.sum(axis=0)
+        places += float(place.sum())
+    return weighted - total * (places / max(1, len(rows)))

@@ -229,11 +229,11 @@ def test_results_in_a_frame():
 
 def test_summary_and_exemplars():
     """Sizes and shares add up, noise is last, and exemplars are the rows with the best scores."""
-    vectors, _ = blobs(3, 20)
+    vectors, _ = blobs(3, 60)
     found = fit_clusters(np.concatenate([vectors, -vectors[:1]]), "hdbscan")
     summary = found.summary()
     assert summary["cluster"].tolist() == [0, 1, 2, -1]
-    assert summary["size"].tolist() == [20, 20, 20, 1]
+    assert summary["size"].tolist() == [60, 60, 60, 1]
     assert summary["nearest"].tolist()[3] is pd.NA
     assert all(row["nearest"] != row["cluster"] for _, row in summary.iloc[:3].iterrows())
     labels = values(found.labels)

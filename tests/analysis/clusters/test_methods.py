@@ -1,5 +1,7 @@
 """Communities: the weights of shared neighbours by their definition, exact numbers, and large tables in parts."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -8,6 +10,7 @@ from mmembed.analysis import fit_clusters, neighbors
 from mmembed.analysis.clusters import methods
 from mmembed.analysis.clusters.methods import (
     CommunityFinder,
+    gradual_weights,
     leiden,
     modularity,
     neighbor_ties,
@@ -16,7 +19,7 @@ from mmembed.analysis.clusters.methods import (
     shared_neighbor_weights,
 )
 from mmembed.analysis.clusters.quality import adjusted_rand
-from mmembed.analysis.graphs.graph import compute_graph
+from mmembed.analysis.graphs.graph import NeighborGraph, compute_graph
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +57,47 @@ def test_empty_places_tie_nobody():
 def test_ties_are_the_mean_of_three_widths(grouped):
     """A third, two thirds and all of the neighbours count alike."""
     rows, _, _ = grouped
-    graph = neighbors(rows, 12)
-    three = sum(shared_neighbor_weights(neighbors(rows, k)) for k in (4, 8, 12)) / 3
-    assert abs(neighbor_ties(graph) - three).max() < 1e-12
+    graph = neighbors(rows, 18)
+    three = sum(gradual_weights(graph, width) for width in (4, 8, 12)) / 3
+    assert abs(neighbor_ties(graph, 12) - three).max() < 1e-12
+
+
+def test_a_neighbourhood_ends_gradually(grouped):
+    """Where the last neighbours of a row are as near as the next ones, their order hardly changes a weight.
+
+    Among neighbours that count in full, and where the graph ends, the weight is the share of common neighbours.
+    """
+    rows, _, _ = grouped
+    graph = neighbors(rows, 18)
+    # The twelfth and the thirteenth neighbour of each row change places, as rounding would have it.
+    order = np.arange(18)
+    order[[11, 12]] = order[[12, 11]]
+    level = graph.similarities.copy()
+    level[:, [11, 12]] = level[:, [11, 12]].mean(axis=1, keepdims=True)
+    one = NeighborGraph(graph.indices, level)
+    other = NeighborGraph(graph.indices[:, order], level)
+    assert abs(gradual_weights(one, 12) - gradual_weights(other, 12)).max() < 1e-12
+    assert abs(shared_neighbor_weights(one.first(12)) - shared_neighbor_weights(other.first(12))).max() > 0.02
+    sharp = gradual_weights(graph.first(12), 12)
+    assert abs(sharp - shared_neighbor_weights(graph.first(12))).max() < 1e-12
+    assert (abs(sharp - sharp.T)).max() == 0
+
+
+def test_noise_below_the_last_digit_leaves_communities_as_they_are(grouped):
+    """One seed gives one grouping of weights that differ by next to nothing, however they are kept."""
+    _, _, weights = grouped
+    shaken = weights.copy()
+    shaken.data = shaken.data * (1 + 1e-9)
+    last_first = sparse.csr_matrix(
+        (
+            np.concatenate([shaken.data[a:b][::-1] for a, b in pairwise(shaken.indptr)]),
+            np.concatenate([shaken.indices[a:b][::-1] for a, b in pairwise(shaken.indptr)]),
+            shaken.indptr,
+        ),
+        shape=shaken.shape,
+    )
+    for resolution in (0.1, 1.0, 8.0):
+        assert np.array_equal(leiden(weights, resolution, 1), leiden(last_first, resolution, 1))
 
 
 def test_rows_settle_where_most_of_their_ties_lead():
@@ -127,7 +168,7 @@ def test_the_loops_for_many_rows_give_the_same(n_rows, monkeypatch):
     random = np.random.default_rng(n_rows)
     rows = random.normal(size=(n_rows, 6)).astype("float32")
     graph = compute_graph(rows, 12)
-    plain = methods.neighbor_ties(graph)
+    plain = sum(shared_neighbor_weights(graph.first(width)) for width in (4, 8, 12)) / 3
     labels = random.integers(0, 9, n_rows)
     settled = methods.settle(plain, labels)
     monkeypatch.setattr(methods, "_MANY_ROWS", 0)

@@ -6,7 +6,7 @@ import pytest
 
 from mmembed.analysis import fit_clusters
 from mmembed.analysis.clusters.methods import CommunityFinder, modularity
-from mmembed.analysis.clusters.null_model import NullModel, cloud_like
+from mmembed.analysis.clusters.null_model import NullModel, clouds_like
 from mmembed.analysis.clusters.points import Points
 from mmembed.analysis.clusters.quality import adjusted_rand
 from mmembed.analysis.cosines import distinct_directions, unit_rows
@@ -24,9 +24,19 @@ def ovals():
 def test_a_cloud_has_the_mean_and_the_covariance_of_the_rows():
     """It is of the same shape, and of no other structure."""
     rows = unit_rows(np.array([5, 0, 0, 0]) + ovals()[0]).astype(np.float32)
-    clouds = np.concatenate([cloud_like(rows, np.random.default_rng(seed)) for seed in range(20)])
+    clouds = np.concatenate(clouds_like(rows, np.random.default_rng(0), 20))
     assert clouds.mean(axis=0) == pytest.approx(rows.mean(axis=0), abs=0.02)
     assert np.cov(clouds.T) == pytest.approx(np.cov(rows.T), abs=0.02)
+
+
+@pytest.mark.parametrize("n_rows", [200, 12])
+def test_a_cloud_changes_as_little_as_the_rows(n_rows):
+    """What is below the last digit, and the order of the rows, leave it as it is: also of fewer rows than numbers."""
+    random = np.random.default_rng(4)
+    rows = unit_rows(random.normal(size=(n_rows, 20)) @ random.normal(size=(20, 20)) + 2).astype(np.float32)
+    (cloud,) = clouds_like(rows, np.random.default_rng(0), 1)
+    (shaken,) = clouds_like(rows[::-1] + np.float32(1e-6), np.random.default_rng(0), 1)
+    assert np.abs(shaken - cloud).max() < 1e-3
 
 
 def test_groups_do_better_than_a_cloud_and_pieces_of_them_less():

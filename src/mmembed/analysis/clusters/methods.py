@@ -109,6 +109,9 @@ _PAIRS_AT_ONCE = 1 << 16
 # Narrow neighbourhoods keep thin groups apart, wide ones hold loose groups together: ties are the mean of three widths.
 _WIDTHS = (1 / 3, 2 / 3, 1)
 
+# A neighbourhood ends over so many of its neighbours on either side, and over as small a share of the distance.
+_RAMP, _LEAST_RAMP = 0.2, 0.01
+
 # Nearly all rows have settled by then.
 _MOST_MOVES = 5
 
@@ -164,16 +167,76 @@ def _shared_counts(neighbors: Positions, low: Positions, high: Positions) -> Pos
     return shared
 
 
-def neighbor_ties(graph: NeighborGraph) -> Any:
+def neighbors_read(n_rows: int) -> int:
+    """Return how many neighbours :func:`neighbor_ties` looks at: those that rows are tied to, and the next ones."""
+    wanted = neighbors_for(n_rows)
+    return min(n_rows - 1, wanted + _ramp(wanted) + 1) if n_rows <= _MANY_ROWS else wanted
+
+
+def neighbor_ties(graph: NeighborGraph, k: int | None = None) -> Any:
     """Return how closely rows are tied: a symmetric sparse matrix of shape (u, u), 0 to 1.
 
-    The mean of :func:`shared_neighbor_weights` over a third, two thirds and all of the neighbours.
+    The mean of what neighbours share over a third, two thirds and all of ``k`` neighbours, all of the graph's where it
+    is not given: of :func:`gradual_weights`, and in a large table, where one row more or less decides nothing, of
+    :func:`shared_neighbor_weights`.
     """
-    widths = sorted({max(1, round(share * graph.k)) for share in _WIDTHS})
-    ties = shared_neighbor_weights(graph.first(widths[0]))
+    k = graph.k if k is None else k
+    widths = sorted({max(1, round(share * k)) for share in _WIDTHS})
+    weights = gradual_weights if len(graph) <= _MANY_ROWS else _sharp_weights
+    ties = weights(graph, widths[0])
     for width in widths[1:]:
-        ties = ties + shared_neighbor_weights(graph.first(width))
+        ties = ties + weights(graph, width)
     return (ties / len(widths)).tocsr()
+
+
+def _sharp_weights(graph: NeighborGraph, width: int) -> Any:
+    return shared_neighbor_weights(graph.first(width))
+
+
+def _ramp(width: int) -> int:
+    """Return over how many ranks on either side a neighbour of rank ``width`` stops being one."""
+    return max(1, math.ceil(_RAMP * width))
+
+
+def gradual_weights(graph: NeighborGraph, width: int) -> Any:
+    """Return how much neighbours share, shape (u, u), where being a neighbour ends gradually.
+
+    A sharp end hangs on rounding: which of two rows is the last neighbour, and with it every community that follows.
+    So a row is a neighbour in full a few ranks before ``width``, none a few ranks after it, and in between in
+    proportion to its cosine. The weight of a pair is the Tanimoto similarity of the two closed neighbourhoods, which is
+    the share of :func:`shared_neighbor_weights` where the end is sharp, times how far one is a neighbour of the other.
+
+    Parameters
+    ----------
+    graph : NeighborGraph
+        Of more than ``width`` neighbours; where it ends, neighbourhoods end sharply.
+    width : int
+        At so many neighbours their neighbourhood ends.
+    """
+    from scipy import sparse
+
+    n_rows, k = graph.indices.shape
+    near = np.where(graph.indices >= 0, graph.similarities, -1).astype(np.float64)
+    ramp = _ramp(width)
+    if width + ramp < k:
+        inner, outer = near[:, [max(0, width - ramp - 1)]], near[:, [width + ramp]]
+        # Rows as far away as one another are alike, whatever their last digits say.
+        stretch = np.maximum(inner - outer, _LEAST_RAMP * np.maximum(1 - outer, 0) + 1e-9)
+        degree = np.where(graph.indices >= 0, np.clip((near - outer) / stretch, 0, 1), 0)
+    else:
+        degree = (graph.indices >= 0) * (np.arange(k) < width).astype(np.float64)
+    rows, places = np.nonzero(degree)
+    entries = (degree[rows, places], (rows, graph.indices[rows, places]))
+    member = sparse.csr_matrix(entries, shape=(n_rows, n_rows))
+    either = member.maximum(member.T).tocsr()
+    closed = (member + sparse.identity(n_rows, format="csr")).tocsr()
+    shared = (closed @ closed.T).tocsr()
+    size = shared.diagonal()
+    pairs = sparse.triu(either, 1).tocoo()
+    both = np.asarray(shared[pairs.row, pairs.col]).ravel()
+    weight = pairs.data * both / (size[pairs.row] + size[pairs.col] - both)
+    half = sparse.csr_matrix((weight, (pairs.row, pairs.col)), shape=(n_rows, n_rows))
+    return (half + half.T).tocsr()
 
 
 def settle(weights: Any, labels: Positions) -> Positions:
@@ -229,6 +292,9 @@ def leiden(weights: Any, resolution: float, seed: int) -> Positions:
     n_nodes = weights.shape[0]
     if n_nodes == 0 or weights.nnz == 0:
         return np.arange(n_nodes, dtype=np.int64)
+    if not weights.has_sorted_indices:
+        # Sums run in the order in which ties are kept, which says nothing of them.
+        weights = weights.sorted_indices()
     _, found = leiden_csr(
         weights.indptr.astype(np.int64),
         weights.indices.astype(np.int32),

@@ -20,6 +20,7 @@ from mmembed.analysis.clusters.methods import (
     modularity,
     neighbor_ties,
     neighbors_for,
+    neighbors_read,
 )
 from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.graphs.graph import NeighborGraph
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 # Fewer rows would part small groups from nothing worse than the whole table does.
 _SAMPLE_ROWS = 3000
 # Clouds of few rows differ more, and cost nothing.
-_CLOUDS = ((400, 6), (1000, 4))
+_CLOUDS = ((500, 10), (1000, 6))
 _FEWEST_CLOUDS = 2
 # Rows whose neighbours are picked at once.
 _ROWS_AT_ONCE = 256
@@ -72,10 +73,10 @@ class NullModel:
             sample = sample[np.sort(random.choice(len(rows), _SAMPLE_ROWS, replace=False))]
             weights = None
         some = rows[sample]
-        weights = neighbor_ties(exact_graph(some)) if weights is None else weights[sample][:, sample].tocsr()
+        weights = _ties_of(some) if weights is None else weights[sample][:, sample].tocsr()
 
         def part(cloud: FloatMatrix) -> list[tuple[float, float]]:
-            ties = neighbor_ties(exact_graph(cloud))
+            ties = _ties_of(cloud)
             finder = CommunityFinder(ties, seed)
             points = []
             for resolution in _RESOLUTIONS:
@@ -85,7 +86,7 @@ class NullModel:
             return points
 
         number = next((clouds for most, clouds in _CLOUDS if len(some) <= most), _FEWEST_CLOUDS)
-        clouds = [cloud_like(some, random) for _ in range(number)]
+        clouds = clouds_like(some, random, number)
         with ThreadPoolExecutor(max_workers=_FEWEST_CLOUDS) as pool:
             found = np.array([one for points in pool.map(part, clouds) for one in points])
         if not len(found):
@@ -112,19 +113,35 @@ class NullModel:
         return float(np.clip((parted - expected) / max(1 - expected, 1e-9), 0, 1))
 
 
-def cloud_like(rows: FloatMatrix, random: np.random.Generator) -> FloatMatrix:
-    """Return as many unit rows of one Gaussian with the mean and the covariance of the rows."""
+def clouds_like(rows: FloatMatrix, random: np.random.Generator, number: int) -> list[FloatMatrix]:
+    """Return clouds of as many unit rows each, of one Gaussian with the mean and the covariance of the rows.
+
+    They are random rows times the symmetric root of the covariance, which changes as little as the rows do and does not
+    depend on their order; combinations of the rows themselves would be other clouds where two rows change places.
+    """
     mean = rows.mean(axis=0)
-    # Random combinations of centred rows are Gaussian with exactly their covariance, without computing it.
-    mixing = random.standard_normal(size=(len(rows), len(rows)), dtype=np.float32) * np.float32(len(rows) ** -0.5)
-    return unit_rows(mixing @ (rows - mean) + mean)
+    centred = rows - mean
+    # The root of the covariance V S² V' is V S V'; of fewer rows than numbers, S and V are had from the rows.
+    if rows.shape[0] >= rows.shape[1]:
+        values, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64))
+        spreads = np.sqrt(np.maximum(values, 0))
+    else:
+        _, spreads, right = np.linalg.svd(centred.astype(np.float64), full_matrices=False)
+        axes = right.T
+    axes = axes.astype(np.float32)
+    scaled = (axes * (spreads / len(rows) ** 0.5)).astype(np.float32)
+    draws = (random.standard_normal(size=rows.shape, dtype=np.float32) for _ in range(number))
+    return [unit_rows((draw @ scaled) @ axes.T + mean) for draw in draws]
 
 
-def exact_graph(rows: FloatMatrix) -> NeighborGraph:
-    """Return the nearest neighbours of each of some unit rows: for samples, since all pairs are compared at once."""
+def _ties_of(rows: FloatMatrix) -> Any:
+    return neighbor_ties(exact_graph(rows, neighbors_read(len(rows))), neighbors_for(len(rows)))
+
+
+def exact_graph(rows: FloatMatrix, k: int) -> NeighborGraph:
+    """Return the k nearest neighbours of each of some unit rows: for samples, since all pairs are compared at once."""
     cosines = rows @ rows.T
     np.fill_diagonal(cosines, -np.inf)
-    k = neighbors_for(len(rows))
     indices = np.empty((len(rows), k), dtype=np.int32)
     similarities = np.empty((len(rows), k), dtype=np.float32)
     for start in range(0, len(rows), _ROWS_AT_ONCE):

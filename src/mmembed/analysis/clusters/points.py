@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.clusters.methods import k_means, neighbor_ties, neighbors_for, weighted_centroids
+from mmembed.analysis.clusters.methods import k_means, neighbor_ties, neighbors_for, neighbors_read, weighted_centroids
 from mmembed.analysis.clusters.null_model import NullModel
 from mmembed.analysis.graphs.graph import shared_graph
 from mmembed.analysis.preparation import principal_components
@@ -53,13 +53,17 @@ class Points:
 
     @cached_property
     def graph(self) -> NeighborGraph:
-        """The column's shared graph."""
-        return shared_graph(self.distinct.source, neighbors_for(len(self)))
+        """The column's shared graph, of the neighbours that rows are tied to."""
+        return self._wider_graph.first(neighbors_for(len(self)))
+
+    @cached_property
+    def _wider_graph(self) -> NeighborGraph:
+        return shared_graph(self.distinct.source, neighbors_read(len(self)))
 
     @cached_property
     def weights(self) -> Any:
         """The sparse matrix of how closely neighbours are tied."""
-        return neighbor_ties(self.graph)
+        return neighbor_ties(self._wider_graph, neighbors_for(len(self)))
 
     @cached_property
     def clouds(self) -> NullModel:

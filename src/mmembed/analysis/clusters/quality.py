@@ -17,8 +17,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.clusters.methods import k_means, leiden, modularity, shared_neighbor_weights
-from mmembed.analysis.clusters.null_model import cloud_like, exact_graph
+from mmembed.analysis.clusters.methods import (
+    gradual_weights,
+    k_means,
+    leiden,
+    modularity,
+    neighbors_for,
+    neighbors_read,
+)
+from mmembed.analysis.clusters.null_model import clouds_like, exact_graph
 from mmembed.analysis.preparation import principal_components
 from mmembed.analysis.steady_order import steady_order
 
@@ -302,7 +309,7 @@ def _compare_with_clouds(
 ) -> Structure:
     random = np.random.default_rng([seed, 1])
     found = np.array(quality(sample))
-    clouds = [quality(cloud_like(sample, random)) for _ in range(_CLOUDS)]
+    clouds = [quality(cloud) for cloud in clouds_like(sample, random, _CLOUDS)]
     gains = found - np.mean(clouds, axis=0)
     best = int(gains.argmax())
     spread = float(np.std(clouds, axis=0)[best])
@@ -310,7 +317,7 @@ def _compare_with_clouds(
 
 
 def _modularity(rows: FloatMatrix) -> list[float]:
-    weights = shared_neighbor_weights(exact_graph(rows))
+    weights = gradual_weights(exact_graph(rows, neighbors_read(len(rows))), neighbors_for(len(rows)))
     return [modularity(weights, leiden(weights, 1.0, seed=0))]
 
 

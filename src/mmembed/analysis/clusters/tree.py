@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 # it ends where communities are about as small as a cluster may be.
 _LOWEST, _HIGHEST = -7, 16
 _SMALL_ENOUGH = 1.5
-# Partitions at each resolution: in a small table each says less, and costs nothing.
-_RUNS = ((400, 20), (2000, 12), (8000, 6))
+# Partitions at each resolution: in a small table each says less, and costs nothing. The fewer there are, the
+# more the level hangs on which rows they had.
+_RUNS = ((250, 50), (500, 30), (1000, 20), (2000, 16), (4000, 10), (8000, 6))
 _FEWEST_RUNS = 4
 # Runs at once; each holds a graph of its own, and graphs of many rows are large.
 _RUNS_AT_ONCE, _RUNS_OF_MANY_AT_ONCE, _MANY_ROWS = 4, 2, 50_000
