@@ -91,7 +91,9 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip || { \
 	  echo "pip cannot reach a package registry: the first run needs one; later runs need no network."; exit 1; }
 	@echo "Installing into $(VENV) (some 100 packages, one or two minutes) …"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' || { \
+	  echo "The versions of constraints.txt cannot be had (was one withdrawn?): installing the newest that are allowed."; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'; }
 	@touch $(STAMP)
 
 $(STAMP_OLDEST): pyproject.toml constraints-oldest.txt
