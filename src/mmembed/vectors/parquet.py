@@ -50,6 +50,8 @@ def read_parquet(source: Path | BinaryIO) -> pd.DataFrame:
         if not vectors or len(set(names)) < len(names):
             return _read_by_pandas(source, None)
         frame = _read_by_pandas(source, [name for name in names if name not in vectors])
+        if len(frame) != file.metadata.num_rows:  # an older Arrow counts no rows where it reads no column
+            frame = pd.DataFrame(index=_range_index(file), columns=frame.columns)
         if not frame.columns.isin(names).all():  # labels that are no texts
             return _read_by_pandas(source, None)
         for name, dtype in vectors.items():
@@ -62,6 +64,12 @@ def _read_by_pandas(source: Path | BinaryIO, columns: list[str] | None) -> pd.Da
     if not isinstance(source, Path):
         source.seek(0)
     return pd.read_parquet(source, columns=columns)
+
+
+def _range_index(file: pq.ParquetFile) -> pd.RangeIndex:
+    """Return the index of a frame that pandas wrote with no column for it."""
+    index = file.schema_arrow.pandas_metadata["index_columns"][0]
+    return pd.RangeIndex(index["start"], index["stop"], index["step"], name=index["name"])
 
 
 def _vector_columns(file: pq.ParquetFile) -> dict[str, VectorDtype]:
