@@ -1,6 +1,7 @@
 """What one can do with clusters: other levels, borderline rows, assigned noise, files, and last week's numbers."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from sklearn.cluster import KMeans
 
 from mmembed.analysis import fit_clusters, load_clusters
+from mmembed.analysis.clusters.matching import ClusterRecord, match
 from mmembed.errors import DimensionMismatchError, SpaceMismatchError
 from mmembed.vectors import VectorArray
 
@@ -210,6 +212,24 @@ def test_clusters_without_shared_rows_match_by_direction():
         found.match(last, threshold=2)
     with pytest.raises(DimensionMismatchError):
         found.match(fit_clusters(np.eye(5, dtype=np.float32)))
+
+
+def test_a_cluster_whose_rows_are_in_others_now_is_not_a_new_one_in_its_direction():
+    """What lies near a former cluster is new where the rows of that one went elsewhere."""
+    directions = np.eye(4)
+    odd = 0.8 * directions[3] + 0.6 * directions[0]
+    then = [
+        ClusterRecord("", 20, set(range(20)), directions[0]),
+        ClusterRecord("", 20, set(range(20, 40)), directions[1]),
+        ClusterRecord("", 5, set(range(40, 45)), odd),
+    ]
+    now = [
+        ClusterRecord("", 25, {*range(20), *range(40, 45)}, directions[0]),
+        ClusterRecord("", 20, set(range(20, 40)), directions[1]),
+        ClusterRecord("", 30, set(range(100, 130)), directions[3]),
+    ]
+    assert match(now, then) == {0: 0, 1: 1}
+    assert match(now[1:], [*then[:2], replace(then[2], keys={*range(200, 205)})])[1] == 2
 
 
 def test_an_estimator_that_predicts_keeps_its_numbers_through_a_match():

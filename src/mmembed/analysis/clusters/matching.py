@@ -51,8 +51,8 @@ def match(
 ) -> dict[int, int]:
     """Return for clusters of today their places among those of before; clusters without a partner are left out.
 
-    Pairs are made so that their likeness is greatest in total (optimal assignment). For a cluster of which a fifth or
-    more of the rows were known before, likeness is twice the number of rows shared with the other over the number of
+    Pairs are made so that their likeness is greatest in total (optimal assignment). Where a fifth or more of the rows
+    of one of the two are in both tables, likeness is twice the number of rows shared with the other over the number of
     known rows of both (Dice); else it is the cosine of the centroids, less what all have in common. Where a centroid is
     missing, it is 1 for equal names, or what the few rows that are known say, if that is more.
 
@@ -107,9 +107,9 @@ def _cluster_similarities(
     by_direction = _directions(now, then)
     unknown = np.where(np.isnan(by_direction), np.maximum(by_rows, by_name), by_direction)
     is_known = known_now >= np.maximum(1, [_ENOUGH_SHARED * one.size for one in now])
-    # A cluster that has grown from a few rows is known by these, too.
+    # A cluster that has grown from a few rows is known by these, too; one whose rows are in others now is not this one.
     was_known = known_then >= np.maximum(1, [_ENOUGH_SHARED * one.size for one in then])
-    return np.where(is_known[:, np.newaxis] | (was_known & (both > 0)), by_rows, unknown)
+    return np.where(is_known[:, np.newaxis] | was_known, by_rows, unknown)
 
 
 def _places(clusters: Sequence[ClusterRecord]) -> dict[Hashable, int]:
