@@ -194,9 +194,8 @@ def _are_clear(picked: PickedPhrases, support: Support) -> npt.NDArray[np.bool_]
     total = np.maximum(1, weights.sum(axis=1))
     elsewhere = np.maximum((spoken * weights).sum(axis=1), (near * weights).sum(axis=1)) / total
     needed = np.where(is_broad, _FOREMOST_BROAD, _FOREMOST)
-    return np.asarray(
-        (picked.scores > 0) & (spoken[at, own] >= _MOST) & (foremost[at, own] >= needed) & (elsewhere <= _ELSEWHERE)
-    )
+    hardly = elsewhere <= _ELSEWHERE + 1 / total  # that of so many rows and one: a row must not decide
+    return np.asarray((picked.scores > 0) & (spoken[at, own] >= _MOST) & (foremost[at, own] >= needed) & hardly)
 
 
 def _certain_things(support: Support) -> list[list[tuple[float, int, int, float]]]:
