@@ -194,6 +194,14 @@ def test_groups_of_rows_are_read_as_pandas_reads_them(tmp_path, frame, is_file):
     pd.testing.assert_frame_equal(read_parquet(source), pd.read_parquet(path))
 
 
+def test_vectors_alone_are_read_without_their_index(tmp_path):
+    """A file that was written without an index has no description of one."""
+    path = tmp_path / "t.parquet"
+    df = pd.DataFrame({"v": VectorArray.from_matrix(np.eye(4, dtype=np.float32), "toy")}, index=[3, 1, 4, 2])
+    df.to_parquet(path, index=False)
+    pd.testing.assert_frame_equal(read_parquet(path), df.reset_index(drop=True))
+
+
 _PEAK = """
 import sys
 from pathlib import Path

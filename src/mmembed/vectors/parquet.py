@@ -68,7 +68,10 @@ def _read_by_pandas(source: Path | BinaryIO, columns: list[str] | None) -> pd.Da
 
 def _range_index(file: pq.ParquetFile) -> pd.RangeIndex:
     """Return the index of a frame that pandas wrote with no column for it."""
-    index = file.schema_arrow.pandas_metadata["index_columns"][0]
+    described = file.schema_arrow.pandas_metadata["index_columns"]
+    if not described:  # it was written without its index
+        return pd.RangeIndex(file.metadata.num_rows)
+    index = described[0]
     return pd.RangeIndex(index["start"], index["stop"], index["step"], name=index["name"])
 
 
