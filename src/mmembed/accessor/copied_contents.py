@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from mmembed.accessor.arguments import are_texts, count_texts, source_of
-from mmembed.contents.content import Modality, is_empty, kind_of_cell, media_of, unreadable_cell, unwrapped
+from mmembed.contents.content import Modality, is_empty, kind_of_cell, picture_of, unreadable_cell, unwrapped
 from mmembed.errors import ContentError, EmbeddingWarning
 from mmembed.frames import column_of
 
@@ -149,11 +149,10 @@ class _Pictures:
 
 def _open_picture(cell: Any, root: Path | None) -> Image:
     """Return a picture as models see it: transparent parts are white, as where it was saved without them."""
-    from mmembed.contents.pictures import damage, open_picture, picture_in_memory, to_rgb
+    from mmembed.contents.pictures import damage
 
     try:
-        picture = picture_in_memory(cell)
-        return open_picture(media_of(cell, "image", root), at_least=_PIXELS) if picture is None else to_rgb(picture)
+        return picture_of(cell, root, at_least=_PIXELS)
     except ContentError:
         raise
     except damage() as error:

@@ -18,17 +18,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 import numpy as np
 import pandas as pd
 
 from mmembed.contents.media import Fence, Media, MediaKind, Root, digest_of, kind_of_bytes, kind_of_suffix
-from mmembed.contents.pictures import damage, encode_lossless, picture_in_memory
+from mmembed.contents.pictures import Ground, damage, encode_lossless, open_picture, picture_in_memory, to_rgb
 from mmembed.contents.stored_file import StoredFile, names_stored_file, stored_file
 from mmembed.errors import ContentError, ModalityError, one_of
 from mmembed.frames import is_missing
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +356,21 @@ def media_of(cell: Any, kind: ContentKind, root: Root = None) -> Media:
         return Media(data=encode_lossless(picture))
     wanted = "a path, a URL, a data URI or bytes" + (", a PIL image or an array (h, w, 3)" if kind == "image" else "")
     raise ContentError("WrongType", f"A cell of modality {kind!r} holds {type(cell).__name__}; expected {wanted}.")
+
+
+def picture_of(cell: object, root: Root, *, at_least: int, ground: Ground = "white") -> Image:
+    """Return the picture of a cell in RGB, upright, of ``at_least`` so many pixels a side if it has as many.
+
+    Raises
+    ------
+    ContentError
+        If the cell is no picture or cannot be opened, or as the codecs raise (:func:`pictures.damage`).
+    """
+    # What is in memory already need not be written and read again; the pixels are the same.
+    picture = picture_in_memory(cell)
+    if picture is not None:
+        return to_rgb(picture, ground)
+    return open_picture(media_of(cell, "image", root), at_least=at_least, ground=ground)
 
 
 def _media_of_string(text: str, kind: ContentKind, root: Root) -> Media:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmembed.contents.clips import middle_frame
-from mmembed.contents.content import is_empty, media_of, pictures_of_list, unreadable_cell, unwrapped
-from mmembed.contents.pictures import damage, decoding_errors, encode, open_picture, picture_in_memory, shrink, to_rgb
+from mmembed.contents.content import is_empty, media_of, picture_of, pictures_of_list, unreadable_cell, unwrapped
+from mmembed.contents.pictures import damage, decoding_errors, encode, shrink
 from mmembed.errors import ContentError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -79,11 +79,7 @@ def _open_cell(cell: object, modality: str, root: Path | None, *, at_least: int)
             return middle_frame(media_of(cell, "video", root), ground="chequered")
         except MissingExtraError as error:
             raise ContentError("NoVideoExtra", str(error)) from error
-    # What is in memory already need not be written and read again; the pixels are the same.
-    picture = picture_in_memory(cell)
-    if picture is not None:
-        return to_rgb(picture, "chequered")
-    return open_picture(media_of(cell, "image", root), at_least=at_least, ground="chequered")
+    return picture_of(cell, root, at_least=at_least, ground="chequered")
 
 
 def make_thumbnails(
