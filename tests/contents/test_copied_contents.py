@@ -43,6 +43,20 @@ def test_what_a_site_does_to_a_text_leaves_a_copy(copy):
 @pytest.mark.parametrize(
     ("one", "other"),
     [
+        ("XP 系统装不上驱动", "xp系统装不上驱动。"),
+        ("手机屏幕碎了想换屏", "手机屏幕碎了，想换屏"),
+        ("iPhone 15 黑色 128G", "iPhone15黑色128G"),
+        ("红色 连衣裙", "红色连衣裙"),
+    ],
+)
+def test_a_blank_or_a_mark_beside_an_ideograph_leaves_a_copy(one, other):
+    """Chinese is written with and without them."""
+    assert compare_texts([one, other])(np.array([0]), np.array([1]))[0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
         ("Red dress, size M, cotton", "Red dress, size L, cotton"),
         ("Order 17 was sent on Monday", "Order 18 was sent on Monday"),
         ("Fracture of the left forearm", "Fracture of the right forearm"),
@@ -50,6 +64,8 @@ def test_what_a_site_does_to_a_text_leaves_a_copy(copy):
         ("iPhone 13 case, silicone", "iPhone 14 case, silicone"),
         ("左前臂骨折需要手术治疗", "右前臂骨折需要手术治疗"),
         ("第十二条规定的船舶登记", "第十三条规定的船舶登记"),
+        ("退款一直没到账，客服说三天", "退款一直没到账,客服说五天"),
+        ("iPhone 15 黑色 128G", "iPhone15白色128G"),
         (ARTICLE, ARTICLE[:60]),
         (ARTICLE, "The ship arrives on Monday."),
         ("", ""),

@@ -26,7 +26,10 @@ _MOST_LETTERS = 10_000
 _RUNS = 1 << 22
 _PAIRS_AT_ONCE = 4096
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
-_IDEOGRAPH = re.compile(r"[\u2e80-\u2fdf\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_IDEOGRAPHS = r"\u2e80-\u2fdf\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+# Beside an ideograph a blank or a mark is a matter of taste.
+_IDLE_BLANK = re.compile(f"(?<=[{_IDEOGRAPHS}]) | (?=[{_IDEOGRAPHS}])")
+_PIECE = re.compile(f"[{_IDEOGRAPHS}]|[^{_IDEOGRAPHS}]+")
 _LEAST_MISSPELT = 4  # letters; shorter words with another letter are other words
 
 
@@ -69,7 +72,7 @@ def compare_texts(texts: Sequence[str | None]) -> Callable[[Positions, Positions
 
 def _runs_of_three(text: str) -> npt.NDArray[np.int32]:
     """Return the different runs of three letters of a text without its marks, as numbers."""
-    spaced = f" {' '.join(_WORD.findall(text))} "
+    spaced = f" {_IDLE_BLANK.sub('', ' '.join(_WORD.findall(text)))} "
     letters = np.frombuffer(spaced.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
     if len(letters) < 3:
         return np.empty(0, np.int32)
@@ -98,7 +101,7 @@ def _say_different_things(one: str, other: str) -> bool:
 
 def _words(text: str) -> list[str]:
     """Return the words of a text; where a script does without blanks, its letters."""
-    return [piece for word in _WORD.findall(text) for piece in (list(word) if _IDEOGRAPH.search(word) else [word])]
+    return [piece for word in _WORD.findall(text) for piece in _PIECE.findall(word)]
 
 
 def _is_misspelt(one: str, other: str) -> bool:
