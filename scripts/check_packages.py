@@ -49,7 +49,7 @@ PLATFORMS = {
 # The last commit of version 0.1, from which its wheel is built.
 VERSION_0_1 = "11cd2a4505b1ca544e5debb966f654041acfb3e1"
 SHOWN = ("pandas", "numpy", "scikit-learn")
-MOST_BYTES = 3_000_000
+MOST_BYTES = 4_000_000  # of which the local model takes 1.7
 _NEVER_PACKED = ("data/", ".ci/", ".venv", "notebooks/", "docs/", "benchmarks/", "report.html")
 _NEVER_KINDS = (".pyc", ".parquet", ".sqlite")
 _UV = (sys.executable, "-m", "uv")
