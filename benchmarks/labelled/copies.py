@@ -7,7 +7,7 @@ that are alike without any planting are left out first, so every copy that is th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -20,7 +20,7 @@ from PIL import Image, ImageEnhance
 from labelled import foreign
 from labelled.encoders import Encoder, encoded
 from labelled.loading import LabelledSet
-from labelled.packages import debian
+from labelled.packages import debian, packed
 from labelled.pictures import DATA, embedded_pictures
 from labelled.texts import embedded_texts
 from mmembed.cache.store import default_folder
@@ -29,10 +29,22 @@ from mmembed.vectors import VectorArray
 
 _ALIKE = 0.5
 _ALIKE_PIXELS = 0.06
+Part = Literal["photographs", "signs", "drawings", "other drawings", "icons", "emoji", "stamps", "other icons"]
+_CLIP_ART, _CLIP_ART_FOLDER = "openclipart-png", Path("usr/share/openclipart/png")
 _DRAWINGS = {
     "signs": ("computer", "signs_and_symbols"),
     "drawings": ("containers", "education", "unsorted"),
     "other drawings": ("decorations", "electronics", "science", "special"),
+}
+
+_SOURCES: dict[str, Callable[[], tuple[Path, Sequence[str]]]] = {
+    "icons": lambda: (debian("oxygen-icon-theme") / "usr/share/icons/oxygen/base", ["128x128"]),
+    "emoji": lambda: (packed("@lobehub/fluent-emoji-3d", "1.1.0"), ["assets"]),
+    "stamps": lambda: (debian("tuxpaint-stamps-default") / "usr/share/tuxpaint", ["stamps"]),
+    "other icons": lambda: (
+        debian("faenza-icon-theme") / "usr/share/icons/Faenza",
+        [f"{one}/96" for one in ("apps", "categories", "devices", "mimetypes", "places", "status")],
+    ),
 }
 
 
@@ -78,7 +90,7 @@ def edited_texts(
 
 
 def edited_pictures(
-    part: Literal["photographs", "signs", "drawings", "other drawings"],
+    part: Part,
     *,
     most: int = 300,
     n_copies: int = 48,
@@ -87,8 +99,9 @@ def edited_pictures(
     """Return pictures and changed copies of some, with local vectors; ``label`` is the folder or the category.
 
     Photographs are those of ``data/``; signs (flags, buttons, arrows) and drawings are of Open Clip Art, in folders
-    that no other set uses. Pictures that look alike on 16 × 16 pixels are left out first. Signs are a trap: the local
-    model gives some that a person never mixes up a cosine of .99.
+    that no other set uses. Icons are of two desktop themes, emoji are drawn in 3-d, stamps are drawings and photographs
+    for children. Pictures that look alike on 16 × 16 pixels are left out first. Signs are a trap: the local model gives
+    some that a person never mixes up a cosine of .99.
     """
     random = np.random.default_rng(seed)
     labels = _labelled_pictures(part)
@@ -145,8 +158,8 @@ def _labelled_pictures(part: str) -> dict[Path, str]:
     if part == "photographs":
         table = pd.read_csv(DATA / "demo.csv")
         return {DATA / path: label for path, label in zip(table["image"], table["category"], strict=True)}
-    folder = debian("openclipart-png") / "usr" / "share" / "openclipart" / "png"
-    files = [file for category in _DRAWINGS[part] for file in sorted((folder / category).rglob("*.png"))]
+    folder, wanted = _SOURCES[part]() if part in _SOURCES else (debian(_CLIP_ART) / _CLIP_ART_FOLDER, _DRAWINGS[part])
+    files = [file for one in wanted for file in sorted((folder / one).rglob("*.*")) if file.suffix in (".png", ".webp")]
     return {file: file.parent.name for file in files if not file.is_symlink() and file.stat().st_size <= 200_000}
 
 
@@ -291,6 +304,18 @@ COPIES = {
         partial(edited_pictures, "drawings"), is_held_out=False, about="drawings of three folders and 48 copies"
     ),
     "copies-drawings-others": LabelledSet(
-        partial(edited_pictures, "other drawings"), is_held_out=True, about="drawings of four folders and 48 copies"
+        partial(edited_pictures, "other drawings"), is_held_out=False, about="drawings of four folders and 48 copies"
+    ),
+    "copies-icons": LabelledSet(
+        partial(edited_pictures, "icons"), is_held_out=False, about="icons of a desktop (Oxygen) and 48 copies"
+    ),
+    "copies-emoji": LabelledSet(
+        partial(edited_pictures, "emoji"), is_held_out=False, about="emoji drawn in 3-d and 48 copies"
+    ),
+    "copies-stamps": LabelledSet(
+        partial(edited_pictures, "stamps"), is_held_out=True, about="stamps of Tux Paint and 48 copies"
+    ),
+    "copies-icons-others": LabelledSet(
+        partial(edited_pictures, "other icons"), is_held_out=True, about="icons of another desktop (Faenza), 48 copies"
     ),
 }
