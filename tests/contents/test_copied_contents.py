@@ -135,6 +135,24 @@ def test_size_quality_brightness_and_edges_leave_a_copy():
     assert compared(one, *copies) == [True] * 5
 
 
+def test_thin_lines_and_fine_patterns_leave_a_copy():
+    """Where a pixel more or less that is cut off puts black on white."""
+    lines = Image.new("RGB", (500, 500), "white")
+    pen = ImageDraw.Draw(lines)
+    random = np.random.default_rng(3)
+    for _ in range(14):
+        pen.line(tuple(random.integers(40, 460, 4).tolist()), fill="black", width=3)
+    tiles = Image.new("RGB", (120, 240), "white")
+    pen = ImageDraw.Draw(tiles)
+    for x, y in np.ndindex(4, 8):
+        pen.polygon([(30 * x, 30 * y), (30 * x + 15, 30 * y + 30), (30 * x + 30, 30 * y)], fill="black")
+    for one in (lines, tiles):
+        width, height = one.size
+        cut = one.crop((round(0.031 * width), round(0.062 * height), round(0.955 * width), round(0.97 * height)))
+        assert compared(one, cut, cut.resize((cut.width * 2 // 3, cut.height * 2 // 3))) == [True] * 2
+    assert compared(tiles, ImageEnhance.Contrast(tiles).enhance(0.5)) == [False]
+
+
 def test_other_pictures_are_no_copies():
     """Other shapes, the same shapes in other colours, one colour alone, and no picture."""
     one = drawing(0, colour=(200, 30, 30))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Contents = str | Mapping[Any, Modality] | Literal[False] | None
 
-_PIXELS = 96  # twice those of what is compared
+_PIXELS = 128  # twice those of what is compared
 
 
 def alike_by_contents(
