@@ -17,13 +17,12 @@ from mmembed.embedding.run import EmbeddingRun
 from mmembed.vectors import Vector, VectorArray, VectorDtype
 
 if TYPE_CHECKING:
+    from mmembed.accessor.compared_duplicates import duplicate_levels, find_duplicates, find_leaks
     from mmembed.accessor.named_clusters import fit_clusters
     from mmembed.analysis.clusters.result import load_clusters
     from mmembed.analysis.finding.calibration import fit_calibration, measure_gap
-    from mmembed.analysis.finding.duplicates import duplicate_levels, find_duplicates
     from mmembed.analysis.finding.index import VectorIndex, build_index
     from mmembed.analysis.finding.join import join
-    from mmembed.analysis.finding.leaks import find_leaks
     from mmembed.analysis.finding.outliers import find_outliers
     from mmembed.analysis.finding.search import search
     from mmembed.analysis.graphs.graph import neighbors
@@ -57,10 +56,10 @@ _LAZY = {
     "VectorIndex": "mmembed.analysis.finding.index",
     "VectorMatrix": "mmembed.transformers",
     "build_index": "mmembed.analysis.finding.index",
-    "duplicate_levels": "mmembed.analysis.finding.duplicates",
+    "duplicate_levels": "mmembed.accessor.compared_duplicates",
     "explore": "mmembed.figures.explorer",
-    "find_duplicates": "mmembed.analysis.finding.duplicates",
-    "find_leaks": "mmembed.analysis.finding.leaks",
+    "find_duplicates": "mmembed.accessor.compared_duplicates",
+    "find_leaks": "mmembed.accessor.compared_duplicates",
     "find_outliers": "mmembed.analysis.finding.outliers",
     "fit_calibration": "mmembed.analysis.finding.calibration",
     "fit_classifier": "mmembed.analysis.labels.fit",

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import mmembed
 from mmembed.errors import ContentError, EmbeddingWarning
 
 WORDS = [
@@ -106,6 +107,69 @@ def test_what_cannot_be_compared_is_refused(texts):
         texts.mmembed.duplicates("t_vector", 0.9, contents="t")
     with pytest.raises(KeyError, match="'tt'"):
         texts.mmembed.duplicates("t_vector", contents="tt")
+
+
+def test_the_functions_answer_as_the_verbs_do_where_they_are_given_the_contents(texts):
+    """In any order of a labelled column; duplicates, leaks and levels."""
+    n = len(TEXTS)
+    texts.index = [f"row {row}" for row in range(len(texts))]
+    parts = ["train"] * n + ["test"] * 3
+    vectors, shuffled = texts["t_vector"], texts["t"].sample(frac=1, random_state=0)
+    found = mmembed.find_duplicates(vectors, contents=shuffled)
+    assert found.threshold_source == "pairs"
+    pd.testing.assert_frame_equal(found.rows_of(texts), texts.mmembed.duplicates("t_vector"))
+    kept = mmembed.find_duplicates(vectors, contents=list(texts["t"]), prefer=range(n + 3)).drop_from(texts)
+    pd.testing.assert_frame_equal(kept, texts.mmembed.deduplicate("t_vector", keep="last"))
+    leaks = mmembed.find_leaks(vectors, parts, contents=texts["t"])
+    verb = texts.assign(part=parts).mmembed.duplicates("t_vector", across="part")
+    pd.testing.assert_frame_equal(leaks.rows_of(texts.assign(part=parts)), verb)
+    assert mmembed.duplicate_levels(vectors, contents=texts["t"]).suggested is None
+
+
+def test_the_functions_open_files_where_they_are_told_that_cells_name_pictures(tmp_path):
+    """As the verbs do with a declared column; pictures in memory need no word."""
+    originals = pictures(40)
+    df = frame("photo", originals, [originals[0].crop((3, 4, 96, 77))])
+    assert mmembed.find_duplicates(df["photo_vector"], contents=df["photo"]).n_groups == 1
+    for row, picture in enumerate(df["photo"]):
+        picture.save(tmp_path / f"{row}.png")
+    names = [f"{row}.png" for row in range(len(df))]
+    assert mmembed.find_duplicates(df["photo_vector"], contents=names, modality="image", root=tmp_path).n_groups == 1
+    with pytest.raises(ValueError, match="modality='image'"):
+        mmembed.find_duplicates(df["photo_vector"], contents=names)
+
+
+def test_contents_that_do_not_fit_are_refused(texts):
+    """Beside another answer, of another length, of a kind that cannot be compared."""
+    vectors, cells = texts["t_vector"], list(texts["t"])
+    with pytest.raises(ValueError, match=r"threshold=0.9 says it, too"):
+        mmembed.find_duplicates(vectors, 0.9, contents=cells)
+    with pytest.raises(ValueError, match="alike= says it, too"):
+        mmembed.find_duplicates(vectors, contents=cells, alike=lambda left, right: left == right)
+    with pytest.raises(ValueError, match="42 cells for 43 rows"):
+        mmembed.find_duplicates(vectors, contents=cells[1:])
+    with pytest.raises(ValueError, match="'text' or 'image'"):
+        mmembed.find_leaks(vectors, cells, contents=cells, modality="video")
+
+
+def test_few_notes_are_not_copies_because_each_has_one_on_its_subject():
+    """With the contents those that are written anew are found; the vectors alone tell nothing, and say so."""
+    pairs = {
+        "Buy milk and bread on the way home": "buy milk and bread on the way home!",
+        "Call the dentist about Tuesday": "Call the dentist about Thursday",
+        "Renew the car insurance before June": "Renew the house insurance before June",
+        "Book flights to Lisbon": "Book flights to Lisbon.",
+        "Water the plants on the balcony": "water plants on the balcony",
+        "Send the invoice to Maria": "Send the invoice to Maria again",
+        "Read the report on sales": "Write the report on sales",
+    }
+    notes = pd.DataFrame({"note": [note for pair in pairs.items() for note in pair]})
+    df = notes.mmembed.embed({"note": "text"}, model="local")
+    alone = mmembed.find_duplicates(df["note_vector"])
+    assert (alone.threshold, alone.threshold_source, alone.n_groups) == (0.999, "rarest", 0)
+    told = mmembed.find_duplicates(df["note_vector"], contents=df["note"])
+    assert told.rows_of(df).index.tolist() == df.mmembed.duplicates("note_vector").index.tolist()
+    assert told.rows_of(df).index.tolist() == [0, 1, 6, 7, 8, 9, 10, 11]
 
 
 def test_rows_that_go_without_certainty_are_told():

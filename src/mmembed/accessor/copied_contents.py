@@ -17,7 +17,8 @@ import pandas as pd
 from mmembed.accessor.arguments import are_texts, count_texts, source_of
 from mmembed.contents.content import Modality, is_empty, kind_of_cell, picture_of, unreadable_cell, unwrapped
 from mmembed.errors import ContentError, EmbeddingWarning
-from mmembed.frames import column_of
+from mmembed.frames import beside, column_of, index_of
+from mmembed.vectors import as_vector_array
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -76,6 +77,44 @@ def alike_by_contents(
     return _comparison(cells, kind, root)
 
 
+def alike_by_cells(
+    vectors: Any,
+    contents: Any,
+    modality: str,
+    threshold: Any,
+    alike: Alike | None,
+    *,
+    root: str | os.PathLike[str] | None,
+) -> Alike | None:
+    """Return what says which rows are copies by cells that stand beside the vectors; ``alike`` where there are none.
+
+    Raises
+    ------
+    ValueError
+        If cells are given beside a threshold or ``alike``, are not as many as the vectors, or are neither texts nor
+        pictures that may be opened.
+    """
+    if contents is None:
+        return alike
+    if alike is not None or threshold != "auto":
+        other = "alike= says" if alike is not None else f"threshold={threshold!r} says"
+        raise ValueError(f"contents= says which rows are copies, and {other} it, too. Give one of the two.")
+    index = index_of(vectors)
+    cells = pd.Series(beside(contents, index, argument="contents"), dtype=getattr(contents, "dtype", object))
+    n_rows = len(as_vector_array(vectors))
+    if len(cells) != n_rows:
+        raise ValueError(f"contents has {len(cells)} cells for {n_rows} rows. Give one for each row.")
+    kind = _kind_at_hand(cells) if modality == "auto" else modality
+    if kind not in ("text", "image"):
+        raise ValueError(
+            "The cells of contents are neither texts nor pictures in memory. Names of files are opened as pictures "
+            "with modality='image'."
+            if kind is None
+            else f"modality={modality!r} cannot be compared. Give 'text' or 'image'."
+        )
+    return _comparison(cells, kind, root)
+
+
 def _kind_at_hand(cells: pd.Series) -> Modality | None:
     """Return whether cells are texts, or pictures without a file to open; None where they are neither."""
     texts, others = count_texts(cells)
@@ -94,7 +133,7 @@ def _is_picture(cell: Any) -> bool:
         return False
 
 
-def _comparison(cells: pd.Series, kind: Modality, root: Path | str | None) -> Alike:
+def _comparison(cells: pd.Series, kind: str, root: str | os.PathLike[str] | None) -> Alike:
     if kind == "text":
         from mmembed.contents.copied_texts import compare_texts
 

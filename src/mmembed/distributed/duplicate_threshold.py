@@ -14,6 +14,7 @@ from mmembed.analysis.finding.duplicate_threshold import (
     DuplicateThreshold,
     Threshold,
     check_duplicate_threshold,
+    mean_cosine,
     threshold_between,
 )
 from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS
@@ -52,9 +53,9 @@ def resolve_threshold(
     is_small = facts.n_distinct <= blocking.rows_at_once
     (sample,) = compute(sample_rows(ddf, column, facts, blocking.rows_at_once if is_small else blocking.rows_of_recall))
     if len(sample) < 2:
-        return threshold_between(np.empty((len(sample), 0), dtype=np.float32))
+        return threshold_between(np.empty((len(sample), 0), dtype=np.float32), 0.0)
     found = reduced(each(_nearest, ddf, column=column, sample=sample), _merge_nearest)
-    return threshold_between(_ranks_known_of_all(found[0]))
+    return threshold_between(_ranks_known_of_all(found[0]), mean_cosine(sample.rows))
 
 
 def _nearest(part: pd.DataFrame, column: PreparedRows, sample: RowSample) -> _Found:

@@ -13,9 +13,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS, shared_graph
 from mmembed.analysis.graphs.near_rows import check_threshold
-from mmembed.arrays import FloatMatrix, FloatVector
+from mmembed.arrays import FloatMatrix, FloatVector, row_chunks
 
 Threshold = float | Literal["auto"]
 ThresholdSource = Literal["given", "gap", "rarest", "contents", "pairs"]
@@ -24,6 +25,9 @@ ThresholdSource = Literal["given", "gap", "rarest", "contents", "pairs"]
 _WIDTH = 0.25  # of the logarithm of a distance, in which pairs are counted
 _MOST_AT_THE_GAP = 1.0  # share of all copies that may lie in so wide a stretch, for each unit of it
 _FEWEST_COPIES = 5
+# Of the distance (one less the cosine) that two rows of the table have on average; levels that agreed with what was
+# planted were at .24 of it at most.
+_FARTHEST = 0.25
 _SURE, _LEAST_STEP = 9.0, 0.1  # of a step between two neighbours, in units of its expectation and of the logarithm
 _FEWEST_NEIGHBORS = 4  # below it steps tell nothing
 _RAREST = 0.01
@@ -74,7 +78,7 @@ def resolve_threshold(threshold: Threshold, rows: FloatMatrix) -> DuplicateThres
         return DuplicateThreshold(float(threshold), "given")
     if len(rows) < 2:
         return DuplicateThreshold(_STRICT, "rarest")
-    return threshold_between(shared_graph(rows, FEWEST_NEIGHBORS).similarities)
+    return threshold_between(shared_graph(rows, FEWEST_NEIGHBORS).similarities, mean_cosine(rows))
 
 
 def check_duplicate_threshold(threshold: Threshold) -> Threshold:
@@ -92,18 +96,30 @@ def check_duplicate_threshold(threshold: Threshold) -> Threshold:
     return check_threshold(threshold)
 
 
-def threshold_between(similarities: FloatMatrix) -> DuplicateThreshold:
+def mean_cosine(rows: FloatMatrix) -> float:
+    """Return the mean cosine of all pairs of two or more rows, none of which is zero."""
+    total = np.zeros(rows.shape[1])
+    for some in row_chunks(*rows.shape):
+        total += unit_rows(rows[some]).sum(axis=0, dtype=np.float64)
+    return float((total @ total - len(rows)) / (len(rows) * (len(rows) - 1)))
+
+
+def threshold_between(similarities: FloatMatrix, typical: float) -> DuplicateThreshold:
     """Return the level between copies and the rest.
 
     For each row the greatest step between two of its nearest neighbours is looked for, in logarithms of distances; if
     it is far greater than steps of rows without structure are (Rényi's spacings, with the table's own intrinsic
     dimension), what comes before it are copies, if they are nearer than those of others. The level is the loosest about
-    which few pairs lie, measured by the copies that it has beyond those rows that would be dropped wrongly.
+    which few pairs lie, measured by the copies that it has beyond those rows that would be dropped wrongly. It is no
+    farther than a quarter of the distance that two rows have on average: in small tables two rows on one subject stand
+    apart from all others, too.
 
     Parameters
     ----------
     similarities : numpy.ndarray, shape (n, k)
         Cosines of each row with its k nearest other rows, greatest first; NaN where there is none.
+    typical : float
+        The mean cosine of two rows.
     """
     known = np.flatnonzero(~np.isnan(similarities).any(axis=0))
     logs = _log_distances(similarities[:, known])
@@ -111,7 +127,8 @@ def threshold_between(similarities: FloatMatrix) -> DuplicateThreshold:
         return DuplicateThreshold(_STRICT, "rarest")
     if len(known) >= _FEWEST_NEIGHBORS:
         copies, rest = _copies_and_rest(logs)
-        gap = _gap(copies, rest)
+        farthest = np.log(max(_FARTHEST * 2 * (1 - typical), 0.0) ** 0.5 + _LEAST_DISTANCE)
+        gap = _gap(copies, rest, float(farthest))
         if gap is not None:
             return DuplicateThreshold(_cosine(gap), "gap")
     nearest = np.sort(logs[:, 0])
@@ -154,8 +171,11 @@ def _copies_and_rest(logs: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.floa
     return np.sort(logs[has, place[has]]), np.sort(rest)
 
 
-def _gap(copies: npt.NDArray[np.float64], rest: npt.NDArray[np.float64]) -> float | None:
-    """Return the logarithm of the distance at which copies end, or None where they do not stand apart."""
+def _gap(copies: npt.NDArray[np.float64], rest: npt.NDArray[np.float64], farthest: float) -> float | None:
+    """Return the logarithm of the distance at which copies end, or None where they do not stand apart.
+
+    It is no greater than the farthest one.
+    """
     values = np.unique(np.concatenate([copies, rest]))
     values = values[values < np.median(rest)]
     if len(values) < 2:
@@ -169,7 +189,7 @@ def _gap(copies: npt.NDArray[np.float64], rest: npt.NDArray[np.float64]) -> floa
     right = np.searchsorted(copies, places, side="right") - wrong
     about = below(places + _WIDTH / 2) - below(places - _WIDTH / 2) + 1  # one more: few copies must not look apart
     density = about / _WIDTH / np.maximum(right, 0.5)
-    apart = np.flatnonzero((density < _MOST_AT_THE_GAP) & (right >= _FEWEST_COPIES))
+    apart = np.flatnonzero((density < _MOST_AT_THE_GAP) & (right >= _FEWEST_COPIES) & (places <= farthest))
     if not len(apart):
         return None
     end = apart[-1]

@@ -196,8 +196,9 @@ def find_duplicates(
     vectors : vector column, shape (n, d)
     threshold : float or "auto"
         Least cosine, from -1 to 1. What is a copy depends on the model and on the kind of content, so ``"auto"`` finds
-        the level where copies stand apart from other pairs of this table; where none do, it is so strict that about
-        one row in a hundred has another one within it. :func:`duplicate_levels` shows pairs at several levels.
+        the level where copies stand apart from other pairs of this table, no farther than a quarter of the distance
+        that two rows have on average; where none do, it is so strict that about one row in a hundred has another one
+        within it.
     kinds : array-like, shape (n,), optional
         The kind of content of each row's vector; each kind's mean is removed first, and the threshold then applies to
         what is left.
