@@ -186,3 +186,16 @@ def test_landmarks_are_all_rows_up_to_three_thousand():
         for number, size in (("auto", 900), ("auto", 3100), (50, 900))
     ]
     assert counts == [900, 2048, 50]
+
+
+def test_one_penalty_is_looked_at_on_all_rows_of_a_small_table():
+    """What few landmarks find is about as good as the penalties beside it, which are not tried."""
+    pictures, digit = load_digits(return_X_y=True)
+    pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
+    known, others, y, truth = train_test_split(pictures, digit, test_size=0.2, stratify=digit, random_state=4)
+    found = KernelClassifier(random_state=0).fit(known, y)
+    assert len(found.trials_) == 1
+    beside = [KernelClassifier(penalty=found.penalty_ * by, random_state=0).fit(known, y) for by in (10**-0.5, 10**0.5)]
+    losses = [log_loss(truth, one.predict_proba(others)) for one in (found, *beside)]
+    assert losses[0] <= 1.1 * min(losses)
+    assert found.score(others, truth) >= max(one.score(others, truth) for one in beside) - 0.005

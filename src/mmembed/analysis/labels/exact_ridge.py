@@ -17,12 +17,14 @@ from mmembed.analysis.labels.folds import Codes
 from mmembed.analysis.labels.kernel_ridge import (
     LEAST_PENALTY,
     LEAST_REST,
-    SINGLE,
     Matrix,
     Sample,
 )
 from mmembed.analysis.labels.landmarks import SMALLEST, Kernel, gaussian, total_variance
 from mmembed.arrays import FloatMatrix
+
+# Above this penalty single precision does. On landmarks it takes more: there the kernel is squared.
+_SINGLE = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ class ExactRidge:
         from scipy.linalg.lapack import dpotrf, spotrf
 
         alone = max(penalty, LEAST_PENALTY) * self.variance * self.weights.sum() / self.weights
-        is_single = penalty > SINGLE
+        is_single = penalty > _SINGLE
         penalised: npt.NDArray[Any] = self.products.astype(np.float32 if is_single else np.float64)
         penalised[np.diag_indices_from(penalised)] += alone
         # A symmetric matrix is its own transpose, which BLAS takes as it is.

@@ -37,7 +37,9 @@ _PREDICTED_AT_ONCE = 2048
 _LANDMARKS = 2048
 # With so few landmarks, and of so many rows, it is seen quickly about where the penalty has to be. With more landmarks
 # the best one was half a decade lower on nearly all sets.
-_FEW_LANDMARKS, _FEW_ROWS, _LOWER = 384, 4096, 10**-0.5
+_FEW_LANDMARKS, _FEW_ROWS, _LOWER = 256, 4096, 10**-0.5
+# With fewer the few are no saving.
+_MANY_LANDMARKS = 768
 # How much the scores' own say counts against what rows left out teach about them, as a number of rows: about what one
 # class tells of another, and about a class's own scores, which are too small as a rule where the class is rare.
 _DRAWN_BACK, _OWN_DRAWN_BACK = 32, 4
@@ -197,6 +199,8 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         about = None
         if penalty is None:
             about = self._look_ahead(ridge, rows, places=places, codes=codes, weights=weights, groups=groups, seed=seed)
+            # One solution on all rows takes as long as the whole look ahead, and its neighbours were no better.
+            penalty = about if isinstance(ridge, ExactRidge) else None
         left = leave_out(
             ridge, rows, codes, weights, groups, places=places, penalty=penalty, about=about, random_state=seed
         )
@@ -221,7 +225,7 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         seed: int,
     ) -> float | None:
         """Return a penalty that is about right, by few landmarks and some rows; None where that saves nothing."""
-        if ridge.size <= 2 * _FEW_LANDMARKS:
+        if ridge.size <= _MANY_LANDMARKS:
             return None
         some = np.sort(np.random.default_rng(seed).permutation(len(places))[:_FEW_ROWS])
         known, mine = np.unique(codes[some], return_inverse=True)

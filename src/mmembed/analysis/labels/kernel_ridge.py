@@ -34,7 +34,7 @@ _ROW_BLOCK = 8192
 LEAST_PENALTY = 3e-7
 
 # Above this penalty single precision does: it is twice as fast.
-SINGLE = 1e-4
+_SINGLE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +179,7 @@ class Ridge:
         penalised = self.covariance.copy()
         penalised[np.diag_indices_from(penalised)] += max(penalty, LEAST_PENALTY) * self.variance
         # In single precision the root may not exist where the penalty is small.
-        if penalty > SINGLE:
+        if penalty > _SINGLE:
             penalised = penalised.astype(np.float32)
         root = cholesky(penalised, overwrite_a=True, check_finite=False)
         turned = solve_triangular(root, self.targets, trans=1, check_finite=False)
