@@ -1,12 +1,11 @@
 """The default classifier beside tuned peers: all rows, one rare class, labels that are mistaken, few described labels.
 
 Tuned on which set: the number of landmarks on digits, emoji-names-zh, sayings, texture, verb-glosses, chatbot,
-reviews-zh and heavy-tails-development; how few landmarks show where the penalty has to be, and that nothing beside it is
-tried on all rows, on digits, sayings, emoji-names-en, emoji-names-zh, laws-zh, computing-terms, verb-glosses and
-texture; a class's own factor on emoji-names-zh, emoji-names-en, sayings and verb-glosses
-with 20 rows of one class; the order of label issues and the level of what is returned on digits, emoji-names-zh,
-sayings, verb-glosses, computing-terms and laws-zh; the share of descriptions on emoji-names-zh, emoji-names-en, sayings
-and verb-glosses.
+reviews-zh and heavy-tails-development; that few landmarks show where the penalty has to be, and that nothing beside it
+is tried on all rows, on digits, sayings, emoji-names-en, emoji-names-zh, laws-zh, computing-terms, verb-glosses and
+texture; a class's own factor on emoji-names-zh, emoji-names-en, sayings and verb-glosses with 20 rows of one class; the
+order of label issues and the level of what is returned on digits, emoji-names-zh, sayings, verb-glosses,
+computing-terms and laws-zh; the share of descriptions on emoji-names-zh, emoji-names-en, sayings and verb-glosses.
 """
 
 from __future__ import annotations
