@@ -190,8 +190,9 @@ def _load_video(data: bytes, media: Media) -> list[Image]:
 
 
 def _open(av: Any, data: bytes) -> Any:
-    # No protocol is let in: a playlist in disguise finds every door shut.
-    return av.open(BytesIO(data), options={"protocol_whitelist": "none"}, metadata_errors="ignore")
+    # No protocol is let in: a playlist in disguise finds every door shut. Since 19, PyAV takes metadata of any encoding.
+    more = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
+    return av.open(BytesIO(data), options={"protocol_whitelist": "none"}, **more)
 
 
 def _check_size(container: Any) -> None:
