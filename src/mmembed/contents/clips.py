@@ -190,7 +190,8 @@ def _load_video(data: bytes, media: Media) -> list[Image]:
 
 
 def _open(av: Any, data: bytes) -> Any:
-    # No protocol is let in: a playlist in disguise finds every door shut. Since 19, PyAV takes metadata of any encoding.
+    # No protocol is let in: a playlist in disguise finds every door shut.
+    # Since version 19, PyAV takes metadata of any encoding.
     more = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
     return av.open(BytesIO(data), options={"protocol_whitelist": "none"}, **more)
 
