@@ -3,8 +3,8 @@
 Run by ``make packages``. Each supported Python is tried with the newest dependencies, with pandas 2, and with the
 oldest version of every direct dependency that has a wheel for it. Then, on the oldest Python: without extras, where the
 space that each package takes is printed; with each extra by itself (on the newest Python, too); under
-``mypy --strict``; and as an upgrade of version 0.1, whose cache, files and pickles must read. A table says for which Pythons and systems
-all dependencies have wheels.
+``mypy --strict``; and as an upgrade of version 0.1, whose cache, files and pickles must read. A table says for which
+Pythons and systems all dependencies have wheels.
 
 A Python that is not on this machine is said, and is an error unless ``--allow-missing`` is given. uv makes the
 environments, so that they take minutes; it downloads packages and no Python.
