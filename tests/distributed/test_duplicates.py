@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import mmembed
 from distributed_tables import cut, same, table
 from mmembed.analysis.finding.duplicates import find_duplicates as find_duplicates_of_pandas
 from mmembed.distributed.duplicates import find_duplicates, find_leaks
@@ -241,3 +242,69 @@ def test_files_that_dask_reads_as_one_partition_keep_their_places(tmp_path):
     found = find_duplicates(ddf["v"], 0.9, blocking=BLOCKS)
     same(found.rows_of(ddf), wide.mmembed.duplicates("v", 0.9))
     same(found.rows_of(ddf[["row"]]), wide.mmembed.duplicates("v", 0.9)[["row", "group", "similarity"]])
+
+
+def written_anew():
+    """Return 40 texts and three copies, with vectors that tell nothing of them, labels that occur twice."""
+    random = np.random.default_rng(0)
+    words = [f"{one}{other}" for one in ("bar", "cel", "dom", "fer", "gal") for other in ("ato", "ecks", "illo", "omb")]
+    texts = [" ".join(random.choice(words, 6, replace=False)) for _ in range(40)]
+    rows = random.normal(size=(40, 8))
+    matrix = np.concatenate([rows, rows[:3] + 0.8 * random.normal(size=(3, 8))]).astype("f4")
+    copies = [f"{texts[0]} (reposted)", texts[1].upper(), texts[2].replace(" ", ", ", 1)]
+    vectors = VectorArray.from_matrix(matrix)
+    return pd.DataFrame(
+        {"t": [*texts, *copies], "t_vector": vectors, "part": ["train"] * 40 + ["test"] * 3, "row": np.arange(43)},
+        index=np.arange(43) % 30,
+    )
+
+
+TEXTS = written_anew()
+BY_CONTENTS = {
+    "at hand": lambda df: df.mmembed.duplicates("t_vector"),
+    "named": lambda df: df.mmembed.duplicates("t_vector", contents={"t": "text"}),
+    "left out": lambda df: df.mmembed.duplicates("t_vector", contents=False),
+    "across": lambda df: df.mmembed.duplicates("t_vector", across="part"),
+    "deduplicate": lambda df: df.mmembed.deduplicate("t_vector"),
+    "last": lambda df: df.mmembed.deduplicate("t_vector", keep="last"),
+    "greatest": lambda df: df.mmembed.deduplicate("t_vector", keep="row"),
+    "levels": lambda df: df.mmembed.duplicate_levels("t_vector", [0.5, 0.9], show="t"),
+}
+
+
+@pytest.mark.parametrize("call", BY_CONTENTS.values(), ids=BY_CONTENTS)
+def test_contents_are_compared_as_on_pandas(call):
+    """Texts that stand beside the vectors say which rows are copies, and three rows are, which no cosine tells."""
+    same(call(cut(TEXTS, 7, 7, 30)), call(TEXTS))
+    assert len(TEXTS.mmembed.duplicates("t_vector")) == 6
+
+
+def test_the_functions_take_contents_as_on_pandas():
+    """Duplicates and leaks of a column that knows nothing of its texts."""
+    ddf = cut(TEXTS, 7, 30)
+    found = find_duplicates(ddf["t_vector"], contents=ddf["t"])
+    same(found.rows_of(ddf), mmembed.find_duplicates(TEXTS["t_vector"], contents=TEXTS["t"]).rows_of(TEXTS))
+    assert (found.among.threshold_source, found.among.n_groups, found.recall, len(found.pairing.pairs)) == (
+        "pairs",
+        3,
+        1.0,
+        3,
+    )
+    leaks = find_leaks(ddf["t_vector"], ddf["part"], contents=ddf["t"])
+    expected = mmembed.find_leaks(TEXTS["t_vector"], TEXTS["part"], contents=TEXTS["t"])
+    same(leaks.rows_of(ddf), expected.rows_of(TEXTS))
+
+
+def test_a_table_of_many_rows_is_not_compared_in_silence():
+    """The vectors alone tell, and it is said; contents that are named are refused, others are nothing to speak of."""
+    many = pd.concat([TEXTS] * 240, ignore_index=True)
+    ddf = cut(many, 0, 5000)
+    with pytest.warns(UserWarning, match=r"'t' is not looked at: .* up to 10,000 rows, and this one has 10,320"):
+        told = ddf.mmembed.duplicates("t_vector")
+    same(told, ddf.mmembed.duplicates("t_vector", contents=False).compute())
+    with pytest.raises(ValueError, match=r"up to 10,000 rows, and this one has 10,320"):
+        ddf.mmembed.deduplicate("t_vector", contents="t")
+    with pytest.raises(ValueError, match=r"threshold=0.9 is one"):
+        ddf.mmembed.deduplicate("t_vector", 0.9, contents="t")
+    numbers = ddf.rename(columns={"t": "said", "row": "t"})
+    same(numbers.mmembed.duplicates("t_vector"), numbers.mmembed.duplicates("t_vector", contents=False).compute())

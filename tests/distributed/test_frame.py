@@ -38,9 +38,6 @@ ADDED = {
 }
 LACKING = {
     "cluster": ["like"],
-    "deduplicate": ["contents", "root"],
-    "duplicate_levels": ["contents", "root"],
-    "duplicates": ["contents", "root"],
     "report": ["kinds"],
 }
 

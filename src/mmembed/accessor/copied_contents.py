@@ -56,7 +56,7 @@ def alike_by_contents(
     """
     if contents is None or contents is False:
         source = None if contents is False or threshold != "auto" else source_of(df.columns, column)
-        how = None if source is None else _kind_at_hand(df[source])
+        how = None if source is None else kind_at_hand(df[source])
         return None if source is None or how is None else _comparison(df[source], how, root)
     if threshold != "auto":
         raise ValueError(
@@ -66,7 +66,7 @@ def alike_by_contents(
     declared = contents if isinstance(contents, Mapping) else {contents: "auto"}
     name, modality = next(iter(declared.items()))
     cells = column_of(df, name, argument="contents")
-    kind: Modality | None = _kind_at_hand(cells) if modality == "auto" else modality  # type: ignore[assignment]
+    kind: Modality | None = kind_at_hand(cells) if modality == "auto" else modality  # type: ignore[assignment]
     if kind is None or kind not in ("text", "image"):
         wanted = (
             f"contents={{{name!r}: {modality!r}}} cannot be compared; texts and pictures can."
@@ -104,7 +104,7 @@ def alike_by_cells(
     n_rows = len(as_vector_array(vectors))
     if len(cells) != n_rows:
         raise ValueError(f"contents has {len(cells)} cells for {n_rows} rows. Give one for each row.")
-    kind = _kind_at_hand(cells) if modality == "auto" else modality
+    kind = kind_at_hand(cells) if modality == "auto" else modality
     if kind not in ("text", "image"):
         raise ValueError(
             "The cells of contents are neither texts nor pictures in memory. Names of files are opened as pictures "
@@ -115,7 +115,7 @@ def alike_by_cells(
     return _comparison(cells, kind, root)
 
 
-def _kind_at_hand(cells: pd.Series) -> Modality | None:
+def kind_at_hand(cells: pd.Series) -> Modality | None:
     """Return whether cells are texts, or pictures without a file to open; None where they are neither."""
     texts, others = count_texts(cells)
     if are_texts(texts, others):

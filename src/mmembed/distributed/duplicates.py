@@ -6,11 +6,14 @@ import operator
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from mmembed.analysis.finding import duplicates as local
+from mmembed.analysis.finding import leaks
 from mmembed.analysis.finding.duplicate_threshold import (
     DuplicateThreshold,
     Threshold,
@@ -30,6 +33,7 @@ from mmembed.analysis.finding.leaks import Leaks, check_parts, twins_across
 from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS
 from mmembed.analysis.graphs.pairs import MOST_PAIRS, NearPairs
 from mmembed.arrays import FloatVector, Positions
+from mmembed.distributed.copied_contents import ComparedTable, compared_cells
 from mmembed.distributed.duplicate_threshold import resolve_threshold
 from mmembed.distributed.pairs import Blocking, Pairing, find_pairs
 from mmembed.distributed.partitions import each, reduced, rows_at, rows_in_order, without_rows
@@ -38,6 +42,8 @@ from mmembed.frames import Written
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
+
+    from mmembed.accessor.compared_duplicates import CellModality
 
 
 _LOW_RECALL = 0.9
@@ -127,6 +133,9 @@ def find_duplicates(
     vectors: dd.Series,
     threshold: Threshold = "auto",
     *,
+    contents: dd.Series | None = None,
+    modality: CellModality = "auto",
+    root: str | PathLike[str] | None = None,
     kinds: dd.Series | None = None,
     prefer: dd.Series | Literal["first", "last"] = "first",
     blocking: Blocking | None = None,
@@ -139,6 +148,8 @@ def find_duplicates(
     threshold : float or "auto"
         Least cosine, from -1 to 1. ``"auto"`` finds the level as on pandas, in tables of more than 10,000 different
         rows from the neighbours that a sample of them has in the whole table.
+    contents, modality, root : optional
+        What the vectors were made of, as on pandas, in tables of up to 10,000 rows, which come into this process.
     kinds : dask Series, optional
         Each row's kind of content; each kind's mean is removed first.
     prefer : {"first", "last"} or dask Series
@@ -149,13 +160,18 @@ def find_duplicates(
     Raises
     ------
     ValueError
-        If the threshold is neither a cosine nor ``"auto"``, or so low that there are more than 20 million pairs.
+        If the threshold is neither a cosine nor ``"auto"``, or so low that there are more than 20 million pairs; if
+        contents are given of more than 10,000 rows, or otherwise as on pandas.
 
     Warns
     -----
     UserWarning
         If less than nine tenths of the near pairs of a sample were found.
     """
+    if contents is not None:
+        most = (blocking or Blocking()).rows_at_once
+        compared = compared_cells(vectors, contents, modality, threshold, root=root, most=most)
+        return find_compared_duplicates(compared, kinds=kinds, prefer=prefer)
     level = resolve_threshold(vectors, threshold, kinds, blocking)
     pairing = _list_groups(
         vectors, level.level, kinds, blocking, only_first=isinstance(prefer, str) and prefer == "first"
@@ -171,11 +187,79 @@ def find_duplicates(
     return DistributedDuplicates(positions, among, pairing)
 
 
+def find_compared_duplicates(
+    compared: ComparedTable,
+    *,
+    kinds: dd.Series | None = None,
+    prefer: dd.Series | Literal["first", "last"] = "first",
+) -> DistributedDuplicates:
+    """Group the rows of a table that came into this process by what says which of them are copies."""
+    first = {"first": None, "last": range(len(compared.vectors))}
+    ranks: Any = first[prefer] if isinstance(prefer, str) else _values(prefer)
+    found = local.find_duplicates(compared.vectors, kinds=_values(kinds), prefer=ranks, alike=compared.alike)
+    grouped = found.groups()["position"].to_numpy()
+    positions = np.sort(grouped)
+    representatives = np.searchsorted(positions, found.representatives[positions])
+    similarities = found.similarities[positions]
+    among = Duplicates(
+        representatives,
+        similarities,
+        found.threshold,
+        found.method,
+        found.recall,
+        threshold_source=found.threshold_source,
+    )
+    pairs = positions[representatives], positions
+    return DistributedDuplicates(positions, among, _pairing_of(pairs, similarities, found, compared.counts))
+
+
+def find_compared_leaks(
+    compared: ComparedTable, parts: dd.Series, *, kinds: dd.Series | None = None
+) -> DistributedLeaks:
+    """Find leaks in a table that came into this process by what says which of its rows are copies."""
+    found = leaks.find_leaks(compared.vectors, _values(parts), kinds=_values(kinds), alike=compared.alike)
+    left = np.flatnonzero(found.twins >= 0)
+    right = found.twins[left]
+    positions = np.union1d(left, right)
+    twins = np.where(found.twins[positions] >= 0, np.searchsorted(positions, found.twins[positions]), -1)
+    among = Leaks(
+        twins,
+        found.similarities[positions],
+        found.parts[positions],
+        found.threshold,
+        found.method,
+        found.recall,
+        threshold_source=found.threshold_source,
+    )
+    pairing = _pairing_of((left, right), found.similarities[left], found, compared.counts)
+    return DistributedLeaks(positions, among, pairing)
+
+
+def _pairing_of(
+    pairs: tuple[Positions, Positions], cosines: FloatVector, found: Duplicates | Leaks, counts: list[int]
+) -> Pairing:
+    """Return the pairs that a result of pandas tells; those of a row with itself and equal pairs once."""
+    low, high = np.minimum(*pairs), np.maximum(*pairs)
+    _, once = np.unique(low * (sum(counts) + 1) + high, return_index=True)
+    once = once[low[once] < high[once]]
+    none = np.empty((0, 2), dtype=np.int64)
+    near = NearPairs(low[once], high[once], cosines[once], none, found.threshold)
+    return Pairing(near, counts, found.method == "exact", found.recall)
+
+
+def _values(column: dd.Series | None) -> Any:
+    """Return a column of a table that came into this process, by position."""
+    return None if column is None else column.compute().reset_index(drop=True)
+
+
 def find_leaks(
     vectors: dd.Series,
     parts: dd.Series,
     threshold: Threshold = "auto",
     *,
+    contents: dd.Series | None = None,
+    modality: CellModality = "auto",
+    root: str | PathLike[str] | None = None,
     kinds: dd.Series | None = None,
     blocking: Blocking | None = None,
 ) -> DistributedLeaks:
@@ -183,7 +267,7 @@ def find_leaks(
 
     Parameters
     ----------
-    vectors, threshold, kinds, blocking :
+    vectors, threshold, contents, modality, root, kinds, blocking :
         As in :func:`find_duplicates`.
     parts : dask Series
         The part of each row.
@@ -195,6 +279,10 @@ def find_leaks(
     """
     check_duplicate_threshold(threshold)
     check_parts(len(reduced(each(_names, parts), operator.or_)))
+    if contents is not None:
+        most = (blocking or Blocking()).rows_at_once
+        compared = compared_cells(vectors, contents, modality, threshold, root=root, most=most)
+        return find_compared_leaks(compared, parts, kinds=kinds)
     level = resolve_threshold(vectors, threshold, kinds, blocking)
     pairing = _list_groups(vectors, level.level, kinds, blocking)
     positions, distinct, near = pairing.pairs.by_row()
@@ -263,6 +351,7 @@ def duplicate_levels(
     *,
     examples: int = 3,
     kinds: dd.Series | None = None,
+    compared: ComparedTable | None = None,
     blocking: Blocking | None = None,
 ) -> pd.DataFrame:
     """Return example pairs of a Dask frame at several thresholds, with what pandas shows of them; computes.
@@ -276,6 +365,8 @@ def duplicate_levels(
     levels : sequence of float, optional
         Without it the one of ``threshold="auto"`` and some about it.
     examples : int
+    compared : ComparedTable, optional
+        The table with its contents, where these are compared.
 
     Warns
     -----
@@ -283,6 +374,11 @@ def duplicate_levels(
         If levels are left out because they have more than 20 million pairs, or if near pairs were missed.
     """
     check_levels([1.0] if levels is None else levels, examples)
+    if compared is not None:
+        shown = local.duplicate_levels(
+            compared.vectors, levels, examples=examples, kinds=_values(kinds), alike=compared.alike
+        )
+        return _examples(ddf, shown, compared.counts)
     best = resolve_threshold(vectors, "auto", kinds, blocking).level
     strict_first = check_levels(levels_about(best) if levels is None else levels, examples)
     pairing = find_pairs(vectors, strict_first, kinds=kinds, blocking=blocking)
@@ -297,11 +393,18 @@ def duplicate_levels(
         )
     dropped = tuple(_count_dropped(pairing.pairs.at(level)) for level in known)
     pairs = example_pairs(*_nearest(pairing.pairs), known, examples)
+    found = DuplicateLevels(known, dropped, sum(pairing.counts), pairs, suggested_of(known, best))
+    return _examples(ddf, found, pairing.counts)
+
+
+def _examples(ddf: dd.DataFrame, found: DuplicateLevels, counts: list[int]) -> pd.DataFrame:
+    """Return example pairs, which stand at positions in the whole table, with their rows."""
+    pairs = found.pairs.copy()
     positions = np.unique(pairs[["left", "right"]].to_numpy())
     for side in ("left", "right"):
         pairs[side] = np.searchsorted(positions, pairs[side])
-    found = DuplicateLevels(known, dropped, len(positions), pairs, suggested_of(known, best))
-    return found.examples(rows_at(ddf, positions, pairing.counts))
+    read = DuplicateLevels(found.levels, found.dropped, len(positions), pairs, found.suggested)
+    return read.examples(rows_at(ddf, positions, counts))
 
 
 def _count_dropped(pairs: NearPairs) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import pandas as pd
@@ -10,9 +11,11 @@ from dask.base import is_dask_collection
 
 from mmembed.accessor import FrameAccessor
 from mmembed.accessor.arguments import query_modality
+from mmembed.accessor.copied_contents import Contents
 from mmembed.accessor.find_verbs import SearchOptions
 from mmembed.accessor.search_query import allowed_rows, check_search_columns, keyword_queries, reranking_of, row_query
 from mmembed.distributed.columns import no_vectors, vector_dtype
+from mmembed.distributed.copied_contents import ComparedTable, compared_by_column
 from mmembed.distributed.partitions import each, frame_of, reduced
 from mmembed.distributed.search import SearchPlan
 from mmembed.distributed.twins import as_on_pandas
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from mmembed.analysis.finding.bm25 import KeywordStatistics
     from mmembed.analysis.finding.duplicate_threshold import Threshold
+    from mmembed.distributed.duplicates import DistributedDuplicates
 
 
 _PARTS_AT_ONCE = 8  # whose candidates are merged in one task
@@ -216,6 +220,8 @@ class DuplicateVerbs:
         *,
         across: str | None = None,
         kinds: str | None = None,
+        contents: Contents = None,
+        root: Path | str | None = None,
         name: str | None = None,
     ) -> dd.DataFrame:
         """Return the rows that have near duplicates, group by group, with ``group`` and ``similarity``.
@@ -226,20 +232,28 @@ class DuplicateVerbs:
         :func:`mmembed.distributed.find_duplicates` and ``find_leaks`` give the same with the ``recall``, measured on a
         sample, and below nine tenths there is a warning.
 
+        Contents are compared in tables of up to 10,000 rows, which come into this process for it. Of more rows the
+        vectors alone tell, with a warning where there are contents that pandas would compare.
+
         Raises
         ------
         ValueError
-            As on pandas, and if there are more than 20 million pairs.
+            As on pandas, if there are more than 20 million pairs, and if contents are named of more than 10,000 rows.
         """
         vectors, groups = self._column(column), self._column_or_none(kinds)
         Written.by("duplicates", name).check(self._ddf._meta)  # noqa: SLF001
+        from mmembed.distributed import duplicates as found
+
+        compared = compared_by_column(self._ddf, column, contents, threshold, root=root)
         if across is not None:
-            from mmembed.distributed.duplicates import find_leaks
-
-            return find_leaks(vectors, self._column(across), threshold, kinds=groups).rows_of(self._ddf, name=name)
-        from mmembed.distributed.duplicates import find_duplicates
-
-        return find_duplicates(vectors, threshold, kinds=groups).rows_of(self._ddf, name=name)
+            parts = self._column(across)
+            leaks = (
+                found.find_leaks(vectors, parts, threshold, kinds=groups)
+                if compared is None
+                else found.find_compared_leaks(compared, parts, kinds=groups)
+            )
+            return leaks.rows_of(self._ddf, name=name)
+        return _duplicates_of(compared, vectors, threshold, groups).rows_of(self._ddf, name=name)
 
     @as_on_pandas(FrameAccessor.duplicate_levels)
     def duplicate_levels(
@@ -250,11 +264,13 @@ class DuplicateVerbs:
         show: str | Sequence[str] | None = None,
         examples: int = 3,
         kinds: str | None = None,
+        contents: Contents = None,
+        root: Path | str | None = None,
     ) -> dd.DataFrame:
         """Return example pairs at several thresholds, to choose one for :meth:`duplicates`; computed at once.
 
         A frame of one partition, with the columns of pandas. Levels with more than 20
-        million pairs are left out, with a warning.
+        million pairs are left out, with a warning. Contents are compared as in :meth:`duplicates`.
         """
         import dask.dataframe as dd
 
@@ -272,17 +288,25 @@ class DuplicateVerbs:
             levels,
             examples=examples,
             kinds=self._column_or_none(kinds),
+            compared=compared_by_column(self._ddf, column, contents, "auto", root=root),
         )
         found: dd.DataFrame = dd.from_pandas(table, npartitions=1)
         return found
 
     @as_on_pandas(FrameAccessor.deduplicate)
     def deduplicate(
-        self, column: str, threshold: Threshold = "auto", *, keep: str = "first", kinds: str | None = None
+        self,
+        column: str,
+        threshold: Threshold = "auto",
+        *,
+        keep: str = "first",
+        kinds: str | None = None,
+        contents: Contents = None,
+        root: Path | str | None = None,
     ) -> dd.DataFrame:
         """Return the frame without near duplicates; of each group one row stays.
 
-        The pairs are computed at once, as in :meth:`duplicates`.
+        The pairs are computed at once, and contents are compared, as in :meth:`duplicates`.
 
         Warns
         -----
@@ -291,11 +315,11 @@ class DuplicateVerbs:
             pairs were missed, as in :meth:`duplicates`.
         """
         from mmembed.analysis.finding.duplicates import tell_many_dropped
-        from mmembed.distributed.duplicates import find_duplicates
 
         vectors, groups = self._column(column), self._column_or_none(kinds)
         prefer: Any = keep if keep in {"first", "last"} else self._column(keep)
-        found = find_duplicates(vectors, threshold, kinds=groups, prefer=prefer)
+        compared = compared_by_column(self._ddf, column, contents, threshold, root=root)
+        found = _duplicates_of(compared, vectors, threshold, groups, prefer)
         tell_many_dropped(found.among, sum(found.pairing.counts), found.positions, stacklevel=4)
         return found.drop_from(self._ddf)
 
@@ -322,3 +346,18 @@ class DuplicateVerbs:
 
     def _column_or_none(self, column: str | None) -> dd.Series | None:
         return None if column is None else self._column(column)
+
+
+def _duplicates_of(
+    compared: ComparedTable | None,
+    vectors: dd.Series,
+    threshold: Threshold,
+    kinds: dd.Series | None,
+    prefer: Any = "first",
+) -> DistributedDuplicates:
+    """Return the groups by contents where these are compared, and otherwise by the vectors alone."""
+    from mmembed.distributed.duplicates import find_compared_duplicates, find_duplicates
+
+    if compared is None:
+        return find_duplicates(vectors, threshold, kinds=kinds, prefer=prefer)
+    return find_compared_duplicates(compared, kinds=kinds, prefer=prefer)
