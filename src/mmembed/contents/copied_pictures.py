@@ -135,10 +135,14 @@ def _nearest_part(
         Each is gone twice at most, in every direction.
     """
     best = -1.0
-    for step in [step for one in steps for step in (one, one)]:
-        parts = _Parts(_about(part[0], step), _about(part[1], step), pixels)
-        near = parts.of(grey) @ whole
-        part, best = parts.part(int(near.argmax())), float(near.max())
+    for step in steps:
+        for _ in range(2):
+            parts = _Parts(_about(part[0], step), _about(part[1], step), pixels)
+            near = parts.of(grey) @ whole
+            at = int(near.argmax())
+            part, best = parts.part(at), float(near[at])
+            if at == 0:  # which is where it stood
+                break
     return part, best
 
 
