@@ -148,6 +148,108 @@ DEBIAN: Synonyms = {
     "sound": {"en": "audio sound music mp3 midi player synthesizer", "zh": ""},
     "video": {"en": "video movie dvd tv player stream subtitle", "zh": ""},
 }
+# The next two lists were written before anything was run on their sets.
+HEADINGS: Synonyms = {
+    "A": {"en": "", "zh": "马克思 列宁 毛泽东 邓小平 恩格斯 斯大林 著作"},
+    "B": {"en": "", "zh": "哲学 宗教 佛教 心理 逻辑 伦理 基督教 道教 伊斯兰 思想 主义"},
+    "D": {"en": "", "zh": "政治 法律 法学 立法 法院 司法 宪法 刑法 民法 外交 国家 政府 政党 党"},
+    "E": {"en": "", "zh": "军事 军 战争 武器 部队 作战 兵 国防"},
+    "F": {"en": "", "zh": "经济 贸易 金融 企业 财政 市场 产业 商业 银行 会计 税"},
+    "G": {"en": "", "zh": "文化 教育 学校 体育 科学 教学 运动 新闻 图书馆 球 比赛"},
+    "H": {"en": "", "zh": "语言 语 文字 词 方言"},
+    "I": {"en": "", "zh": "文学 小说 诗 作品 散文 戏剧"},
+    "J": {"en": "", "zh": "艺术 音乐 绘画 美术 舞蹈 画 电影 雕塑 戏 曲 乐 摄影"},
+    "K": {"en": "", "zh": "历史 地理 史 传记 考古 民族 文物"},
+    "O": {"en": "", "zh": "数学 物理 化学 力学 化合物 代数 几何 方程 光谱 量子"},
+    "P": {"en": "", "zh": "天文 地球 地质 气象 海洋 岩 矿 大气 地理 地震 地貌 星 天气"},
+    "Q": {"en": "", "zh": "生物 动物 植物 细胞 遗传 昆虫 微生物 真菌"},
+    "R": {"en": "", "zh": "医 药 疾病 病 卫生 治疗 临床 诊断"},
+    "S": {"en": "", "zh": "农 作物 林 畜 渔 植物 栽培 品种 种植 病虫害 饲养 果"},
+    "T": {"en": "", "zh": "工业 技术 工程 机械 电 设备 材料 加工 机 工艺 建筑 制造"},
+    "U": {"en": "", "zh": "交通 运输 铁路 公路 船 汽车 车 水运 桥 港"},
+    "V": {"en": "", "zh": "航空 航天 飞机 飞行 航天器 火箭 卫星"},
+    "X": {"en": "", "zh": "环境 污染 安全 废物 保护 灾害 环保"},
+}
+DIAGNOSES: Synonyms = {
+    "Certain infectious and parasitic diseases": {
+        "en": "infectious infection infections parasitic parasite virus viral bacterial fever tuberculosis syphilis",
+        "zh": "",
+    },
+    "Neoplasms": {"en": "neoplasm cancer tumor malignant benign carcinoma lymphoma leukemia melanoma", "zh": ""},
+    "Diseases of the blood and blood-forming organs and certain disorders involving the immune mechanism": {
+        "en": "blood anemia immune immunodeficiency hemolytic coagulation spleen",
+        "zh": "",
+    },
+    "Endocrine, nutritional and metabolic diseases": {
+        "en": "endocrine nutritional metabolic metabolism diabetes deficiency thyroid vitamin hormone obesity insulin",
+        "zh": "",
+    },
+    "Mental, Behavioral and Neurodevelopmental disorders": {
+        "en": "mental behavioral psychiatric psychotic depressive anxiety bipolar abuse dependence mood personality",
+        "zh": "",
+    },
+    "Diseases of the nervous system": {
+        "en": "nervous nerve neurological brain epilepsy palsy sclerosis neuropathy seizure headache",
+        "zh": "",
+    },
+    "Diseases of the eye and adnexa": {
+        "en": "eye eyelid cornea corneal retina retinal vision cataract glaucoma ocular lens",
+        "zh": "",
+    },
+    "Diseases of the ear and mastoid process": {"en": "ear hearing otitis mastoid tympanic", "zh": ""},
+    "Diseases of the circulatory system": {
+        "en": "circulatory heart cardiac artery vein hypertension coronary arterial aortic valve infarction",
+        "zh": "",
+    },
+    "Diseases of the respiratory system": {
+        "en": "respiratory lung pneumonia bronchitis pulmonary asthma sinusitis nasal breathing pharyngitis",
+        "zh": "",
+    },
+    "Diseases of the digestive system": {
+        "en": "digestive intestine stomach gastric bowel hernia liver dental tooth teeth ulcer colon gastrointestinal",
+        "zh": "",
+    },
+    "Diseases of the skin and subcutaneous tissue": {
+        "en": "skin dermatitis subcutaneous eczema psoriasis cutaneous hair nail",
+        "zh": "",
+    },
+    "Diseases of the musculoskeletal system and connective tissue": {
+        "en": "musculoskeletal bone joint arthritis muscle connective spine arthropathy osteoporosis",
+        "zh": "",
+    },
+    "Diseases of the genitourinary system": {
+        "en": "genitourinary urinary kidney renal bladder genital prostate uterus breast cervix vagina",
+        "zh": "",
+    },
+    "Pregnancy, childbirth and the puerperium": {
+        "en": "pregnancy childbirth puerperium labor delivery obstetric maternal abortion",
+        "zh": "",
+    },
+    "Certain conditions originating in the perinatal period": {
+        "en": "perinatal newborn neonatal birth fetus infant",
+        "zh": "",
+    },
+    "Congenital malformations, deformations and chromosomal abnormalities": {
+        "en": "congenital malformation deformity chromosomal chromosome anomaly",
+        "zh": "",
+    },
+    "Symptoms, signs and abnormal clinical and laboratory findings, not elsewhere classified": {
+        "en": "symptom sign abnormal finding findings pain",
+        "zh": "",
+    },
+    "Injury, poisoning and certain other consequences of external causes": {
+        "en": "injury poisoning fracture wound burn trauma injuries",
+        "zh": "",
+    },
+    "External causes of morbidity": {
+        "en": "accident accidental external collision fall injured assault vehicle exposure",
+        "zh": "",
+    },
+    "Factors influencing health status and contact with health services": {
+        "en": "encounter health history screening presence contact care counseling",
+        "zh": "",
+    },
+}
 # Parts of the names of Chinese laws that say nothing of one law, and words that stand for one beside those of its name.
 _OF_ALL_LAWS = [
     "人民",

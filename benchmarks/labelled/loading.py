@@ -98,6 +98,11 @@ _SETS = {
     "debian-sections": LabelledSet(
         subjects.debian_sections, is_held_out=True, about="one-line descriptions of packages in 10 sections of Debian"
     ),
+    "library-headings-zh": LabelledSet(
+        subjects.library_headings,
+        is_held_out=True,
+        about="headings of 19 classes of the Chinese Library Classification",
+    ),
     "chinese-words": LabelledSet(
         subjects.chinese_words, is_held_out=True, about="3,600 Chinese words of 9 fields (THUOCL)"
     ),

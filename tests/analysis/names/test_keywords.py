@@ -48,6 +48,41 @@ def test_counts_of_parts_add_up():
     np.testing.assert_array_equal(total.plain.toarray(), tally.plain.toarray())
     np.testing.assert_allclose(total.weighted.toarray(), tally.weighted.toarray())
     np.testing.assert_array_equal(total.texts, tally.texts)
-    ranked = rank_terms(tally, counted.examples(sample), counted.writing(sample))
+    ranked = rank_terms(tally, counted.in_texts(sample))
     assert ranked == keywords(labels, texts, weights)
     assert {label: [one.term for one in found] for label, found in ranked.items()}
+
+
+def leading(texts_by_label):
+    labels = np.repeat(np.arange(len(texts_by_label)), [len(texts) for texts in texts_by_label])
+    texts = [text for texts in texts_by_label for text in texts]
+    found = keywords(labels, texts, np.ones(len(texts)))
+    return [[one.term for one in found[label]] for label in range(len(texts_by_label))]
+
+
+def test_what_texts_deny_is_not_what_they_are_said_to_be_about():
+    """A Chinese word after "not" is a term with it, so that no name says the opposite."""
+    unfair = [f"经营者不得从事不正当竞争行为，{one}" for one in ("第一条", "第二条", "第三条")]
+    first, _ = leading([unfair, ["学校开设课程", "教师在学校讲课", "学生到学校上学"]])
+    assert any("不正当竞争" in term for term in first)
+    assert not any(term.startswith("正当竞争") for term in first)
+
+
+def test_no_term_is_cut_out_of_a_longer_one():
+    """What texts always continue with the same word is a piece of something longer than a term may be."""
+    ends = ("制定", "公布", "组织", "审查", "备案", "批准")
+    standards = [f"国务院标准化行政主管部门{one}强制性标准" for one in ends]
+    first, _ = leading([standards, ["学校开设课程", "教师在学校讲课", "学生到学校上学"]])
+    assert "国务院标准化行政" not in first
+    assert "强制性标准" in first
+
+
+def test_what_it_is_about_comes_before_who_acts():
+    """Of two Chinese terms that are as frequent the one that is a body of an office is second."""
+    first, _ = leading(
+        [
+            [f"监督部门。汇票，{one}" for one in ("付款", "承兑", "背书")],
+            ["学校开设课程", "教师在学校讲课", "学生到学校上学"],
+        ]
+    )
+    assert first.index("汇票") < first.index("监督部门")

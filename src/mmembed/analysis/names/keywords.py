@@ -7,7 +7,7 @@ large, or term by term of all parts of a table. ``terms.py`` finds terms; ``nami
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.analysis.names.cut_terms import is_cut, may_be_cut
 from mmembed.analysis.names.terms import PART, Evidence, Language, is_han, is_part, singular, terms_of, words_of
 from mmembed.analysis.names.vocabulary import shipped_phrases
 from mmembed.analysis.names.writing import written
@@ -32,6 +33,10 @@ _MOSTLY = 0.6
 # An everyday word says more to a reader than a name or a number that is as frequent. Chinese words of the list are
 # mostly pieces of the term that would be right.
 _EVERYDAY = 1.25
+
+# Who acts says less than what it is about: in Chinese texts of offices a body, or people in one, stands in every line.
+_BODIES = ("部门", "机关", "机构", "单位", "人员", "委员会")
+_BODY = 0.8
 
 # Chance: with few texts a share of all of them means little.
 _PRIOR_TEXTS = 1.0
@@ -65,30 +70,26 @@ def keywords(
     """
     sample = sample_texts(labels, texts, weights)
     counted = count_terms(sample, language=language)
-    return (
-        {} if counted is None else rank_terms(counted.tally(sample), counted.examples(sample), counted.writing(sample))
-    )
+    return {} if counted is None else rank_terms(counted.tally(sample), counted.in_texts(sample))
 
 
-def rank_terms(
-    tally: TermTally, examples: Callable[[str, int], tuple[int, ...]], writing: Callable[[str], str]
-) -> dict[int, list[Evidence]]:
+def rank_terms(tally: TermTally, in_texts: TermsInTexts) -> dict[int, list[Evidence]]:
     """Rank the terms of a tally as :func:`keywords` does.
 
     Parameters
     ----------
     tally : TermTally
-    examples : callable
-        Gives the positions of rows of a cluster that have a term.
-    writing : callable
-        Gives a term as most texts write it.
+    in_texts : TermsInTexts
+        The terms as texts have them.
     """
     terms, weighted, plain = tally.terms, tally.weighted, tally.plain
     everywhere = np.asarray(plain.sum(axis=0)).ravel()
     sums = np.asarray(weighted.sum(axis=0)).ravel()
     n_texts = int(tally.texts.sum())
     known = _everyday_words()
-    everyday = np.array([_EVERYDAY if singular(term) in known else 1.0 for term in terms.tolist()])
+    everyday = np.array(
+        [_BODY if term.endswith(_BODIES) else _EVERYDAY if singular(term) in known else 1.0 for term in terms.tolist()]
+    )
     found = {}
     for at, label in enumerate(tally.labels.tolist()):
         own = slice(weighted.indptr[at], weighted.indptr[at + 1])
@@ -99,7 +100,8 @@ def rank_terms(
         stands_out = np.flatnonzero(score > 1e-9)
         order = np.lexsort((terms[columns[stands_out]], -np.round(score[stands_out], 9)))[:_CANDIDATES]
         common = set(terms[columns[score <= 1e-9]].tolist())
-        best = _drop_pieces({str(terms[columns[one]]): int(one) for one in stands_out[order]}, count, common)
+        likely = {str(terms[columns[one]]): int(one) for one in stands_out[order]}
+        best = _drop_pieces({term: one for term, one in likely.items() if not in_texts.is_cut(term)}, count, common)
         own_texts = int(tally.texts[at])
         found[label] = [
             Evidence(
@@ -110,8 +112,8 @@ def rank_terms(
                 inside_share=float(count[one] / own_texts),
                 outside=int(everywhere[columns[one]] - count[one]),
                 outside_share=float((everywhere[columns[one]] - count[one]) / max(1, n_texts - own_texts)),
-                examples=examples(term, label),
-                written=writing(term) if rank < _WRITTEN else "",
+                examples=in_texts.examples(term, label),
+                written=in_texts.written(term) if rank < _WRITTEN else "",
             )
             for rank, (term, one) in enumerate(best.items())
         ]
@@ -201,35 +203,51 @@ class CountedTerms:
         names, codes = np.unique(sample.labels, return_inverse=True)
         return _tally(names, codes, self.terms, self.counts, sample.weights)
 
-    def examples(self, sample: TextSample) -> Callable[[str, int], tuple[int, ...]]:
-        """Return what finds the positions of the most typical rows of a cluster whose text has a term."""
-        by_term = self.counts.tocsc()
+    def in_texts(self, sample: TextSample) -> TermsInTexts:
+        """Return the terms as the texts have them."""
         place = {term: at for at, term in enumerate(self.terms.tolist())}
+        return TermsInTexts(self.counts.tocsc(), place, sample)
 
-        def find(term: str, label: int) -> tuple[int, ...]:
-            rows = by_term.indices[by_term.indptr[place[term]] : by_term.indptr[place[term] + 1]]
-            rows = rows[sample.labels[rows] == label]
-            order = np.lexsort((sample.positions[rows], -np.nan_to_num(sample.weights[rows])))
-            return tuple(sample.positions[rows[order[:_EXAMPLES]]].tolist())
 
-        return find
+class TermsInTexts:
+    """Where and how the texts of a sample have terms.
 
-    def writing(self, sample: TextSample) -> Callable[[str], str]:
-        """Return what tells how most of the texts that have a term write it."""
-        by_term = self.counts.tocsc()
-        place = {term: at for at, term in enumerate(self.terms.tolist())}
+    Parameters
+    ----------
+    counts : scipy.sparse.csc_array, shape (texts, t)
+    place : mapping of str to int
+        Column of each term.
+    sample : TextSample
+    """
 
-        @cache
-        def write(term: str) -> str:
-            rows = by_term.indices[by_term.indptr[place[term]] : by_term.indptr[place[term] + 1]]
-            # Spread over all that have it, in an order that is not that of the table.
-            rows = sorted(
-                rows.tolist(),
-                key=lambda row: (zlib.crc32(sample.texts[row].encode(errors="replace")), sample.texts[row]),
-            )
-            return written(term, [sample.texts[row] for row in rows[:_READ]])
+    def __init__(self, counts: Any, place: Mapping[str, int], sample: TextSample) -> None:
+        self._counts, self._place, self._sample = counts, place, sample
+        self.written = cache(self._written)
+        self.is_cut = cache(self._is_cut)
 
-        return write
+    def examples(self, term: str, label: int) -> tuple[int, ...]:
+        """Return the positions of the most typical rows of a cluster whose text has a term."""
+        rows, sample = self._rows(term), self._sample
+        rows = rows[sample.labels[rows] == label]
+        order = np.lexsort((sample.positions[rows], -np.nan_to_num(sample.weights[rows])))
+        return tuple(sample.positions[rows[order[:_EXAMPLES]]].tolist())
+
+    def _written(self, term: str) -> str:
+        """Return how most of the texts that have a term write it."""
+        return written(term, self._some(term))
+
+    def _is_cut(self, term: str) -> bool:
+        """Return whether a term is a mere piece of what the texts have."""
+        return may_be_cut(term) and is_cut(term, self._some(term))
+
+    def _rows(self, term: str) -> Positions:
+        at = self._place[term]
+        return np.asarray(self._counts.indices[self._counts.indptr[at] : self._counts.indptr[at + 1]])
+
+    def _some(self, term: str) -> list[str]:
+        """Return some texts that have a term, spread over all of these, in an order that is not that of the table."""
+        texts = [self._sample.texts[row] for row in self._rows(term).tolist()]
+        return sorted(texts, key=lambda text: (zlib.crc32(text.encode(errors="replace")), text))[:_READ]
 
 
 def count_terms(sample: TextSample, *, language: Language | None = None) -> CountedTerms | None:

@@ -39,7 +39,10 @@ PART = "+"
 
 _LONGEST_PHRASE = 3
 
-_LONGEST_HAN_PHRASE = 8
+LONGEST_HAN_PHRASE = 8
+
+# Makes the next Chinese word say the opposite: without it a name would.
+_DENIES = frozenset("不未非无没")
 
 # A term longer than this is no word of any language but a key, a hash, or a run without spaces.
 LONGEST_TERM = 40
@@ -161,13 +164,21 @@ def _han_terms(run: str) -> Iterator[str]:
     import rjieba
 
     stretch: list[tuple[str, str]] = []
+    denied = ""
     for word, tag in rjieba.tag(run):
-        if tag in CHINESE_TAGS or tag.startswith("u") or word in CHINESE:
+        if says_nothing_in_chinese(word, tag):
             yield from _han_phrases(stretch)
             stretch = []
+            denied = word if word in _DENIES else ""
         else:
-            stretch.append((word, tag))
+            stretch.append((denied + word, tag))
+            denied = ""
     yield from _han_phrases(stretch)
+
+
+def says_nothing_in_chinese(word: str, tag: str) -> bool:
+    """Return whether a Chinese word of a part of speech names nothing, so that no term reaches across it."""
+    return tag in CHINESE_TAGS or tag.startswith("u") or word in CHINESE
 
 
 def _han_phrases(tagged: list[tuple[str, str]]) -> Iterator[str]:
@@ -182,7 +193,7 @@ def _han_phrases(tagged: list[tuple[str, str]]) -> Iterator[str]:
     for length in range(2, _LONGEST_PHRASE + 1):
         for start in range(len(words) - length + 1):
             phrase = "".join(words[start : start + length])
-            if len(phrase) <= _LONGEST_HAN_PHRASE:
+            if len(phrase) <= LONGEST_HAN_PHRASE:
                 yield phrase
 
 
@@ -207,6 +218,11 @@ ENGLISH = frozenset(
     usually very via want wanted wants was wasn't way we we're we've well went were weren't what what's
     when where whether which while who who's whole whom whose why will with within without won't would
     wouldn't yes yesterday yet you you're you've your yours yourself said
+    albeit amongst amid atop aside beneath besides beyond concerning considering despite due  excluding
+    except furthermore hence hereby inasmuch insofar lest moreover namely nevertheless nonetheless
+    notwithstanding oneself otherwise owing pending plus regarding regardless respectively thereby thereof
+    throughout underneath unlike versus vs whatever whenever whereas whereby wherein wherever whichever whilst
+    whoever whomever worth
     pair pairs piece pieces kind kinds type types sort lot lots bit couple
     add added adding adds
     including included includes according amp br com div gif gt href html http https img jpeg jpg lt
