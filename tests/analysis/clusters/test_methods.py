@@ -171,6 +171,6 @@ def test_the_loops_for_many_rows_give_the_same(n_rows, monkeypatch):
     plain = sum(shared_neighbor_weights(graph.first(width)) for width in (4, 8, 12)) / 3
     labels = random.integers(0, 9, n_rows)
     settled = methods.settle(plain, labels)
-    monkeypatch.setattr(methods, "_MANY_ROWS", 0)
+    monkeypatch.setattr(methods, "MANY_ROWS", 0)
     assert (methods.neighbor_ties(graph) != plain).nnz == 0
     assert np.array_equal(methods.settle(plain, labels), settled)

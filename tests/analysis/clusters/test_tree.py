@@ -1,10 +1,14 @@
 """The tree of communities: it does not hang on rounding, its levels are nested, and each plateau is one."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from mmembed.analysis import fit_clusters
+from mmembed.analysis.clusters import methods, tree
 from mmembed.analysis.clusters.levels import Level, best_level, plateaus
 from mmembed.analysis.clusters.points import Points
 from mmembed.analysis.clusters.quality import adjusted_rand
@@ -125,3 +129,80 @@ def test_a_level_stands_by_itself():
     many = Level(150, 0.4, 0.95, 0.8, 0.5, relief=9.0)
     assert [one.n_clusters for one in plateaus([best, many], best)] == [20, 150]
     assert [one.n_clusters for one in plateaus([best, Level(150, 0.4, 0.95, 0.8, 0.5, relief=2.0)], best)] == [20]
+
+
+def test_a_large_table_is_grouped_as_a_small_one_is(monkeypatch):
+    """Communities that are made of small groups of rows, and leaves of larger ones, are those of rows."""
+    rows, family, child = families(n_rows=1500, seed=2)
+    small = fit_clusters(rows, "leiden")
+    for module, name, value in (
+        (tree, "MANY_ROWS", 100),
+        (methods, "MANY_ROWS", 100),
+        (methods, "_MOST_SINGLE_ROWS", 100),
+        (tree, "_MOST_LEAVES", 30),
+    ):
+        monkeypatch.setattr(module, name, value)
+    large = fit_clusters(rows, "leiden")
+    assert large.levels == small.levels
+    assert large.hierarchy.n_leaves < 30
+    assert adjusted_rand(labels_of(large.labels), labels_of(small.labels)) > 0.98
+    assert adjusted_rand(labels_of(large.cut(20)), child) > 0.98
+    assert adjusted_rand(labels_of(large.cut(5)), family) > 0.98
+
+
+def test_what_cuts_no_tie_stands_at_all_lower_resolutions():
+    """Communities without a tie between them are found at each resolution as if each had been tried."""
+    rows = np.repeat(np.eye(6, dtype=np.float32), 50, axis=0)
+    rows = rows + 0.01 * np.random.default_rng(0).normal(size=rows.shape).astype(np.float32)
+    table = Points(distinct_directions(rows), 0)
+    finder = methods.CommunityFinder(table.weights, 0)
+    alone, split = finder.at(0.01), finder.at(100.0)
+    assert not finder.cuts_ties(alone)
+    assert finder.cuts_ties(split)
+    found = tree._partitions(table.weights, table.counts, 0, 3)
+    for run in found.runs:
+        part = methods.CommunityFinder(table.weights[run.rows][:, run.rows].tocsr(), 0)
+        for at, resolution in enumerate(found.resolutions[:6]):
+            assert adjusted_rand(run.of_rows(at), part.at(resolution)) == 1
+
+
+def test_small_leaves_go_to_what_they_are_tied_to():
+    """A leaf of too few rows joins the leaf with the most ties for its size; one without a tie stays."""
+    ties = np.zeros((9, 9))
+    for one, other, tie in ((0, 1, 1), (1, 2, 1), (3, 4, 1), (4, 5, 1), (6, 3, 0.5), (6, 0, 0.1), (7, 8, 1)):
+        ties[one, other] = ties[other, one] = tie
+    leaves = np.array([0, 0, 0, 1, 1, 1, 2, 3, 3])
+    found = tree._dissolve_small(sparse.csr_matrix(ties), np.ones(9, dtype=np.int64), leaves, 3)
+    assert found.tolist() == [0, 0, 0, 1, 1, 1, 1, 2, 2]
+
+
+def test_shares_of_groups_are_those_of_their_rows():
+    """The share of each leaf in each community is the same, counted by rows or by the groups that they are in."""
+    random = np.random.default_rng(4)
+    nodes, labels = random.integers(0, 40, 900), random.integers(0, 7, (3, 40))
+    leaves = random.integers(0, 12, 900)
+    by_group = tree.Run(np.arange(900), nodes, labels)
+    by_row = tree.Run(np.arange(900), np.arange(900), labels[:, nodes])
+    for one, other in zip(
+        tree._shares_of_groups(by_group, leaves, 12), tree._shares_of_rows(by_row, leaves, 12), strict=True
+    ):
+        np.testing.assert_allclose(one.toarray(), other, atol=1e-6)
+
+
+def test_ties_that_partitions_agree_on_are_weighed_in_blocks():
+    """No array of all ties is held but the answer."""
+    n_rows, random = 60_000, np.random.default_rng(0)
+    columns = np.sort(random.integers(0, n_rows, (n_rows, 20)), axis=1).astype(np.int32)
+    ends = np.arange(n_rows + 1, dtype=np.int32) * 20
+    weights = sparse.csr_matrix((np.ones(columns.size), columns.ravel(), ends), shape=(n_rows, n_rows))
+    groups = random.integers(0, 50, n_rows)
+    runs = [tree.Run(np.arange(start, n_rows, dtype=np.int64), groups[start:], np.arange(50)[None]) for start in (0, 9)]
+    tracemalloc.start()
+    agreed = tree._agreed_ties(weights, tree.Partitions([1.0], runs))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.5 * agreed.data.nbytes
+    rows = np.repeat(np.arange(n_rows), 20)
+    is_whole = groups[rows] == groups[columns.ravel()]
+    # A tie of a row that no run had is in no partition.
+    np.testing.assert_allclose(agreed.data, is_whole + 1e-9)

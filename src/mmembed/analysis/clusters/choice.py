@@ -11,7 +11,7 @@ import pandas as pd
 from mmembed.analysis.clusters.levels import Level, best_level, measured_levels, plateaus
 from mmembed.analysis.clusters.methods import hdbscan, k_means, settle, spectral_coordinates, weighted_centroids
 from mmembed.analysis.clusters.noise import strays
-from mmembed.analysis.clusters.points import Points, spherical_k_means, with_noise
+from mmembed.analysis.clusters.points import Points, most_alike, spherical_k_means, with_noise
 from mmembed.analysis.clusters.quality import Candidate, mean_agreement, measure, measure_structure, resamples
 from mmembed.analysis.clusters.tree import CommunityTree, community_tree, cut
 
@@ -89,7 +89,7 @@ def choose(table: Points, *, min_cluster_size: int, step: Step, compared_rows: i
         cloud would be.
     """
     step("structure")
-    structure = measure_structure(table.rows, table.seed)
+    structure = measure_structure(table.rows, table.seed, order=table.order)
     communities = find_communities(table, min_cluster_size=min_cluster_size, step=step)
     rivals = [communities.chosen]
     step("k-means")
@@ -190,7 +190,7 @@ def k_means_candidate(
         some = np.sort(np.random.default_rng(table.seed).choice(len(table), most_rows, replace=False))
         found = k_means(table.reduced[some], table.counts[some], n_clusters, table.seed)
         centroids = weighted_centroids(table.rows[some], table.counts[some], found, n_clusters)
-        labels = (table.rows @ centroids.T).argmax(axis=1).astype(np.int64)
+        labels = most_alike(table.rows, centroids)
     again = []
     for at, rows in enumerate(resamples(len(table), table.seed), start=1):
         few = rows

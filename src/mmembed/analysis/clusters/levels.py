@@ -7,12 +7,12 @@ Every number of communities is measured alike: whether resampled rows merge to t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.clusters.methods import modularity
+from mmembed.analysis.clusters.methods import modularity, ties_between
 from mmembed.analysis.clusters.tree import cut
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def measured_levels(table: Points, tree: CommunityTree) -> list[Level]:
         more = np.argsort(-widths, kind="stable")[:_MEASURED_MORE]
         numbers = np.concatenate([numbers[:_MEASURED_ALL], np.sort(numbers[_MEASURED_ALL:][more])])
     sizes = np.bincount(tree.leaves, table.counts).astype(np.float64)
-    whole = _ties_between_leaves(table.weights, tree.leaves, tree.n_leaves)
-    sample = _ties_between_leaves(table.clouds.weights, tree.leaves[table.clouds.sample], tree.n_leaves)
+    whole = ties_between(table.weights, tree.leaves, tree.n_leaves)
+    sample = ties_between(table.clouds.weights, tree.leaves[table.clouds.sample], tree.n_leaves)
     levels = []
     for number in numbers.tolist():
         labels = tree.cut(number)
@@ -127,14 +127,6 @@ def plateaus(levels: list[Level], best: Level) -> list[Level]:
         if is_clear and all(max(ratio, 1 / ratio) >= _APART for ratio in ratios):
             taken.append(level)
     return sorted(taken, key=lambda one: one.n_clusters)
-
-
-def _ties_between_leaves(weights: Any, leaves: Positions, n_leaves: int) -> Any:
-    """Return the sums of ties between leaves."""
-    from scipy import sparse
-
-    member = sparse.csr_matrix((np.ones(len(leaves)), (np.arange(len(leaves)), leaves)), shape=(len(leaves), n_leaves))
-    return (member.T @ weights @ member).tocsr()
 
 
 def _agreement(left: Positions, right: Positions, sizes: npt.NDArray[np.float64]) -> float:

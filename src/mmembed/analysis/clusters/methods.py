@@ -9,6 +9,7 @@ the communities of a graph are dense clouds.
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,8 +102,12 @@ _MOST_SINGLE_ROWS = 8000
 
 _FINE_RESOLUTION = 200.0
 
-# From here on loops are compiled; importing the compiler takes longer than fewer rows do.
-_MANY_ROWS = 20_000
+# Communities of the first are what those up to the second are made of where rows are many.
+_COARSE_RESOLUTION, _LOW_RESOLUTION = 32.0, 1.0
+
+# From here on loops are compiled, since importing the compiler takes longer than fewer rows do, and few communities are
+# found among those of a resolution in between.
+MANY_ROWS = 20_000
 
 _PAIRS_AT_ONCE = 1 << 16
 
@@ -153,7 +158,7 @@ def _shared_counts(neighbors: Positions, low: Positions, high: Positions) -> Pos
     empty = -1 - own[:, np.newaxis] * k - np.arange(k)
     closed = np.concatenate([np.where(neighbors >= 0, neighbors, empty), own[:, np.newaxis]], axis=1)
     shared = np.empty(len(low), dtype=np.int64)
-    if n_rows > _MANY_ROWS:
+    if n_rows > MANY_ROWS:
         from mmembed.analysis.clusters.cluster_kernels import compiled
 
         closed.sort(axis=1)
@@ -170,7 +175,7 @@ def _shared_counts(neighbors: Positions, low: Positions, high: Positions) -> Pos
 def neighbors_read(n_rows: int) -> int:
     """Return how many neighbours :func:`neighbor_ties` looks at: those that rows are tied to, and the next ones."""
     wanted = neighbors_for(n_rows)
-    return min(n_rows - 1, wanted + _ramp(wanted) + 1) if n_rows <= _MANY_ROWS else wanted
+    return min(n_rows - 1, wanted + _ramp(wanted) + 1) if n_rows <= MANY_ROWS else wanted
 
 
 def neighbor_ties(graph: NeighborGraph, k: int | None = None) -> Any:
@@ -182,7 +187,7 @@ def neighbor_ties(graph: NeighborGraph, k: int | None = None) -> Any:
     """
     k = graph.k if k is None else k
     widths = sorted({max(1, round(share * k)) for share in _WIDTHS})
-    weights = gradual_weights if len(graph) <= _MANY_ROWS else _sharp_weights
+    weights = gradual_weights if len(graph) <= MANY_ROWS else _sharp_weights
     ties = weights(graph, widths[0])
     for width in widths[1:]:
         ties = ties + weights(graph, width)
@@ -246,11 +251,12 @@ def settle(weights: Any, labels: Positions) -> Positions:
     """
     from scipy import sparse
 
-    if len(labels) > _MANY_ROWS:
+    if len(labels) > MANY_ROWS:
         return _settled(weights, labels)
-    row_of = np.arange(len(labels))
+    ones, ends = np.ones(len(labels)), np.arange(len(labels) + 1)
     for _ in range(_MOST_MOVES):
-        pulls = (weights @ sparse.csr_matrix((np.ones(len(labels)), (row_of, labels)))).tocsr()
+        member = sparse.csr_matrix((ones, labels, ends), shape=(len(labels), int(labels.max(initial=-1)) + 1))
+        pulls = weights @ member
         pulls.sort_indices()
         counts = np.diff(pulls.indptr)
         tied = np.flatnonzero(counts)
@@ -308,6 +314,16 @@ def leiden(weights: Any, resolution: float, seed: int) -> Positions:
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
+def ties_between(weights: Any, labels: Positions, number: int | None = None) -> Any:
+    """Return the sums of ties between communities, a sparse matrix of shape (number, number)."""
+    from scipy import sparse
+
+    number = int(labels.max(initial=-1)) + 1 if number is None else number
+    ones, ends = np.ones(len(labels)), np.arange(len(labels) + 1)
+    member = sparse.csr_matrix((ones, labels, ends), shape=(len(labels), number))
+    return (member.T @ weights @ member).tocsr()
+
+
 def modularity(weights: Any, labels: Positions) -> float:
     """Return the share of ties within communities beyond that of random ties (Newman and Girvan 2004).
 
@@ -343,19 +359,25 @@ class CommunityFinder:
     ----------
     weights : scipy.sparse.csr_matrix, shape (u, u)
     seed : int
+    fine : float
+        The resolution of the small groups that communities of a large table are made of.
     """
 
-    def __init__(self, weights: Any, seed: int) -> None:
-        from scipy import sparse
-
+    def __init__(self, weights: Any, seed: int, *, fine: float = _FINE_RESOLUTION) -> None:
         self._seed, self._weights = seed, weights
         n_rows = weights.shape[0]
-        self._groups = np.arange(n_rows, dtype=np.int64)
+        self.groups = np.arange(n_rows, dtype=np.int64)
         self.nodes = weights
         if n_rows > _MOST_SINGLE_ROWS:
-            self._groups = leiden(weights, _FINE_RESOLUTION, seed)
-            member = sparse.csr_matrix((np.ones(n_rows), (np.arange(n_rows), self._groups)))
-            self.nodes = (member.T @ weights @ member).tocsr()
+            self.groups = leiden(weights, fine, seed)
+            self.nodes = ties_between(weights, self.groups)
+        self._many = n_rows > MANY_ROWS
+
+    @cached_property
+    def _coarse(self) -> tuple[Any, Positions]:
+        """Larger groups, for low resolutions: their ties, and the one of each node."""
+        groups = leiden(self.nodes, _COARSE_RESOLUTION, self._seed)
+        return ties_between(self.nodes, groups), groups
 
     def at(self, resolution: float) -> Positions:
         """Return the community of each row, shape (u,)."""
@@ -363,7 +385,19 @@ class CommunityFinder:
 
     def unsettled(self, resolution: float) -> Positions:
         """Return the community of each row before rows have settled."""
-        return leiden(self.nodes, resolution, self._seed)[self._groups]
+        return self.of_nodes(resolution)[self.groups]
+
+    def of_nodes(self, resolution: float) -> Positions:
+        """Return the community of each node: of a row, or of a small group of rows in a large table."""
+        if self._many and resolution <= _LOW_RESOLUTION:
+            nodes, groups = self._coarse
+            return leiden(nodes, resolution, self._seed)[groups]
+        return leiden(self.nodes, resolution, self._seed)
+
+    def cuts_ties(self, labels: Positions) -> bool:
+        """Return whether any tie is between two communities of nodes."""
+        own = np.repeat(labels, np.diff(self.nodes.indptr))
+        return bool((self.nodes.data[own != labels[self.nodes.indices]] > 0).any())
 
     def exactly(self, n_clusters: int) -> Positions:
         """Return ``n_clusters`` communities: found at some resolution, or merged from a few more.
@@ -400,12 +434,9 @@ class CommunityFinder:
 
     def _merge_most_tied(self, labels: Positions, n_clusters: int) -> Positions:
         """Merge the two communities with the most ties for their size, again and again."""
-        from scipy import sparse
-
         first = np.zeros(self.nodes.shape[0], dtype=np.int64)
-        first[self._groups] = labels
-        member = sparse.csr_matrix((np.ones(len(first)), (np.arange(len(first)), first)))
-        ties = np.asarray((member.T @ self.nodes @ member).todense(), dtype=np.float64)
+        first[self.groups] = labels
+        ties = ties_between(self.nodes, first).toarray().astype(np.float64)
         names = np.arange(len(ties))
         while len(ties) > n_clusters:
             strength = ties.sum(axis=1)

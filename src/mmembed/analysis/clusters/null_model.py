@@ -62,13 +62,14 @@ class NullModel:
     parted: npt.NDArray[np.float64]
 
     @classmethod
-    def like(cls, rows: FloatMatrix, seed: int, weights: Any = None) -> NullModel:
+    def like(cls, rows: FloatMatrix, seed: int, weights: Any = None, *, order: Positions | None = None) -> NullModel:
         """Make clouds of the shape of distinct unit rows, shape (u, d), and part them at several resolutions.
 
-        ``weights`` are the ties of the rows, which spares making them again where the sample is all of them.
+        ``weights`` are the ties of the rows, which spares making them again where the sample is all of them, and
+        ``order`` is what :func:`steady_order` gives for them, where it is known.
         """
         random = np.random.default_rng([seed, 2])
-        sample = steady_order(rows)
+        sample = steady_order(rows) if order is None else order
         if len(rows) > _SAMPLE_ROWS:
             sample = sample[np.sort(random.choice(len(rows), _SAMPLE_ROWS, replace=False))]
             weights = None

@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.clusters.methods import k_means, neighbor_ties, neighbors_for, neighbors_read, weighted_centroids
+from mmembed.analysis.clusters.methods import (
+    MANY_ROWS,
+    k_means,
+    neighbor_ties,
+    neighbors_for,
+    neighbors_read,
+    weighted_centroids,
+)
 from mmembed.analysis.clusters.null_model import NullModel
+from mmembed.analysis.freed_memory import give_back
 from mmembed.analysis.graphs.graph import shared_graph
 from mmembed.analysis.preparation import principal_components
+from mmembed.analysis.steady_order import steady_order
 
 if TYPE_CHECKING:
     from mmembed.analysis.cosines import DistinctDirections
@@ -21,6 +30,9 @@ if TYPE_CHECKING:
 
 
 _MOST_ROUNDS = 30
+
+# Rows that are compared with centroids at once.
+_ROWS_AT_ONCE = 1 << 14
 
 # Heavy tails reach twice the distance of their neighbours; few rows of any group are farther out than this.
 _ISOLATED = 2.5
@@ -47,6 +59,11 @@ class Points:
         return self.distinct.counts
 
     @cached_property
+    def order(self) -> Positions:
+        """An order of the rows for random draws; see :func:`steady_order`."""
+        return steady_order(self.rows)
+
+    @cached_property
     def reduced(self) -> FloatMatrix:
         """The rows as at most 50 principal components."""
         return principal_components(self.rows)
@@ -63,12 +80,15 @@ class Points:
     @cached_property
     def weights(self) -> Any:
         """The sparse matrix of how closely neighbours are tied."""
-        return neighbor_ties(self._wider_graph, neighbors_for(len(self)))
+        ties = neighbor_ties(self._wider_graph, neighbors_for(len(self)))
+        if len(self) > MANY_ROWS:
+            give_back()
+        return ties
 
     @cached_property
     def clouds(self) -> NullModel:
         """Structureless clouds of the same shape, parted."""
-        return NullModel.like(self.rows, self.seed, self.weights)
+        return NullModel.like(self.rows, self.seed, self.weights, order=self.order)
 
     @cached_property
     def neighbor_distances(self) -> npt.NDArray[np.float64]:
@@ -94,12 +114,20 @@ def spherical_k_means(table: Points, n_clusters: int) -> Positions:
     labels = k_means(table.reduced, table.counts, n_clusters, table.seed)
     for _ in range(_MOST_ROUNDS):
         centroids = weighted_centroids(table.rows, table.counts, labels, n_clusters)
-        moved = (table.rows @ centroids.T).argmax(axis=1).astype(np.int64)
+        moved = most_alike(table.rows, centroids)
         # A row that is as near to its own centroid stays; an emptied cluster would be one fewer than was asked for.
         if (moved == labels).all() or len(np.unique(moved)) < n_clusters:
             break
         labels = moved
     return labels
+
+
+def most_alike(rows: FloatMatrix, centroids: FloatMatrix) -> Positions:
+    """Return for each row the centroid with the greatest product, shape (u,); in blocks of rows."""
+    found = np.empty(len(rows), dtype=np.int64)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        (rows[start : start + _ROWS_AT_ONCE] @ centroids.T).argmax(axis=1, out=found[start : start + _ROWS_AT_ONCE])
+    return found
 
 
 def with_noise(table: Points, labels: Positions, fewest: int) -> Positions:

@@ -277,7 +277,7 @@ class Structure:
     is_there: bool
 
 
-def measure_structure(rows: FloatMatrix, seed: int) -> Structure:
+def measure_structure(rows: FloatMatrix, seed: int, *, order: Positions | None = None) -> Structure:
     """Compare a sample of the rows with clouds of the same mean and covariance.
 
     Parameters
@@ -285,8 +285,10 @@ def measure_structure(rows: FloatMatrix, seed: int) -> Structure:
     rows : numpy.ndarray, shape (u, d)
         Distinct unit rows, at least 30.
     seed : int
+    order : numpy.ndarray of int, shape (u,), optional
+        What :func:`steady_order` gives for them, where it is known.
     """
-    order = steady_order(rows)
+    order = steady_order(rows) if order is None else order
     # In a small table chance reaches farther.
     least = max(_LEAST_MODULARITY, 0.6 / math.sqrt(len(rows)))
     some = rows[order[_sample(len(rows), _SAMPLE_ROWS, seed)]]

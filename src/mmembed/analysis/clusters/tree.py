@@ -10,6 +10,7 @@ communities that stands for a long stretch of the resolution is a plateau.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.clusters.methods import CommunityFinder, leiden, settle, weighted_centroids
+from mmembed.analysis.clusters.methods import (
+    MANY_ROWS,
+    CommunityFinder,
+    leiden,
+    settle,
+    ties_between,
+    weighted_centroids,
+)
 from mmembed.analysis.clusters.quality import KEPT_SHARE
-from mmembed.analysis.steady_order import steady_order
+from mmembed.analysis.freed_memory import give_back
 
 if TYPE_CHECKING:
     from mmembed.analysis.clusters.points import Points
@@ -28,6 +36,8 @@ if TYPE_CHECKING:
 # A resolution of 1 asks for more ties than chance has. The lowest leave one community, and the highest are not reached:
 # it ends where communities are about as small as a cluster may be.
 _LOWEST, _HIGHEST = -7, 16
+# Which is looked at first: below it there are often but few communities, above it there are always more.
+_MIDDLE = 9
 _SMALL_ENOUGH = 1.5
 # Partitions at each resolution: in a small table each says less, and costs nothing. The fewer there are, the
 # more the level hangs on which rows they had.
@@ -35,10 +45,36 @@ _RUNS = ((250, 50), (500, 30), (1000, 20), (2000, 16), (4000, 10), (8000, 6))
 _FEWEST_RUNS = 4
 # Runs at once; each holds a graph of its own, and graphs of many rows are large.
 _RUNS_AT_ONCE, _RUNS_OF_MANY_AT_ONCE, _MANY_ROWS = 4, 2, 50_000
+# Rows whose ties are looked at once.
+_ROWS_AT_ONCE = 1 << 12
 # Groups that no tie joins are joined by how alike they are; it weighs less than a doubling of the resolution.
 _ALIKE = 0.3
 # Small groups of rows that the tree is made of, at most.
 _MOST_LEAVES = 1200
+# What they are made of in a large table are communities of this resolution.
+_LEAF_RESOLUTION = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Communities of one resample at each resolution.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray of int, shape (r,)
+    nodes : numpy.ndarray of int, shape (r,)
+        Of each row what it is part of in all of them: itself, or in a large table a small group.
+    labels : numpy.ndarray of int, shape (resolutions, nodes)
+        The community of each node.
+    """
+
+    rows: Positions
+    nodes: Positions
+    labels: Positions
+
+    def of_rows(self, at: int) -> Positions:
+        """Return the community of each row at one resolution, shape (r,)."""
+        return np.asarray(self.labels[at][self.nodes])
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +85,11 @@ class Partitions:
     ----------
     resolutions : list of float
         From low to high, a doubling each.
-    runs : list of (rows, labels)
-        Of each resample its rows, and a matrix of their communities, shape (resolutions, rows).
+    runs : list of Run
     """
 
     resolutions: list[float]
-    runs: list[tuple[Positions, Positions]] = field(repr=False)
+    runs: list[Run] = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,11 +154,13 @@ def cut(merges: Positions, n_communities: int) -> Positions:
 
 def community_tree(table: Points, min_cluster_size: int) -> CommunityTree:
     """Return the tree of the communities of a table, whose leaves have at least ``min_cluster_size`` rows."""
-    order = steady_order(table.rows)
+    order = table.order
     weights = table.weights[order][:, order].tocsr()
     counts = table.counts[order]
     found = _partitions(weights, counts, table.seed, min_cluster_size)
     leaves = _find_leaves(weights, counts, found, table.seed, min_cluster_size)
+    if len(order) > MANY_ROWS:
+        give_back()
     together, by_run = _share_together(found, leaves)
     n_leaves = len(together)
     centroids = weighted_centroids(table.rows, counts, leaves, n_leaves, places=order).astype(np.float64)
@@ -140,7 +177,7 @@ def community_tree(table: Points, min_cluster_size: int) -> CommunityTree:
         return steps[:, :2].astype(np.int64), steps[:, 2]
 
     merges, heights = tree(together)
-    again = [(np.sort(order[rows]), tree(one)[0]) for (rows, _), one in zip(found.runs, by_run, strict=True)]
+    again = [(np.sort(order[run.rows]), tree(one)[0]) for run, one in zip(found.runs, by_run, strict=True)]
     by_row = np.empty(len(order), dtype=np.int64)
     by_row[order] = leaves
     return CommunityTree(by_row, merges, heights, again, found.resolutions)
@@ -151,69 +188,104 @@ def _partitions(weights: Any, counts: Positions, seed: int, min_cluster_size: in
     n_runs = next((runs for rows, runs in _RUNS if n_rows <= rows), _FEWEST_RUNS)
     resolutions = [2.0**power for power in range(_LOWEST, _HIGHEST)]
 
-    def one(run: int) -> tuple[Positions, list[Positions]]:
+    def one(run: int) -> tuple[Positions, Positions, list[Positions]]:
         rows = np.flatnonzero(np.random.default_rng([seed, run]).random(n_rows) < KEPT_SHARE)
         part = weights[rows][:, rows].tocsr()
         finder = CommunityFinder(part, seed + run)
+        if n_rows > MANY_ROWS:
+            give_back()
         total = float(counts[rows].sum())
-        labels: list[Positions] = []
-        for resolution in resolutions:
-            found = finder.unsettled(resolution)
-            labels.append(settle(part, found))
+        settles = n_rows <= MANY_ROWS  # of many rows, those that would move are too few to count
+
+        def at(place: int) -> tuple[Positions, bool, bool]:
+            found = finder.of_nodes(resolutions[place])
             # Counted before rows settle: single rows then go to their neighbours, however high the resolution.
-            if total <= _SMALL_ENOUGH * KEPT_SHARE * min_cluster_size * (int(found.max(initial=0)) + 1):
+            is_fine = total <= _SMALL_ENOUGH * KEPT_SHARE * min_cluster_size * (int(found.max(initial=0)) + 1)
+            cuts = finder.cuts_ties(found)
+            return settle(part, found[finder.groups]) if settles else found, is_fine, cuts
+
+        labels: list[Positions] = []
+        is_fine = False
+        for place in range(_MIDDLE, -1, -1):
+            found, is_here, cuts = at(place)
+            if is_here or not labels:
+                labels, is_fine = [], is_here
+            labels.insert(0, found)
+            if not cuts:
+                # What cuts no tie is best at all lower resolutions, too.
+                labels = labels[:1] if is_here else [found] * place + labels
                 break
-        return rows, labels
+        while not is_fine and len(labels) < len(resolutions):
+            found, is_fine, _ = at(len(labels))
+            labels.append(found)
+        return rows, np.arange(len(rows)) if settles else finder.groups, labels
 
     # Leiden leaves the interpreter to others; each run has its seed, so the order in which they end does not matter.
     workers = _RUNS_AT_ONCE if n_rows < _MANY_ROWS else _RUNS_OF_MANY_AT_ONCE
     with ThreadPoolExecutor(max_workers=workers) as pool:
         runs = list(pool.map(one, range(n_runs)))
     # All end where most have ended.
-    n_kept = int(np.median([len(labels) for _, labels in runs]))
-    made = [(rows, np.array([labels[min(at, len(labels) - 1)] for at in range(n_kept)])) for rows, labels in runs]
+    n_kept = int(np.median([len(labels) for *_, labels in runs]))
+    made = [
+        Run(rows, nodes, np.array([labels[min(at, len(labels) - 1)] for at in range(n_kept)]))
+        for rows, nodes, labels in runs
+    ]
     return Partitions(resolutions[:n_kept], made)
 
 
 def _find_leaves(weights: Any, counts: Positions, found: Partitions, seed: int, min_cluster_size: int) -> Positions:
     """Return groups that most partitions at the two highest resolutions leave whole, none of them too small."""
+    agreed = _agreed_ties(weights, found)
+    # In a large table leaves are made of small groups, as partitions are, but of smaller ones.
+    finder = CommunityFinder(agreed, seed, fine=_LEAF_RESOLUTION) if len(counts) > MANY_ROWS else None
+    resolution = found.resolutions[-1]
+    while True:
+        leaves = leiden(agreed, resolution, seed) if finder is None else finder.unsettled(resolution)
+        leaves = settle(weights, leaves)
+        if leaves.max() < _MOST_LEAVES:
+            break
+        resolution /= 2
+    return _dissolve_small(weights, counts, leaves, min_cluster_size)
+
+
+def _agreed_ties(weights: Any, found: Partitions) -> Any:
+    """Return the ties, each times the share of the partitions at the two highest resolutions that leave it whole."""
     from scipy import sparse
 
-    ties = weights.tocoo()
-    together = np.zeros(len(ties.data))
-    seen = np.zeros(len(ties.data))
-    for rows, labels in found.runs:
-        for finest in labels[-2:]:
-            whole = np.full(len(counts), -1, dtype=np.int64)
-            whole[rows] = finest
-            one, other = whole[ties.row], whole[ties.col]
+    last = range(max(0, len(found.resolutions) - 2), len(found.resolutions))
+    partitions = []
+    for run in found.runs:
+        for at in last:
+            whole = np.full(weights.shape[0], -1, dtype=np.int32)
+            whole[run.rows] = run.of_rows(at)
+            partitions.append(whole)
+    kept = np.empty(len(weights.data))
+    for start in range(0, weights.shape[0], _ROWS_AT_ONCE):
+        ends = weights.indptr[start : start + _ROWS_AT_ONCE + 1]
+        ties = slice(int(ends[0]), int(ends[-1]))
+        row, column = np.repeat(np.arange(start, start + len(ends) - 1), np.diff(ends)), weights.indices[ties]
+        together, seen = np.zeros(len(row)), np.zeros(len(row))
+        for whole in partitions:
+            one, other = whole[row], whole[column]
             both = (one >= 0) & (other >= 0)
             seen += both
             together += both & (one == other)
-    kept = ties.data * together / np.maximum(seen, 1) + 1e-9
-    agreed = sparse.csr_matrix((kept, (ties.row, ties.col)), shape=weights.shape)
-    resolution = found.resolutions[-1]
-    leaves = settle(weights, leiden(agreed, resolution, seed))
-    while leaves.max() >= _MOST_LEAVES:
-        resolution /= 2
-        leaves = settle(weights, leiden(agreed, resolution, seed))
-    return _dissolve_small(weights, counts, leaves, min_cluster_size)
+        kept[ties] = weights.data[ties] * together / np.maximum(seen, 1) + 1e-9
+    return sparse.csr_matrix((kept, weights.indices, weights.indptr), shape=weights.shape)
 
 
 def _dissolve_small(weights: Any, counts: Positions, leaves: Positions, fewest: int) -> Positions:
     """Return the leaves after those of fewer than ``fewest`` rows went to what they are most closely tied to."""
-    from scipy import sparse
-
+    size = np.bincount(leaves, counts)
+    leaf_of = np.arange(len(size))
+    between = ties_between(weights, leaves)
     while True:
-        n_leaves = int(leaves.max(initial=-1)) + 1
-        size = np.bincount(leaves, counts, minlength=n_leaves)
         few = np.flatnonzero(size < fewest)
-        if not len(few) or n_leaves <= 2:
-            return leaves
-        member = sparse.csr_matrix((np.ones(len(leaves)), (np.arange(len(leaves)), leaves)))
-        ties = (member.T @ weights @ member).toarray()
+        if not len(few) or len(size) <= 2:
+            break
+        ties = between.toarray()
         np.fill_diagonal(ties, 0)
-        goal = np.arange(n_leaves)
+        goal = np.arange(len(size))
         # The smallest first, a third at a time: two of them together may be large enough.
         for leaf in few[np.argsort(size[few], kind="stable")][: max(1, len(few) // 3)]:
             if ties[leaf].max() > 0:
@@ -223,10 +295,12 @@ def _dissolve_small(weights: Any, counts: Positions, leaves: Positions, fewest: 
                 goal[leaf] = nearest
         while not np.array_equal(goal, goal[goal]):
             goal = goal[goal]
-        merged = np.unique(goal[leaves], return_inverse=True)[1].astype(np.int64)
-        if merged.max() + 1 == n_leaves:
-            return leaves
-        leaves = merged
+        merged = np.unique(goal, return_inverse=True)[1]
+        if merged.max() + 1 == len(size):
+            break
+        between, size = ties_between(between, merged), np.bincount(merged, size)
+        leaf_of = merged[leaf_of]
+    return leaf_of[leaves].astype(np.int64)
 
 
 def _share_together(
@@ -234,18 +308,38 @@ def _share_together(
 ) -> tuple[npt.NDArray[np.float64], list[npt.NDArray[np.float64]]]:
     """Return at which share of the resolutions rows of two leaves are in one community: over all runs, and of each."""
     n_leaves = int(leaves.max()) + 1
+    share = _shares_of_groups if len(leaves) > MANY_ROWS else _shares_of_rows
     by_run = []
-    for rows, labels in found.runs:
-        of_leaf = leaves[rows]
-        size = np.maximum(np.bincount(of_leaf, minlength=n_leaves), 1)
+    for run in found.runs:
         total = np.zeros((n_leaves, n_leaves), dtype=np.float32)
-        for communities in labels:
-            number = int(communities.max(initial=-1)) + 1
-            share = np.bincount(of_leaf * number + communities, minlength=n_leaves * number)
-            part = (share.reshape(n_leaves, number) / size[:, np.newaxis]).astype(np.float32)
-            total += part @ part.T
-        by_run.append(total.astype(np.float64) / len(labels))
+        for part in share(run, leaves[run.rows], n_leaves):
+            together = part @ part.T
+            total += together.toarray() if hasattr(together, "toarray") else together
+        by_run.append(total.astype(np.float64) / len(run.labels))
     return np.mean(by_run, axis=0), by_run
+
+
+def _shares_of_rows(run: Run, of_leaf: Positions, n_leaves: int) -> Iterator[Any]:
+    """Yield for each resolution which share of the rows of each leaf is in each community, shape (leaves, number)."""
+    size = np.maximum(np.bincount(of_leaf, minlength=n_leaves), 1)
+    for communities in run.labels:
+        number = int(communities.max(initial=-1)) + 1
+        share = np.bincount(of_leaf * number + communities, minlength=n_leaves * number)
+        yield (share.reshape(n_leaves, number) / size[:, np.newaxis]).astype(np.float32)
+
+
+def _shares_of_groups(run: Run, of_leaf: Positions, n_leaves: int) -> Iterator[Any]:
+    """Yield the same as sparse matrices, from the shares of small groups of rows, which are in one community each."""
+    from scipy import sparse
+
+    n_nodes = run.labels.shape[1]
+    shape = (n_leaves, n_nodes)
+    shares = sparse.csr_matrix((np.ones(len(of_leaf), dtype=np.float32), (of_leaf, run.nodes)), shape=shape)
+    size = np.maximum(np.bincount(of_leaf, minlength=n_leaves), 1).astype(np.float32)
+    shares.data /= np.repeat(size, np.diff(shares.indptr))
+    ones, ends = np.ones(n_nodes, dtype=np.float32), np.arange(n_nodes + 1)
+    for communities in run.labels:
+        yield shares @ sparse.csr_matrix((ones, communities, ends), shape=(n_nodes, int(communities.max()) + 1))
 
 
 def _unlike(centred: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
