@@ -21,6 +21,8 @@ _MOST_PARTS = 8
 _FEWEST_ROWS = 8
 # Parts within a cluster have no sharp borders that more starts would find.
 _STARTS = 2
+# Rows whose ties to all leaves are held at once.
+_ROWS_AT_ONCE = 1 << 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +134,10 @@ def grow_from_communities(
     moved = np.flatnonzero(inside & (label_of_leaf[tree.leaves] != labels))
     if len(moved):
         member = sparse.csr_matrix((np.ones(len(labels)), (np.arange(len(labels)), tree.leaves)))
-        ties = (table.weights[moved] @ member).toarray()
-        leaves[moved] = np.where(label_of_leaf == labels[moved][:, np.newaxis], ties, -1).argmax(axis=1)
+        for start in range(0, len(moved), _ROWS_AT_ONCE):
+            some = moved[start : start + _ROWS_AT_ONCE]
+            ties = (table.weights[some] @ member).toarray()
+            leaves[some] = np.where(label_of_leaf == labels[some][:, np.newaxis], ties, -1).argmax(axis=1)
     return _drop_empty(leaves, tree.merges, tree.n_leaves)
 
 

@@ -420,11 +420,12 @@ def _descend(
     pull, push = force_table(curve.pull) * np.float32(pulls), force_table(curve.push)
     free = np.ones(len(places), dtype=np.float32) if freedom is None else freedom
     loop = layout_kernel(places.shape[1])
+    box = np.empty(1, dtype=np.float32)
     for epoch in range(0, n_epochs, _EPOCHS_A_CALL):
         last = min(epoch + _EPOCHS_A_CALL, n_epochs)
         loop(
             places, others, starts, tails, every, next_pull, next_push, epoch, last, n_epochs, np.float32(rate), states,
-            pull, push, free, places is others,
+            pull, push, free, places is others, box, box.view(np.int32),
         )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ _FARTHEST = 4.0  # no single force moves a point by more
 
 _SIGNATURE = (
     "void(f4[:,::1], f4[:,::1], i4[::1], i4[::1], f4[::1], f4[::1], f4[::1], "
-    "i8, i8, i8, f4, u8[::1], f4[::1], f4[::1], f4[::1], b1)"
+    "i8, i8, i8, f4, u8[::1], f4[::1], f4[::1], f4[::1], b1, f4[::1], i4[::1])"
 )
 
 
@@ -61,8 +61,9 @@ def _look_up(table: Any, bits: Any) -> Any:
 def layout_kernel(dimensions: int) -> Any:
     """Return the compiled loop for maps of so many dimensions.
 
-    The loop closes over this number alone: numba keeps compiled code by what a function closes over, and a function
-    that is made anew in each process is never found again.
+    Its last two arrays are one number, read as a float32 and as an int32: a view that is made inside would take longer
+    to compile. The loop closes over the number of dimensions alone: numba keeps compiled code by what a function closes
+    over, and a function that is made anew in each process is never found again.
     """
 
     def lay_out(  # noqa: PLR0917, PLR0912 - compiled functions take positions, and calls inside cost
@@ -82,10 +83,10 @@ def layout_kernel(dimensions: int) -> Any:
         push: Any,
         freedom: Any,
         others_move: bool,  # noqa: FBT001
+        box: Any,
+        bits: Any,
     ) -> None:
         n_others = np.uint64(len(others))
-        box = np.empty(1, np.float32)
-        bits = box.view(np.int32)
         here = np.empty(dimensions, np.float32)
         gap = np.empty(dimensions, np.float32)
         most = np.float32(_FARTHEST)
