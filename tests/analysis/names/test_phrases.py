@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from mmembed.analysis import name_clusters
+from mmembed.analysis.names.names import compose
 from mmembed.analysis.names.phrases import near_phrases
+from mmembed.analysis.names.terms import Evidence
 from mmembed.analysis.names.vocabulary import Phrase, phrases_with, shipped_phrases, wordings
 from mmembed.errors import SpaceMismatchError
 from mmembed.vectors import VectorArray
@@ -229,3 +231,22 @@ def test_the_shipped_vocabulary_can_stand_in_names():
     assert phrases_with(["food", "食物"]) == phrases
     texts = wordings(phrases)
     assert len(set(texts)) == len(texts) <= 2 * len(phrases)
+
+
+def near(term, inside, share, **marks):
+    return Evidence(term, "vocabulary", 0.4, inside, share, 0, 0.0, **marks)
+
+
+def test_a_second_phrase_needs_several_rows():
+    """Of two pictures of a clothespin "percussion instrument" is as near as "tool": only the first is said."""
+    for inside, name in ((2, "tool"), (8, "tool · drum")):
+        found = [near("tool", inside, 1.0, is_broad=True, is_clear=True), near("drum", inside, 1.0, is_clear=True)]
+        assert compose([0], {}, {0: found}, language="en", most_terms=3)[0] == {0: name}
+
+
+def test_what_one_row_of_many_shows_is_no_part_of_the_name():
+    """A group that shares its phrase with another is told apart by what a fifth of its rows show, or by a number."""
+    for share, name in ((0.1, "animal (2)"), (0.2, "animal · fabric")):
+        animal = near("animal", 8, 0.8, is_broad=True, is_clear=True)
+        found = {0: [animal], 1: [animal, near("fabric", 1, share, is_thing=True)]}
+        assert compose([0, 1], {}, found, language="en", most_terms=3)[0] == {0: "animal", 1: name}

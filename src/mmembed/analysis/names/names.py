@@ -345,7 +345,7 @@ def compose(
         spoken = list(text.get(label, ()))
         near = list((vocabulary or {}).get(label, ()))
         clear = [one for one in near if one.is_clear]
-        things = [one.term for one in _distinct([one for one in near if one.is_thing])]
+        things = _distinct([one for one in near if one.is_thing])
         if led := _put_leading_term_first(spoken, _COMMON):
             candidates, origins[label] = _pick_names(led, most_terms), "text"
         elif clear:
@@ -353,7 +353,7 @@ def compose(
         elif led := _put_leading_term_first(spoken, _SOME):
             candidates, origins[label] = _pick_names(led, most_terms), "text"
         elif spoken or vocabulary is not None:
-            examples = [one.term for one in _distinct(spoken, are_examples=True)] or things
+            examples = [one.term for one in _distinct(spoken, are_examples=True) or things]
             candidates, origins[label] = _names_of_mixed(examples, MIXED[language], most_terms), "mixed"
         else:
             candidates, origins[label] = [], "number"
@@ -380,13 +380,16 @@ def _put_leading_term_first(spoken: Sequence[Evidence], share: float) -> list[Ev
 
 
 def _names_after_phrase(
-    clear: Sequence[Evidence], spoken: Sequence[Evidence], things: Sequence[str], most_terms: int
+    clear: Sequence[Evidence], spoken: Sequence[Evidence], things: Sequence[Evidence], most_terms: int
 ) -> list[list[str]]:
     """Return the names to try that begin with a clear phrase of the vocabulary."""
     first = clear[0].term
     spoken = [one for one in spoken if one.inside_share >= _CHANCE]
-    others = [one for one in spoken or clear[1:] if not overlap(one.term, first)]
-    examples = [[first, one] for one in things if not overlap(one, first)]
+    # In two pictures of one thing many phrases are as near as the right one.
+    more = [one for one in clear[1:] if one.inside >= _SEVERAL_ROWS]
+    others = [one for one in spoken or more if not overlap(one.term, first)]
+    # What one row of many shows is nothing to call the others.
+    examples = [[first, one.term] for one in things if one.inside_share >= _COMMON and not overlap(one.term, first)]
     if most_terms == 1:
         return [[first], *([one.term] for one in clear[1:])]
     if not others:
