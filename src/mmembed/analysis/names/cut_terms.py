@@ -51,7 +51,7 @@ def is_cut(term: str, texts: Sequence[str]) -> bool:
     after: Counter[str] = Counter()
     read = 0
     for text in texts:
-        shown = unicodedata.normalize("NFKC", text).casefold()
+        shown = unicodedata.normalize("NFKC", text)
         start = shown.find(term)
         if start < 0:
             continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -246,8 +246,20 @@ class TermsInTexts:
 
     def _some(self, term: str) -> list[str]:
         """Return some texts that have a term, spread over all of these, in an order that is not that of the table."""
-        texts = [self._sample.texts[row] for row in self._rows(term).tolist()]
-        return sorted(texts, key=lambda text: (zlib.crc32(text.encode(errors="replace")), text))[:_READ]
+        rows = self._rows(term)
+        first = rows[np.argsort(self._order[rows], kind="stable")[:_READ]]
+        return [self._sample.texts[row] for row in first.tolist()]
+
+    @cached_property
+    def _order(self) -> Positions:
+        """The place of each text in the order of checksums; equal texts have one place."""
+        texts = self._sample.texts
+        places = {text: at for at, text in enumerate(sorted(set(texts), key=lambda text: (_checksum(text), text)))}
+        return np.array([places[text] for text in texts], dtype=np.int64)
+
+
+def _checksum(text: str) -> int:
+    return zlib.crc32(text.encode(errors="replace"))
 
 
 def count_terms(sample: TextSample, *, language: Language | None = None) -> CountedTerms | None:
