@@ -64,6 +64,7 @@ Matrix = np.ndarray
 _SETS = ("verb-glosses", "sayings", "chatbot")
 _THRESHOLDS = (*np.arange(0.5, 0.9, 0.05), *np.arange(0.9, 0.98, 0.01), *np.arange(0.98, 1, 0.0025))
 _COPIES, _MOST_TEXTS, _SHORTEST = 150, 1800, 25
+FOREIGN_SIZES = (1, 12, 40, 60)
 
 
 @dataclass(frozen=True)
@@ -179,19 +180,29 @@ def foreign() -> None:
     random = np.random.default_rng(1)
     pool = {name: units(load(name)["vector"].array.matrix) for name in _SETS}
     for table, other in (("sayings", "verb-glosses"), ("verb-glosses", "sayings"), ("verb-glosses", "chatbot")):
-        for size in (1, 12, 40, 60):
+        for size in FOREIGN_SIZES:
             scores = []
-            for at in range(6 if size == 1 else 2):
-                alike = np.argsort(-(pool[other] @ pool[other][at]))[:size]
-                chosen = alike if at % 2 and size > 1 else random.choice(len(pool[other]), size, replace=False)
-                rows = np.concatenate([pool[table][:1700], pool[other][chosen]])
-                is_foreign = np.arange(len(rows)) >= len(rows) - size
+            for rows, is_foreign in with_foreign(pool[table], pool[other], size, random):
                 theirs = -LocalOutlierFactor(n_neighbors=15, metric="cosine").fit(rows).negative_outlier_factor_
                 hundredth = -np.sort(rows @ rows.T, axis=1)[:, -101]
                 methods = (find_outliers(rows).scores, on_dask(rows), theirs, hundredth)
                 scores.append([roc_auc_score(is_foreign, one) for one in methods])
             ours, dask, lof, far = np.mean(scores, axis=0)
             print(f"{other + ' in ' + table:44}{size:>6}{ours:>8.3f}{dask:>8.3f}{lof:>8.3f}{far:>8.3f}", flush=True)
+
+
+def with_foreign(
+    table: Matrix, other: Matrix, size: int, random: np.random.Generator
+) -> Iterator[tuple[Matrix, Matrix]]:
+    """Yield 1,700 rows at most of a table with so many of another, and which ones these are.
+
+    Single rows are drawn six times; of more rows there are one group that is drawn and one of the most alike.
+    """
+    for at in range(6 if size == 1 else 2):
+        alike = np.argsort(-(other @ other[at]))[:size]
+        chosen = alike if at % 2 and size > 1 else random.choice(len(other), size, replace=False)
+        rows = np.concatenate([table[:1700], other[chosen]])
+        yield rows, np.arange(len(rows)) >= len(rows) - size
 
 
 def on_dask(rows: Matrix) -> Matrix:
