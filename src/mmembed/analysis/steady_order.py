@@ -1,4 +1,4 @@
-"""An order of rows for random draws that does not depend on the last digits of a number."""
+"""Random draws of rows that do not depend on the last digits of a number."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 # How often the line is turned towards where rows differ most, and how many rows are summed at once.
 _TURNS = 2
 _ROWS_AT_ONCE = 4096
+# Rows that are nearer to each other are one.
+_LEAST_SPACING = 1e-4
+# How long pieces of a line are: in short ones a draw tells less of those of neighbours, in long ones it changes less.
+_PIECE = 3.0
 
 
 def steady_order(rows: FloatMatrix) -> Positions:
@@ -49,3 +53,31 @@ def _turned(rows: FloatMatrix, direction: npt.NDArray[np.float64]) -> npt.NDArra
         total += some.sum(axis=0)
         places += float(place.sum())
     return weighted - total * (places / max(1, len(rows)))
+
+
+def steady_draws(rows: FloatMatrix, spacing: float, seed: int, number: int) -> npt.NDArray[np.float64]:
+    """Return numbers of each row as good as drawn, evenly from 0 to 1, that hardly change with its last digits.
+
+    Each is the place of the row on a random line, cut into pieces so short that neighbours are anywhere in them. Of an
+    order of rows the place in it would do as little, but where two rows change places, both draws are others.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray, shape (n, d)
+    spacing : float
+        How far rows are from their neighbours.
+    seed : int
+    number : int
+        How many numbers of each row.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, number)
+    """
+    lines = np.random.default_rng([seed, 3]).normal(size=(rows.shape[1], number))
+    lines /= np.linalg.norm(lines, axis=0)
+    piece = _PIECE * max(float(spacing), _LEAST_SPACING) / rows.shape[1] ** 0.5
+    places = [
+        rows[start : start + _ROWS_AT_ONCE].astype(np.float64) @ lines for start in range(0, len(rows), _ROWS_AT_ONCE)
+    ]
+    return np.asarray(np.concatenate(places) / piece % 1)

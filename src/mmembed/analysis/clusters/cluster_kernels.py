@@ -1,4 +1,4 @@
-"""The inner loops of the communities of a large table, compiled by numba and kept on disk. Imported only where used."""
+"""The inner loops of communities, compiled by numba and kept on disk. Imported only where used."""
 
 from __future__ import annotations
 

@@ -27,6 +27,13 @@ _MEASURED_ALL, _MEASURED_MORE = 30, 40
 _EMPHASIS = 16
 # A wider stretch says no more.
 _WIDEST = 3.0
+# Twice as many communities must stand over a stretch 2.4 times as wide to say as much.
+_FEWER = 1.25
+# Numbers within about so many doublings of each other support one another: where none stands out, which of them comes
+# first is chance, and where they are is not.
+_NEAR = 0.3
+# There the middle is taken of the third powers of what speaks for each: of two that stand out it is one of them.
+_LEADING = 3
 # What a level of its own takes: so wide a stretch, found again so far, so much more apart than a cloud, and so many
 # times more or fewer communities than the next.
 _LEAST_WIDTH, _LEAST_STABILITY, _LEAST_BEYOND, _APART = 0.75, 0.75, 0.3, 1.6
@@ -101,16 +108,22 @@ def _relief(tree: CommunityTree, number: int) -> float:
 def best_level(levels: list[Level]) -> Level | None:
     """Return the level to take where nobody said, or None where there is none.
 
-    It is the one with the greatest score to the sixteenth times its width: of levels that are about as good the one
-    that stands over the widest stretch, so that a small change of a score hardly changes the answer.
+    What speaks for a level is its score to the sixteenth times its width, less for more communities: of levels that are
+    about as good the one that stands over the widest stretch. The level is taken from where most speaks for it and for
+    its neighbours, and there it is the middle one: one that stands out is taken, and among many that are alike a small
+    change of scores hardly changes the answer.
     """
     if not levels:
         return None
-    values = np.array([one.score**_EMPHASIS * min(one.width, _WIDEST) for one in levels])
+    numbers = np.array([one.n_clusters for one in levels], dtype=np.float64)
+    values = np.array([one.score**_EMPHASIS * min(one.width, _WIDEST) for one in levels]) / numbers**_FEWER
     if not values.any():
         # No better than a cloud at any number: then at least by what neighbours say.
-        values = np.array([one.stability * one.modularity for one in levels])
-    return levels[int(values.argmax())]
+        return levels[int(np.argmax([one.stability * one.modularity for one in levels]))]
+    apart = np.abs(np.subtract.outer(np.log2(numbers), np.log2(numbers))) / _NEAR
+    near = np.flatnonzero(apart[int((np.exp(-(apart**2) / 2) @ values).argmax())] <= 1 + 1e-9)
+    sums = np.cumsum((values[near] / values[near].max()) ** _LEADING)
+    return levels[int(near[np.searchsorted(sums, sums[-1] / 2)])]
 
 
 def plateaus(levels: list[Level], best: Level) -> list[Level]:

@@ -1,8 +1,8 @@
 """The methods that group rows: communities of the neighbour graph, k-means, HDBSCAN.
 
 Two neighbours are tied by how many of their neighbours they share (Jarvis and Patrick 1973), which evens out regions of
-unlike density. Communities are found by the Leiden method (Traag et al. 2019) in the package graspologic-native, and
-then each row goes where most of its ties lead. Methods that look for density get a few spectral coordinates, in which
+unlike density. Communities are found by the Leiden method (Traag et al. 2019), and then each row goes where most of its
+ties lead. Methods that look for density get a few spectral coordinates, in which
 the communities of a graph are dense clouds.
 """
 
@@ -105,8 +105,8 @@ _FINE_RESOLUTION = 200.0
 # Communities of the first are what those up to the second are made of where rows are many.
 _COARSE_RESOLUTION, _LOW_RESOLUTION = 32.0, 1.0
 
-# From here on loops are compiled, since importing the compiler takes longer than fewer rows do, and few communities are
-# found among those of a resolution in between.
+# From here on neighbourhoods end sharply, what they share is counted by a compiled loop, and few communities are found
+# among those of a resolution in between.
 MANY_ROWS = 20_000
 
 _PAIRS_AT_ONCE = 1 << 16
@@ -249,34 +249,6 @@ def settle(weights: Any, labels: Positions) -> Positions:
 
     A row that is tied to its own as closely as to another stays; a community that all have left is gone.
     """
-    from scipy import sparse
-
-    if len(labels) > MANY_ROWS:
-        return _settled(weights, labels)
-    ones, ends = np.ones(len(labels)), np.arange(len(labels) + 1)
-    for _ in range(_MOST_MOVES):
-        member = sparse.csr_matrix((ones, labels, ends), shape=(len(labels), int(labels.max(initial=-1)) + 1))
-        pulls = weights @ member
-        pulls.sort_indices()
-        counts = np.diff(pulls.indptr)
-        tied = np.flatnonzero(counts)
-        if not len(tied):
-            break
-        starts = pulls.indptr[tied]
-        is_strongest = pulls.data == np.repeat(np.maximum.reduceat(pulls.data, starts), counts[tied])
-        is_held = np.logical_or.reduceat(is_strongest & (pulls.indices == np.repeat(labels, counts)), starts)
-        strongest = np.flatnonzero(is_strongest)
-        first = pulls.indices[strongest[np.searchsorted(strongest, starts)]]
-        goal = labels.copy()
-        goal[tied] = np.where(is_held, labels[tied], first)
-        if (goal == labels).all():
-            break
-        labels = goal
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
-
-
-def _settled(weights: Any, labels: Positions) -> Positions:
-    """Return what :func:`settle` does, by a compiled loop."""
     from mmembed.analysis.clusters.cluster_kernels import compiled
 
     move = compiled("move_rows")
@@ -291,27 +263,28 @@ def _settled(weights: Any, labels: Positions) -> Positions:
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
-def leiden(weights: Any, resolution: float, seed: int) -> Positions:
-    """Return the community of each node, numbered from 0."""
-    from graspologic_native import leiden_csr
+def leiden(weights: Any, resolution: float, seed: int | None = None) -> Positions:
+    """Return the community of each node, numbered from 0.
 
+    Nodes are asked in an order that the seed draws; without one in the order in which they stand.
+    """
     n_nodes = weights.shape[0]
     if n_nodes == 0 or weights.nnz == 0:
         return np.arange(n_nodes, dtype=np.int64)
+    from mmembed.analysis.clusters.leiden_kernels import compiled
+
     if not weights.has_sorted_indices:
         # Sums run in the order in which ties are kept, which says nothing of them.
         weights = weights.sorted_indices()
-    _, found = leiden_csr(
+    rank = np.arange(n_nodes) if seed is None else np.random.default_rng(seed).permutation(n_nodes)
+    found = compiled()(
         weights.indptr.astype(np.int64),
-        weights.indices.astype(np.int32),
-        weights.data.astype(np.float64),
-        n_nodes,
-        resolution=resolution,
-        seed=seed,
+        weights.indices.astype(np.int32, copy=False),
+        weights.data.astype(np.float64, copy=False),
+        rank.astype(np.int64, copy=False),
+        float(resolution),
     )
-    labels = np.empty(n_nodes, dtype=np.int64)
-    labels[np.fromiter(found.keys(), np.int64, n_nodes)] = np.fromiter(found.values(), np.int64, n_nodes)
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+    return np.unique(found, return_inverse=True)[1].astype(np.int64)
 
 
 def ties_between(weights: Any, labels: Positions, number: int | None = None) -> Any:
@@ -358,12 +331,13 @@ class CommunityFinder:
     Parameters
     ----------
     weights : scipy.sparse.csr_matrix, shape (u, u)
-    seed : int
+    seed : int, optional
+        As of :func:`leiden`.
     fine : float
         The resolution of the small groups that communities of a large table are made of.
     """
 
-    def __init__(self, weights: Any, seed: int, *, fine: float = _FINE_RESOLUTION) -> None:
+    def __init__(self, weights: Any, seed: int | None = None, *, fine: float = _FINE_RESOLUTION) -> None:
         self._seed, self._weights = seed, weights
         n_rows = weights.shape[0]
         self.groups = np.arange(n_rows, dtype=np.int64)

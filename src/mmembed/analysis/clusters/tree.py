@@ -28,6 +28,7 @@ from mmembed.analysis.clusters.methods import (
 )
 from mmembed.analysis.clusters.quality import KEPT_SHARE
 from mmembed.analysis.freed_memory import give_back
+from mmembed.analysis.steady_order import steady_draws
 
 if TYPE_CHECKING:
     from mmembed.analysis.clusters.points import Points
@@ -41,7 +42,7 @@ _MIDDLE = 9
 _SMALL_ENOUGH = 1.5
 # Partitions at each resolution: in a small table each says less, and costs nothing. The fewer there are, the
 # more the level hangs on which rows they had.
-_RUNS = ((250, 50), (500, 30), (1000, 20), (2000, 16), (4000, 10), (8000, 6))
+_RUNS = ((1000, 48), (2000, 40), (4000, 30), (8000, 12))
 _FEWEST_RUNS = 4
 # Runs at once; each holds a graph of its own, and graphs of many rows are large.
 _RUNS_AT_ONCE, _RUNS_OF_MANY_AT_ONCE, _MANY_ROWS = 4, 2, 50_000
@@ -154,11 +155,14 @@ def cut(merges: Positions, n_communities: int) -> Positions:
 
 def community_tree(table: Points, min_cluster_size: int) -> CommunityTree:
     """Return the tree of the communities of a table, whose leaves have at least ``min_cluster_size`` rows."""
-    order = table.order
+    n_runs = next((runs for rows, runs in _RUNS if len(table) <= rows), _FEWEST_RUNS)
+    draws = steady_draws(table.rows, float(np.median(table.neighbor_distances)), table.seed, 2 * n_runs + 1)
+    # Nodes are asked in the order in which they stand.
+    order = np.argsort(draws[:, -1], kind="stable")
     weights = table.weights[order][:, order].tocsr()
     counts = table.counts[order]
-    found = _partitions(weights, counts, table.seed, min_cluster_size)
-    leaves = _find_leaves(weights, counts, found, table.seed, min_cluster_size)
+    found = _partitions(weights, counts, draws[order, :-1], min_cluster_size)
+    leaves = _find_leaves(weights, counts, found, min_cluster_size)
     if len(order) > MANY_ROWS:
         give_back()
     together, by_run = _share_together(found, leaves)
@@ -183,15 +187,17 @@ def community_tree(table: Points, min_cluster_size: int) -> CommunityTree:
     return CommunityTree(by_row, merges, heights, again, found.resolutions)
 
 
-def _partitions(weights: Any, counts: Positions, seed: int, min_cluster_size: int) -> Partitions:
-    n_rows = len(counts)
-    n_runs = next((runs for rows, runs in _RUNS if n_rows <= rows), _FEWEST_RUNS)
+def _partitions(weights: Any, counts: Positions, draws: npt.NDArray[np.float64], min_cluster_size: int) -> Partitions:
+    """Part resampled rows; ``draws`` say of each run which rows it has, and in which order they are asked."""
+    n_rows, n_runs = len(counts), draws.shape[1] // 2
     resolutions = [2.0**power for power in range(_LOWEST, _HIGHEST)]
 
     def one(run: int) -> tuple[Positions, Positions, list[Positions]]:
-        rows = np.flatnonzero(np.random.default_rng([seed, run]).random(n_rows) < KEPT_SHARE)
+        kept, asked = draws[:, 2 * run] < KEPT_SHARE, draws[:, 2 * run + 1]
+        rows = np.argsort(asked, kind="stable")
+        rows = rows[kept[rows]]
         part = weights[rows][:, rows].tocsr()
-        finder = CommunityFinder(part, seed + run)
+        finder = CommunityFinder(part)
         if n_rows > MANY_ROWS:
             give_back()
         total = float(counts[rows].sum())
@@ -233,14 +239,14 @@ def _partitions(weights: Any, counts: Positions, seed: int, min_cluster_size: in
     return Partitions(resolutions[:n_kept], made)
 
 
-def _find_leaves(weights: Any, counts: Positions, found: Partitions, seed: int, min_cluster_size: int) -> Positions:
+def _find_leaves(weights: Any, counts: Positions, found: Partitions, min_cluster_size: int) -> Positions:
     """Return groups that most partitions at the two highest resolutions leave whole, none of them too small."""
     agreed = _agreed_ties(weights, found)
     # In a large table leaves are made of small groups, as partitions are, but of smaller ones.
-    finder = CommunityFinder(agreed, seed, fine=_LEAF_RESOLUTION) if len(counts) > MANY_ROWS else None
+    finder = CommunityFinder(agreed, fine=_LEAF_RESOLUTION) if len(counts) > MANY_ROWS else None
     resolution = found.resolutions[-1]
     while True:
-        leaves = leiden(agreed, resolution, seed) if finder is None else finder.unsettled(resolution)
+        leaves = leiden(agreed, resolution) if finder is None else finder.unsettled(resolution)
         leaves = settle(weights, leaves)
         if leaves.max() < _MOST_LEAVES:
             break
@@ -309,14 +315,19 @@ def _share_together(
     """Return at which share of the resolutions rows of two leaves are in one community: over all runs, and of each."""
     n_leaves = int(leaves.max()) + 1
     share = _shares_of_groups if len(leaves) > MANY_ROWS else _shares_of_rows
-    by_run = []
+    by_run, total, seen = [], np.zeros((n_leaves, n_leaves)), np.zeros((n_leaves, n_leaves))
     for run in found.runs:
-        total = np.zeros((n_leaves, n_leaves), dtype=np.float32)
+        of_run = np.zeros((n_leaves, n_leaves), dtype=np.float32)
         for part in share(run, leaves[run.rows], n_leaves):
             together = part @ part.T
-            total += together.toarray() if hasattr(together, "toarray") else together
-        by_run.append(total.astype(np.float64) / len(run.labels))
-    return np.mean(by_run, axis=0), by_run
+            of_run += together.toarray() if hasattr(together, "toarray") else together
+        is_there = np.bincount(leaves[run.rows], minlength=n_leaves) > 0
+        by_run.append((of_run.astype(np.float64) / len(run.labels), is_there))
+        total += by_run[-1][0]
+        seen += np.outer(is_there, is_there)
+    whole = total / np.maximum(seen, 1)
+    # A run says nothing of a leaf of which it has no row.
+    return whole, [one if there.all() else np.where(np.outer(there, there), one, whole) for one, there in by_run]
 
 
 def _shares_of_rows(run: Run, of_leaf: Positions, n_leaves: int) -> Iterator[Any]:
