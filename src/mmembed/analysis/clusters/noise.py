@@ -21,8 +21,9 @@ _FEW_ROWS = 300
 # The lower spread of a normal distribution: neighbours of strays widen the upper one.
 _LOWER = 0.16
 # A community with as few ties of its own, whose rows are so many times as far apart as in those that hold together, is
-# a lump of strays.
+# a lump of strays; a larger one of them has more ties of its own, and is told by how far apart they are.
 _LUMP_TIED, _LUMP_RATIO, _HOLDS = 0.6, 1.25, 0.7
+_LARGE_LUMP_TIED, _LARGE_LUMP_RATIO = 0.75, 2.0
 
 
 def strays(table: Points, labels: Positions) -> npt.NDArray[np.bool_]:
@@ -51,6 +52,7 @@ def strays(table: Points, labels: Positions) -> npt.NDArray[np.bool_]:
         sizes = np.bincount(labels[inside], minlength=number)
         typical = float(np.median(np.repeat(median[holds], sizes[holds])))
         is_lump = (share < _LUMP_TIED) & (median > _LUMP_RATIO * typical)
+        is_lump |= (share < _LARGE_LUMP_TIED) & (median > _LARGE_LUMP_RATIO * typical)
     return np.asarray(inside & (is_far | is_torn | is_lump[labels]))
 
 
