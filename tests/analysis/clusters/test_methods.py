@@ -100,6 +100,26 @@ def test_noise_below_the_last_digit_leaves_communities_as_they_are(grouped):
         assert np.array_equal(leiden(weights, resolution, 1), leiden(last_first, resolution, 1))
 
 
+def test_a_tie_that_differs_changes_communities_near_it_alone():
+    """Two parts of one graph that know nothing of each other are parted as each alone, whatever the other is."""
+    random = np.random.default_rng(2)
+
+    def part(seed):
+        rows = np.random.default_rng(seed).normal(size=(300, 8)).astype(np.float32)
+        return shared_neighbor_weights(neighbors(rows, 10))
+
+    own, strength = part(0), []
+    for other in (part(1), part(2)):
+        scale = own.sum() / other.sum()
+        both = sparse.block_diag([own, other * scale]).tocsr()
+        strength.append(leiden(both, 2.0)[:300])
+    assert np.array_equal(strength[0], strength[1])
+    assert adjusted_rand(strength[0], leiden(own, 1.0)) == 1
+    shaken = own.copy()
+    shaken.data = shaken.data * (1 + 1e-6 * random.normal(size=len(shaken.data)))
+    assert adjusted_rand(leiden(shaken, 1.0), leiden(own, 1.0)) > 0.99
+
+
 def test_rows_settle_where_most_of_their_ties_lead():
     """Rows that were put with strangers go to their neighbours; a tie keeps a row, and an emptied community is gone."""
     ties = np.zeros((7, 7))

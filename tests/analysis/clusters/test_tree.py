@@ -159,7 +159,9 @@ def test_what_cuts_no_tie_stands_at_all_lower_resolutions():
     alone, split = finder.at(0.01), finder.at(100.0)
     assert not finder.cuts_ties(alone)
     assert finder.cuts_ties(split)
-    found = tree._partitions(table.weights, table.counts, 0, 3)
+    draws = np.random.default_rng(0).random((len(table), 4))
+    found = tree._partitions(table.weights, table.counts, draws, 3)
+    assert len(found.runs) == 2
     for run in found.runs:
         part = methods.CommunityFinder(table.weights[run.rows][:, run.rows].tocsr(), 0)
         for at, resolution in enumerate(found.resolutions[:6]):
