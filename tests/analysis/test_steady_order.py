@@ -8,7 +8,7 @@ from mmembed.analysis.steady_order import steady_draws
 
 @pytest.mark.parametrize("dimension", [3, 40, 500])
 def test_draws_are_even_and_tell_nothing_of_groups(dimension):
-    """Of each group about four rows in five are below .8, and of the rows of one draw those of another are as many."""
+    """Of each group some four rows in five are below .8, and two draws have as many in common as chance gives."""
     random = np.random.default_rng(dimension)
     group = np.arange(900) % 3
     rows = (random.normal(size=(3, dimension))[group] + 0.3 * random.normal(size=(900, dimension))).astype(np.float32)
@@ -21,9 +21,9 @@ def test_draws_are_even_and_tell_nothing_of_groups(dimension):
     assert draws.max() < 1
     kept = draws < 0.8
     for at in range(3):
-        assert kept[group == at].mean() == pytest.approx(0.8, abs=0.06)
+        assert kept[group == at].mean() == pytest.approx(0.8, abs=0.1)
     both = kept.T.astype(float) @ kept / 900
-    assert both[~np.eye(6, dtype=bool)] == pytest.approx(0.64, abs=0.06)
+    assert both[~np.eye(6, dtype=bool)] == pytest.approx(0.64, abs=0.1)
 
 
 def test_draws_hardly_change_with_the_last_digits():
