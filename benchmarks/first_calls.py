@@ -63,7 +63,7 @@ CALLS = {
     "cluster": "mmembed.fit_clusters(vectors)",
     "project": "mmembed.fit_projection(vectors)",
     "classify": "mmembed.fit_classifier(vectors, df['label'])",
-    "report": "df.mmembed.report('vector').html",
+    "report": "df.mmembed.report('vector').html()",
 }
 
 

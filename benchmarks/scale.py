@@ -201,7 +201,7 @@ def report(vectors: pd.Series, folder: Path) -> tuple[Callable[[], Any], Callabl
     places = np.load(folder / f"{kept}-map.npy")
     table = {"text": [f"text {at}" for at in range(len(vectors))], "vector": vectors, "x": places[:, 0]}
     df = pd.DataFrame({**table, "y": places[:, 1], "cluster": np.load(folder / f"{kept}-clusters.npy")})
-    return lambda: df.mmembed.report("vector").html, lambda page: f"page of {len(page) / 2**20:.1f} MB"
+    return lambda: df.mmembed.report("vector").html(), lambda page: f"page of {len(page) / 2**20:.1f} MB"
 
 
 @verb

@@ -145,11 +145,14 @@ def cut(merges: Positions, n_communities: int) -> Positions:
     """Return the community of each leaf of a tree after merging down to so many, numbered from 0."""
     n_leaves = len(merges) + 1
     parent = np.arange(2 * n_leaves - 1)
-    for at, (one, other) in enumerate(merges[: max(0, n_leaves - n_communities)]):
-        parent[one] = parent[other] = n_leaves + at
-    # Nodes come after those they are made of, so that the last is settled first.
-    for node in range(len(parent) - 1, -1, -1):
-        parent[node] = parent[parent[node]]
+    n_merged = max(0, n_leaves - n_communities)
+    parent[merges[:n_merged].ravel()] = np.repeat(np.arange(n_leaves, n_leaves + n_merged), 2)
+    # Each step looks twice as far up the tree.
+    while True:
+        above = parent[parent]
+        if np.array_equal(above, parent):
+            break
+        parent = above
     return np.unique(parent[:n_leaves], return_inverse=True)[1].astype(np.int64)
 
 
