@@ -16,7 +16,7 @@ _ROWS_AT_ONCE = 4096
 # Rows that are nearer to each other are one.
 _LEAST_SPACING = 1e-4
 # How long pieces of a line are: in short ones a draw tells less of those of neighbours, in long ones it changes less.
-_PIECE = 3.0
+_PIECE = 2.0
 
 
 def steady_order(rows: FloatMatrix) -> Positions:
