@@ -48,7 +48,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import LocalOutlierFactor
 
-import mmembed  # noqa: F401 - registers the accessor
+import mmembed.distributed  # noqa: F401 - registers the accessor, on Dask too
 from mmembed.accessor.copied_contents import alike_by_contents
 from mmembed.accessor.search_query import keyword_table
 from mmembed.analysis import search
