@@ -1,7 +1,10 @@
-"""The Leiden method (Traag, Waltman and van Eck 2019), compiled by numba and kept on disk. Imported only where used.
+"""The Leiden method (Traag, Waltman and van Eck 2019); its loops are compiled by numba and kept on disk.
 
 Nothing is drawn: nodes are asked in a given order, and a node goes where modularity gains most. Where two graphs differ
 in a few ties, communities differ near these alone. Draws from one stream would be others from the first difference on.
+
+Compiled functions make no array: what they need is handed to them, which takes a third of the compiler's time.
+Imported only where used.
 """
 
 from __future__ import annotations
@@ -11,24 +14,34 @@ from typing import Any
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
 from mmembed.analysis.compilation import kept_on_disk
 
-_LONG, _INT, _DOUBLE = numba.int64[::1], numba.int32[::1], numba.float64[::1]
-_COMMUNITIES = _LONG(_LONG, _INT, _DOUBLE, _LONG, numba.float64)
+_LONG, _INT, _DOUBLE, _FLAG = numba.int64[::1], numba.int32[::1], numba.float64[::1], numba.boolean[::1]
+# The sparse matrix, and the strengths of its nodes.
+_GRAPH = (_LONG, _INT, _DOUBLE, _DOUBLE)
+_MOVE = numba.void(*_GRAPH, _LONG, numba.float64, _LONG, _FLAG, _DOUBLE, _DOUBLE)
+_REFINE = numba.void(*_GRAPH, _LONG, numba.float64, *[_LONG] * 3, *[_DOUBLE] * 4)
+_MERGE = numba.int64(*_GRAPH, _LONG, *[_LONG] * 3, _INT, *[_DOUBLE] * 3, _FLAG)
 # Each level has fewer nodes than the one before; some ten are usual.
 _MOST_LEVELS = 60
 # Gains that differ by less are equal: sums in another order differ by as much.
 _ROUNDING = 1e-12
 
+Positions = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.float64]
+
 
 @cache
-def compiled() -> Any:
-    """Return :func:`communities` as compiled code."""
-    return kept_on_disk(communities, _COMMUNITIES)
+def compiled() -> tuple[Any, Any, Any]:
+    """Return :func:`move`, :func:`refine` and :func:`merge` as compiled code."""
+    return kept_on_disk(move, _MOVE), kept_on_disk(refine, _REFINE), kept_on_disk(merge, _MERGE)
 
 
-def communities(starts: Any, others: Any, ties: Any, rank: Any, resolution: float) -> Any:
+def communities(
+    starts: Positions, others: npt.NDArray[np.int32], ties: Numbers, rank: Positions, resolution: float
+) -> Positions:
     """Return the community of each node, shape (n,): whole numbers below n, with gaps.
 
     Parameters
@@ -42,69 +55,78 @@ def communities(starts: Any, others: Any, ties: Any, rank: Any, resolution: floa
     resolution : float
         Twice as much asks for twice as many ties as chance has.
     """
-    n_rows = len(rank)
-    strength = np.zeros(n_rows)
-    for node in range(n_rows):
-        for tie in range(starts[node], starts[node + 1]):
-            strength[node] += ties[tie]
-    labels = np.arange(n_rows)
-    total = strength.sum()
+    move_nodes, refine_parts, _ = compiled()
+    strength = np.bincount(np.repeat(np.arange(len(rank)), np.diff(starts)), ties, minlength=len(rank))
+    labels = np.arange(len(rank))
+    total = np.add.accumulate(strength)[-1]
     if total == 0:
         return labels
     scale = resolution / total
-    node_of: Any = np.arange(n_rows)
-    key = rank.copy()
+    node_of, key = np.arange(len(rank)), rank
     for _ in range(_MOST_LEVELS):
         n_nodes = len(labels)
-        order = _ordered(key, n_rows)
-        _move(starts, others, ties, strength, order, labels, scale)
-        fine = _refine(starts, others, ties, strength, order, labels, scale)
-        name, n_fine = _named(fine)
-        if n_fine == n_nodes:
+        order = np.argsort(key)
+        graph = (starts, others, ties, strength)
+        waits, pull = np.ones(n_nodes, dtype=np.bool_), np.zeros(n_nodes)
+        move_nodes(*graph, labels, scale, order.copy(), waits, np.bincount(labels, strength, n_nodes), pull)
+        parts = np.arange(n_nodes)
+        refine_parts(
+            *(*graph, labels, scale, order, parts, np.ones(n_nodes, dtype=np.int64)),
+            *(np.bincount(labels, strength, n_nodes), strength.copy(), np.zeros(n_nodes), pull),
+        )
+        name, n_parts = _numbered(parts)
+        if n_parts == n_nodes:
             break
-        starts, others, ties, strength = _merged(starts, others, ties, strength, name, n_fine)
+        members = np.argsort(name, kind="stable")
+        bounds = np.searchsorted(name[members], np.arange(n_parts + 1))
+        starts, others, ties, strength = _merged(graph, name, members, bounds)
         # A part begins in the community that it is of, which is called by its first part.
-        first = np.full(n_nodes, -1, np.int64)
-        above = np.empty(n_fine, np.int64)
-        keys = np.full(n_fine, n_rows, np.int64)
-        for node in range(n_nodes):
-            part, label = name[node], labels[node]
-            if first[label] < 0:
-                first[label] = part
-            above[part] = first[label]
-            keys[part] = min(keys[part], key[node])
-        for row in range(n_rows):
-            node_of[row] = name[node_of[row]]
-        labels, key = above, keys
-    for row in range(n_rows):
-        node_of[row] = labels[node_of[row]]
-    return node_of
+        first = np.empty(n_nodes, dtype=np.int64)
+        first[labels[::-1]] = name[::-1]
+        above = np.empty(n_parts, dtype=np.int64)
+        above[name] = first[labels]
+        key = np.minimum.reduceat(key[members], bounds[:-1])
+        node_of, labels = name[node_of], above
+    return labels[node_of]
 
 
-@numba.njit(nogil=True)
-def _ordered(key: Any, most: int) -> Any:
-    """Return the nodes by their keys, which are unlike whole numbers below ``most``."""
-    place = np.full(most, -1, np.int64)
-    for node in range(len(key)):
-        place[key[node]] = node
-    order, filled = np.empty(len(key), np.int64), 0
-    for found in place:
-        if found >= 0:
-            order[filled] = found
-            filled += 1
-    return order
+def _numbered(parts: Positions) -> tuple[Positions, int]:
+    """Return the parts numbered without gaps, by their first nodes, and how many there are."""
+    nodes = np.arange(len(parts))
+    first = np.empty(len(parts), dtype=np.int64)
+    first[parts[::-1]] = nodes[::-1]
+    number = np.cumsum(first[parts] == nodes) - 1
+    return number[first[parts]], int(number[-1]) + 1
 
 
-@numba.njit(nogil=True)
-def _move(  # noqa: PLR0917 - compiled functions take positions
-    starts: Any, others: Any, ties: Any, strength: Any, order: Any, labels: Any, scale: float
+def _merged(graph: tuple[Any, ...], name: Positions, members: Positions, bounds: Positions) -> tuple[Any, ...]:
+    """Return the graph whose nodes are the parts: its sparse matrix and its strengths, ties within parts included."""
+    n_ties, n_parts = len(graph[1]), len(bounds) - 1
+    starts, masses = np.zeros(n_parts + 1, dtype=np.int64), np.zeros(n_parts)
+    others, ties = np.empty(n_ties, dtype=np.int32), np.empty(n_ties)
+    seen, pull = np.zeros(n_parts, dtype=np.bool_), np.zeros(n_parts)
+    filled = compiled()[2](*graph, name, members, bounds, starts, others, ties, masses, pull, seen)
+    return starts, others[:filled].copy(), ties[:filled].copy(), masses
+
+
+def move(  # noqa: PLR0917 - compiled functions take positions
+    starts: Any,
+    others: Any,
+    ties: Any,
+    strength: Any,
+    labels: Any,
+    scale: float,
+    queue: Any,
+    waits: Any,
+    total: Any,
+    pull: Any,
 ) -> None:
-    """Let each node go to the community where modularity gains most, until none moves; ``labels`` are changed."""
+    """Let each node go to the community where modularity gains most, until none moves; ``labels`` are changed.
+
+    ``queue`` has the nodes in the order in which they are asked, and ``waits`` is true; ``total`` has the strengths of
+    communities, and ``pull`` zeros, as afterwards.
+    """
     n_nodes = len(labels)
-    total, pull = np.zeros(n_nodes), np.zeros(n_nodes)
-    for node in range(n_nodes):
-        total[labels[node]] += strength[node]
-    queue, waits = order.copy(), np.ones(n_nodes, np.bool_)
     head, left = 0, n_nodes
     while left:
         node = queue[head]
@@ -135,20 +157,32 @@ def _move(  # noqa: PLR0917 - compiled functions take positions
                 waits[other] = True
 
 
-@numba.njit(nogil=True)
-def _refine(  # noqa: PLR0917 - compiled functions take positions
-    starts: Any, others: Any, ties: Any, strength: Any, order: Any, labels: Any, scale: float
-) -> Any:
-    """Return the part of its community that each node is in: parts grow from single nodes that are well tied to it."""
-    n_nodes = len(labels)
-    total, pull, outside = np.zeros(n_nodes), np.zeros(n_nodes), np.zeros(n_nodes)
-    for node in range(n_nodes):
-        total[labels[node]] += strength[node]
+def refine(  # noqa: PLR0917 - compiled functions take positions
+    starts: Any,
+    others: Any,
+    ties: Any,
+    strength: Any,
+    labels: Any,
+    scale: float,
+    order: Any,
+    fine: Any,
+    size: Any,
+    total: Any,
+    mass: Any,
+    outside: Any,
+    pull: Any,
+) -> None:
+    """Write into ``fine`` the part of its community that each node is in: parts grow from nodes that are tied well.
+
+    ``fine`` has the nodes themselves, ``size`` ones, ``total`` the strengths of communities, ``mass`` those of nodes,
+    ``outside`` and ``pull`` zeros.
+    """
+    for node in range(len(labels)):
         for tie in range(starts[node], starts[node + 1]):
             if labels[others[tie]] == labels[node]:
                 outside[node] += ties[tie]
-    fine, size, mass = np.arange(n_nodes), np.ones(n_nodes, np.int64), strength.copy()
-    for node in order:
+    for place in range(len(order)):
+        node = order[place]
         weight, whole = strength[node], total[labels[node]]
         if size[node] != 1 or fine[node] != node or outside[node] < scale * weight * (whole - weight):
             continue
@@ -172,57 +206,45 @@ def _refine(  # noqa: PLR0917 - compiled functions take positions
         for tie in range(starts[node], starts[node + 1]):
             pull[fine[others[tie]]] = 0.0
         pull[goal] = 0.0
-    return fine
 
 
-@numba.njit(nogil=True)
-def _named(fine: Any) -> Any:
-    """Return the parts numbered without gaps, by their first nodes, and how many there are."""
-    code = np.full(len(fine), -1, np.int64)
-    name = np.empty(len(fine), np.int64)
-    number = 0
-    for node in range(len(fine)):
-        if code[fine[node]] < 0:
-            code[fine[node]] = number
-            number += 1
-        name[node] = code[fine[node]]
-    return name, number
+def merge(  # noqa: PLR0917 - compiled functions take positions
+    starts: Any,
+    others: Any,
+    ties: Any,
+    strength: Any,
+    name: Any,
+    members: Any,
+    bounds: Any,
+    begins: Any,
+    ends: Any,
+    sums: Any,
+    masses: Any,
+    pull: Any,
+    seen: Any,
+) -> int:
+    """Write the sparse matrix and the strengths of the parts, and return how many ties there are.
 
-
-@numba.njit(nogil=True)
-def _merged(  # noqa: PLR0917 - compiled functions take positions
-    starts: Any, others: Any, ties: Any, strength: Any, name: Any, number: int
-) -> Any:
-    """Return the graph whose nodes are the parts: its sparse matrix and its strengths, ties within parts included."""
-    bounds = np.zeros(number + 1, np.int64)
-    for part in name:
-        bounds[part + 1] += 1
-    for part in range(number):
-        bounds[part + 1] += bounds[part]
-    members, place = np.empty(len(name), np.int64), bounds[:-1].copy()
-    for node in range(len(name)):
-        members[place[name[node]]] = node
-        place[name[node]] += 1
-    masses, begins = np.zeros(number), np.zeros(number + 1, np.int64)
-    ends, sums = np.empty(len(others), np.int32), np.empty(len(others))
-    pull, is_seen = np.zeros(number), np.zeros(number, np.bool_)
+    ``members`` has the nodes by their parts, which begin at ``bounds``; ``pull`` has zeros and ``seen`` is false.
+    """
     filled = 0
-    for part in range(number):
+    for part in range(len(masses)):
         begin = filled
-        for node in members[bounds[part] : bounds[part + 1]]:
+        for member in range(bounds[part], bounds[part + 1]):
+            node = members[member]
             masses[part] += strength[node]
             for tie in range(starts[node], starts[node + 1]):
                 other = name[others[tie]]
                 if other == part:
                     continue
-                if not is_seen[other]:
-                    is_seen[other] = True
+                if not seen[other]:
+                    seen[other] = True
                     ends[filled] = other
                     filled += 1
                 pull[other] += ties[tie]
         for at in range(begin, filled):
             sums[at] = pull[ends[at]]
             pull[ends[at]] = 0.0
-            is_seen[ends[at]] = False
+            seen[ends[at]] = False
         begins[part + 1] = filled
-    return begins, ends[:filled].copy(), sums[:filled].copy(), masses
+    return filled

@@ -271,13 +271,13 @@ def leiden(weights: Any, resolution: float, seed: int | None = None) -> Position
     n_nodes = weights.shape[0]
     if n_nodes == 0 or weights.nnz == 0:
         return np.arange(n_nodes, dtype=np.int64)
-    from mmembed.analysis.clusters.leiden_kernels import compiled
+    from mmembed.analysis.clusters.leiden_kernels import communities
 
     if not weights.has_sorted_indices:
         # Sums run in the order in which ties are kept, which says nothing of them.
         weights = weights.sorted_indices()
     rank = np.arange(n_nodes) if seed is None else np.random.default_rng(seed).permutation(n_nodes)
-    found = compiled()(
+    found = communities(
         weights.indptr.astype(np.int64),
         weights.indices.astype(np.int32, copy=False),
         weights.data.astype(np.float64, copy=False),
