@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from mmembed.providers.models import ModelSpec, models
     from mmembed.transformers import EmbeddingTransformer, VectorMatrix
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 find_former_names()
 
