@@ -3,8 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_digits
 
 from mmembed.analysis import fit_clusters, load_clusters
+from mmembed.analysis.clusters.earlier_groups import find_news
+from mmembed.analysis.clusters.membership import LabelledRows
+from mmembed.analysis.cosines import distinct_directions
 from mmembed.errors import SpaceMismatchError
 from mmembed.vectors import VectorArray
 
@@ -162,3 +166,29 @@ def test_vectors_of_another_model_are_refused(last):
     """Groups of one space say nothing of another."""
     with pytest.raises(SpaceMismatchError):
         fit_clusters(week((40, 40), 1, space="other")[0], like=last[2])
+
+
+def test_a_new_digit_is_a_new_group_though_others_are_beside_it():
+    """Forty drawings of a digit that the earlier table lacks are told, others of known digits are not."""
+    pixels, digit = load_digits(return_X_y=True)
+    rows = (pixels / np.linalg.norm(pixels, axis=1, keepdims=True)).astype(np.float32)
+    order = np.random.default_rng(0).permutation(len(rows))
+
+    def news(old, new):
+        distinct = distinct_directions(rows[old])
+        earlier = LabelledRows.of(distinct, np.zeros(len(distinct), dtype=np.int64))
+        zeros, ones = np.zeros(len(new), dtype=np.int64), np.ones(len(new), dtype=np.int64)
+        return find_news(rows[new], zeros, earlier, counts=ones, fewest=None, seed=0).groups
+
+    told = 0
+    for one in range(10):
+        others, own = order[digit[order] != one], order[digit[order] == one][:40]
+        new = np.concatenate([others[800:], own])
+        groups = news(others[:800], new)
+        assert groups.max() <= 0
+        told += (groups >= 0).sum() > 20 and (digit[new[groups >= 0]] == one).mean() > 0.9
+    assert told >= 7
+    assert news(order[:900], order[900:]).max() == -1
+    # Three times as many of a digit as before are no news.
+    others, own = order[digit[order] != 8], order[digit[order] == 8]
+    assert news(np.concatenate([others[:800], own[:43]]), np.concatenate([others[800:], own[43:]])).max() == -1

@@ -7,6 +7,7 @@ of last week as there are in both tables together; among those of a new topic th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,11 +31,14 @@ _NEIGHBORS = (5, 10, 15, 30, 60)
 # A row is news if at most this share of the earlier rows that its neighbours should be are there, and if so few would
 # be chance no more often than this.
 _LEFT, _CHANCE = 0.25, 0.02
-# A new group has as many rows at least, and may hold as large a share of the earlier rows that it should hold.
+# A new group has as many rows at least. Its rows may have as large a share of the earlier neighbours that they should
+# have, and it may hold as large a share of the earlier rows that it should hold.
 _FEWEST = 5
-_LEFT_IN_GROUP, _CHANCE_OF_GROUP = 0.3, 1e-3
-# How often rows at the border of a group are asked whether they are in it.
-_ROUNDS = 3
+_LEFT_BESIDE = 0.3
+_LEFT_IN_GROUP, _CHANCE_OF_GROUP = 0.2, 1e-3
+# How often rows at the border of a group are asked whether they are in it, the share of their neighbours that must be
+# exceeded, and how many at least: so few that the earlier rows of a group that has merely grown are found.
+_ROUNDS, _NEIGHBORS_IN_GROUP, _FEWEST_NEIGHBORS = 3, 0.3, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,14 +184,14 @@ def _is_news(among: npt.NDArray[np.int64], is_old: npt.NDArray[np.bool_]) -> npt
 def _without_selected(parts: Positions, among: npt.NDArray[np.int64], is_old: npt.NDArray[np.bool_]) -> Positions:
     """Return the groups without those whose rows were merely picked out of a group that has grown.
 
-    Of a group that is new, as many neighbours as it has rows are new, too.
+    Of a group that is new, half as many neighbours as it has rows are new, too. Farther ones are often beyond it.
     """
     found = np.full(len(parts), -1, dtype=np.int64)
     kept = 0
     for part in range(int(parts.max(initial=-1)) + 1):
         rows = np.flatnonzero(parts == part)
-        k = min(len(rows), among.shape[1])
-        if among[rows, k - 1].mean() <= _LEFT_IN_GROUP * float(is_old.mean()) * k:
+        k = min(max(_FEWEST, round(len(rows) / 2)), among.shape[1])
+        if among[rows, k - 1].mean() <= _LEFT_BESIDE * float(is_old.mean()) * k:
             found[rows] = kept
             kept += 1
     return found
@@ -219,12 +223,13 @@ def _confirmed(
         return parts
     neighbors = table.graph.indices
     for _ in range(_ROUNDS):
-        # A row belongs to a group if most of its neighbours do.
+        # A row belongs to the group that most of its neighbours in new groups are of.
         members = np.where(neighbors >= 0, parts[neighbors], -1)
         row, column = np.nonzero(members >= 0)
         votes = np.zeros((len(table), number))
         np.add.at(votes, (row, members[row, column]), 1)
-        is_reached = (votes.max(axis=1) > neighbors.shape[1] / 2) & (parts < 0)
+        needed = max(_FEWEST_NEIGHBORS, math.floor(neighbors.shape[1] * _NEIGHBORS_IN_GROUP) + 1)
+        is_reached = (votes.max(axis=1) >= needed) & (parts < 0)
         parts = np.where(is_reached, votes.argmax(axis=1), parts)
     share, inside = float(is_old.mean()), parts >= 0
     both = np.bincount(parts[inside], minlength=number)
