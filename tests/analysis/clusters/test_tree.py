@@ -208,3 +208,36 @@ def test_ties_that_partitions_agree_on_are_weighed_in_blocks():
     is_whole = groups[rows] == groups[columns.ravel()]
     # A tie of a row that no run had is in no partition.
     np.testing.assert_allclose(agreed.data, is_whole + 1e-9)
+
+
+def test_small_groups_that_no_tie_joins_are_found_beyond_the_most_leaves(monkeypatch):
+    """No resolution makes them fewer, and the search for one ends."""
+    monkeypatch.setattr(tree, "_MOST_LEAVES", 60)
+    random = np.random.default_rng(0)
+    rows = np.repeat(random.normal(size=(100, 24)), 16, axis=0)
+    rows += 0.02 * random.normal(size=rows.shape)
+    clusters = fit_clusters(rows.astype(np.float32), min_cluster_size=8, random_state=0)
+    assert len(clusters.centroids) == 100
+    assert (np.asarray(clusters.labels).reshape(100, 16).std(axis=1) == 0).all()
+
+
+def test_a_level_at_nearly_all_resolutions_is_taken_however_many_communities_it_has():
+    """What it would be merged to is told by no tie."""
+    few, many = Level(20, 0.001, 1.0, 0.94, 0.5), Level(1100, 23.0, 1.0, 1.0, 0.2)
+    assert best_level([few, many]) is many
+
+
+def test_leaves_in_too_many_pieces_are_joined_by_likeness():
+    """Pairs of alike leaves become one, and no leaf is joined to an unlike one."""
+    random = np.random.default_rng(0)
+    rows = np.repeat(random.normal(size=(300, 16)), 12, axis=0)
+    rows += 0.01 * random.normal(size=rows.shape)
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    order = random.permutation(len(rows))
+    joined = tree._joined_by_likeness(rows, np.ones(len(rows), dtype=np.int64), np.arange(len(rows)), order)
+    of_row = np.empty(len(rows), dtype=np.int64)
+    of_row[order] = joined
+    assert 300 <= joined.max() + 1 <= tree._MOST_APART
+    assert adjusted_rand(np.repeat(np.arange(300), 12), of_row) > 0
+    for label in np.unique(of_row):
+        assert len(set(np.flatnonzero(of_row == label) // 12)) == 1

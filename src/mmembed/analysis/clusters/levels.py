@@ -27,6 +27,8 @@ _MEASURED_ALL, _MEASURED_MORE = 30, 40
 _EMPHASIS = 16
 # A wider stretch says no more.
 _WIDEST = 3.0
+# What stands over so many doublings is what no tie joins; what it would be merged to is nothing that a graph shows.
+_WHOLE = 12.0
 # Twice as many communities must stand over a stretch 2.4 times as wide to say as much.
 _FEWER = 1.25
 # Numbers within about so many doublings of each other support one another: where none stands out, which of them comes
@@ -84,13 +86,15 @@ def measured_levels(table: Points, tree: CommunityTree) -> list[Level]:
     sample = ties_between(table.clouds.weights, tree.leaves[table.clouds.sample], tree.n_leaves)
     levels = []
     for number in numbers.tolist():
-        labels = tree.cut(number)
+        labels, width = tree.cut(number), tree.width(number)
         others = [cut(merges, number) for _, merges in tree.again]
+        # Leaves are no communities of their own, but where they stand alone at nearly all resolutions.
+        alone = number == tree.n_leaves and width >= _WHOLE
         levels.append(
             Level(
                 number,
-                tree.width(number),
-                float(np.mean([_agreement(labels, other, sizes) for other in others])),
+                width,
+                float(np.mean([_agreement(labels, other, sizes, leaves_count=alone) for other in others])),
                 modularity(whole, labels),
                 table.clouds.beyond_by(sample, labels),
                 _relief(tree, number),
@@ -111,10 +115,13 @@ def best_level(levels: list[Level]) -> Level | None:
     What speaks for a level is its score to the sixteenth times its width, less for more communities: of levels that are
     about as good the one that stands over the widest stretch. The level is taken from where most speaks for it and for
     its neighbours, and there it is the middle one: one that stands out is taken, and among many that are alike a small
-    change of scores hardly changes the answer.
+    change of scores hardly changes the answer. Many small groups that no tie joins are a level, however many they are.
     """
     if not levels:
         return None
+    widest = max(levels, key=lambda one: one.width)
+    if widest.width >= _WHOLE:
+        return widest
     numbers = np.array([one.n_clusters for one in levels], dtype=np.float64)
     values = np.array([one.score**_EMPHASIS * min(one.width, _WIDEST) for one in levels]) / numbers**_FEWER
     if not values.any():
@@ -142,11 +149,13 @@ def plateaus(levels: list[Level], best: Level) -> list[Level]:
     return sorted(taken, key=lambda one: one.n_clusters)
 
 
-def _agreement(left: Positions, right: Positions, sizes: npt.NDArray[np.float64]) -> float:
+def _agreement(
+    left: Positions, right: Positions, sizes: npt.NDArray[np.float64], *, leaves_count: bool = False
+) -> float:
     """Return the geometric mean of the adjusted Rand indices over all pairs of rows and over those of unlike leaves.
 
     Rows of one leaf are together in any case: if they alone counted, every number of communities would be stable that
-    is next to the number of leaves.
+    is next to the number of leaves. With ``leaves_count``, all pairs of rows are looked at, and nothing else.
     """
     within = float((sizes**2).sum())
     rows = float(sizes.sum())
@@ -161,4 +170,4 @@ def _agreement(left: Positions, right: Positions, sizes: npt.NDArray[np.float64]
         most = (one + other) / 2 - certain
         return max(0.0, (both - certain - expected) / (most - expected)) if most > expected else 0.0
 
-    return float(np.sqrt(index(rows) * index(within)))
+    return index(rows) if leaves_count else float(np.sqrt(index(rows) * index(within)))

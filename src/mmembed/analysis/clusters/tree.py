@@ -22,17 +22,21 @@ from mmembed.analysis.clusters.methods import (
     MANY_ROWS,
     CommunityFinder,
     leiden,
+    neighbor_ties,
+    neighbors_for,
+    neighbors_read,
     settle,
     ties_between,
     weighted_centroids,
 )
+from mmembed.analysis.clusters.null_model import exact_graph
 from mmembed.analysis.clusters.quality import KEPT_SHARE
 from mmembed.analysis.freed_memory import give_back
 from mmembed.analysis.steady_order import steady_draws
 
 if TYPE_CHECKING:
     from mmembed.analysis.clusters.points import Points
-    from mmembed.arrays import Positions
+    from mmembed.arrays import FloatMatrix, Positions
 
 # A resolution of 1 asks for more ties than chance has. The lowest leave one community, and the highest are not reached:
 # it ends where communities are about as small as a cluster may be.
@@ -50,10 +54,10 @@ _RUNS_AT_ONCE, _RUNS_OF_MANY_AT_ONCE, _MANY_ROWS = 4, 2, 50_000
 _ROWS_AT_ONCE = 1 << 12
 # Groups that no tie joins are joined by how alike they are; it weighs less than a doubling of the resolution.
 _ALIKE = 0.3
-# Small groups of rows that the tree is made of, at most.
-_MOST_LEAVES = 1200
+# Small groups of rows that the tree is made of, at most; and where no tie joins them.
+_MOST_LEAVES, _MOST_APART = 1200, 2000
 # What they are made of in a large table are communities of this resolution.
-_LEAF_RESOLUTION = 1000.0
+_LEAF_RESOLUTION = 1024.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +170,7 @@ def community_tree(table: Points, min_cluster_size: int) -> CommunityTree:
     counts = table.counts[order]
     found = _partitions(weights, counts, draws[order, :-1], min_cluster_size)
     leaves = _find_leaves(weights, counts, found, min_cluster_size)
+    leaves = _joined_by_likeness(table.rows, counts, leaves, order)
     if len(order) > MANY_ROWS:
         give_back()
     together, by_run = _share_together(found, leaves)
@@ -247,14 +252,37 @@ def _find_leaves(weights: Any, counts: Positions, found: Partitions, min_cluster
     agreed = _agreed_ties(weights, found)
     # In a large table leaves are made of small groups, as partitions are, but of smaller ones.
     finder = CommunityFinder(agreed, fine=_LEAF_RESOLUTION) if len(counts) > MANY_ROWS else None
-    resolution = found.resolutions[-1]
+    resolution = found.resolutions[-1] if finder is None else min(found.resolutions[-1], _LEAF_RESOLUTION)
     while True:
         leaves = leiden(agreed, resolution) if finder is None else finder.unsettled(resolution)
         leaves = settle(weights, leaves)
         if leaves.max() < _MOST_LEAVES:
             break
         resolution /= 2
+        if resolution < 1:
+            # Partitions agree on more groups than that, and on no tie between them.
+            leaves = _communities_up_to(_MOST_LEAVES, ties_between(weights, leaves), 1.0)[leaves]
+            break
     return _dissolve_small(weights, counts, leaves, min_cluster_size)
+
+
+def _communities_up_to(most: int, ties: Any, resolution: float) -> Positions:
+    """Return communities of a graph, at most so many if its ties join all of it, at the highest resolution for that."""
+    while True:
+        found = leiden(ties, resolution)
+        if found.max() < most or resolution < 2.0**_LOWEST:
+            return found
+        resolution /= 2
+
+
+def _joined_by_likeness(rows: FloatMatrix, counts: Positions, leaves: Positions, order: Positions) -> Positions:
+    """Return the leaves of a graph in many pieces after like ones were joined, ``_MOST_APART`` at most."""
+    while (n_leaves := int(leaves.max()) + 1) > _MOST_APART:
+        centroids = weighted_centroids(rows, counts, leaves, n_leaves, places=order)
+        centroids /= np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
+        ties = neighbor_ties(exact_graph(centroids, neighbors_read(n_leaves)), neighbors_for(n_leaves))
+        leaves = _communities_up_to(_MOST_APART, ties, 2.0**_HIGHEST)[leaves]
+    return leaves
 
 
 def _agreed_ties(weights: Any, found: Partitions) -> Any:
