@@ -145,6 +145,24 @@ def test_the_address_keeps_what_is_seen(open_report, report):
     assert page.evaluate("mmembedReport.panel.group") == 1
 
 
+def test_an_address_that_is_entered_while_the_page_would_write_its_own_is_read(open_report, report):
+    """The page waits before it writes; what was entered meanwhile is not lost, whichever event comes first."""
+    page = open_report(report)
+    page.evaluate(
+        """() => {
+          const later = window.setTimeout, due = [];
+          window.setTimeout = (call, wait) => (wait === 200 ? due.push(call) : later(call, wait));
+          mmembedReport.explorer.pin(14);
+          location.hash = "#topic=1";
+          for (const call of due) call();  // the event is still to come
+          window.setTimeout = later;
+        }"""
+    )
+    page.wait_for_function("() => mmembedReport.panel.hits?.length === 40")
+    assert page.evaluate("mmembedReport.panel.group") == 1
+    page.wait_for_function("() => location.hash.includes('topic=1')")
+
+
 ODD = [
     "topic=99999",
     "topic=-1&like=1e9&point=abc",

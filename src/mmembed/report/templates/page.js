@@ -19,14 +19,16 @@ function startPage() {
   };
   fitHeight();
   addEventListener("resize", fitHeight);
-  let told = null, opening = true;
+  let told = null, known = location.hash, opening = true;
   // The address follows what is seen, so that it can be sent; a page in a frame may not change it.
   const write = () => {
-    if (opening) return;
+    // An address that somebody has just entered is read next, and not written over.
+    if (opening || location.hash !== known) return;
     const hash = stateToHash(explorer.state);
     if (hash === told || (!hash && !location.hash.includes("="))) return;
     told = hash;
     try { history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search); } catch { /* in a frame */ }
+    known = location.hash;
   };
   let pause = 0;
   const explorer = new Explorer(find("board"), data, {
@@ -46,7 +48,11 @@ function startPage() {
   };
   read();
   opening = false;
-  addEventListener("hashchange", () => { if (location.hash.slice(1) !== told) read(); });
+  addEventListener("hashchange", () => {
+    if (location.hash === known) return;
+    known = location.hash;
+    read();
+  });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") explorer.escape(); });
 
   const still = matchMedia("(prefers-reduced-motion: reduce)");
