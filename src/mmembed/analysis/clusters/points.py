@@ -18,7 +18,6 @@ from mmembed.analysis.clusters.methods import (
     weighted_centroids,
 )
 from mmembed.analysis.clusters.null_model import NullModel
-from mmembed.analysis.freed_memory import give_back
 from mmembed.analysis.graphs.graph import shared_graph
 from mmembed.analysis.preparation import principal_components
 from mmembed.analysis.steady_order import steady_order
@@ -82,6 +81,8 @@ class Points:
         """The sparse matrix of how closely neighbours are tied."""
         ties = neighbor_ties(self._wider_graph, neighbors_for(len(self)))
         if len(self) > MANY_ROWS:
+            from mmembed.analysis.freed_memory import give_back
+
             give_back()
         return ties
 

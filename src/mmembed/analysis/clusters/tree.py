@@ -31,7 +31,6 @@ from mmembed.analysis.clusters.methods import (
 )
 from mmembed.analysis.clusters.null_model import exact_graph
 from mmembed.analysis.clusters.quality import KEPT_SHARE
-from mmembed.analysis.freed_memory import give_back
 from mmembed.analysis.steady_order import steady_draws
 
 if TYPE_CHECKING:
@@ -172,6 +171,8 @@ def community_tree(table: Points, min_cluster_size: int) -> CommunityTree:
     leaves = _find_leaves(weights, counts, found, min_cluster_size)
     leaves = _joined_by_likeness(table.rows, counts, leaves, order)
     if len(order) > MANY_ROWS:
+        from mmembed.analysis.freed_memory import give_back
+
         give_back()
     together, by_run = _share_together(found, leaves)
     n_leaves = len(together)
@@ -207,6 +208,8 @@ def _partitions(weights: Any, counts: Positions, draws: npt.NDArray[np.float64],
         part = weights[rows][:, rows].tocsr()
         finder = CommunityFinder(part)
         if n_rows > MANY_ROWS:
+            from mmembed.analysis.freed_memory import give_back
+
             give_back()
         total = float(counts[rows].sum())
         settles = n_rows <= MANY_ROWS  # of many rows, those that would move are too few to count

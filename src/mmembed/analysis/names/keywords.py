@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.names.cut_terms import is_cut, may_be_cut
 from mmembed.analysis.names.terms import PART, Evidence, Language, is_han, is_part, singular, terms_of, words_of
 from mmembed.analysis.names.vocabulary import shipped_phrases
 from mmembed.analysis.names.writing import written
@@ -238,6 +237,8 @@ class TermsInTexts:
 
     def _is_cut(self, term: str) -> bool:
         """Return whether a term is a mere piece of what the texts have."""
+        from mmembed.analysis.names.cut_terms import is_cut, may_be_cut
+
         return may_be_cut(term) and is_cut(term, self._some(term))
 
     def _rows(self, term: str) -> Positions:
