@@ -22,7 +22,6 @@ function startPage() {
   let told = null, known = location.hash, opening = true;
   // The address follows what is seen, so that it can be sent; a page in a frame may not change it.
   const write = () => {
-    // An address that somebody has just entered is read next, and not written over.
     if (opening || location.hash !== known) return;
     const hash = stateToHash(explorer.state);
     if (hash === told || (!hash && !location.hash.includes("="))) return;
@@ -41,6 +40,7 @@ function startPage() {
     },
   });
   const read = () => {
+    known = location.hash;
     const state = stateOfHash(location.hash, explorer.table);
     if (!state) return;
     explorer.state = state;
@@ -48,11 +48,7 @@ function startPage() {
   };
   read();
   opening = false;
-  addEventListener("hashchange", () => {
-    if (location.hash === known) return;
-    known = location.hash;
-    read();
-  });
+  addEventListener("hashchange", () => { if (location.hash !== known) read(); });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") explorer.escape(); });
 
   const still = matchMedia("(prefers-reduced-motion: reduce)");
