@@ -237,7 +237,7 @@ def _partitions(weights: Any, counts: Positions, draws: npt.NDArray[np.float64],
             labels.append(found)
         return rows, np.arange(len(rows)) if settles else finder.groups, labels
 
-    # Leiden leaves the interpreter to others; each run has its seed, so the order in which they end does not matter.
+    # Leiden leaves the interpreter to others; each run has its draws, so the order in which they end does not matter.
     workers = _RUNS_AT_ONCE if n_rows < _MANY_ROWS else _RUNS_OF_MANY_AT_ONCE
     with ThreadPoolExecutor(max_workers=workers) as pool:
         runs = list(pool.map(one, range(n_runs)))
