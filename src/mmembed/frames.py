@@ -85,6 +85,22 @@ def is_missing(cell: object) -> bool:
     )
 
 
+def is_empty(cell: Any) -> bool:
+    """Return whether a cell has no content: it is missing, a blank text, an empty list, or a file cell with neither."""
+    if isinstance(cell, str):
+        return not cell.strip()
+    if isinstance(cell, Mapping):
+        return is_file_cell(cell) and all(is_empty(cell.get(key)) for key in ("bytes", "path"))
+    if isinstance(cell, np.ndarray):
+        return cell.ndim == 1 and not cell.size
+    return (isinstance(cell, list | tuple) and not cell) or is_missing(cell)
+
+
+def is_file_cell(cell: Mapping[Any, Any]) -> bool:
+    """Return whether it is a picture or a clip as data sets of Hugging Face and Daft hold it: bytes, a path or both."""
+    return "bytes" in cell or "path" in cell
+
+
 def as_list(df: Any, columns: Hashable | Sequence[Hashable] | None) -> list[Any]:
     """Return the columns that an argument names: none, one, or several in a list or tuple.
 

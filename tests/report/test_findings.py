@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,6 +37,22 @@ def test_the_results_of_the_verbs_are_read(goods):
     assert tuple(map(tuple, map(sorted, read_duplicates(frame, duplicates.rows_of(frame))))) == expected
     order = [row for row, _ in read_outliers(goods, outliers)]
     assert order == np.argsort(-outliers.scores, kind="stable").tolist()
+
+
+def test_equal_rows_are_listed_once():
+    """Outliers and rows at the border of a topic that look alike are told once; the JSON has the rows themselves."""
+    n_rows = 40
+    df = pd.DataFrame({"title": [f"row {row}" for row in range(n_rows)], "cluster": np.arange(n_rows) // 20})
+    df["title"] = df["title"].mask(df.index < 15, "the same again")
+    df["cluster_score"] = np.linspace(0.2, 0.9, n_rows)
+    df = df.assign(map_x=np.arange(n_rows), map_y=0.0, outlier_score=np.where(df.index < 15, 3.0, 1.0))
+    report = build_report(df, text="title", language="en")
+    page = report._contents
+    assert [row.row for row in page.outliers][:3] == [0, 15, 16]
+    assert "equal ones are listed once" in report.to_markdown()
+    assert [one["position"] for one in json.loads(report.to_json())["outliers"]] == list(range(n_rows))
+    card = next(card for card in page.cards if card.group.key == 0)
+    assert [row.row for row in card.borderline] == [0, 15]
 
 
 def test_outliers_are_ordered_and_rows_without_a_score_left_out(goods):

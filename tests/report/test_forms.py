@@ -141,6 +141,17 @@ def test_failed_cells_are_told_from_missing_ones(goods):
     assert "2 failed" in report.html()
 
 
+def test_blank_cells_are_empty_as_they_are_for_the_model(goods):
+    """A blank text, an empty list or a file cell without a file is no failed one, and is counted among empty cells."""
+    mask = np.arange(24) >= 18
+    cells = ["p.png"] * 18 + ["", " \u3000", [], {"bytes": None, "path": None}, None, "gone.png"]
+    vectors = VectorArray.from_matrix(np.ones((24, 3), dtype=np.float32), space="toy", mask=mask)
+    df = goods.assign(photo=pd.Series(cells, index=goods.index, dtype=object), photo_vector=vectors)
+    report = build_report(df, image="photo", vector="photo_vector", language="en")
+    assert json.loads(report.to_json())["failed"] == 1
+    assert {one.name: one.missing for one in report._contents.profile.columns}["photo"] == 5
+
+
 def test_the_bill_of_a_run_is_in_the_summary():
     """Requests and cost are those of the run; a plan that two columns shared counts once."""
     df = pd.DataFrame({"text": ["a dog", "a cat", "a car", "狗"]})
@@ -169,12 +180,24 @@ def test_a_peak_is_told_only_where_it_stands_out(goods):
     df = pd.concat([goods] * 5)
     flat = df.assign(day=pd.date_range("2024-01-01", periods=len(df), freq="5D"))
     markdown = build_report(flat, text="title", date="day", language="en").to_markdown()
-    assert "2024-01 to 2025-08" in markdown
+    assert "Over time, by month: 2024-01 to 2025-08\n" in markdown
     assert "most in" not in markdown
     burst = flat.assign(day=flat["day"].mask(flat["cluster"].eq(0).fillna(value=False), pd.Timestamp("2024-03-05")))
     report = build_report(burst, text="title", date="day", language="zh")
     assert report.to_markdown().count("最多在 2024-03，35 行") == 1
     assert report.html().count("最多 35（2024-03）") == 1
+
+
+def test_weeks_are_called_weeks(goods):
+    """A week is called by its Monday, which is said, and is not taken for the first date of the table."""
+    df = pd.concat([goods] * 5)
+    dated = df.assign(day=pd.date_range("2026-01-01", periods=len(df), freq="D"))
+    report = build_report(dated, text="title", date="day", language="en")
+    assert "Over time, by week from Monday: 2025-12-29 to 2026-04-27" in report.to_markdown()
+    assert "Over time, by week from Monday" in report.html()
+    counted = CountedColumns(None, "cluster", date="day")
+    sample = build_report(dated.iloc[::2], date="day", whole=count_table(dated, counted), language="en")
+    assert "The dates run from 2026-01-01 to 2026-04-30." in sample.to_markdown()
 
 
 def test_groups_whose_names_say_nothing_are_told_apart(goods):

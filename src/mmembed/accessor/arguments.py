@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.contents.content import Modality, check_modality, is_empty, kind_of_cell
+from mmembed.contents.content import Modality, check_modality, kind_of_cell
 from mmembed.embedding.run import EmbeddingRun
 from mmembed.errors import ContentError, MixedKindsWarning
-from mmembed.frames import as_list, column_of, extended
+from mmembed.frames import as_list, column_of, extended, is_empty
 from mmembed.vectors import as_vector_array
 
 Columns = str | Sequence[str] | Mapping[str, Modality]

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from mmembed.accessor.arguments import are_texts, count_texts, source_of
-from mmembed.contents.content import Modality, is_empty, kind_of_cell, picture_of, unreadable_cell, unwrapped
+from mmembed.contents.content import Modality, kind_of_cell, picture_of, unreadable_cell, unwrapped
 from mmembed.errors import ContentError, EmbeddingWarning
-from mmembed.frames import beside, column_of, index_of
+from mmembed.frames import beside, column_of, index_of, is_empty
 from mmembed.vectors import as_vector_array
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def alike_by_contents(
     Raises
     ------
     ValueError
-        If contents are named beside a threshold, or their cells are neither texts nor pictures that may be opened.
+        If contents are named beside a threshold, are not one column, or their cells are neither texts nor pictures that
+        may be opened.
     """
     if contents is None or contents is False:
         source = None if contents is False or threshold != "auto" else source_of(df.columns, column)
@@ -63,8 +64,7 @@ def alike_by_contents(
             f"contents={contents!r} finds the level of near duplicates, and threshold={threshold!r} is one. Give one "
             "of the two."
         )
-    declared = contents if isinstance(contents, Mapping) else {contents: "auto"}
-    name, modality = next(iter(declared.items()))
+    name, modality = named_contents(contents)
     cells = column_of(df, name, argument="contents")
     kind: Modality | None = kind_at_hand(cells) if modality == "auto" else modality  # type: ignore[assignment]
     if kind is None or kind not in ("text", "image"):
@@ -75,6 +75,18 @@ def alike_by_contents(
         )
         raise ValueError(f"{wanted} Names of files are opened as pictures with contents={{{name!r}: 'image'}}.")
     return _comparison(cells, kind, root)
+
+
+def named_contents(contents: str | Mapping[Any, Modality]) -> tuple[Any, str]:
+    """Return the one column of contents that is named, and its modality."""
+    if not isinstance(contents, Mapping):
+        return contents, "auto"
+    if len(contents) != 1:
+        raise ValueError(
+            f"contents={dict(contents)!r} names {len(contents)} columns; rows are compared by one. Give the one that "
+            "the vectors were made of."
+        )
+    return next(iter(contents.items()))
 
 
 def alike_by_cells(
@@ -100,7 +112,7 @@ def alike_by_cells(
         other = "alike= says" if alike is not None else f"threshold={threshold!r} says"
         raise ValueError(f"contents= says which rows are copies, and {other} it, too. Give one of the two.")
     index = index_of(vectors)
-    cells = pd.Series(beside(contents, index, argument="contents"), dtype=getattr(contents, "dtype", object))
+    cells = _as_cells(beside(contents, index, argument="contents"))
     n_rows = len(as_vector_array(vectors))
     if len(cells) != n_rows:
         raise ValueError(f"contents has {len(cells)} cells for {n_rows} rows. Give one for each row.")
@@ -113,6 +125,13 @@ def alike_by_cells(
             else f"modality={modality!r} cannot be compared. Give 'text' or 'image'."
         )
     return _comparison(cells, kind, root)
+
+
+def _as_cells(contents: Any) -> pd.Series:
+    """Return a column or sequence of anyone's as one of pandas: texts, pictures in memory, or names."""
+    if isinstance(contents, pd.Series):
+        return contents
+    return pd.Series([unwrapped(cell) for cell in contents], dtype=object)
 
 
 def kind_at_hand(cells: pd.Series) -> Modality | None:

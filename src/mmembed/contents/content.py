@@ -28,7 +28,7 @@ from mmembed.contents.media import Fence, Media, MediaKind, Root, digest_of, kin
 from mmembed.contents.pictures import Ground, damage, encode_lossless, open_picture, picture_in_memory, to_rgb
 from mmembed.contents.stored_file import StoredFile, names_stored_file, stored_file
 from mmembed.errors import ContentError, ModalityError, one_of
-from mmembed.frames import is_missing
+from mmembed.frames import is_empty, is_file_cell
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -196,26 +196,6 @@ def unwrapped(cell: Any) -> Any:
     return cell.as_py() if hasattr(cell, "as_py") else cell
 
 
-def is_empty(cell: Any) -> bool:
-    """Say whether a cell counts as missing."""
-    if isinstance(cell, str):
-        return not cell.strip()
-    if isinstance(cell, Mapping):
-        return _is_file_cell(cell) and all(_is_nothing(cell.get(key)) for key in ("bytes", "path"))
-    return _is_nothing(cell)
-
-
-def _is_nothing(cell: Any) -> bool:
-    if isinstance(cell, np.ndarray):
-        return cell.ndim == 1 and not cell.size
-    return (isinstance(cell, list | tuple) and not cell) or is_missing(cell)
-
-
-def _is_file_cell(cell: Mapping[Any, Any]) -> bool:
-    """Say whether it is a picture or a clip as data sets of Hugging Face and Daft hold it: bytes, a path or both."""
-    return "bytes" in cell or "path" in cell
-
-
 def kind_of_cell(cell: Any, *, root: Root = None) -> ContentKind:
     """Return how modality "auto" reads a cell that is not empty; a ContentError if that cannot be told.
 
@@ -224,8 +204,8 @@ def kind_of_cell(cell: Any, *, root: Root = None) -> ContentKind:
     """
     if isinstance(cell, str):
         return _kind_of_string(cell.strip())
-    if isinstance(cell, Mapping) and _is_file_cell(cell):
-        if _is_nothing(cell.get("bytes")):
+    if isinstance(cell, Mapping) and is_file_cell(cell):
+        if is_empty(cell.get("bytes")):
             raise ContentError(
                 "AmbiguousContent",
                 f"A cell names the file {str(cell.get('path'))[:80]!r} without its bytes. Say modality='image' or "
@@ -329,9 +309,9 @@ def media_of(cell: Any, kind: ContentKind, root: Root = None) -> Media:
         If the cell is none of these: a list of pictures is not one picture. If there is no plain file of that name.
     """
     cell = unwrapped(cell)
-    if isinstance(cell, Mapping) and _is_file_cell(cell):
+    if isinstance(cell, Mapping) and is_file_cell(cell):
         data, path = cell.get("bytes"), cell.get("path")
-        cell = path if _is_nothing(data) or (data == b"" and not _is_nothing(path)) else data
+        cell = path if is_empty(data) or (data == b"" and not is_empty(path)) else data
     if isinstance(cell, Media):
         if isinstance(root, Fence) and cell.path is not None:
             if isinstance(cell.path, StoredFile):

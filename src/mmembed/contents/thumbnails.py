@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmembed.contents.clips import middle_frame
-from mmembed.contents.content import is_empty, media_of, picture_of, pictures_of_list, unreadable_cell, unwrapped
+from mmembed.contents.content import media_of, picture_of, pictures_of_list, unreadable_cell, unwrapped
 from mmembed.contents.pictures import damage, decoding_errors, encode, shrink
 from mmembed.errors import ContentError, MissingExtraError
+from mmembed.frames import is_empty
 
 if TYPE_CHECKING:
     from PIL.Image import Image

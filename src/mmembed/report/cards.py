@@ -59,6 +59,10 @@ class Card:
         Rows by value of the breakdown column, an empty text for a missing one.
     breakdown : tuple of Share
         The most frequent values in the language of the report.
+    trend : tuple of Period
+        Its rows over time, in the periods that all cards share.
+    step : {"D", "W", "M", "Y"} or None
+        How long a period is; None without dates.
     centroid : numpy.ndarray of float64, shape (d,), or None
         Mean of its unit rows.
     """
@@ -73,6 +77,7 @@ class Card:
     values: Mapping[str, int]
     breakdown: tuple[Share, ...]
     trend: tuple[Period, ...]
+    step: str | None
     centroid: npt.NDArray[np.float64] | None
 
     @property
@@ -98,6 +103,10 @@ class Card:
         if self.cohesion is not None:
             told.append(words("cohesion", score=f"{self.cohesion:.2f}"))
         return " · ".join(told)
+
+    def trend_title(self, words: Words) -> str:
+        """Return what the trend shows, and how long its periods are."""
+        return words("trend" if self.step is None else f"trend_{self.step}")
 
     def trend_told(self, words: Words) -> str:
         """Return the trend in a sentence, or nothing where there is none."""
@@ -174,6 +183,7 @@ def make_cards(sources: CardSources, reader: RowReader, words: Words) -> list[Ca
                 values=figures.values,
                 breakdown=share_out(figures.values, words=words),
                 trend=whole.trend(group.key),
+                step=None if whole.span is None else whole.span.step,
                 centroid=figures.vector_sum / figures.vectors if figures.vectors else None,
             )
         )
@@ -194,8 +204,13 @@ def find_keywords(
     }
 
 
-def choose_borderline(ranked: Positions, chosen: Sequence[int], scores: npt.NDArray[np.float64] | None) -> list[int]:
-    """Return up to three rows of a group that barely belong to it, the least typical first.
+def choose_borderline(
+    ranked: Positions,
+    chosen: Sequence[int],
+    scores: npt.NDArray[np.float64] | None,
+    looks: Callable[[int], Hashable],
+) -> list[int]:
+    """Return up to three rows of a group that barely belong to it and differ, the least typical first.
 
     Without scores nobody can say, and a group that is not twice as large as what is shown has no border to speak of.
 
@@ -205,13 +220,21 @@ def choose_borderline(ranked: Positions, chosen: Sequence[int], scores: npt.NDAr
         Rows of the group, the most typical first.
     chosen : sequence of int
         Its typical rows.
+    looks : callable
+        Gives what a reader would see of a row; rows with equal looks are repeats.
     """
-    if scores is None or len(ranked) < 2 * (len(chosen) + 3):
+    if scores is None or len(ranked) < 2 * (len(chosen) + _BORDERLINE):
         return []
     # Where all scores are alike there is no border either.
     least = min((scores[row] for row in chosen), default=np.inf)
     known = ranked[np.isfinite(scores[ranked]) & (scores[ranked] < least)]
-    return [row for row in known[::-1].tolist() if row not in set(chosen)][:3]
+    seen: set[Hashable] = {looks(row) for row in chosen}
+    found: list[int] = []
+    for row in known[::-1][:_MOST_REPEATS].tolist():
+        if len(found) < _BORDERLINE and (look := looks(row)) not in seen:
+            found.append(row)
+            seen.add(look)
+    return found
 
 
 def share_out(found: Mapping[str, int], *, words: Words) -> tuple[Share, ...]:
@@ -234,6 +257,9 @@ Positions = npt.NDArray[np.intp]
 
 # Rows among which typical ones that differ are chosen, for each that is wanted.
 _POOL = 4
+
+# Rows at the border of a group that are shown, and those among which they are looked for.
+_BORDERLINE, _MOST_REPEATS = 3, 60
 
 
 def choose_points(on_map: npt.NDArray[np.bool_], codes: npt.NDArray[np.int64], most: int) -> Positions:

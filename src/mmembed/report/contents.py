@@ -7,7 +7,7 @@ does not show is counted by reason: nothing is left out in silence.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from mmembed.report.cards import (
     CardSources,
     Positions,
     RowReader,
+    ShownRow,
     choose_borderline,
     choose_exemplars,
     choose_points,
@@ -178,7 +179,8 @@ def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Position
         names=tuple(one.name for one in grouping.groups),
         exemplars=exemplars,
         borderline=[
-            choose_borderline(rows, exemplars[place], scores) for place, rows in enumerate(ranked[:_MOST_CARDS])
+            choose_borderline(rows, exemplars[place], scores, lambda row: looks(columns, row))
+            for place, rows in enumerate(ranked[:_MOST_CARDS])
         ],
         terms=find_keywords(grouping, columns.texts[0] if columns.texts else None, scores),
         scores=scores,
@@ -269,6 +271,9 @@ _MOST_OF_GROUP = 4
 
 _MOST_OUTLIERS = 12
 
+# Rows that are read for each that is listed: equal ones are listed once.
+_READ_FOR_EACH = 8
+
 _MOST_SUSPECTS = 24
 
 
@@ -281,17 +286,22 @@ def list_findings(draft: PageContents, findings: Findings, reader: RowReader) ->
         if groups is None
         else tuple((len(rows), tuple(map(reader.row, rows[:_MOST_OF_GROUP]))) for rows in groups[:_MOST_GROUPS]),
         duplicate_totals=(len(groups or ()), sum(map(len, groups or ()))),
-        outliers=None
-        if outliers is None
-        else tuple(
-            reader.row(row, f"{score:.3g}" + (f" · {draft.words('stands_out')}" if place < isolated(outliers) else ""))
-            for place, (row, score) in enumerate(outliers[:_MOST_OUTLIERS])
-        ),
+        outliers=None if outliers is None else tuple(_first_outliers(outliers, reader, draft.words)),
         suspects=None
         if suspects is None
         else tuple(reader.row(one.row, _doubt(one)) for one in suspects[:_MOST_SUSPECTS]),
         suspect_total=len(suspects or ()),
     )
+
+
+def _first_outliers(outliers: Sequence[tuple[int, float]], reader: RowReader, words: Words) -> list[ShownRow]:
+    """Return the first rows that differ in what a reader sees of them, or in their score."""
+    shown: dict[Hashable, ShownRow] = {}
+    apart = isolated(outliers)
+    for place, (row, score) in enumerate(outliers[: _READ_FOR_EACH * _MOST_OUTLIERS]):
+        one = reader.row(row, f"{score:.3g}" + (f" · {words('stands_out')}" if place < apart else ""))
+        shown.setdefault((*one.texts, one.file, one.note) if any(one.texts) or one.file else row, one)
+    return list(shown.values())[:_MOST_OUTLIERS]
 
 
 def _doubt(suspect: Suspect) -> str:

@@ -84,7 +84,8 @@ def _card(card: Card, contents: PageContents) -> str:
     if card.breakdown and contents.breakdown is not None:
         shares = words("separator").join(f"{plain(one.name)} {percent(one.share)}" for one in card.breakdown)
         parts.append(words("named", name=plain(words("breakdown", column=contents.breakdown)), told=shares))
-    parts.append(card.trend_told(words))
+    if told := card.trend_told(words):
+        parts.append(words("named", name=card.trend_title(words), told=told))
     return "\n\n".join(part for part in parts if part)
 
 

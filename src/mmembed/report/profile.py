@@ -10,7 +10,7 @@ import pandas as pd
 
 from mmembed.analysis.clusters.record import FitRecord
 from mmembed.analysis.tallies.dates import read_dates
-from mmembed.frames import is_missing, one_line
+from mmembed.frames import is_empty, one_line
 from mmembed.report.request import Columns, Options
 from mmembed.report.summary import Summary
 from mmembed.report.words import Words
@@ -115,7 +115,7 @@ def _chosen(columns: Columns, names: Iterable[Hashable] | None = None) -> list[H
 def _missing(one: _Column) -> int:
     if one.role == "vector":
         return int(np.asarray(as_vector_array(one.cells).isna()).sum())
-    return sum(is_missing(cell) for cell in one.cells)
+    return sum(is_empty(cell) for cell in one.cells)
 
 
 def _of_nothing(values: pd.Series, words: Words) -> str:  # noqa: ARG001  one of several that tell of a column
@@ -123,7 +123,7 @@ def _of_nothing(values: pd.Series, words: Words) -> str:  # noqa: ARG001  one of
 
 
 def _of_texts(values: pd.Series, words: Words) -> str:
-    lengths = [len(str(cell)) for cell in values.head(_LOOKED_AT) if not is_missing(cell)]
+    lengths = [len(str(cell)) for cell in values.head(_LOOKED_AT) if not is_empty(cell)]
     return words("in_text", count=f"{_plainly(float(np.median(lengths))):,}") if lengths else ""
 
 
@@ -135,7 +135,7 @@ def _plainly(length: float) -> int:
 
 
 def _of_values(values: pd.Series, words: Words) -> str:
-    different = {str(cell) for cell in values if not is_missing(cell)}
+    different = {str(cell) for cell in values if not is_empty(cell)}
     return words("in_values", count=f"{len(different):,}")
 
 
@@ -205,10 +205,10 @@ def _paragraph(columns: Columns, summary: Summary, record: FitRecord | None, wor
 
 
 def _ends_of_table(columns: Columns) -> tuple[str, str] | None:
-    """Return the first and the last date: of a sample, the ends of the periods of the whole table."""
+    """Return the first and the last date: of a sample, those of the whole table."""
     span = None if columns.whole is None else columns.whole.span
     if span is not None:
-        return span.names[0], span.names[-1]
+        return span.ends
     return None if columns.date is None else _ends(columns.date)
 
 

@@ -176,7 +176,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "about_settings": ("（{settings}）", " ({settings})"),
     "column": ("列", "Column"),
     "what_it_is": ("内容", "What it is"),
-    "missing_cells": ("空单元格", "Missing cells"),
+    "missing_cells": ("空单元格", "Empty cells"),
     "in_it": ("范围", "What is in it"),
     "role_text": ("文本", "texts"),
     "role_image": ("图片", "pictures"),
@@ -237,6 +237,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "borderline": ("拿不准的样本", "Uncertain examples"),
     "keywords": ("关键词", "Keywords"),
     "trend": ("随时间变化", "Over time"),
+    "trend_D": ("随时间变化（按日）", "Over time, by day"),
+    "trend_W": ("随时间变化（按周，周一起）", "Over time, by week from Monday"),
+    "trend_M": ("随时间变化（按月）", "Over time, by month"),
+    "trend_Y": ("随时间变化（按年）", "Over time, by year"),
     "trend_told": ("{first} 至 {last}", "{first} to {last}"),
     "trend_told_peak": (
         "{first} 至 {last}；最多在 {most}，{count} 行",
@@ -281,8 +285,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "duplicate_group": ("{count} 行相近", "{count} alike"),
     "outliers": ("离群的行", "Outliers"),
     "outliers_hint": (
-        "与其余内容最不相似的 {count} 行，附离群分数。",
-        "The {count} rows least like the rest, with their scores.",
+        "与其余内容最不相似的 {count} 行，附离群分数；内容相同的只列一次。",
+        "The {count} rows least like the rest, with their scores; equal ones are listed once.",
     ),
     "outliers_hint_one": (
         "与其余内容最不相似的 {count} 行，附离群分数。",

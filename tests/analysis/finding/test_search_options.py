@@ -276,3 +276,15 @@ def test_the_best_by_keywords_are_in_row_order_where_they_tie():
     assert best_by_keywords(scores, 1).tolist() == [1]
     assert best_by_keywords(scores, 3).tolist() == [1, 3, 2]
     assert best_by_keywords(scores, 9).tolist() == [1, 3, 2, 5, 6]
+
+
+def test_half_a_surrogate_pair_is_no_word():
+    """A cell with one has the scores of its other words, and the other cells have theirs."""
+    texts = ["red \ud83d dress", "blue sky", None]
+    for dtype in (object, None):
+        column = pd.Series([text and text.replace("\ud83d", "-") for text in texts], dtype=dtype)
+        assert (
+            keyword_scores("red dress", column) == keyword_scores("red dress", pd.Series(texts, dtype=object))
+        ).all()
+    statistics = keyword_statistics(pd.Series(texts, dtype=object), ["dress"])
+    assert (statistics.n_texts, statistics.documents["dress"]) == (2, 1)

@@ -40,7 +40,12 @@ def folded_texts(texts: pd.Series) -> tuple[Any, npt.NDArray[np.float64]]:
     import pyarrow as pa
 
     cells = [folded(text) if isinstance(text, str) else "" for text in texts]
-    return pa.array(cells, type=pa.string()), np.fromiter(map(len, cells), dtype=np.float64, count=len(cells))
+    lengths = np.fromiter(map(len, cells), dtype=np.float64, count=len(cells))
+    try:
+        return pa.array(cells, type=pa.string()), lengths
+    except UnicodeEncodeError:  # half of a surrogate pair, which Arrow's texts do not hold, and which is no word
+        whole = [cell.encode(errors="replace").decode() for cell in cells]
+        return pa.array(whole, type=pa.string()), lengths
 
 
 def folded(text: str) -> str:

@@ -18,7 +18,7 @@ from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.tallies.categories import MISSING, NOISE, Categories, Category, group_rows, key_order, told_key
 from mmembed.analysis.tallies.dates import read_dates
 from mmembed.analysis.tallies.trend import Period, Span
-from mmembed.frames import column_of, coordinates, is_missing, one_line
+from mmembed.frames import column_of, coordinates, is_empty, is_missing, one_line
 from mmembed.vectors import as_vector_array
 
 _VALUE_LENGTH = 40
@@ -225,7 +225,7 @@ def count_table(df: pd.DataFrame, columns: CountedColumns) -> WholeTable:
     places = None if dates is None or span is None else span.places(dates)
     failed = None
     if columns.source is not None:
-        failed = sum(not is_missing(cell) for cell in df[columns.source].iloc[np.flatnonzero(lacking)])
+        failed = sum(not is_empty(cell) for cell in df[columns.source].iloc[np.flatnonzero(lacking)])
     if values is not None and len(set(values)) > _MOST_VALUES:
         raise ValueError(
             f"Column {columns.breakdown!r} (breakdown=) has more than {_MOST_VALUES:,} different values; expected "

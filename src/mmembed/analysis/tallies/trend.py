@@ -31,13 +31,17 @@ class Span:
     ----------
     step : {"D", "W", "M", "Y"}
     names : tuple of str
+        A week is called by its Monday, which may be before the first date.
     first : int
         Number of the first period, as pandas counts them.
+    ends : tuple of str, length 2
+        The first and the last date.
     """
 
     step: Literal["D", "W", "M", "Y"]
     names: tuple[str, ...]
     first: int
+    ends: tuple[str, str]
 
     @classmethod
     def of(cls, dates: pd.Series) -> Span | None:
@@ -61,7 +65,7 @@ class Span:
         )
         span = pd.period_range(first.to_period(step), last.to_period(step), freq=step)[-_MOST_PERIODS:]
         names = tuple(str(one.start_time.date()) if step in {"D", "W"} else str(one) for one in span)
-        return cls(step, names, int(span[0].ordinal))
+        return cls(step, names, int(span[0].ordinal), (str(first.date()), str(last.date())))
 
     def places(self, dates: pd.Series) -> npt.NDArray[np.int64]:
         """Return the period of each date, −1 where there is none or it is before the first."""
