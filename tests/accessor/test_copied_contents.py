@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -105,6 +107,9 @@ def test_what_cannot_be_compared_is_refused(texts):
         texts.mmembed.deduplicate("t_vector", contents={"t": "video"})
     with pytest.raises(ValueError, match=r"threshold=0.9 is one"):
         texts.mmembed.duplicates("t_vector", 0.9, contents="t")
+    for several in ({}, {"t": "text", "photo": "image"}):
+        with pytest.raises(ValueError, match=f"names {len(several)} columns"):
+            texts.mmembed.duplicates("t_vector", contents=several)
     with pytest.raises(KeyError, match="'tt'"):
         texts.mmembed.duplicates("t_vector", contents="tt")
 
@@ -124,6 +129,8 @@ def test_the_functions_answer_as_the_verbs_do_where_they_are_given_the_contents(
     verb = texts.assign(part=parts).mmembed.duplicates("t_vector", across="part")
     pd.testing.assert_frame_equal(leaks.rows_of(texts.assign(part=parts)), verb)
     assert mmembed.duplicate_levels(vectors, contents=texts["t"]).suggested is None
+    for others in (pl.Series(texts["t"].tolist()), pa.array(texts["t"].tolist()), np.array(texts["t"].tolist())):
+        assert np.array_equal(mmembed.find_duplicates(vectors, contents=others).representatives, found.representatives)
 
 
 def test_the_functions_open_files_where_they_are_told_that_cells_name_pictures(tmp_path):

@@ -226,6 +226,15 @@ def test_classify_learns_from_a_column_and_needs_something_to_learn_from(embedde
     assert "--target" in capsys.readouterr().err
 
 
+def test_cluster_adds_two_levels_where_they_are_asked_for(embedded):
+    """--levels 2 adds the columns of smaller groups, too, and another number is a wrong call."""
+    call = ["cluster", embedded, *VECTORS, "--text", "title", "--method", "kmeans", "--n-clusters", "2"]
+    assert main([*call, "--levels", "2", "-o", "two.parquet"]) == 0
+    made = read_table(Path("two.parquet"))
+    assert {f"{level}{end}" for level in ("cluster", "subcluster") for end in ("", "_score", "_name")} <= set(made)
+    assert main([*call, "--levels", "3", "-o", "three.parquet"]) == 2
+
+
 def test_cluster_names_from_the_vocabulary_in_the_language_asked_for(embedded):
     """Without texts, names are Chinese where --language says so; noise goes where --assign-noise puts it."""
     options = ["--n-clusters", "2", "--random-state", "1", "--names", "space", "--language", "zh", "--assign-noise"]
@@ -241,7 +250,7 @@ def test_plan_says_what_it_would_cost_without_a_key(table, capsys):
     call = ["plan", str(table), "--column", "title", "--modality", "text", "--model", "qwen3-vl-embedding"]
     assert main(call) == 0
     printed = capsys.readouterr().out
-    assert "9 rows, 8 distinct, 0 cached" in printed
+    assert "9 rows, 8 cells, 8 distinct, 0 cached" in printed
     assert "1 requests" in printed
     assert "CNY" in printed
     assert main([*call, "--json"]) == 0

@@ -12,8 +12,8 @@ from typing import Any
 def give_back() -> None:
     """Return to the system what was freed in many small pieces; elsewhere than on Linux with glibc, do nothing.
 
-    What native code frees in other threads than it was used in last is kept for them: after the communities of a table
-    that is half as much as its matrix.
+    The C library keeps what a thread has freed for that thread. After communities were found in several threads, what
+    is kept so was half as much as the matrix of the table.
     """
     trim = _trim()
     if trim is not None:

@@ -111,7 +111,8 @@ def plan(*, as_json: bool, **options: Any) -> None:
     uploads = f"{found.uploads_in_words}. " if found.uploads else ""
     low, high = map(amount, found.cost_range)
     show(
-        f"{found.model}: {found.rows} rows, {found.unique} distinct, {found.cached} cached, {found.invalid} invalid.\n"
+        f"{found.model}: {found.rows} rows, {found.cells} cells, {found.unique} distinct, {found.cached} cached, "
+        f"{found.invalid} invalid.\n"
         f"{found.requests} requests, about {found.tokens} tokens ({found.tokens_range[0]} to {found.tokens_range[1]}), "
         f"about {amount(found.cost)} {found.currency} ({low} to {high}), "
         f"about {found.seconds:.0f} s. {uploads}Nothing was sent."

@@ -35,6 +35,7 @@ _random_state = click.option("--random-state", type=int, metavar="SEED", help="S
 Examples:
   mmembed cluster out.parquet --column photo_vector -o out.parquet
   mmembed cluster out.parquet --column title_vector --text title --n-clusters 12 -o out.parquet
+  mmembed cluster out.parquet --column title_vector --levels 2 -o out.parquet
   mmembed cluster week.parquet --column title_vector --text title --like last.json -o week.parquet"""
 )
 @reads_table
@@ -56,6 +57,13 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="JSON of an earlier report, or .npz of clusters, to go on from: known groups keep numbers and names.",
+)
+@click.option(
+    "--levels",
+    type=click.IntRange(1, 2),
+    default=1,
+    show_default=True,
+    help="2 for fewer, larger clusters with smaller ones within them: adds subcluster and its like.",
 )
 @column_option("--text", text="Column of texts that name the clusters; may be given again.", multiple=True)
 @click.option(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ import pandas as pd
 from dask.base import compute
 
 from mmembed.accessor.arguments import source_of
-from mmembed.accessor.copied_contents import Contents, alike_by_cells, alike_by_contents, kind_at_hand
+from mmembed.accessor.copied_contents import Contents, alike_by_cells, alike_by_contents, kind_at_hand, named_contents
 from mmembed.distributed.pairs import Blocking
 from mmembed.distributed.partitions import each, parts_of
 from mmembed.frames import column_of
@@ -39,8 +38,8 @@ class ComparedTable:
     vectors : pandas.Series
     counts : list of int
         How many rows each partition has.
-    alike : callable
-        As of :func:`mmembed.find_duplicates`.
+    alike : callable or None
+        As of :func:`mmembed.find_duplicates`; None where the vectors alone tell.
     """
 
     vectors: pd.Series = field(repr=False)
@@ -72,7 +71,7 @@ def compared_by_column(
     elif threshold != "auto":
         alike_by_contents(meta, column, contents, threshold)  # refuses both
     else:
-        name = column_of(meta, next(iter(contents), None) if isinstance(contents, Mapping) else contents).name
+        name = column_of(meta, named_contents(contents)[0], argument="contents").name
     vectors = ddf[column_of(meta, column).name]
     counts, most = _counts(vectors), Blocking().rows_at_once
     if sum(counts) <= most:

@@ -1,5 +1,7 @@
 """The level of near duplicates that a table tells itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -105,3 +107,6 @@ def test_nothing_is_said_of_equal_rows_and_of_few():
     tell_many_dropped(find_duplicates(matrix, 0.99), 100, stacklevel=2)
     with pytest.warns(UserWarning, match=r"4 of 9 rows are dropped at threshold=0.99.*row 5, for which row 0 stays"):
         tell_many_dropped(find_duplicates(matrix, 0.99), len(matrix), stacklevel=2)
+    by_contents = replace(find_duplicates(matrix, 0.99), threshold_source="pairs")
+    with pytest.warns(UserWarning, match=r"because their contents are copies.*the vectors alone decide"):
+        tell_many_dropped(by_contents, len(matrix), stacklevel=2)

@@ -280,11 +280,16 @@ def tell_many_dropped(found: Duplicates, n_rows: int, positions: Positions | Non
         return
     pair = np.array([found.representatives[least], least])
     stays, goes = pair if positions is None else positions[pair]
-    doubt = "" if is_certain else " No level is certain: nothing in the vectors sets copies apart from other pairs."
+    how, remedy = f"at threshold={found.threshold:g}.", "give a higher threshold"
+    if found.threshold_source == "pairs":
+        how = "because their contents are copies of others."
+        remedy = "give a threshold, by which the vectors alone decide"
+    if not is_certain:
+        how += " No level is certain: nothing in the vectors sets copies apart from other pairs."
     warnings.warn(
-        f"{len(dropped):,} of {n_rows:,} rows are dropped at threshold={found.threshold:g}.{doubt} The least similar "
-        f"one is row {goes}, for which row {stays} stays (positions; cosine {found.similarities[least]:.4f}). If these "
-        "two are not the same, give a higher threshold; duplicate_levels shows pairs at several.",
+        f"{len(dropped):,} of {n_rows:,} rows are dropped {how} The least similar one is row {goes}, for which row "
+        f"{stays} stays (positions; cosine {found.similarities[least]:.4f}). If these two are not the same, {remedy}; "
+        "duplicate_levels shows pairs at several.",
         stacklevel=stacklevel,
     )
 
