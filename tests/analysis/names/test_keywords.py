@@ -77,6 +77,24 @@ def test_no_term_is_cut_out_of_a_longer_one():
     assert "强制性标准" in first
 
 
+def test_no_english_term_lacks_its_last_word():
+    """A phrase of three words that texts always continue with a fourth is left out for one that has the fourth."""
+    pans = [f"{one} Stainless Steel Frying Pan {size} cm" for one in ("New", "Eco") for size in range(20, 26)]
+    boots = [f"Women's Leather Ankle Boots {size}" for size in range(35, 47)]
+    first, second = leading([pans, boots])
+    assert "steel frying pan" in first
+    assert "leather ankle boots" in second
+    assert not {"stainless steel frying", "women leather ankle"} & {*first, *second}
+
+
+def test_no_chinese_term_ends_or_begins_with_a_verb_that_says_nothing():
+    """要, 是 and their like part phrases, as other words do that say nothing; 有 ends none, and begins some."""
+    texts = [f"会员有什么权益，退款审核要多久，包装是破的{one}" for one in ("吗", "呢", "啊")]
+    first, _ = leading([texts, ["学校开设课程", "教师在学校讲课", "学生到学校上学"]])
+    assert {"会员", "退款审核"} <= set(first)
+    assert not [term for term in first if term[0] in "要是" or term[-1] in "有要是"]
+
+
 def test_what_it_is_about_comes_before_who_acts():
     """Of two Chinese terms that are as frequent the one that is a body of an office is second."""
     first, _ = leading(

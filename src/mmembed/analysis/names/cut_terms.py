@@ -1,7 +1,8 @@
-"""Chinese terms that are cut from a longer one: a phrase has so many words and characters at most.
+"""Terms that are cut from a longer one: a phrase has so many words and characters at most.
 
 Where texts always go on in the same way, as with a ministry's department whose name is longer than a phrase may be, the
-phrase is no term but a piece of one.
+phrase is no term but a piece of one. Where words have spaces between them the last word says what a thing is, so a
+phrase is cut if its end is missing: "stainless steel frying" of "stainless steel frying pan".
 """
 
 from __future__ import annotations
@@ -10,7 +11,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
-from mmembed.analysis.names.terms import LONGEST_HAN_PHRASE, is_han, says_nothing_in_chinese, words_of
+from mmembed.analysis.names.terms import (
+    ENGLISH,
+    LONGEST_HAN_PHRASE,
+    is_han,
+    says_nothing_in_chinese,
+    word_runs,
+    words_of,
+)
 
 # Fewer texts are chance.
 _FEWEST_TEXTS = 5
@@ -30,39 +38,55 @@ def may_be_cut(term: str) -> bool:
 
     Examples
     --------
-    >>> may_be_cut("国务院标准化行政"), may_be_cut("标准化"), may_be_cut("bank of england")
-    (True, False, False)
+    >>> may_be_cut("国务院标准化行政"), may_be_cut("标准化"), may_be_cut("steel frying pan"), may_be_cut("pan")
+    (True, False, True, False)
     """
-    if not is_han(term) or (count := len(words_of(term))) < 2:
-        return False
-    return count >= _MOST_WORDS or len(term) + _WORD > LONGEST_HAN_PHRASE
+    count = len(words_of(term))
+    return count >= _MOST_WORDS or (is_han(term) and count > 1 and len(term) + _WORD > LONGEST_HAN_PHRASE)
 
 
 def is_cut(term: str, texts: Sequence[str]) -> bool:
-    """Return whether texts that have a term nearly always have the same word before it, or after it.
+    """Return whether texts that have a term nearly always have the same word after it, or in Chinese before it.
 
     Examples
     --------
     >>> texts = [f"国务院标准化行政主管部门{one}强制性标准" for one in ("制定", "公布", "组织", "审查", "备案")]
     >>> is_cut("国务院标准化行政", texts), is_cut("强制性标准", texts)
     (True, False)
+    >>> texts = [f"{one} steel frying pan" for one in ("new", "old", "large", "small", "round")]
+    >>> is_cut("steel frying", texts), is_cut("steel frying pan", texts)
+    (True, False)
     """
     before: Counter[str] = Counter()
     after: Counter[str] = Counter()
     read = 0
     for text in texts:
-        shown = unicodedata.normalize("NFKC", text)
-        start = shown.find(term)
-        if start < 0:
-            continue
-        read += 1
-        first, last = _words_beside(shown, start, start + len(term))
-        before[first] += 1
-        after[last] += 1
+        beside = _beside_han(term, text) if is_han(term) else _after_words(words_of(term), text)
+        if beside is not None:
+            read += 1
+            before[beside[0]] += 1
+            after[beside[1]] += 1
     needed = _ALWAYS * read
     return read >= _FEWEST_TEXTS and any(
         count >= needed for counts in (before, after) for word, count in counts.items() if word
     )
+
+
+def _beside_han(term: str, text: str) -> tuple[str, str] | None:
+    """Return the words before and after a Chinese term in a text; None where the text does not have it."""
+    shown = unicodedata.normalize("NFKC", text)
+    start = shown.find(term)
+    return None if start < 0 else _words_beside(shown, start, start + len(term))
+
+
+def _after_words(words: Sequence[str], text: str) -> tuple[str, str] | None:
+    """Return nothing and the word after a phrase in a text; None where the text does not have it."""
+    for run in word_runs(text):
+        for start in range(len(run) - len(words) + 1):
+            if run[start : start + len(words)] == list(words):
+                after = run[start + len(words)] if start + len(words) < len(run) else ""
+                return "", "" if after in ENGLISH else after
+    return None
 
 
 def _words_beside(text: str, start: int, end: int) -> tuple[str, str]:

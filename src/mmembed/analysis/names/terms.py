@@ -44,6 +44,9 @@ LONGEST_HAN_PHRASE = 8
 # Makes the next Chinese word say the opposite: without it a name would.
 _DENIES = frozenset("不未非无没")
 
+# Ends no phrase: what a thing has is another one. It begins some (有组织犯罪).
+_HAS = "有"
+
 # A term longer than this is no word of any language but a key, a hash, or a run without spaces.
 LONGEST_TERM = 40
 
@@ -69,19 +72,39 @@ def terms_of(text: str) -> list[str]:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     found: dict[str, None] = {}
+    for run in _runs(text):
+        found.update(dict.fromkeys(_han_terms(run) if isinstance(run, str) else _phrases(run)))
+    return list(found)
+
+
+def word_runs(text: str) -> list[list[str]]:
+    """Return the words of a text between what parts phrases, in lower case; those of Han characters are left out.
+
+    Examples
+    --------
+    >>> word_runs("The Chef's knife, 20 cm")
+    [['the', 'chef', 'knife'], ['cm']]
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return [run for run in _runs(text) if not isinstance(run, str)]
+
+
+def _runs(text: str) -> Iterator[str | list[str]]:
+    """Yield runs of Han characters as texts, and runs of words in lower case as lists."""
     words: list[str] = []
     for token in _TOKENS.findall(_DEBRIS.sub("\n", text).casefold().replace("’", "'")):
-        if _IS_HAN.match(token):
-            found.update(dict.fromkeys(_phrases(words)))
-            words = []
-            found.update(dict.fromkeys(_han_terms(token)))
-        elif token[0].isalpha():
+        is_word = token[0].isalpha() and not _IS_HAN.match(token)
+        if is_word:
             words.append(token.removesuffix("'s"))
-        else:
-            found.update(dict.fromkeys(_phrases(words)))
+            continue
+        if words:
+            yield words
             words = []
-    found.update(dict.fromkeys(_phrases(words)))
-    return list(found)
+        if _IS_HAN.match(token):
+            yield token
+    if words:
+        yield words
 
 
 def words_of(term: str) -> list[str]:
@@ -193,7 +216,7 @@ def _han_phrases(tagged: list[tuple[str, str]]) -> Iterator[str]:
     for length in range(2, _LONGEST_PHRASE + 1):
         for start in range(len(words) - length + 1):
             phrase = "".join(words[start : start + length])
-            if len(phrase) <= LONGEST_HAN_PHRASE:
+            if len(phrase) <= LONGEST_HAN_PHRASE and words[start + length - 1] != _HAS:
                 yield phrase
 
 
@@ -218,7 +241,7 @@ ENGLISH = frozenset(
     usually very via want wanted wants was wasn't way we we're we've well went were weren't what what's
     when where whether which while who who's whole whom whose why will with within without won't would
     wouldn't yes yesterday yet you you're you've your yours yourself said
-    albeit amongst amid atop aside beneath besides beyond concerning considering despite due  excluding
+    albeit amongst amid atop aside beneath besides beyond concerning considering despite due excluding
     except furthermore hence hereby inasmuch insofar lest moreover namely nevertheless nonetheless
     notwithstanding oneself otherwise owing pending plus regarding regardless respectively thereby thereof
     throughout underneath unlike versus vs whatever whenever whereas whereby wherein wherever whichever whilst
@@ -246,7 +269,7 @@ CHINESE = frozenset(
     至今 至于 至少 虽然 虽说 表示 装着 觉得 认为 许多 设有 说是 请勿 请问 谁的 起来 越来越 足够 轮到
     较为 过来 过程 还是 还有 还要 这个 这么 这些 这样 这种 这里 进行 通过 通常 造成 那个 那么 那些 那样
     那里 都是 采用 里面 除了 随着 需要 非常 首先 马上 一个 两个 这是 那是 上面 下面 外面 前面 后面 旁边
-    中间 附近 属于 不到 不再 来说 之中 之类 记者 获悉 报道""",
+    中间 附近 属于 不到 不再 来说 之中 之类 记者 获悉 报道 是 要 让 使 令 给 想""",
     )
 )
 
