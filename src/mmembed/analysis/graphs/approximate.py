@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mmembed.analysis.graphs.cell_search import candidates_in_cells
 from mmembed.analysis.graphs.nearest import largest_products
 from mmembed.analysis.graphs.recall import Sample
-from mmembed.arrays import FloatMatrix, FloatVector
+from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
 _ROWS_FOR_AXES = 10_000
 
@@ -35,6 +35,8 @@ _COST_OF_CHOOSING = 3e10  # of the axes and the sample, whatever the number of r
 _WORTH_IT = 0.5  # of the cost of the exact method
 
 _NUMBERS_AT_ONCE = 1 << 21  # of gathered rows: eight megabytes stay near the processor
+
+_PRODUCTS_AT_ONCE, _FEWEST_ASKED = 1 << 22, 8  # of rows of a sample with all rows; fewer make the product slower
 
 
 def approximate_neighbors(
@@ -84,19 +86,9 @@ def _choose_projection(units: FloatMatrix, sample: Sample, *, must_pay: bool) ->
     # Not centred: the axes that keep the products of the rows, not their variance.
     axes = np.linalg.eigh(some.T @ some)[1][:, ::-1]
     reduced = units @ np.ascontiguousarray(axes[:, : possible[-1]])
-    asked = np.arange(len(sample.positions))
-    products = np.zeros((len(asked), n_rows), dtype=np.float32)
-    most = int(np.ceil(k * _CANDIDATES[-1]))
     best, best_cost = None, _WORTH_IT * n_rows * (dimension + _COST_OF_LOOKING) if must_pay else np.inf
-    done = 0
-    for dimensions in possible:
-        part = reduced[:, done:dimensions]
-        products += part[sample.positions] @ part.T
-        done = dimensions
-        products[asked, sample.positions] = -np.inf
-        found = np.argpartition(products, n_rows - most, axis=1)[:, n_rows - most :]
-        nearest_first = np.argsort(-np.take_along_axis(products, found, axis=1), axis=1)
-        found = np.take_along_axis(found, nearest_first, axis=1)
+    found_in = _found_for_sample(reduced, sample.positions, possible, int(np.ceil(k * _CANDIDATES[-1])))
+    for dimensions, found in zip(possible, found_in, strict=True):
         for n_candidates in (int(np.ceil(k * one)) for one in _CANDIDATES):
             cost = n_rows * (dimensions + _COST_OF_LOOKING) + _COST_OF_GATHERING * n_candidates * dimension
             cost += _COST_OF_CHOOSING / n_rows
@@ -105,6 +97,29 @@ def _choose_projection(units: FloatMatrix, sample: Sample, *, must_pay: bool) ->
     if best is None:
         return None
     return np.ascontiguousarray(reduced[:, : best[0]]), best[1]
+
+
+def _found_for_sample(
+    reduced: FloatMatrix, positions: Positions, possible: list[int], most: int
+) -> list[npt.NDArray[np.int32]]:
+    """Return what is found of some rows in each number of dimensions, shape (s, most), greatest product first."""
+    n_rows = len(reduced)
+    found = [np.empty((len(positions), most), dtype=np.int32) for _ in possible]
+    # Each row of the sample has a product with every row: of many rows those of a few are held at once.
+    step = max(_FEWEST_ASKED, _PRODUCTS_AT_ONCE // n_rows)
+    for start in range(0, len(positions), step):
+        asked = positions[start : start + step]
+        products = np.zeros((len(asked), n_rows), dtype=np.float32)
+        done = 0
+        for dimensions, kept in zip(possible, found, strict=True):
+            part = reduced[:, done:dimensions]
+            products += part[asked] @ part.T
+            done = dimensions
+            products[np.arange(len(asked)), asked] = -np.inf
+            best = np.argpartition(products, n_rows - most, axis=1)[:, n_rows - most :]
+            nearest_first = np.argsort(-np.take_along_axis(products, best, axis=1), axis=1)
+            kept[start : start + step] = np.take_along_axis(best, nearest_first, axis=1)
+    return found
 
 
 def _order_candidates(

@@ -19,16 +19,21 @@ _POINTS = numba.types.Array(numba.float32, 2, "C", readonly=True)
 _LENGTHS = numba.types.Array(numba.float64, 1, "C", readonly=True)
 _ROW, _ROWS, _VALUES = numba.int32[::1], numba.int32[:, ::1], numba.float32[:, ::1]
 _OFFER = numba.void(_VALUES, _ROW, _ROW, _VALUES, _ROWS)
-_VISIT = numba.void(_POINTS, numba.int64, numba.int64, _ROWS, _ROWS, _VALUES, _ROWS, _ROW)
+_FLAGS = numba.boolean[:, ::1]
+_VISIT = numba.void(_POINTS, numba.int64, numba.int64, _ROWS, _ROWS, _FLAGS, _FLAGS, _VALUES, _ROWS, _ROW)
+_TURN = numba.void(_ROWS, _ROWS, _ROW)
+_MARK_NEW = numba.void(_ROWS, _ROWS, _FLAGS)
 _REACH = numba.int64(_POINTS, _LENGTHS, _ROW, _ROW, numba.int64, numba.float64, _ROW, _ROW)
 
 
 @cache
 def compiled(name: str) -> Any:
-    """Return :func:`offer`, :func:`visit` or :func:`reach` as compiled code."""
+    """Return a function of this file as compiled code."""
     kernels: dict[str, tuple[Callable[..., Any], Any, bool]] = {
         "offer": (offer, _OFFER, False),
         "visit": (visit, _VISIT, True),
+        "turn": (turn, _TURN, False),
+        "mark_new": (mark_new, _MARK_NEW, False),
         "reach": (reach, _REACH, True),
     }
     function, signature, fast = kernels[name]
@@ -78,7 +83,16 @@ def offer(products: Any, visitors: Any, members: Any, values: Any, rows: Any) ->
 
 
 def visit(  # noqa: PLR0917 - compiled functions take positions
-    points: Any, first: int, last: int, near: Any, back: Any, values: Any, rows: Any, seen: Any
+    points: Any,
+    first: int,
+    last: int,
+    near: Any,
+    back: Any,
+    near_is_new: Any,
+    back_is_new: Any,
+    values: Any,
+    rows: Any,
+    seen: Any,
 ) -> None:
     """Offer to each row the rows that are near to those which are near to it.
 
@@ -89,6 +103,8 @@ def visit(  # noqa: PLR0917 - compiled functions take positions
         Which rows are looked at.
     near, back : numpy.ndarray of int32, shape (n, t) and (n, b)
         Rows that are near to each, and rows that it is near to; -1 is none.
+    near_is_new, back_is_new : numpy.ndarray of bool, shape (n, t) and (n, b)
+        Which of these links were not there before. What two links lead to that were is not offered again.
     values, rows : numpy.ndarray, shape (n, k), float32 and int32
         The heap of each row.
     seen : numpy.ndarray of int32, shape (n,)
@@ -106,7 +122,10 @@ def visit(  # noqa: PLR0917 - compiled functions take positions
             middle = near[row, step] if step < n_near else back[row, step - n_near]
             if middle < 0:
                 continue
-            for hop in range(-1, n_near):
+            is_new = near_is_new[row, step] if step < n_near else back_is_new[row, step - n_near]
+            for hop in range(-1 if is_new else 0, n_near):
+                if not is_new and not near_is_new[middle, hop]:
+                    continue
                 other = middle if hop < 0 else near[middle, hop]
                 if other < 0 or seen[other] == stamp:
                     continue
@@ -117,6 +136,45 @@ def visit(  # noqa: PLR0917 - compiled functions take positions
                 if product > least:
                     _keep(values[row], rows[row], product, other)
                     least = values[row, 0]
+
+
+def turn(near: Any, back: Any, counts: Any) -> None:
+    """Write for each row the first rows that it is near to.
+
+    Parameters
+    ----------
+    near : numpy.ndarray of int32, shape (n, t)
+        Rows that are near to each; -1 is none.
+    back : numpy.ndarray of int32, shape (n, b)
+        Is filled; what is not keeps its value.
+    counts : numpy.ndarray of int32, shape (n,)
+        Zeros; how many were written.
+    """
+    for row in range(len(near)):
+        for place in range(near.shape[1]):
+            other = near[row, place]
+            if other >= 0 and counts[other] < back.shape[1]:
+                back[other, counts[other]] = row
+                counts[other] += 1
+
+
+def mark_new(rows: Any, before: Any, is_new: Any) -> None:
+    """Write which rows of each list were not in the list before.
+
+    Parameters
+    ----------
+    rows, before : numpy.ndarray of int32, shape (n, t) and (n, s)
+    is_new : numpy.ndarray of bool, shape (n, t)
+        Is filled.
+    """
+    for row in range(len(rows)):
+        for place in range(rows.shape[1]):
+            was_there = False
+            for other in range(before.shape[1]):
+                if before[row, other] == rows[row, place]:
+                    was_there = True
+                    break
+            is_new[row, place] = not was_there
 
 
 def reach(  # noqa: PLR0917 - compiled functions take positions
