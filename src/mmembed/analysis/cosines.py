@@ -42,8 +42,8 @@ def unit_rows(matrix: FloatMatrix, chosen: Positions | None = None) -> FloatMatr
 
 
 def pair_cosines(
-    left: FloatMatrix,
-    right: FloatMatrix,
+    left: FloatMatrix | ChosenRows,
+    right: FloatMatrix | ChosenRows,
     left_rows: Positions,
     right_rows: Positions,
     *,
@@ -57,7 +57,7 @@ def pair_cosines(
 
     Parameters
     ----------
-    left, right : numpy.ndarray, shape (n, d) and (m, d)
+    left, right : numpy.ndarray or ChosenRows, shape (n, d) and (m, d)
         Matrices that hold the rows.
     left_rows, right_rows : numpy.ndarray of int, shape (p,)
         Positions of the two rows of each pair.
@@ -78,17 +78,22 @@ def pair_cosines(
     return cosines
 
 
-def _lengths_of(matrix: FloatMatrix, rows: Positions, lengths: Lengths | None) -> Lengths:
+def _lengths_of(matrix: FloatMatrix | ChosenRows, rows: Positions, lengths: Lengths | None) -> Lengths:
     """Return the length of the row of each pair, each row being measured once."""
     if lengths is not None:
         return lengths[rows]
     unique, inverse = np.unique(rows, return_inverse=True)
     if len(unique) == len(matrix):
-        return row_lengths(matrix)[inverse]
+        return lengths_of(matrix)[inverse]
     found = np.empty(len(unique))
     for some in row_chunks(len(unique), matrix.shape[1]):
         found[some] = row_lengths(matrix[unique[some]])
     return found[inverse]
+
+
+def lengths_of(rows: FloatMatrix | ChosenRows) -> Lengths:
+    """Return the Euclidean length of each row, shape (u,)."""
+    return rows.lengths if isinstance(rows, ChosenRows) else row_lengths(rows)
 
 
 def rows_where(matrix: FloatMatrix, kept: npt.NDArray[np.bool_] | np.bool_) -> FloatMatrix:
@@ -122,9 +127,46 @@ class ChosenRows:
         """That of the matrix."""
         return self.matrix.dtype
 
-    def __getitem__(self, some: slice) -> FloatMatrix:
-        """Return a copy of some of the rows, shape (m, d)."""
+    @property
+    def lengths(self) -> Lengths:
+        """The Euclidean length of each row, shape (u,)."""
+        return row_lengths(self.matrix)[self.chosen]
+
+    def __getitem__(self, some: slice | npt.NDArray[np.integer]) -> FloatMatrix:
+        """Return a copy of some of the rows, shape (m, d), or (…, d) for an array of their positions."""
         return self.matrix[self.chosen[some]]
+
+
+@dataclass(frozen=True, eq=False)
+class DistinctPlaces:
+    """Where the different rows of a matrix stand, in an order that depends on the values alone.
+
+    Attributes
+    ----------
+    groups, counts, first : numpy.ndarray of int
+        As of :class:`DistinctRows`.
+    """
+
+    groups: Positions = field(repr=False)
+    counts: Positions = field(repr=False)
+    first: Positions = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+def distinct_places(rows: FloatMatrix) -> DistinctPlaces:
+    """Return where the different rows of a matrix, shape (n, d), stand; none is copied, and none may be missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sorted(distinct_places(np.array([[1, 2], [0, 5], [1, 2]], dtype="float32")).first.tolist())
+    [0, 1]
+    """
+    groups = equal_row_groups(rows)
+    _, first, counts = np.unique(groups, return_index=True, return_counts=True)
+    return DistinctPlaces(groups, counts, first)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,9 +214,8 @@ def distinct_rows(rows: FloatMatrix) -> DistinctRows:
     >>> len(found), sorted(found.counts.tolist()), sorted(found.first.tolist())
     (2, [1, 2], [0, 1])
     """
-    groups = equal_row_groups(rows)
-    _, first, counts = np.unique(groups, return_index=True, return_counts=True)
-    return DistinctRows(rows[first], groups, counts, first)
+    found = distinct_places(rows)
+    return DistinctRows(rows[found.first], found.groups, found.counts, found.first)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,12 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.analysis.cosines import ChosenRows
 from mmembed.analysis.graphs.cell_search import candidates_in_cells
 from mmembed.analysis.graphs.nearest import largest_products
 from mmembed.analysis.graphs.recall import Sample
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
 
 _ROWS_FOR_AXES = 10_000
+
+_ROWS_AT_ONCE = 1 << 13  # that axes are found for
 
 _DIMENSIONS = (64, 96, 128, 192, 256)
 
@@ -40,13 +43,13 @@ _PRODUCTS_AT_ONCE, _FEWEST_ASKED = 1 << 22, 8  # of rows of a sample with all ro
 
 
 def approximate_neighbors(
-    units: FloatMatrix, k: int, *, must_pay: bool = True
+    units: FloatMatrix | ChosenRows, k: int, *, must_pay: bool = True
 ) -> tuple[npt.NDArray[np.int32], FloatVector] | None:
     """Return the k nearest other rows of each row and their cosines, or None where fewer dimensions do not hold them.
 
     Parameters
     ----------
-    units : numpy.ndarray, shape (n, d), float32
+    units : numpy.ndarray or ChosenRows, shape (n, d), float32
         Unit rows, with n greater than a few times k.
     k : int
     must_pay : bool
@@ -59,23 +62,27 @@ def approximate_neighbors(
     return _order_candidates(units, largest_products(projected, n_candidates), k)
 
 
-def neighbors_in_cells(units: FloatMatrix, k: int) -> tuple[npt.NDArray[np.int32], FloatVector]:
+def neighbors_in_cells(units: FloatMatrix | ChosenRows, k: int) -> tuple[npt.NDArray[np.int32], FloatVector]:
     """Return the k nearest other rows of each row and their cosines, in a time that grows with the rows.
 
     Parameters
     ----------
-    units : numpy.ndarray, shape (n, d), float32
+    units : numpy.ndarray or ChosenRows, shape (n, d), float32
         Unit rows, with n greater than a few times k.
     k : int
     """
     sample = Sample.draw(units, k, seed=1)
     plan = _choose_projection(units, sample, must_pay=False)
     # Where no fewer dimensions hold the neighbours, the rows themselves do, with no candidates to spare.
-    rows, n_candidates = (units, k) if plan is None else plan
-    return _order_candidates(units, candidates_in_cells(rows, sample, n_candidates), k)
+    rows, n_candidates = (units[:], k) if plan is None else plan
+    candidates = candidates_in_cells(rows, sample, n_candidates)
+    del plan, rows
+    return _order_candidates(units, candidates, k)
 
 
-def _choose_projection(units: FloatMatrix, sample: Sample, *, must_pay: bool) -> tuple[FloatMatrix, int] | None:
+def _choose_projection(
+    units: FloatMatrix | ChosenRows, sample: Sample, *, must_pay: bool
+) -> tuple[FloatMatrix, int] | None:
     """Return the rows in fewer dimensions and how many candidates to take of them; the cheapest choice that works."""
     n_rows, dimension = units.shape
     k = sample.neighbors.shape[1]
@@ -85,7 +92,7 @@ def _choose_projection(units: FloatMatrix, sample: Sample, *, must_pay: bool) ->
     some = units[np.random.default_rng(0).choice(n_rows, min(n_rows, _ROWS_FOR_AXES), replace=False)]
     # Not centred: the axes that keep the products of the rows, not their variance.
     axes = np.linalg.eigh(some.T @ some)[1][:, ::-1]
-    reduced = units @ np.ascontiguousarray(axes[:, : possible[-1]])
+    reduced = _projected(units, np.ascontiguousarray(axes[:, : possible[-1]]))
     best, best_cost = None, _WORTH_IT * n_rows * (dimension + _COST_OF_LOOKING) if must_pay else np.inf
     found_in = _found_for_sample(reduced, sample.positions, possible, int(np.ceil(k * _CANDIDATES[-1])))
     for dimensions, found in zip(possible, found_in, strict=True):
@@ -97,6 +104,13 @@ def _choose_projection(units: FloatMatrix, sample: Sample, *, must_pay: bool) ->
     if best is None:
         return None
     return np.ascontiguousarray(reduced[:, : best[0]]), best[1]
+
+
+def _projected(units: FloatMatrix | ChosenRows, axes: FloatMatrix) -> FloatMatrix:
+    projected = np.empty((len(units), axes.shape[1]), dtype=np.float32)
+    for start in range(0, len(units), _ROWS_AT_ONCE):
+        np.matmul(units[start : start + _ROWS_AT_ONCE], axes, out=projected[start : start + _ROWS_AT_ONCE])
+    return projected
 
 
 def _found_for_sample(
@@ -123,7 +137,7 @@ def _found_for_sample(
 
 
 def _order_candidates(
-    units: FloatMatrix, candidates: npt.NDArray[np.int32], k: int
+    units: FloatMatrix | ChosenRows, candidates: npt.NDArray[np.int32], k: int
 ) -> tuple[npt.NDArray[np.int32], FloatVector]:
     """Return the k candidates with the greatest cosine, greatest first; -1 is no candidate."""
     n_rows, wanted = candidates.shape
@@ -133,7 +147,7 @@ def _order_candidates(
 
     def fill(start: int) -> None:
         near = candidates[start : start + step]
-        cosines = np.matmul(units[near], units[start : start + step, :, np.newaxis])[:, :, 0]
+        cosines = np.matmul(units[near], units[start : start + step][:, :, np.newaxis])[:, :, 0]
         cosines[near < 0] = -np.inf
         order = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
         indices[start : start + step] = np.take_along_axis(near, order, axis=1)

@@ -19,14 +19,21 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.cosines import ChosenRows, DistinctRows, distinct_rows, pair_cosines, rows_where, unit_rows
+from mmembed.analysis.cosines import (
+    ChosenRows,
+    DistinctPlaces,
+    distinct_places,
+    lengths_of,
+    pair_cosines,
+    rows_where,
+    unit_rows,
+)
 from mmembed.analysis.graphs.approximate import approximate_neighbors, neighbors_in_cells
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.graphs.recall import Sample
 from mmembed.arrays import FloatVector, Positions, places_for
 from mmembed.errors import at_least_one, one_of
 from mmembed.vectors import as_vector_array
-from mmembed.vectors.rows import row_lengths
 
 if TYPE_CHECKING:
     from mmembed.arrays import FloatMatrix
@@ -66,9 +73,11 @@ def neighbors(vectors: Any, k: int = 15, *, method: GraphMethod = "auto") -> Nei
     similarities = np.full((len(array), k), np.nan, dtype=np.float32)
     if not len(present):
         return NeighborGraph(indices, similarities)
-    distinct = distinct_rows(rows_where(array.matrix, ~array.isna()))
-    graph = shared_graph(distinct.rows, k + 1, check_graph_method(method))
-    found, similarities[present] = expand_graph(graph, distinct, k)
+    given = rows_where(array.matrix, ~array.isna())
+    places = distinct_places(given)
+    rows = ChosenRows(given, places.first)
+    graph = shared_graph(rows, k + 1, check_graph_method(method))
+    found, similarities[present] = expand_graph(graph, rows, places, k)
     indices[present] = np.where(found >= 0, present[found], -1)
     return NeighborGraph(indices, similarities, graph.method, graph.recall)
 
@@ -128,7 +137,7 @@ def shared_graph(rows: FloatMatrix | ChosenRows, k: int = 15, method: GraphMetho
     rows : numpy.ndarray or ChosenRows, shape (u, d), float32
         Different rows without missing ones, as :func:`mmembed.analysis.cosines.distinct_rows` gives them. Their
         lengths do not matter. Products that are to share a graph must give the same rows in the same order. Chosen rows
-        are copied only where there is no graph yet.
+        are copied only for an exact graph, where there is none yet.
     k : int
         Neighbours of each row; places that no other row fills are -1.
     method : {"auto", "exact", "approximate"}
@@ -146,8 +155,8 @@ def shared_graph(rows: FloatMatrix | ChosenRows, k: int = 15, method: GraphMetho
 def has_graph(vectors: Any) -> bool:
     """Tell whether the neighbours of a vector column's rows have been computed in this process and are still kept."""
     array = as_vector_array(vectors)
-    present = np.flatnonzero(~array.isna())
-    return bool(len(present)) and _STORE.has(distinct_rows(array.matrix[present]).rows)
+    given = rows_where(array.matrix, ~array.isna())
+    return bool(len(given)) and _STORE.has(ChosenRows(given, distinct_places(given).first))
 
 
 def fingerprint(rows: FloatMatrix | ChosenRows) -> bytes:
@@ -170,13 +179,15 @@ def fingerprint(rows: FloatMatrix | ChosenRows) -> bytes:
 
 
 class _GraphStore:
-    def __init__(self, most_bytes: int, compute: Callable[[FloatMatrix, int, GraphMethod], NeighborGraph]) -> None:
+    def __init__(
+        self, most_bytes: int, compute: Callable[[FloatMatrix | ChosenRows, int, GraphMethod], NeighborGraph]
+    ) -> None:
         self._most_bytes = most_bytes
         self._compute = compute
         self._graphs: OrderedDict[bytes, NeighborGraph] = OrderedDict()
         self._lock = Lock()
 
-    def has(self, rows: FloatMatrix) -> bool:
+    def has(self, rows: FloatMatrix | ChosenRows) -> bool:
         with self._lock:
             return bool(self._graphs) and fingerprint(rows) in self._graphs
 
@@ -187,8 +198,7 @@ class _GraphStore:
             if kept is not None:
                 self._graphs.move_to_end(key)
         if kept is None or kept.k < k or (method == "exact" and kept.method != "exact"):
-            copied = rows[:] if isinstance(rows, ChosenRows) else rows
-            kept = self._compute(copied, max(k, FEWEST_NEIGHBORS), method)
+            kept = self._compute(rows, max(k, FEWEST_NEIGHBORS), method)
             with self._lock:
                 self._graphs[key] = kept
                 self._graphs.move_to_end(key)
@@ -201,13 +211,13 @@ def _size(graph: NeighborGraph) -> int:
     return graph.indices.nbytes + graph.similarities.nbytes
 
 
-def compute_graph(rows: FloatMatrix, k: int, method: GraphMethod = "auto") -> NeighborGraph:
+def compute_graph(rows: FloatMatrix | ChosenRows, k: int, method: GraphMethod = "auto") -> NeighborGraph:
     """Compute the k nearest other rows of each row.
 
     Parameters
     ----------
-    rows : numpy.ndarray, shape (u, d), float32
-        Different rows without missing ones.
+    rows : numpy.ndarray or ChosenRows, shape (u, d), float32
+        Different rows without missing ones. Chosen rows are copied for an exact graph.
     k : int
     method : {"auto", "exact", "approximate"}
         ``"auto"`` is exact below 20,000 rows. From there on candidates come from a product in fewer dimensions, where
@@ -230,7 +240,7 @@ def compute_graph(rows: FloatMatrix, k: int, method: GraphMethod = "auto") -> Ne
     if method != "exact" and len(rows) >= (_APPROXIMATE_FROM if method == "auto" else _FEWEST_ROWS_A_NEIGHBOR * k):
         graph = _approximate(rows, k, must_pay=method == "auto")
     if graph is None:
-        nothing = np.zeros(len(rows), dtype=bool)
+        nothing, rows = np.zeros(len(rows), dtype=bool), rows[:]
         indices, similarities = nearest_rows(rows, rows, k, queries_missing=nothing, missing=nothing, skip_self=True)
         graph = NeighborGraph(indices.astype(np.int32), similarities)
     graph.indices.setflags(write=False)
@@ -263,9 +273,10 @@ def check_graph_method(method: str) -> GraphMethod:
     return cast("GraphMethod", one_of("method", method, get_args(GraphMethod)))
 
 
-def _approximate(rows: FloatMatrix, k: int, *, must_pay: bool) -> NeighborGraph | None:
-    lengths = row_lengths(rows)
-    units = rows if np.abs(lengths - 1).max() < 1e-6 else unit_rows(rows)
+def _approximate(rows: FloatMatrix | ChosenRows, k: int, *, must_pay: bool) -> NeighborGraph | None:
+    units, has_unit_rows = rows, np.abs(lengths_of(rows) - 1).max() < 1e-6
+    if not has_unit_rows:
+        units = unit_rows(rows.matrix, rows.chosen) if isinstance(rows, ChosenRows) else unit_rows(rows)
     if len(rows) >= _CELLS_FROM:
         name, found = "cells", neighbors_in_cells(units, k)
     else:
@@ -288,14 +299,18 @@ def _approximate(rows: FloatMatrix, k: int, *, must_pay: bool) -> NeighborGraph 
 _PAIRS_AT_ONCE = 1 << 19
 
 
-def expand_graph(graph: NeighborGraph, distinct: DistinctRows, k: int) -> tuple[Positions, FloatVector]:
+def expand_graph(
+    graph: NeighborGraph, rows: ChosenRows, distinct: DistinctPlaces, k: int
+) -> tuple[Positions, FloatVector]:
     """Return the k nearest other rows of every row, ties in row order, from those of each different row.
 
     Parameters
     ----------
     graph : NeighborGraph
         Of the distinct rows, with at least k + 1 neighbours: the last one tells whether a tie was cut off.
-    distinct : DistinctRows
+    rows : ChosenRows, shape (u, d), float32
+        The distinct rows.
+    distinct : DistinctPlaces
         The n rows as u different ones.
     k : int
 
@@ -304,13 +319,13 @@ def expand_graph(graph: NeighborGraph, distinct: DistinctRows, k: int) -> tuple[
     positions : numpy.ndarray, shape (n, k), int64
     similarities : numpy.ndarray, shape (n, k), float32
     """
-    n_groups, n_rows = len(distinct), distinct.total
+    n_groups, n_rows = len(distinct), len(distinct.groups)
     positions = np.full((n_rows, k), -1, dtype=np.int64)
     similarities = np.full((n_rows, k), np.nan, dtype=np.float32)
     members = np.argsort(distinct.groups, kind="stable")
     starts = np.concatenate([[0], np.cumsum(distinct.counts)])
     everyone = np.arange(n_groups)
-    own = pair_cosines(distinct.rows, distinct.rows, everyone, everyone)
+    own = pair_cosines(rows, rows, everyone, everyone)
     # Of a repeated row the first k + 1 can be among the k nearest others of some row, and no later ones.
     shown = np.minimum(distinct.counts, k + 1)
     cut_off = np.zeros(n_groups, dtype=bool)
@@ -319,20 +334,20 @@ def expand_graph(graph: NeighborGraph, distinct: DistinctRows, k: int) -> tuple[
         here = everyone[start : start + step]
         near = np.column_stack([here, graph.indices[here, :k]]).astype(np.int64)
         cosine = np.column_stack([own[here], graph.similarities[here, :k]])
-        rank, group, row, value = _member_pairs(near, cosine, members, starts, shown)
+        rank, group, member, value = _member_pairs(near, cosine, members, starts, shown)
         best = np.full((len(here), k + 1), -1, dtype=np.int64)
         best_value = np.full((len(here), k + 1), np.nan, dtype=np.float32)
         kept = rank <= k
-        best[group[kept], rank[kept]] = row[kept]
+        best[group[kept], rank[kept]] = member[kept]
         best_value[group[kept], rank[kept]] = value[kept]
         last = np.where(np.isnan(best_value[:, k]), best_value[:, k - 1], best_value[:, k])
         cut_off[here] = graph.similarities[here, k] >= last
-        rows = members[starts[start] : starts[start + len(here)]]
-        mine = distinct.groups[rows] - start
-        positions[rows], similarities[rows] = _drop_self(rows, best[mine], best_value[mine])
+        given = members[starts[start] : starts[start + len(here)]]
+        mine = distinct.groups[given] - start
+        positions[given], similarities[given] = _drop_self(given, best[mine], best_value[mine])
     if graph.method == "exact" and cut_off.any():
         again = np.flatnonzero(cut_off[distinct.groups])
-        positions[again], similarities[again] = _ask_again(again, distinct, k)
+        positions[again], similarities[again] = _ask_again(again, rows[distinct.groups], k)
     return positions, similarities
 
 
@@ -363,9 +378,8 @@ def _drop_self(rows: Positions, found: Positions, value: FloatVector) -> tuple[P
     return np.take_along_axis(found, columns, axis=1), np.take_along_axis(value, columns, axis=1)
 
 
-def _ask_again(rows: Positions, distinct: DistinctRows, k: int) -> tuple[Positions, FloatVector]:
+def _ask_again(rows: Positions, everything: FloatMatrix, k: int) -> tuple[Positions, FloatVector]:
     """Measure the rows anew whose k-th neighbour ties with one that the graph had no room for."""
-    everything = distinct.rows[distinct.groups]
     nothing = np.zeros(len(everything), dtype=bool)
     found, value = nearest_rows(
         everything[rows], everything, k + 1, queries_missing=nothing[: len(rows)], missing=nothing

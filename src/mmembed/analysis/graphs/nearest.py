@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.cosines import pair_cosines, unit_rows
+from mmembed.analysis.cosines import ChosenRows, lengths_of, pair_cosines, unit_rows
 from mmembed.arrays import BoolVector, FloatMatrix, FloatVector, Positions
 from mmembed.vectors.rows import Lengths, equal_row_groups, row_lengths
 
@@ -30,8 +30,8 @@ _SAFE_LENGTHS = (1e-15, 1e15)  # lengths for which no float32 product over- or u
 
 
 def nearest_rows(
-    queries: FloatMatrix,
-    matrix: FloatMatrix,
+    queries: FloatMatrix | ChosenRows,
+    matrix: FloatMatrix | ChosenRows,
     k: int,
     *,
     queries_missing: BoolVector,
@@ -42,7 +42,7 @@ def nearest_rows(
 
     Parameters
     ----------
-    queries, matrix : numpy.ndarray, shape (q, d) and (n, d), float32
+    queries, matrix : numpy.ndarray or ChosenRows, shape (q, d) and (n, d), float32
         Need not be normalised; zero rows have cosine 0 with everything.
     k : int
         At least 1; may be more than n.
@@ -63,7 +63,7 @@ def nearest_rows(
     answerable = np.flatnonzero(~queries_missing)
     if not len(answerable) or not len(matrix):
         return positions, similarities
-    lengths = row_lengths(matrix)
+    lengths = lengths_of(matrix)
     excluded = np.flatnonzero(missing)
     for start in range(0, len(answerable), _QUERY_BLOCK):
         asked = answerable[start : start + _QUERY_BLOCK]
@@ -106,7 +106,7 @@ def largest_products(rows: FloatMatrix, k: int) -> npt.NDArray[np.int32]:
 
 def _collect(
     found: Shortlist,
-    matrix: FloatMatrix,
+    matrix: FloatMatrix | ChosenRows,
     lengths: Lengths | None,
     units: FloatMatrix,
     *,
@@ -283,13 +283,14 @@ class Candidates(Shortlist):
 
     Parameters
     ----------
-    queries, matrix : numpy.ndarray, shape (q, d) and (n, d), float32
+    queries : numpy.ndarray, shape (q, d), float32
+    matrix : numpy.ndarray or ChosenRows, shape (n, d), float32
     k : int
     lengths : numpy.ndarray, shape (n,)
         Lengths of the rows of the matrix.
     """
 
-    def __init__(self, queries: FloatMatrix, matrix: FloatMatrix, k: int, lengths: Lengths) -> None:
+    def __init__(self, queries: FloatMatrix, matrix: FloatMatrix | ChosenRows, k: int, lengths: Lengths) -> None:
         # A float32 sum of d products is off by at most d units of rounding of the lengths' product, in whatever order
         # it is summed; twice, because both the row and the k-th best may be off; the rest covers the rounding of the
         # unit query, of the row's scale and of the result.

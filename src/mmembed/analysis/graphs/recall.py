@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.arrays import FloatMatrix, Positions
+
+if TYPE_CHECKING:
+    from mmembed.analysis.cosines import ChosenRows
 
 _SAMPLE = 200
 
@@ -28,7 +32,7 @@ class Sample:
     neighbors: Positions = field(repr=False)
 
     @classmethod
-    def draw(cls, rows: FloatMatrix, k: int, seed: int) -> Sample:
+    def draw(cls, rows: FloatMatrix | ChosenRows, k: int, seed: int) -> Sample:
         """Take a fixed random sample and find its neighbours exactly."""
         positions = np.random.default_rng(seed).choice(len(rows), min(_SAMPLE, len(rows)), replace=False)
         nothing = np.zeros(len(rows), dtype=bool)
