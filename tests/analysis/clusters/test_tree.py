@@ -160,7 +160,7 @@ def test_what_cuts_no_tie_stands_at_all_lower_resolutions():
     assert not finder.cuts_ties(alone)
     assert finder.cuts_ties(split)
     draws = np.random.default_rng(0).random((len(table), 4))
-    found = tree._partitions(table.weights, table.counts, draws, 3)
+    found = tree._partitions(table.weights, table.counts, draws, 3, np.arange(len(table)))
     assert len(found.runs) == 2
     for run in found.runs:
         part = methods.CommunityFinder(table.weights[run.rows][:, run.rows].tocsr(), 0)

@@ -131,8 +131,8 @@ def test_unknown_methods_are_refused():
 _KERNELS = """
 from mmembed.analysis.clusters import cluster_kernels, leiden_kernels
 from mmembed.analysis.graphs import graph_kernels
-made = [graph_kernels.compiled(name) for name in ("offer", "visit", "reach")]
-made += [cluster_kernels.compiled(name) for name in ("count_shared", "move_rows")]
+made = [graph_kernels.compiled(name) for name in ("offer", "visit", "turn", "mark_new", "reach")]
+made += [cluster_kernels.compiled(name) for name in ("share_neighbors", "move_rows")]
 made += leiden_kernels.compiled()
 print(*(sum(one.stats.cache_hits.values()) for one in made))
 """
@@ -146,4 +146,4 @@ def test_compiled_loops_are_found_again_in_another_process(tmp_path):
         subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True).stdout.split()  # noqa: S603 - our own text
         for _ in range(2)
     ]
-    assert hits == [["0"] * 8, ["1"] * 8]
+    assert hits == [["0"] * 10, ["1"] * 10]

@@ -6,46 +6,69 @@ from functools import cache
 from typing import Any
 
 import numba
+import numpy as np
 
 from mmembed.analysis.compilation import kept_on_disk
 
 _LONG, _DOUBLE, _INT = numba.int64[::1], numba.float64[::1], numba.int32[::1]
-_COUNT_SHARED = numba.void(numba.int64[:, ::1], _LONG, _LONG, _LONG)
+_SHARE_NEIGHBORS = numba.void(numba.int32[:, ::1], numba.int16[:, ::1], _INT, _INT, _LONG, _LONG, _DOUBLE)
 _MOVE_ROWS = numba.boolean(_INT, _INT, _DOUBLE, _LONG, _LONG, _DOUBLE)
 
 
 @cache
 def compiled(name: str) -> Any:
-    """Return :func:`count_shared` or :func:`move_rows` as compiled code."""
-    if name == "count_shared":
-        return kept_on_disk(count_shared, _COUNT_SHARED)
+    """Return :func:`share_neighbors` or :func:`move_rows` as compiled code."""
+    if name == "share_neighbors":
+        return kept_on_disk(share_neighbors, _SHARE_NEIGHBORS)
     return kept_on_disk(move_rows, _MOVE_ROWS)
 
 
-def count_shared(neighborhoods: Any, low: Any, high: Any, shared: Any) -> None:
-    """Count the rows that are in both neighbourhoods of each pair.
+def share_neighbors(  # noqa: PLR0917 - compiled functions take positions
+    ids: Any, ranks: Any, low: Any, high: Any, widths: Any, shared: Any, weights: Any
+) -> None:
+    """Write for each pair the sum over some widths of the share of rows that are in both neighbourhoods.
 
     Parameters
     ----------
-    neighborhoods : numpy.ndarray of int64, shape (n, k)
-        In rising order, each row once.
-    low, high, shared : numpy.ndarray of int64, shape (p,)
-        The two rows of each pair; the counts are written into the last.
+    ids, ranks : numpy.ndarray of int32 and int16, shape (n, k + 1)
+        The neighbourhood of each row in rising order, and the rank of each neighbour; that of the row itself is 0. A
+        number below 0 is no row.
+    low, high : numpy.ndarray of int32, shape (p,)
+        The two rows of each pair.
+    widths, shared : numpy.ndarray of int64, shape (w,)
+        How many neighbours a neighbourhood has; room for the counts of a pair.
+    weights : numpy.ndarray of float64, shape (p,)
+        Is filled. At a width at which neither is a neighbour of the other, the share is 0.
     """
-    k = neighborhoods.shape[1]
+    size, n_widths = ids.shape[1], len(widths)
     for pair in range(len(low)):
-        one, other = neighborhoods[low[pair]], neighborhoods[high[pair]]
-        count, at, beside = 0, 0, 0
-        while at < k and beside < k:
-            if one[at] == other[beside]:
-                count += 1
-                at += 1
-                beside += 1
-            elif one[at] < other[beside]:
-                at += 1
+        one, other = low[pair], high[pair]
+        for at in range(n_widths):
+            shared[at] = 0
+        nearer = np.int64(size)
+        left, right = 0, 0
+        while left < size and right < size:
+            mine, theirs = ids[one, left], ids[other, right]
+            if mine == theirs and mine >= 0:
+                rank, beside = np.int64(ranks[one, left]), np.int64(ranks[other, right])
+                if mine == one:
+                    nearer = min(nearer, beside)
+                if mine == other:
+                    nearer = min(nearer, rank)
+                for at in range(n_widths):
+                    if max(rank, beside) <= widths[at]:
+                        shared[at] += 1
+                left += 1
+                right += 1
+            elif mine < theirs:
+                left += 1
             else:
-                beside += 1
-        shared[pair] = count
+                right += 1
+        total = 0.0
+        for at in range(n_widths):
+            if nearer <= widths[at]:
+                total += shared[at] / (2 * (widths[at] + 1) - shared[at])
+        weights[pair] = total
 
 
 def move_rows(  # noqa: PLR0917 - compiled functions take positions

@@ -28,6 +28,7 @@ _MERGE = numba.int64(*_GRAPH, _LONG, *[_LONG] * 3, _INT, *[_DOUBLE] * 3, _FLAG)
 _MOST_LEVELS = 60
 # Gains that differ by less are equal: sums in another order differ by as much.
 _ROUNDING = 1e-12
+_NODES_AT_ONCE = 1 << 15
 
 Positions = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
@@ -56,7 +57,7 @@ def communities(
         Twice as much asks for twice as many ties as chance has.
     """
     move_nodes, refine_parts, _ = compiled()
-    strength = np.bincount(np.repeat(np.arange(len(rank)), np.diff(starts)), ties, minlength=len(rank))
+    strength = _strengths(starts, ties)
     labels = np.arange(len(rank))
     total = np.add.accumulate(strength)[-1]
     if total == 0:
@@ -88,6 +89,16 @@ def communities(
         key = np.minimum.reduceat(key[members], bounds[:-1])
         node_of, labels = name[node_of], above
     return labels[node_of]
+
+
+def _strengths(starts: Positions, ties: Numbers) -> Numbers:
+    """Return the sum of the ties of each node."""
+    strength = np.empty(len(starts) - 1)
+    for first in range(0, len(strength), _NODES_AT_ONCE):
+        ends = starts[first : first + _NODES_AT_ONCE + 1]
+        node = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
+        strength[first : first + _NODES_AT_ONCE] = np.bincount(node, ties[ends[0] : ends[-1]], len(ends) - 1)
+    return strength
 
 
 def _numbered(parts: Positions) -> tuple[Positions, int]:

@@ -19,12 +19,14 @@ from mmembed.analysis.cosines import unit_rows
 from mmembed.analysis.steady_order import steady_order
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from mmembed.analysis.graphs.graph import NeighborGraph
     from mmembed.arrays import FloatMatrix, Positions
 
 
-# Rows that are summed in single precision at once.
-_ROWS_AT_ONCE = 2048
+# Rows that are summed in single precision at once, and rows whose ties are.
+_ROWS_SUMMED_AT_ONCE, _ROWS_AT_ONCE = 2048, 1 << 12
 
 
 @np.errstate(under="ignore")
@@ -63,8 +65,8 @@ def weighted_centroids(
     sums = np.zeros((n_clusters, rows.shape[1]))
     for cluster in range(n_clusters):
         members = order[bounds[cluster] : bounds[cluster + 1]]
-        for start in range(0, len(members), _ROWS_AT_ONCE):
-            some = members[start : start + _ROWS_AT_ONCE]
+        for start in range(0, len(members), _ROWS_SUMMED_AT_ONCE):
+            some = members[start : start + _ROWS_SUMMED_AT_ONCE]
             sums[cluster] += weights[some] @ rows[some if places is None else places[some]]
     return unit_rows(sums.astype(np.float32))
 
@@ -127,49 +129,95 @@ def neighbors_for(n_rows: int) -> int:
     return max(1, min(n_rows - 1, max(_FEWEST_NEIGHBORS, min(_MOST_NEIGHBORS, wanted))))
 
 
-def shared_neighbor_weights(graph: NeighborGraph) -> Any:
+def shared_neighbor_weights(graph: NeighborGraph, widths: Sequence[int] | None = None) -> Any:
     """Return the symmetric sparse matrix, shape (u, u), of how much neighbours share.
 
     The weight of a pair of which one is a neighbour of the other is the number of rows that are in both
-    neighbourhoods, themselves included, over the number that are in either: 0 to 1.
+    neighbourhoods, themselves included, over the number that are in either: 0 to 1. Of several widths, each so many
+    neighbours of the graph, it is the mean.
     """
     from scipy import sparse
 
-    n_rows, k = graph.indices.shape
-    own = np.arange(n_rows, dtype=np.int64)
-    neighbors = graph.indices.astype(np.int64)
-    row, column = np.repeat(own, k), neighbors.ravel()
-    row, column = row[column >= 0], column[column >= 0]
-    pairs = np.sort(np.minimum(row, column) * n_rows + np.maximum(row, column))
-    # Sorting is several times faster than np.unique, which hashes.
-    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
-    low, high = pairs // n_rows, pairs % n_rows
-    shared = _shared_counts(neighbors, low, high)
-    weights = shared / (2 * (k + 1) - shared)
-    half = sparse.csr_matrix((weights, (low, high)), shape=(n_rows, n_rows))
+    from mmembed.analysis.clusters.cluster_kernels import compiled
+
+    sizes = np.array([graph.k] if widths is None else [min(one, graph.k) for one in widths], dtype=np.int64)
+    near = graph.indices[:, : sizes.max()]
+    low, high = _neighbor_pairs(near)
+    weights = np.empty(len(low))
+    compiled("share_neighbors")(*_neighborhoods(near), low, high, sizes, np.empty_like(sizes), weights)
+    weights *= 1 / len(sizes)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(low, minlength=len(near)))]).astype(_places_of(len(low)))
+    half = sparse.csr_matrix((weights, high, starts), shape=(len(near), len(near)))
     return (half + half.T).tocsr()
 
 
-def _shared_counts(neighbors: Positions, low: Positions, high: Positions) -> Positions:
-    """Return how many rows are in the neighbourhoods of both rows of each pair, themselves included."""
-    n_rows, k = neighbors.shape
-    own = np.arange(n_rows)
-    # A place that no row fills is shared with nobody, so each gets a number of its own.
-    empty = -1 - own[:, np.newaxis] * k - np.arange(k)
-    closed = np.concatenate([np.where(neighbors >= 0, neighbors, empty), own[:, np.newaxis]], axis=1)
-    shared = np.empty(len(low), dtype=np.int64)
-    if n_rows > MANY_ROWS:
-        from mmembed.analysis.clusters.cluster_kernels import compiled
+def _places_of(number: int) -> type[np.int32 | np.int64]:
+    return np.int32 if number < 2**31 else np.int64
 
-        closed.sort(axis=1)
-        compiled("count_shared")(closed, low, high, shared)
-        return shared
-    for start in range(0, len(low), _PAIRS_AT_ONCE):
-        at = slice(start, start + _PAIRS_AT_ONCE)
-        both = np.concatenate([closed[low[at]], closed[high[at]]], axis=1)
-        both.sort(axis=1)
-        shared[at] = (both[:, 1:] == both[:, :-1]).sum(axis=1)
-    return shared
+
+def _neighbor_pairs(near: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return both rows of each pair of which one is near to the other, the lower one first; in order."""
+    n_rows, k = near.shape
+    keys, filled = np.empty(near.size, dtype=np.int64), 0
+    for start in range(0, n_rows, _ROWS_AT_ONCE):
+        column = near[start : start + _ROWS_AT_ONCE].ravel().astype(np.int64)
+        row = np.repeat(np.arange(start, start + len(column) // k), k)
+        row, column = row[column >= 0], column[column >= 0]
+        keys[filled : filled + len(row)] = np.minimum(row, column) * n_rows + np.maximum(row, column)
+        filled += len(row)
+    keys = keys[:filled]
+    keys.sort()
+    # Sorting is several times faster than np.unique, which hashes.
+    is_first = np.ones(len(keys), dtype=np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=is_first[1:])
+    keys = keys[is_first]
+    low, high = np.empty(len(keys), dtype=np.int32), np.empty(len(keys), dtype=np.int32)
+    for start in range(0, len(keys), _PAIRS_AT_ONCE):
+        part = slice(start, start + _PAIRS_AT_ONCE)
+        low[part], high[part] = np.divmod(keys[part], n_rows)
+    return low, high
+
+
+def _neighborhoods(near: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int16]]:
+    """Return the neighbours of each row and itself in rising order, and their ranks."""
+    n_rows, k = near.shape
+    ids, ranks = np.empty((n_rows, k + 1), dtype=np.int32), np.empty((n_rows, k + 1), dtype=np.int16)
+    for start in range(0, n_rows, _ROWS_AT_ONCE):
+        part = slice(start, min(start + _ROWS_AT_ONCE, n_rows))
+        closed = np.column_stack([np.arange(part.start, part.stop, dtype=np.int32), near[part]])
+        order = np.argsort(closed, axis=1)
+        ids[part], ranks[part] = np.take_along_axis(closed, order, axis=1), order
+    return ids, ranks
+
+
+def part_of(weights: Any, rows: Positions) -> Any:
+    """Return ``weights[rows][:, rows]``, each row's ties in the order that they have, without a copy of more.
+
+    Parameters
+    ----------
+    weights : scipy.sparse.csr_matrix, shape (u, u)
+    rows : numpy.ndarray of int, shape (m,)
+        Each once.
+    """
+    from scipy import sparse
+
+    name = np.full(weights.shape[0], -1, dtype=np.int32)
+    name[rows] = np.arange(len(rows), dtype=np.int32)
+    begins, ends = weights.indptr[rows], weights.indptr[rows + 1]
+    room = int((ends - begins).sum(dtype=np.int64))
+    others, ties = np.empty(room, dtype=np.int32), np.empty(room, dtype=weights.data.dtype)
+    starts = np.zeros(len(rows) + 1, dtype=np.int64)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        block = weights[rows[start : start + _ROWS_AT_ONCE]]
+        column = name[block.indices]
+        is_kept = column >= 0
+        counted = np.concatenate([[0], np.cumsum(is_kept)])[block.indptr[1:]]
+        begin, end = starts[start], starts[start] + counted[-1]
+        others[begin:end], ties[begin:end] = column[is_kept], block.data[is_kept]
+        starts[start + 1 : start + 1 + len(counted)] = begin + counted
+    n_kept = int(starts[-1])
+    parts = (ties[:n_kept], others[:n_kept], starts.astype(_places_of(n_kept)))
+    return sparse.csr_matrix(parts, shape=(len(rows), len(rows)))
 
 
 def neighbors_read(n_rows: int) -> int:
@@ -187,15 +235,12 @@ def neighbor_ties(graph: NeighborGraph, k: int | None = None) -> Any:
     """
     k = graph.k if k is None else k
     widths = sorted({max(1, round(share * k)) for share in _WIDTHS})
-    weights = gradual_weights if len(graph) <= MANY_ROWS else _sharp_weights
-    ties = weights(graph, widths[0])
+    if len(graph) > MANY_ROWS:
+        return shared_neighbor_weights(graph, widths)
+    ties = gradual_weights(graph, widths[0])
     for width in widths[1:]:
-        ties = ties + weights(graph, width)
+        ties = ties + gradual_weights(graph, width)
     return (ties / len(widths)).tocsr()
-
-
-def _sharp_weights(graph: NeighborGraph, width: int) -> Any:
-    return shared_neighbor_weights(graph.first(width))
 
 
 def _ramp(width: int) -> int:
@@ -297,6 +342,13 @@ def ties_between(weights: Any, labels: Positions, number: int | None = None) -> 
     return (member.T @ weights @ member).tocsr()
 
 
+def tie_blocks(weights: Any) -> Iterator[tuple[Positions, slice]]:
+    """Yield the row of each tie of a sparse matrix in blocks of rows, and which ties these are."""
+    for start in range(0, weights.shape[0], _ROWS_AT_ONCE):
+        ends = weights.indptr[start : start + _ROWS_AT_ONCE + 1]
+        yield np.repeat(np.arange(start, start + len(ends) - 1), np.diff(ends)), slice(int(ends[0]), int(ends[-1]))
+
+
 def modularity(weights: Any, labels: Positions) -> float:
     """Return the share of ties within communities beyond that of random ties (Newman and Girvan 2004).
 
@@ -306,8 +358,10 @@ def modularity(weights: Any, labels: Positions) -> float:
     if total == 0:
         return 0.0
     labels = _split_noise(labels)
-    ties = weights.tocoo()
-    inside = float(ties.data[labels[ties.row] == labels[ties.col]].sum())
+    is_inside = np.empty(len(weights.data), dtype=np.bool_)
+    for row, ties in tie_blocks(weights):
+        np.equal(labels[row], labels[weights.indices[ties]], out=is_inside[ties])
+    inside = float(weights.data[is_inside].sum())
     return inside / total - float((community_shares(weights, labels) ** 2).sum())
 
 
@@ -330,22 +384,33 @@ class CommunityFinder:
 
     Parameters
     ----------
-    weights : scipy.sparse.csr_matrix, shape (u, u)
+    weights : scipy.sparse.csr_matrix, shape (u, u), or callable
+        What makes it stands for a matrix that is not to be kept: rows of a large table then cannot settle.
     seed : int, optional
         As of :func:`leiden`.
     fine : float
         The resolution of the small groups that communities of a large table are made of.
     """
 
-    def __init__(self, weights: Any, seed: int | None = None, *, fine: float = _FINE_RESOLUTION) -> None:
-        self._seed, self._weights = seed, weights
-        n_rows = weights.shape[0]
-        self.groups = np.arange(n_rows, dtype=np.int64)
-        self.nodes = weights
-        if n_rows > _MOST_SINGLE_ROWS:
-            self.groups = leiden(weights, fine, seed)
-            self.nodes = ties_between(weights, self.groups)
+    def __init__(
+        self, weights: Any | Callable[[], Any], seed: int | None = None, *, fine: float = _FINE_RESOLUTION
+    ) -> None:
+        self._seed, self._weights = seed, None if callable(weights) else weights
+        made = weights() if callable(weights) else weights
+        n_rows = made.shape[0]
         self._many = n_rows > MANY_ROWS
+        self.groups = np.arange(n_rows, dtype=np.int64)
+        if n_rows > _MOST_SINGLE_ROWS:
+            if callable(weights):
+                # Leiden would hold a sorted copy beside it.
+                made.sort_indices()
+            self.groups = leiden(made, fine, seed)
+            if callable(weights):
+                # Sums of ties run in the order that they have unsorted.
+                del made
+                made = weights()
+            made = ties_between(made, self.groups)
+        self.nodes = made
 
     @cached_property
     def _coarse(self) -> tuple[Any, Positions]:

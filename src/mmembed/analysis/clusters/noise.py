@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from mmembed.analysis.clusters.methods import tie_blocks
+
 if TYPE_CHECKING:
     from mmembed.analysis.clusters.points import Points
     from mmembed.arrays import Positions
@@ -58,6 +60,13 @@ def strays(table: Points, labels: Positions) -> npt.NDArray[np.bool_]:
 
 def _own_share(table: Points, labels: Positions) -> npt.NDArray[np.float64]:
     """Return the share of each row's ties that are within its community."""
-    ties = table.weights.tocoo()
-    own = np.bincount(ties.row, ties.data * (labels[ties.row] == labels[ties.col]), minlength=len(labels))
-    return np.asarray(own / np.maximum(np.bincount(ties.row, ties.data, minlength=len(labels)), 1e-12))
+    weights = table.weights
+    own, whole = np.zeros(len(labels)), np.zeros(len(labels))
+    for row, at in tie_blocks(weights):
+        if not len(row):
+            continue
+        first, ties = row[0], weights.data[at]
+        within = np.bincount(row - first, ties * (labels[row] == labels[weights.indices[at]]))
+        own[first : first + len(within)] = within
+        whole[first : first + len(within)] = np.bincount(row - first, ties)
+    return np.asarray(own / np.maximum(whole, 1e-12))

@@ -25,7 +25,9 @@ from mmembed.analysis.clusters.methods import (
     neighbor_ties,
     neighbors_for,
     neighbors_read,
+    part_of,
     settle,
+    tie_blocks,
     ties_between,
     weighted_centroids,
 )
@@ -49,8 +51,6 @@ _RUNS = ((1000, 48), (2000, 40), (4000, 30), (8000, 12))
 _FEWEST_RUNS = 4
 # Runs at once; each holds a graph of its own, and graphs of many rows are large.
 _RUNS_AT_ONCE, _RUNS_OF_MANY_AT_ONCE, _MANY_ROWS = 4, 2, 50_000
-# Rows whose ties are looked at once.
-_ROWS_AT_ONCE = 1 << 12
 # Groups that no tie joins are joined by how alike they are; it weighs less than a doubling of the resolution.
 _ALIKE = 0.3
 # Small groups of rows that the tree is made of, at most; and where no tie joins them.
@@ -165,9 +165,9 @@ def community_tree(table: Points, min_cluster_size: int) -> CommunityTree:
     draws = steady_draws(table.rows, float(np.median(table.neighbor_distances)), table.seed, 2 * n_runs + 1)
     # Nodes are asked in the order in which they stand.
     order = np.argsort(draws[:, -1], kind="stable")
-    weights = table.weights[order][:, order].tocsr()
     counts = table.counts[order]
-    found = _partitions(weights, counts, draws[order, :-1], min_cluster_size)
+    found = _partitions(table.weights, counts, draws[order, :-1], min_cluster_size, order)
+    weights = part_of(table.weights, order)
     leaves = _find_leaves(weights, counts, found, min_cluster_size)
     leaves = _joined_by_likeness(table.rows, counts, leaves, order)
     if len(order) > MANY_ROWS:
@@ -196,8 +196,13 @@ def community_tree(table: Points, min_cluster_size: int) -> CommunityTree:
     return CommunityTree(by_row, merges, heights, again, found.resolutions)
 
 
-def _partitions(weights: Any, counts: Positions, draws: npt.NDArray[np.float64], min_cluster_size: int) -> Partitions:
-    """Part resampled rows; ``draws`` say of each run which rows it has, and in which order they are asked."""
+def _partitions(
+    weights: Any, counts: Positions, draws: npt.NDArray[np.float64], min_cluster_size: int, order: Positions
+) -> Partitions:
+    """Part resampled rows; ``draws`` say of each run which rows it has, and in which order they are asked.
+
+    Rows are in an order of their own, which says where the ties of each stand.
+    """
     n_rows, n_runs = len(counts), draws.shape[1] // 2
     resolutions = [2.0**power for power in range(_LOWEST, _HIGHEST)]
 
@@ -205,14 +210,16 @@ def _partitions(weights: Any, counts: Positions, draws: npt.NDArray[np.float64],
         kept, asked = draws[:, 2 * run] < KEPT_SHARE, draws[:, 2 * run + 1]
         rows = np.argsort(asked, kind="stable")
         rows = rows[kept[rows]]
-        part = weights[rows][:, rows].tocsr()
-        finder = CommunityFinder(part)
-        if n_rows > MANY_ROWS:
+        settles = n_rows <= MANY_ROWS  # of many rows, those that would move are too few to count
+        if settles:
+            part = part_of(weights, order[rows])
+            finder = CommunityFinder(part)
+        else:
             from mmembed.analysis.freed_memory import give_back
 
+            finder = CommunityFinder(lambda: part_of(weights, order[rows]))
             give_back()
         total = float(counts[rows].sum())
-        settles = n_rows <= MANY_ROWS  # of many rows, those that would move are too few to count
 
         def at(place: int) -> tuple[Positions, bool, bool]:
             found = finder.of_nodes(resolutions[place])
@@ -300,10 +307,8 @@ def _agreed_ties(weights: Any, found: Partitions) -> Any:
             whole[run.rows] = run.of_rows(at)
             partitions.append(whole)
     kept = np.empty(len(weights.data))
-    for start in range(0, weights.shape[0], _ROWS_AT_ONCE):
-        ends = weights.indptr[start : start + _ROWS_AT_ONCE + 1]
-        ties = slice(int(ends[0]), int(ends[-1]))
-        row, column = np.repeat(np.arange(start, start + len(ends) - 1), np.diff(ends)), weights.indices[ties]
+    for row, ties in tie_blocks(weights):
+        column = weights.indices[ties]
         together, seen = np.zeros(len(row)), np.zeros(len(row))
         for whole in partitions:
             one, other = whole[row], whole[column]
