@@ -16,6 +16,10 @@ from mmembed import (
     fit_projection,
     neighbors,
 )
+from mmembed.analysis.clusters import methods
+from mmembed.analysis.graphs import approximate
+from mmembed.analysis.graphs.graph import NeighborGraph
+from mmembed.analysis.graphs.recall import Sample
 
 _COLUMNS = 512
 
@@ -63,6 +67,39 @@ def test_clusters_hold_little_more_than_the_matrix_where_the_choice_is_made():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 180_000_000
+
+
+def test_a_sample_of_many_rows_is_compared_with_them_in_parts(monkeypatch):
+    """Of a sample's products with all rows a few rows' are held at once; those of all of it took 24 bytes a number."""
+    monkeypatch.setattr(approximate, "_PRODUCTS_AT_ONCE", 1 << 18)
+    units = _table(9000).mmembed.to_matrix()
+    sample = Sample.draw(units, 30, seed=1)
+    tracemalloc.start()
+    approximate._choose_projection(units, sample, must_pay=False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.2 * units.nbytes
+
+
+def test_ties_of_many_rows_are_made_with_little_beside_them():
+    """Ties of three widths are counted in one pass and made symmetric once: five times what they are was held."""
+    n_rows, random = 30_000, np.random.default_rng(0)
+    near = np.sort(
+        (np.arange(n_rows)[:, np.newaxis] + 1 + random.permuted(np.tile(np.arange(40), (n_rows, 1)), axis=1)[:, :15])
+        % n_rows
+    )
+    graph = NeighborGraph(near.astype(np.int32), np.ones(near.shape, dtype=np.float32))
+    methods.neighbor_ties(graph.first(3))  # compiles
+    tracemalloc.start()
+    ties = methods.neighbor_ties(graph, 15)
+    peak = tracemalloc.get_traced_memory()[1]
+    held = ties.data.nbytes + ties.indices.nbytes
+    tracemalloc.stop()
+    assert peak < 2.5 * held
+    rows = random.permutation(n_rows)[:20_000]
+    part = methods.part_of(ties, rows)
+    assert np.array_equal(part.indices, ties[rows][:, rows].indices)
+    assert (part != ties[rows][:, rows]).nnz == 0
 
 
 def _labels(vectors):

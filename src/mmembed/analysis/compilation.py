@@ -8,11 +8,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from functools import cache, wraps
+from threading import Lock
+from typing import Any, TypeVar
 
 import numba
 
 _LOG = logging.getLogger(__name__)
+
+_Kernels = TypeVar("_Kernels")
+
+
+def made_once(make: Callable[..., _Kernels]) -> Callable[..., _Kernels]:
+    """Return the function with its answers kept; threads that ask at once wait for the first, and compile once."""
+    lock, kept = Lock(), cache(make)
+
+    @wraps(make)
+    def get(*given: Any) -> _Kernels:
+        with lock:
+            return kept(*given)
+
+    return get
 
 
 def kept_on_disk(function: Callable[..., Any], signature: Any, *, fastmath: bool = False) -> Any:

@@ -147,3 +147,24 @@ def test_compiled_loops_are_found_again_in_another_process(tmp_path):
         for _ in range(2)
     ]
     assert hits == [["0"] * 10, ["1"] * 10]
+
+
+_AT_ONCE = """
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from mmembed.analysis.clusters import cluster_kernels
+barrier = Barrier(4)
+def ask(_):
+    barrier.wait()
+    return cluster_kernels.compiled("move_rows")
+with ThreadPoolExecutor(4) as pool:
+    print(len(set(map(id, list(pool.map(ask, range(4)))))))
+"""
+
+
+def test_threads_that_ask_at_once_compile_once(tmp_path):
+    """Four runs that begin together wait for one compilation; each made its own before, one after the other."""
+    surroundings = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", _AT_ONCE]
+    done = subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True)  # noqa: S603 - our own text
+    assert done.stdout.strip() == "1"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numba
 import numpy as np
 
-from mmembed.analysis.compilation import kept_on_disk
+from mmembed.analysis.compilation import kept_on_disk, made_once
 
 _LONG, _DOUBLE, _INT = numba.int64[::1], numba.float64[::1], numba.int32[::1]
 _SHARE_NEIGHBORS = numba.void(numba.int32[:, ::1], numba.int16[:, ::1], _INT, _INT, _LONG, _LONG, _DOUBLE)
 _MOVE_ROWS = numba.boolean(_INT, _INT, _DOUBLE, _LONG, _LONG, _DOUBLE)
 
 
-@cache
+@made_once
 def compiled(name: str) -> Any:
     """Return :func:`share_neighbors` or :func:`move_rows` as compiled code."""
     if name == "share_neighbors":

@@ -9,14 +9,13 @@ Imported only where used.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.compilation import kept_on_disk
+from mmembed.analysis.compilation import kept_on_disk, made_once
 
 _LONG, _INT, _DOUBLE, _FLAG = numba.int64[::1], numba.int32[::1], numba.float64[::1], numba.boolean[::1]
 # The sparse matrix, and the strengths of its nodes.
@@ -34,7 +33,7 @@ Positions = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
 
 
-@cache
+@made_once
 def compiled() -> tuple[Any, Any, Any]:
     """Return :func:`move`, :func:`refine` and :func:`merge` as compiled code."""
     return kept_on_disk(move, _MOVE), kept_on_disk(refine, _REFINE), kept_on_disk(merge, _MERGE)

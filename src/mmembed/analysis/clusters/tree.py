@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -259,13 +260,15 @@ def _partitions(
 
 def _find_leaves(weights: Any, counts: Positions, found: Partitions, min_cluster_size: int) -> Positions:
     """Return groups that most partitions at the two highest resolutions leave whole, none of them too small."""
-    agreed = _agreed_ties(weights, found)
-    # In a large table leaves are made of small groups, as partitions are, but of smaller ones.
-    finder = CommunityFinder(agreed, fine=_LEAF_RESOLUTION) if len(counts) > MANY_ROWS else None
-    resolution = found.resolutions[-1] if finder is None else min(found.resolutions[-1], _LEAF_RESOLUTION)
+    if len(counts) > MANY_ROWS:
+        # In a large table leaves are made of small groups, as partitions are, but of smaller ones.
+        finder = CommunityFinder(lambda: _agreed_ties(weights, found).copy(), fine=_LEAF_RESOLUTION)
+        resolution, communities_at = min(found.resolutions[-1], _LEAF_RESOLUTION), finder.unsettled
+    else:
+        agreed, resolution = _agreed_ties(weights, found), found.resolutions[-1]
+        communities_at = partial(leiden, agreed)
     while True:
-        leaves = leiden(agreed, resolution) if finder is None else finder.unsettled(resolution)
-        leaves = settle(weights, leaves)
+        leaves = settle(weights, communities_at(resolution))
         if leaves.max() < _MOST_LEAVES:
             break
         resolution /= 2

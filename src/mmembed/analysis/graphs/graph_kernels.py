@@ -6,13 +6,12 @@ What a row keeps are heaps whose first value is the least, so that a product tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numba
 import numpy as np
 
-from mmembed.analysis.compilation import kept_on_disk
+from mmembed.analysis.compilation import kept_on_disk, made_once
 
 # What belongs to the caller may be read-only.
 _POINTS = numba.types.Array(numba.float32, 2, "C", readonly=True)
@@ -26,7 +25,7 @@ _MARK_NEW = numba.void(_ROWS, _ROWS, _FLAGS)
 _REACH = numba.int64(_POINTS, _LENGTHS, _ROW, _ROW, numba.int64, numba.float64, _ROW, _ROW)
 
 
-@cache
+@made_once
 def compiled(name: str) -> Any:
     """Return a function of this file as compiled code."""
     kernels: dict[str, tuple[Callable[..., Any], Any, bool]] = {

@@ -7,13 +7,12 @@ NUMBA_CACHE_DIR), so that only the first map on a machine waits for the compiler
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numba
 import numpy as np
 
-from mmembed.analysis.compilation import kept_on_disk
+from mmembed.analysis.compilation import kept_on_disk, made_once
 
 # Forces are read from a table over the leading bits of the squared distance as a float32: 2^7 steps to each doubling,
 # from 2^-24 to 2^16, joined by lines. That is exact to 1e-5 and takes a third of the time of a power function.
@@ -57,7 +56,7 @@ def _look_up(table: Any, bits: Any) -> Any:
     return table[place] + share * (table[place + 1] - table[place])
 
 
-@cache
+@made_once
 def layout_kernel(dimensions: int) -> Any:
     """Return the compiled loop for maps of so many dimensions.
 
