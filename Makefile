@@ -9,6 +9,9 @@ STAMP_OLDEST := $(OLDEST)/.installed
 export PYTHONUTF8 := 1
 # What one process compiled the others read: without it each worker of the tests takes 13 s to begin instead of 7.
 unexport PYTHONDONTWRITEBYTECODE
+# Python compiles what is imported when it is imported: compiling all that is installed takes 50 s of
+# processor time in each environment.
+PIP_FLAGS := --quiet --disable-pip-version-check --no-compile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test oldest browser check lint types layers notebooks docs dist packages bench clean
@@ -91,13 +94,13 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip || { \
 	  echo "pip cannot reach a package registry: the first run needs one; later runs need no network."; exit 1; }
 	@echo "Installing into $(VENV) (some 100 packages, one or two minutes) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' || { \
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --constraint constraints.txt --editable '.[dev]' || { \
 	  echo "The versions of constraints.txt cannot be had (was one withdrawn?): installing the newest that are allowed."; \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'; }
+	  $(BIN)/python -m pip install $(PIP_FLAGS) --editable '.[dev]'; }
 	@touch $(STAMP)
 
 $(STAMP_OLDEST): pyproject.toml constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-oldest.txt \
+	$(OLDEST)/bin/python -m pip install $(PIP_FLAGS) --constraint constraints-oldest.txt \
 	  --editable '.[index,local,test,video,widget]'
 	@touch $(STAMP_OLDEST)

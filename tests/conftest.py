@@ -44,6 +44,16 @@ def two_threads():
         yield
 
 
+@pytest.fixture(scope="session")
+def warm_cache(tmp_path_factory):
+    """Return a cache folder that holds the local vectors of the sample data; for tests of the group "pages"."""
+    from pages.sitting import warm
+
+    folder = tmp_path_factory.mktemp("cache")
+    warm(folder)
+    return folder
+
+
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """Return the service, with its address, a key and an empty cache in the environment of this process."""

@@ -29,16 +29,16 @@ PROMISES = {
 
 
 @pytest.fixture(scope="module")
-def fused(tmp_path_factory):
+def fused(warm_cache):
     """Return the table of the demo with its vectors."""
     df = pd.read_csv(DATA / "demo.csv")
     df = df.assign(caption=df["text_en"] + " " + df["text_zh"])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MMEMBED_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("MMEMBED_CACHE_DIR", str(warm_cache))
         return df.mmembed.fuse(text="caption", image="image", model="local", root=DATA)
 
 
-@pytest.mark.xdist_group("demo")  # one worker, so that the table is embedded once
+@pytest.mark.xdist_group("pages")  # one worker, so that the table is embedded once for both
 @pytest.mark.parametrize("text", ["text_en", "text_zh"])
 def test_the_names_of_the_demo_say_what_their_groups_are(fused, text):
     """Each group has a name of a known kind, and at least two thirds of its rows are of that kind."""

@@ -29,6 +29,12 @@ def demo():
     return pd.read_csv(DATA / "demo.csv")
 
 
+@pytest.fixture(scope="module")
+def photographs(embed, demo):
+    """Return the vectors of all photographs of the table."""
+    return embed(*(image(DATA / name) for name in demo["image"]))
+
+
 @pytest.mark.parametrize(
     ("query", "near", "far"),
     [
@@ -53,19 +59,19 @@ def test_translations_are_near(embed):
     assert chinese @ english > chinese @ other + 0.4
 
 
-def test_a_clip_is_near_the_photograph_it_was_made_from(embed, demo):
+@pytest.mark.xdist_group("photographs")  # one worker, so that they are embedded once
+def test_a_clip_is_near_the_photograph_it_was_made_from(embed, demo, photographs):
     """Most clips find their own photograph among all photographs of the table within the first three."""
     clips = demo[demo["video"].notna()]
-    photographs = embed(*(image(DATA / name) for name in demo["image"]))
     vectors = embed(*(video(DATA / name) for name in clips["video"]))
     own = np.sum(vectors * photographs[clips.index], axis=1, keepdims=True)
     ranks = (vectors @ photographs.T > own).sum(axis=1)
     assert (ranks < 3).mean() > 0.7
 
 
-def test_captions_find_their_photographs(embed, demo):
+@pytest.mark.xdist_group("photographs")
+def test_captions_find_their_photographs(embed, demo, photographs):
     """The recall in the first ten holds what the benchmark measured, with a little room."""
-    photographs = embed(*(image(DATA / name) for name in demo["image"]))
     for column, least in (("text_en", 0.74), ("text_zh", 0.69)):
         captions = embed(*(text(caption) for caption in demo[column]))
         best = np.argsort(-(captions @ photographs.T), axis=1)[:, :10]
