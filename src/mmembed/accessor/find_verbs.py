@@ -387,7 +387,7 @@ class DuplicateVerbs:
             A vector column; a row without a vector has no score.
         k : int, optional
             With it the score is the local outlier factor of so many neighbours, which takes a handful of foreign rows
-            that are alike for normal. Without it the distance to the hundredth neighbour counts, too.
+            that are alike for normal. Without it the distance to the two hundredth neighbour counts, too.
         kinds : str, optional
             As in :meth:`duplicates`.
         name : str

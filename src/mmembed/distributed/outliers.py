@@ -69,7 +69,7 @@ def find_outliers(
     vectors : dask Series, a vector column
     k : int, optional
         As in :func:`mmembed.find_outliers`, among the rows of the reference: in a sample of one row in m, a group of
-        k · m rows or fewer (100 · m without k) may count as outliers.
+        k · m rows or fewer (200 · m without k) may count as outliers.
     kinds : dask Series, optional
         Each row's kind of content; each kind's mean is removed first.
     most : int

@@ -1,4 +1,4 @@
-"""The local outlier factor on the shared graph."""
+"""Rows that lie apart: alone, in groups of their like, and by the local outlier factor on the shared graph."""
 
 import numpy as np
 import pandas as pd
@@ -87,8 +87,32 @@ def test_foreign_rows_are_found_alone_and_in_groups_of_their_like(n_foreign, spr
     assert roc_auc_score(np.arange(1700 + n_foreign) >= 1700, scores) > 0.95
 
 
+@pytest.mark.parametrize("n_foreign", [1, 12, 40, 60])
+@pytest.mark.parametrize("spread", [0.5, 1.0])
+def test_rows_of_a_loose_table_do_not_hide_foreign_ones(n_foreign, spread):
+    """Many rows that lie apart from others of their subject, as texts do, are less odd than a group from elsewhere."""
+    random = np.random.default_rng(5)
+    subjects = random.normal(size=(6, 64))
+    apart = np.sqrt(3 / random.chisquare(3, size=(1700, 1)))
+    rows = subjects[random.integers(0, 6, 1700)] + apart * random.normal(size=(1700, 64))
+    foreign = random.normal(size=64) - subjects.mean(axis=0) / 2 + spread * random.normal(size=(n_foreign, 64))
+    scores = find_outliers(np.concatenate([rows, foreign]).astype(np.float32)).scores
+    assert roc_auc_score(np.arange(1700 + n_foreign) >= 1700, scores) > 0.95
+
+
+def test_a_row_beside_a_dense_group_is_found_in_a_table_of_loose_ones():
+    """It lies nearer to others than rows of loose groups do, and is told by how dense its neighbours lie."""
+    random = np.random.default_rng(6)
+    centers = 4 * np.eye(3, 32)
+    dense = centers[0] + 0.02 * random.normal(size=(300, 32))
+    loose = centers[random.integers(1, 3, 600)] + 0.6 * random.normal(size=(600, 32))
+    beside = centers[0] + 0.1 * random.normal(size=(1, 32))
+    scores = find_outliers(np.concatenate([dense, loose, beside]).astype(np.float32)).scores
+    assert (scores[:-1] < scores[-1]).mean() > 0.98
+
+
 def test_a_sample_tells_of_foreign_rows_in_a_table_of_many():
-    """Of more than 20,000 rows the distance is to one of high rank in a sample, and the ordinary score is about 1."""
+    """Of more than 5,000 rows the distance is to one of high rank in a sample, and the ordinary score is about 1."""
     random = np.random.default_rng(11)
     subjects = random.normal(size=(6, 16))
     rows = subjects[random.integers(0, 6, 20_500)] + 0.5 * random.normal(size=(20_500, 16))

@@ -1,4 +1,4 @@
-"""How far each row lies from its neighbours, near and far ones, and how much farther than those lie from theirs."""
+"""How far each row lies from its neighbours, near and far ones, alone or with others of its like."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmembed.analysis.cosines import distinct_rows
-from mmembed.analysis.graphs.graph import FEWEST_NEIGHBORS, NeighborGraph, shared_graph
+from mmembed.analysis.cosines import distinct_rows, unit_rows
+from mmembed.analysis.graphs.graph import NeighborGraph, shared_graph
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.preparation import Preparation
 from mmembed.arrays import FloatMatrix, FloatVector, Positions
@@ -22,15 +22,17 @@ from mmembed.vectors.rows import equal_row_groups, row_priorities
 # A distance below this is rounding: a cosine is kept in float32.
 _LEAST_DISTANCE = 1e-3
 
-# benchmarks/finding.py: so many neighbours see a group of 60 rows that are foreign to a table and alike.
-WIDE, NEAR = 100, 15
-_WIDEST_SHARE = 4  # a quarter of the rows of a small table
-_WEIGHT_OF_DENSITY = 0.5
-# A graph of a hundred neighbours is made of no more rows than have an exact one in some seconds. Of more rows, the
-# distance is that to a neighbour of so high a rank in a sample, which is as far.
-_MOST_WIDE_ROWS = 20_000
+# benchmarks/finding.py: a row of so high a rank lies outside of a group of 60 that are foreign to a table and alike.
+FAR, NEAR = 200, 10
+_FARTHEST_SHARE = 4  # a quarter of the rows of a small table
+_OF_ITS_LIKE = 5
+# Of many rows, the distance is that to a neighbour of so high a rank in a sample, which is as far.
 _SAMPLED_ROWS = 5_000
 _LEAST_RANK = 5
+# One row in ten is so far out by each of the measures: their logarithms are put to one scale there. Outliers by one
+# measure and not by another do not set it, up to a tenth of the rows.
+_FAR_OUT = 0.9
+_ROWS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +42,14 @@ class Outliers:
     Attributes
     ----------
     scores : numpy.ndarray, shape (n,), float32
-        About 1: as near to others as rows of this table are. 1.5: half as far again. NaN without a vector.
+        About 1: as near to others as rows of this table are; more: farther away. NaN without a vector.
     neighbors : numpy.ndarray of int, shape (n,)
         Position of the row nearest to each (ties: the first), for showing what an outlier is far from; -1 where there
         is none.
     similarities : numpy.ndarray, shape (n,), float32
         Cosine with it.
     k : int or None
-        Neighbours of the local outlier factor; None where the score looks at near and far ones.
+        Neighbours of the local outlier factor; None where the score looks at near and far rows.
     method, recall : str, float
         How the graph was made, and its recall.
     """
@@ -99,16 +101,17 @@ class Outliers:
 def find_outliers(vectors: Any, k: int | None = None, *, kinds: Any = None) -> Outliers:
     """Score how isolated each row is, alone or with some others of its like.
 
-    The score is the greater one of two. The first is the local outlier factor of 15 neighbours: the density around a
-    row compared with that around its neighbours, so that a row of a loose group is not blamed for the looseness of its
-    group (Breunig et al., "LOF: Identifying Density-Based Local Outliers", SIGMOD 2000). The second finds rows that
-    have some of their like in a foreign table and are dense among themselves: the distance to the hundredth nearest
-    row, in units of the table's median, times the square root of the factor of these hundred. Distances are chords
-    between unit vectors, √(2 − 2 cos). Rows with equal vectors are one place and have one score: repetition alone
-    makes nothing normal.
+    The score is the greatest one of three. The first is the distance to the two hundredth nearest row beside the
+    table's median: rows that are foreign to a table are far from it, however many of their like are with them. The
+    second is its geometric mean with the distances of the five nearest rows: where foreign rows have some of their
+    like, those are foreign, too. The third is the local outlier factor of ten neighbours, the density around a row
+    compared with that around its neighbours: it finds a row beside a dense group (Breunig et al., "LOF: Identifying
+    Density-Based Local Outliers", SIGMOD 2000). The first and the second are raised to the power that makes one row in
+    ten as far out as by the third. Distances are chords between unit vectors, √(2 − 2 cos). Rows with equal
+    vectors are one place and have one score: repetition alone makes nothing normal.
 
-    In tables of fewer than 400 different rows a quarter of them takes the place of the hundred. Of more than 20,000,
-    the distance is to a row of high rank in a sample of 5,000, and its factor that of 30 neighbours.
+    In tables of fewer than 800 different rows a quarter of them takes the place of the two hundred. Of more than 5,000,
+    the distance is to a row of high rank in a sample of so many.
 
     Parameters
     ----------
@@ -144,13 +147,10 @@ def find_outliers(vectors: Any, k: int | None = None, *, kinds: Any = None) -> O
     if k is not None:
         graph = shared_graph(distinct.rows, min(int(k), len(distinct)))
         found = _factors(graph)
-    elif len(distinct) <= _MOST_WIDE_ROWS:
-        graph = shared_graph(distinct.rows, wide_neighbors(len(distinct)))
-        found = np.maximum(_factors(graph.first(NEAR)), _wide_scores(_factors(graph), _chords(graph)[1]))
     else:
-        graph = shared_graph(distinct.rows, FEWEST_NEIGHBORS)
-        wide = _wide_scores(_factors(graph), _distances_in_sample(distinct.rows))
-        found = np.maximum(_factors(graph.first(NEAR)), wide)
+        graph = shared_graph(distinct.rows, NEAR)
+        measures = _Measures.of(graph, _FarRows.of(distinct.rows).own_distances)
+        found = _Balance.of(measures).scores(measures)
     scores[present] = found[distinct.groups]
     if len(distinct) > 1:
         nearest[present] = present[distinct.first[graph.indices[:, 0]]][distinct.groups]
@@ -170,11 +170,6 @@ def check_neighbors(k: int | None) -> None:
         at_least_one("k", k, "looks at no neighbour", else_=", or leave it out")
 
 
-def wide_neighbors(n_rows: int) -> int:
-    """Return how many neighbours are looked at where no number was given."""
-    return min(WIDE, max(NEAR, n_rows // _WIDEST_SHARE))
-
-
 @dataclass(frozen=True, eq=False)
 class OutlierReference:
     """Rows that others are compared with, and how dense it is around them.
@@ -192,7 +187,9 @@ class OutlierReference:
     rows: FloatMatrix = field(repr=False)
     own: npt.NDArray[np.float64] = field(repr=False)
     k: int | None
-    _scales: tuple[_Scale, ...] = field(repr=False)
+    _scale: _Scale | None = field(repr=False)
+    _far: _FarRows | None = field(default=None, repr=False)
+    _balance: _Balance | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -201,38 +198,38 @@ class OutlierReference:
     def learn(cls, rows: FloatMatrix, k: int | None) -> OutlierReference:
         """Find the neighbours of different rows among themselves."""
         if not len(rows):
-            return cls(rows, np.empty(0), k, ())
+            return cls(rows, np.empty(0), k, None)
         distinct = distinct_rows(rows)
-        counts = (min(int(k), len(distinct)),) if k is not None else (NEAR, wide_neighbors(len(distinct)))
-        graph = shared_graph(distinct.rows, counts[-1], "exact")
-        own = _factors(graph.first(counts[0]))
-        if k is None:
-            own = np.maximum(own, _wide_scores(_factors(graph), _chords(graph)[1]))
-        return cls(distinct.rows, own, k, tuple(_Scale.of(graph.first(count)) for count in counts))
+        graph = shared_graph(distinct.rows, NEAR if k is None else min(int(k), len(distinct)), "exact")
+        if k is not None:
+            return cls(distinct.rows, _factors(graph), k, _Scale.of(graph))
+        far = _FarRows.of(distinct.rows)
+        measures = _Measures.of(graph, far.own_distances)
+        balance = _Balance.of(measures)
+        return cls(distinct.rows, balance.scores(measures), k, _Scale.of(graph), far, balance)
 
     def scores(self, rows: FloatMatrix) -> npt.NDArray[np.float64]:
         """Return the score of each of other rows, shape (m,): its own for a row that equals one of these."""
-        if not len(self.rows):
+        if self._scale is None:
             return np.ones(len(rows))
         groups = equal_row_groups(np.concatenate([self.rows, rows]))
         own = np.full(int(groups.max()) + 1, -1, dtype=np.int64)
         own[groups[: len(self.rows)]] = np.arange(len(self.rows))
         own = own[groups[len(self.rows) :]]
         scores = self.own[own]
-        scores[own < 0] = self._scores_of(rows[own < 0])
+        scores[own < 0] = self._scores_of(rows[own < 0], self._scale)
         return scores
 
-    def _scores_of(self, rows: FloatMatrix) -> npt.NDArray[np.float64]:
+    def _scores_of(self, rows: FloatMatrix, scale: _Scale) -> npt.NDArray[np.float64]:
         nothing = np.zeros(len(rows), dtype=bool), np.zeros(len(self.rows), dtype=bool)
-        wanted = min(self._scales[-1].k, len(self.rows))
+        wanted = min(scale.k, len(self.rows))
         found, cosines = nearest_rows(rows, self.rows, wanted, queries_missing=nothing[0], missing=nothing[1])
         graph = NeighborGraph(found.astype(np.int32), cosines)
-        scores = self._scales[0].factors_of(graph)
-        if self.k is None:
-            last = self._scales[-1]
-            usual = float(np.median(last.farthest))
-            scores = np.maximum(scores, _wide_scores(last.factors_of(graph), _chords(graph)[1], usual))
-        return scores
+        factors = scale.factors_of(graph)
+        if self._far is None or self._balance is None:
+            return factors
+        far = self._far.distances(rows)
+        return self._balance.scores(_Measures(far, _with_its_like(far, self._far.own_distances, graph), factors))
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,24 +253,96 @@ class _Scale:
         return np.asarray(self.density[found.indices].mean(axis=1) / density)
 
 
-def _wide_scores(
-    factors: npt.NDArray[np.float64], distances: npt.NDArray[np.float64], usual: float | None = None
+@dataclass(frozen=True, eq=False)
+class _FarRows:
+    """Rows of a table, all or a sample, and the rank of that one among them which rows are compared by.
+
+    ``own_distances`` are those of the table's own rows.
+    """
+
+    units: FloatMatrix
+    rank: int
+    own_distances: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rows: FloatMatrix) -> _FarRows:
+        """Draw the sample from different rows by what they hold, so that their order does not matter."""
+        rank = min(FAR, max(NEAR, len(rows) // _FARTHEST_SHARE), max(1, len(rows) - 1))
+        drawn = np.arange(len(rows))
+        if len(rows) > _SAMPLED_ROWS:
+            drawn = np.sort(np.argpartition(row_priorities(rows), _SAMPLED_ROWS)[:_SAMPLED_ROWS])
+            rank = max(_LEAST_RANK, round(rank * _SAMPLED_ROWS / len(rows)))
+        units = unit_rows(rows, drawn)
+        places = np.full(len(rows), -1)
+        places[drawn] = np.arange(len(drawn))
+        return cls(units, rank, _distances(rows, units, rank, places))
+
+    def distances(self, rows: FloatMatrix) -> npt.NDArray[np.float64]:
+        """Return the distance of each of other rows to the one of this rank."""
+        return _distances(rows, self.units, self.rank, np.full(len(rows), -1))
+
+
+def _distances(rows: FloatMatrix, among: FloatMatrix, rank: int, own: Positions) -> npt.NDArray[np.float64]:
+    """Return the distance of each row to one of a rank among unit rows, not counted what is its own place there."""
+    found = np.ones(len(rows))
+    for start in range(0, len(rows) if len(among) > 1 else 0, _ROWS_AT_ONCE):
+        places = own[start : start + _ROWS_AT_ONCE]
+        cosines = unit_rows(rows[start : start + _ROWS_AT_ONCE]) @ among.T
+        inside = np.flatnonzero(places >= 0)
+        cosines[inside, places[inside]] = -np.inf
+        at = len(among) - min(rank, len(among) - 1)
+        chosen = np.partition(cosines, at, axis=1)[:, at].astype(np.float64)
+        found[start : start + len(cosines)] = np.sqrt(np.maximum(2 - 2 * chosen, 0))
+    return np.maximum(found, _LEAST_DISTANCE)
+
+
+@dataclass(frozen=True, eq=False)
+class _Measures:
+    """How far rows are from their table, how far with their like, and how much less dense it is around them."""
+
+    far: npt.NDArray[np.float64]
+    far_with_its_like: npt.NDArray[np.float64]
+    factors: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, graph: NeighborGraph, far: npt.NDArray[np.float64]) -> _Measures:
+        return cls(far, _with_its_like(far, far, graph), _factors(graph.first(NEAR)))
+
+    def logarithms(self) -> npt.NDArray[np.float64]:
+        """Return the logarithms, shape (3, n)."""
+        return np.log([self.far, self.far_with_its_like, self.factors])
+
+
+@dataclass(frozen=True, eq=False)
+class _Balance:
+    """The medians of the logarithms of three measures, and what makes one row in ten as far out by each."""
+
+    medians: npt.NDArray[np.float64]
+    powers: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, measures: _Measures) -> _Balance:
+        logarithms = measures.logarithms()
+        medians = np.median(logarithms, axis=1, keepdims=True)
+        spreads = np.quantile(logarithms, _FAR_OUT, axis=1)[:, None] - medians
+        # Where rows do not differ by a measure, or are too few to tell, none is stretched.
+        told = (spreads > _LEAST_DISTANCE) & (spreads[-1] > _LEAST_DISTANCE)
+        return cls(medians, np.divide(spreads[-1], spreads, out=np.ones_like(spreads), where=told))
+
+    def scores(self, measures: _Measures) -> npt.NDArray[np.float64]:
+        """Return the greatest measure of each row, shape (n,)."""
+        return np.asarray(np.exp(((measures.logarithms() - self.medians) * self.powers).max(axis=0)))
+
+
+def _with_its_like(
+    far: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64], graph: NeighborGraph
 ) -> npt.NDArray[np.float64]:
-    """Put together how far rows lie from others, in units of what is usual, and how much farther than those do."""
-    usual = float(np.median(distances)) if usual is None else usual
-    return np.asarray(distances / usual * factors**_WEIGHT_OF_DENSITY)
-
-
-def _distances_in_sample(rows: FloatMatrix) -> npt.NDArray[np.float64]:
-    """Return the distance of each of many different rows to one of high rank among those of a sample."""
-    numbers = row_priorities(rows)
-    drawn = np.sort(np.argpartition(numbers, _SAMPLED_ROWS)[:_SAMPLED_ROWS])
-    rank = max(_LEAST_RANK, round(WIDE * _SAMPLED_ROWS / len(rows)))
-    nothing = np.zeros(len(rows), dtype=bool)
-    _, cosines = nearest_rows(rows, rows[drawn], rank + 1, queries_missing=nothing, missing=nothing[: len(drawn)])
-    chosen = cosines[:, rank - 1].astype(np.float64)
-    chosen[drawn] = cosines[drawn, rank]  # a row of the sample is its own nearest
-    return np.asarray(np.maximum(np.sqrt(np.maximum(2 - 2 * chosen, 0)), _LEAST_DISTANCE))
+    """Return the geometric mean of each row's distance and those of its nearest rows."""
+    nearest = graph.indices[:, :_OF_ITS_LIKE]
+    known = nearest >= 0
+    sums = np.where(known, np.log(theirs)[nearest], 0).sum(axis=1)
+    own = np.log(far)
+    return np.asarray(np.exp((own + np.where(known.any(axis=1), sums / np.maximum(known.sum(axis=1), 1), own)) / 2))
 
 
 def _factors(graph: NeighborGraph) -> npt.NDArray[np.float64]:
