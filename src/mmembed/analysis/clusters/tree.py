@@ -262,7 +262,7 @@ def _find_leaves(weights: Any, counts: Positions, found: Partitions, min_cluster
     """Return groups that most partitions at the two highest resolutions leave whole, none of them too small."""
     if len(counts) > MANY_ROWS:
         # In a large table leaves are made of small groups, as partitions are, but of smaller ones.
-        finder = CommunityFinder(lambda: _agreed_ties(weights, found).copy(), fine=_LEAF_RESOLUTION)
+        finder = CommunityFinder(lambda: _agreed_ties(weights, found, shared=False), fine=_LEAF_RESOLUTION)
         resolution, communities_at = min(found.resolutions[-1], _LEAF_RESOLUTION), finder.unsettled
     else:
         agreed, resolution = _agreed_ties(weights, found), found.resolutions[-1]
@@ -298,8 +298,11 @@ def _joined_by_likeness(rows: FloatMatrix, counts: Positions, leaves: Positions,
     return leaves
 
 
-def _agreed_ties(weights: Any, found: Partitions) -> Any:
-    """Return the ties, each times the share of the partitions at the two highest resolutions that leave it whole."""
+def _agreed_ties(weights: Any, found: Partitions, *, shared: bool = True) -> Any:
+    """Return the ties, each times the share of the partitions at the two highest resolutions that leave it whole.
+
+    Unless shared, the places of the ties are a copy, which may be sorted.
+    """
     from scipy import sparse
 
     last = range(max(0, len(found.resolutions) - 2), len(found.resolutions))
@@ -319,7 +322,8 @@ def _agreed_ties(weights: Any, found: Partitions) -> Any:
             seen += both
             together += both & (one == other)
         kept[ties] = weights.data[ties] * together / np.maximum(seen, 1) + 1e-9
-    return sparse.csr_matrix((kept, weights.indices, weights.indptr), shape=weights.shape)
+    places = weights.indices if shared else weights.indices.copy()
+    return sparse.csr_matrix((kept, places, weights.indptr), shape=weights.shape)
 
 
 def _dissolve_small(weights: Any, counts: Positions, leaves: Positions, fewest: int) -> Positions:
