@@ -16,11 +16,11 @@ from mmembed.analysis.clusters.tree import community_tree, cut
 from mmembed.analysis.cosines import distinct_directions
 
 
-def families(*, seed=0, n_families=5, n_children=4, n_rows=600, dimension=40, spread=0.12):
+def families(*, seed=0, n_families=5, n_children=4, n_rows=600, dimension=40, spread=0.12, offset=0.45):
     """Return rows of communities within communities: the rows, their family and their community."""
     random = np.random.default_rng(seed)
     above = random.normal(size=(n_families, 1, dimension))
-    centres = (above + 0.45 * random.normal(size=(n_families, n_children, dimension))).reshape(-1, dimension)
+    centres = (above + offset * random.normal(size=(n_families, n_children, dimension))).reshape(-1, dimension)
     child = random.permutation(np.arange(n_rows) % len(centres))
     rows = centres[child] + spread * dimension**0.5 / 3 * random.normal(size=(n_rows, dimension))
     return rows.astype(np.float32), child // n_children, child
@@ -65,6 +65,23 @@ def test_the_tree_has_communities_and_families():
     assert pd.Series(large).groupby(small).nunique().max() == 1
     assert tree.width(20) > 1
     assert tree.width(20) > 3 * tree.width(21)
+
+
+def test_likeness_joins_families_where_neighbours_lie_near(monkeypatch):
+    """Ties of a large table hardly leave a community: families are then told by the likeness of their communities."""
+    rows, family, child = families(seed=1, n_families=6, n_children=8, n_rows=1500, dimension=24, spread=0.4, offset=0.8)
+    table = Points(distinct_directions(rows), 0)
+    small = community_tree(table, 8)
+    monkeypatch.setattr(tree, "_ALIKE_ROWS", 64)
+    large = community_tree(table, 8)
+    found = {}
+    for number, truth in ((6, family), (48, child)):
+        for name, one in (("small", small), ("large", large)):
+            found[name, number] = adjusted_rand(one.cut(number)[one.leaves][table.distinct.groups], truth)
+    assert found["small", 6] < 0.85
+    assert found["large", 6] > 0.95
+    assert found["small", 48] > 0.95
+    assert found["large", 48] > 0.95
 
 
 def test_levels_are_those_of_the_data_and_nested():

@@ -10,6 +10,7 @@ communities that stands for a long stretch of the resolution is a plateau.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -52,8 +53,10 @@ _RUNS = ((1000, 48), (2000, 40), (4000, 30), (8000, 12))
 _FEWEST_RUNS = 4
 # Runs at once; each holds a graph of its own, and graphs of many rows are large.
 _RUNS_AT_ONCE, _RUNS_OF_MANY_AT_ONCE, _MANY_ROWS = 4, 2, 50_000
-# Groups that no tie joins are joined by how alike they are; it weighs less than a doubling of the resolution.
-_ALIKE = 0.3
+# How alike two groups are counts beside their ties, and joins those that no tie joins. In a small table it weighs less
+# than a doubling of the resolution. Of twice as many rows the same number of neighbours lies half as far: ties between
+# groups become few, which of them are there becomes chance, and likeness counts for a doubling more.
+_ALIKE, _ALIKE_ROWS = 0.3, 4096
 # Small groups of rows that the tree is made of, at most; and where no tie joins them.
 _MOST_LEAVES, _MOST_APART = 1200, 2000
 # What they are made of in a large table are communities of this resolution.
@@ -179,14 +182,14 @@ def community_tree(table: Points, min_cluster_size: int) -> CommunityTree:
     n_leaves = len(together)
     centroids = weighted_centroids(table.rows, counts, leaves, n_leaves, places=order).astype(np.float64)
     mean = np.average(centroids, axis=0, weights=np.bincount(leaves, counts))
-    unlike = _unlike(centroids - mean)
+    unlike = (_ALIKE + max(0.0, math.log2(len(order) / _ALIKE_ROWS))) * _unlike(centroids - mean)
 
     def tree(near: npt.NDArray[np.float64]) -> tuple[Positions, npt.NDArray[np.float64]]:
         from scipy.cluster.hierarchy import linkage
 
         if n_leaves < 2:
             return np.empty((0, 2), dtype=np.int64), np.empty(0)
-        apart = (1 - near) * len(found.resolutions) + _ALIKE * unlike
+        apart = (1 - near) * len(found.resolutions) + unlike
         steps = linkage(apart[np.triu_indices(n_leaves, 1)], "average")
         return steps[:, :2].astype(np.int64), steps[:, 2]
 
