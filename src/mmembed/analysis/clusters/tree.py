@@ -56,7 +56,7 @@ _RUNS_AT_ONCE, _RUNS_OF_MANY_AT_ONCE, _MANY_ROWS = 4, 2, 50_000
 # How alike two groups are counts beside their ties, and joins those that no tie joins. In a small table it weighs less
 # than a doubling of the resolution. Of twice as many rows the same number of neighbours lies half as far: ties between
 # groups become few, which of them are there becomes chance, and likeness counts for a doubling more.
-_ALIKE, _ALIKE_ROWS = 0.3, 4096
+_ALIKE, _ALIKE_ROWS = 0.3, 1 << 14
 # Small groups of rows that the tree is made of, at most; and where no tie joins them.
 _MOST_LEAVES, _MOST_APART = 1200, 2000
 # What they are made of in a large table are communities of this resolution.
