@@ -69,7 +69,9 @@ def test_the_tree_has_communities_and_families():
 
 def test_likeness_joins_families_where_neighbours_lie_near(monkeypatch):
     """Ties of a large table hardly leave a community: families are then told by the likeness of their communities."""
-    rows, family, child = families(seed=1, n_families=6, n_children=8, n_rows=1500, dimension=24, spread=0.4, offset=0.8)
+    rows, family, child = families(
+        seed=1, n_families=6, n_children=8, n_rows=1500, dimension=24, spread=0.4, offset=0.8
+    )
     table = Points(distinct_directions(rows), 0)
     small = community_tree(table, 8)
     monkeypatch.setattr(tree, "_ALIKE_ROWS", 64)

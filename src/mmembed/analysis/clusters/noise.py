@@ -20,6 +20,8 @@ _FAR, _FAR_RATIO, _FAR_TIED = 3.0, 1.15, 0.8
 # A row that is tied to others for the most part need be less far out, the less the more rows say what is usual.
 _TORN, _TORN_RATIO, _TORN_TIED = 1.0, 1.05, 0.75
 _FEW_ROWS = 300
+# In a community with many strays they are usual. So a torn row is compared with the rows of all communities that hold
+# together, too: it is a stray if it is far out among those, the farther the fewer rows say what is usual.
 # The lower spread of a normal distribution: neighbours of strays widen the upper one.
 _LOWER = 0.16
 # A community with as few ties of its own, whose rows are so many times as far apart as in those that hold together, is
@@ -48,14 +50,15 @@ def strays(table: Points, labels: Positions) -> npt.NDArray[np.bool_]:
     least = _TORN_TIED * float(np.median(tied[inside])) ** 3
     reach = _TORN + _FEW_ROWS / len(labels)
     is_torn = (distances > np.maximum(usual + reach * width, _TORN_RATIO * usual)) & (tied < least)
-    is_lump = np.zeros(number, dtype=bool)
+    is_lump, is_loose = np.zeros(number, dtype=bool), np.zeros(len(labels), dtype=bool)
     holds = share >= _HOLDS
     if holds.any():
         sizes = np.bincount(labels[inside], minlength=number)
         typical = float(np.median(np.repeat(median[holds], sizes[holds])))
         is_lump = (share < _LUMP_TIED) & (median > _LUMP_RATIO * typical)
         is_lump |= (share < _LARGE_LUMP_TIED) & (median > _LARGE_LUMP_RATIO * typical)
-    return np.asarray(inside & (is_far | is_torn | is_lump[labels]))
+        is_loose = (distances > (_FAR_RATIO + _FEW_ROWS / len(labels)) * typical) & (tied < least)
+    return np.asarray(inside & (is_far | is_torn | is_loose | is_lump[labels]))
 
 
 def _own_share(table: Points, labels: Positions) -> npt.NDArray[np.float64]:
