@@ -32,7 +32,7 @@ _LEAST_RANK = 5
 # One row in ten is so far out by each of the measures: their logarithms are put to one scale there. Outliers by one
 # measure and not by another do not set it, up to a tenth of the rows.
 _FAR_OUT = 0.9
-_ROWS_AT_ONCE = 1024
+_ROWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,7 +291,8 @@ def _distances(rows: FloatMatrix, among: FloatMatrix, rank: int, own: Positions)
         inside = np.flatnonzero(places >= 0)
         cosines[inside, places[inside]] = -np.inf
         at = len(among) - min(rank, len(among) - 1)
-        chosen = np.partition(cosines, at, axis=1)[:, at].astype(np.float64)
+        cosines.partition(at, axis=1)
+        chosen = cosines[:, at].astype(np.float64)
         found[start : start + len(cosines)] = np.sqrt(np.maximum(2 - 2 * chosen, 0))
     return np.maximum(found, _LEAST_DISTANCE)
 
