@@ -9,7 +9,7 @@ STAMP_OLDEST := $(OLDEST)/.installed
 export PYTHONUTF8 := 1
 # What one process compiled the others read: without it each worker of the tests takes 13 s to begin instead of 7.
 unexport PYTHONDONTWRITEBYTECODE
-# Python compiles what is imported when it is imported: compiling all that is installed takes 50 s of
+# Python compiles what is imported when it is imported: compiling all that is installed takes most of a minute of
 # processor time in each environment.
 PIP_FLAGS := --quiet --disable-pip-version-check --no-compile
 
