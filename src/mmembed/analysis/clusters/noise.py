@@ -20,8 +20,6 @@ _FAR, _FAR_RATIO, _FAR_TIED = 3.0, 1.15, 0.8
 # A row that is tied to others for the most part need be less far out, the less the more rows say what is usual.
 _TORN, _TORN_RATIO, _TORN_TIED = 1.0, 1.05, 0.75
 _FEW_ROWS = 300
-# In a community with many strays they are usual. So a torn row is compared with the rows of all communities that hold
-# together, too: it is a stray if it is far out among those, the farther the fewer rows say what is usual.
 # The lower spread of a normal distribution: neighbours of strays widen the upper one.
 _LOWER = 0.16
 # A community with as few ties of its own, whose rows are so many times as far apart as in those that hold together, is
@@ -57,6 +55,8 @@ def strays(table: Points, labels: Positions) -> npt.NDArray[np.bool_]:
         typical = float(np.median(np.repeat(median[holds], sizes[holds])))
         is_lump = (share < _LUMP_TIED) & (median > _LUMP_RATIO * typical)
         is_lump |= (share < _LARGE_LUMP_TIED) & (median > _LARGE_LUMP_RATIO * typical)
+        # In a community with many strays they are usual. So a torn row is compared with the rows of all communities
+        # that hold together, too: it is a stray if it is far out there, the farther the fewer rows say what is usual.
         is_loose = (distances > (_FAR_RATIO + _FEW_ROWS / len(labels)) * typical) & (tied < least)
     return np.asarray(inside & (is_far | is_torn | is_loose | is_lump[labels]))
 
