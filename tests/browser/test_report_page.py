@@ -54,6 +54,8 @@ CORNER = """() => {
   return [...copy.getImageData(0, 0, 1, 1).data];
 }"""
 
+ALL_OF_IT = "() => document.getElementById('canvas').toDataURL()"
+
 
 @pytest.fixture
 def shop(tmp_path):
@@ -436,6 +438,26 @@ def test_the_map_follows_a_change_of_the_scheme(open_report, report):
     page.wait_for_function(f"() => String(({CORNER})()) === '255,255,255,255'")
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(f"() => String(({CORNER})()) === '25,28,33,255'")
+
+
+def test_a_map_that_the_graphics_card_lost_is_drawn_anew(open_report, report):
+    """A reset empties every canvas, also the stamps that dots are made with."""
+    page = open_report(report)
+    settle(page)
+    drawn = page.evaluate(ALL_OF_IT)
+    page.evaluate("""() => {
+      const { canvas, context, dots } = mmembedReport.map;
+      for (const one of [canvas, ...dots.sprites.values()]) {
+        const lost = one === canvas ? context : one.getContext("2d");
+        lost.setTransform(1, 0, 0, 1, 0, 0);
+        lost.globalAlpha = 1;
+        lost.fillStyle = "#000000";
+        lost.fillRect(0, 0, one.width, one.height);
+      }
+    }""")
+    assert page.evaluate(ALL_OF_IT) != drawn
+    page.evaluate("() => mmembedReport.map.canvas.dispatchEvent(new Event('contextrestored'))")
+    assert page.evaluate(ALL_OF_IT) == drawn
 
 
 def test_markup_in_cells_is_only_text(open_report, shop, tmp_path):

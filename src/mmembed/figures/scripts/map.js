@@ -26,6 +26,8 @@ class PointMap {
     this.labels = new Names(points, this.camera, colors, hooks.toolBox);
     this.lasso = new Lasso();
     this.letGo = listenToGestures(this);
+    // Canvases come back empty when the graphics card was reset, as after a laptop's sleep.
+    canvas.addEventListener("contextrestored", () => this.repaint());
     this.watcher = new ResizeObserver(() => this.resize());
     this.watcher.observe(canvas.parentElement);
     this.resize();
