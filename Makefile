@@ -25,10 +25,13 @@ demo: $(STAMP) ## Run the main steps on data/ without a key and write report.htm
 test: $(STAMP) ## Run the test suite, all but the browser (some 8 minutes on two free cores)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not browser and not live' $(ARGS)
 
+# A Chromium that gives no frame for three minutes says nothing of the page: a test that timed out runs once more, and is
+# named (R) in the summary. Any other failure stays one.
 browser: docs ## Run the tests that look at the report and the site in headless Chromium
 	@command -v chromium >/dev/null || { echo "make browser: Chromium is not on the PATH."; \
 	  echo "On Debian or Ubuntu: sudo apt-get install chromium fonts-noto-cjk"; exit 1; }
-	MMEMBED_SITE=docs/_build/html $(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadfile -m browser tests/browser $(ARGS)
+	MMEMBED_SITE=docs/_build/html $(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadfile \
+	  --reruns 1 --only-rerun TimeoutError -raR -m browser tests/browser $(ARGS)
 
 check: lint types layers docs test oldest browser notebooks ## Run everything that CI runs
 
