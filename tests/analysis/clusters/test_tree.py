@@ -145,9 +145,20 @@ def test_a_level_stands_by_itself():
         Level(90, 1.0, 0.95, 0.8, 0.5),
     ]
     assert [one.n_clusters for one in plateaus(levels, best)] == [4, 20, 90]
-    many = Level(150, 0.4, 0.95, 0.8, 0.5, relief=9.0)
-    assert [one.n_clusters for one in plateaus([best, many], best)] == [20, 150]
-    assert [one.n_clusters for one in plateaus([best, Level(150, 0.4, 0.95, 0.8, 0.5, relief=2.0)], best)] == [20]
+
+
+def test_of_many_communities_the_steadiest_number_is_a_level():
+    """No number of many stands long; where numbers nearby do so together, it is the one that is found again most."""
+    best = Level(20, 2.0, 0.95, 0.8, 0.9)
+    many = [Level(140, 0.1, 0.95, 0.8, 0.5, near_width=3.0), Level(150, 0.1, 0.99, 0.8, 0.5, near_width=3.0)]
+    assert [one.n_clusters for one in plateaus([best, *many], best)] == [20, 150]
+    for none in (
+        Level(150, 0.1, 0.99, 0.8, 0.5, near_width=1.0),
+        Level(150, 0.4, 0.85, 0.8, 0.5, near_width=3.0),
+        Level(150, 0.1, 0.99, 0.8, 0.1, near_width=3.0),
+        Level(24, 0.1, 0.99, 0.8, 0.5, near_width=3.0),
+    ):
+        assert [one.n_clusters for one in plateaus([best, none], best)] == [20]
 
 
 def test_a_large_table_is_grouped_as_a_small_one_is(monkeypatch):

@@ -59,6 +59,8 @@ _RUNS_AT_ONCE, _RUNS_OF_MANY_AT_ONCE, _MANY_ROWS = 4, 2, 50_000
 _ALIKE, _ALIKE_ROWS = 0.3, 1 << 14
 # Small groups of rows that the tree is made of, at most; and where no tie joins them.
 _MOST_LEAVES, _MOST_APART = 1200, 2000
+# Numbers of communities are about the same up to so many times more or fewer: a half doubling in all.
+_NEARLY = 2**0.25
 # What they are made of in a large table are communities of this resolution.
 _LEAF_RESOLUTION = 1024.0
 
@@ -136,6 +138,15 @@ class CommunityTree:
         """Return over how many doublings of the resolution there are so many communities."""
         below, above = self._stretch(n_communities)
         return float(max(0.0, above - below))
+
+    def near_width(self, n_communities: int) -> float:
+        """Return over how many doublings there are about so many communities, a half doubling from fewest to most."""
+        fewest, most = round(n_communities / _NEARLY), round(n_communities * _NEARLY)
+        return float(self._height(fewest) - self._height(most))
+
+    def _height(self, n_communities: int) -> float:
+        """Return where so many communities begin to merge further."""
+        return float(self.heights[self.n_leaves - min(max(n_communities, 2), self.n_leaves)])
 
     def resolution(self, n_communities: int) -> float:
         """Return the resolution in the middle of that stretch."""
