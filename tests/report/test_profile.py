@@ -69,6 +69,40 @@ def test_the_code_makes_the_page_again(df):
     assert again["made"].to_markdown().split("\n", 4)[4] == report.to_markdown().split("\n", 4)[4]
 
 
+def test_the_code_gives_what_was_given(df, tmp_path):
+    """Findings, options and files are in it; a comment names what no text can be, and no folder of this machine."""
+    earlier = df.mmembed.report("v").save(tmp_path / "earlier.json")
+    with_scores = df.assign(odd=np.linspace(0, 1, len(df)), names="a.png")
+    report = with_scores.mmembed.report(
+        "v",
+        text=False,
+        image="names",
+        duplicates=df["kind"],
+        outliers="odd",
+        label_issues=False,
+        compare=earlier,
+        random_state=7,
+        root=tmp_path,
+        language="en",
+    )
+    lines = report._contents.profile.code.splitlines()
+    assert lines[-1] == (
+        "df.mmembed.report('v', image='names', language='en', text=False, random_state=7, duplicates=duplicates, "
+        "outliers='odd', label_issues=False, compare=compare, root=root).save(\"report.html\")"
+    )
+    assert [line.split(":")[0] for line in lines if line.startswith("#")] == [
+        *("# df", "# duplicates", "# compare", "# root")
+    ]
+    assert str(tmp_path) not in report.html()
+    plain = df.drop(columns=[one for one in df.columns if one.startswith(("cluster", "subcluster", "map_"))])
+    made_here = plain.mmembed.report("v", language="en")
+    assert "cluster(" not in made_here._contents.profile.code
+    other = build_report(df.rename(columns={"cluster": "topic"}), vector="v", cluster="topic")
+    assert other._contents.profile.code.endswith(
+        "mmembed.report.build_report(df, vector='v', cluster='topic').save(\"report.html\")"
+    )
+
+
 def test_topics_have_a_line_each_with_the_groups_in_them(df):
     """Names of parts are shown without that of their topic; sizes and shares are those of the frame."""
     lines = contents(df, breakdown="kind").topics

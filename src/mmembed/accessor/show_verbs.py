@@ -200,8 +200,10 @@ class ReportingVerbs:
         """
         from mmembed.figures.canvas_words import choose_language
         from mmembed.report.build import build_report
+        from mmembed.report.request import Call
 
         vectors = column_of(self._df, column)
+        asked = {"text": False if text is False else None, "kinds": kinds, "random_state": random_state}
         text = text_or_source(self._df, column, text)
         texts = as_list(self._df, text)
         words = column_of(self._df, texts[0]) if texts else None
@@ -255,6 +257,7 @@ class ReportingVerbs:
             budget_bytes=budget_bytes,
             max_points=max_points,
             root=root,
+            call=Call({**asked, **given, "run": run, "compare": compare, "root": root}, has_groups=named),
         )
 
 

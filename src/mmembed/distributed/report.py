@@ -22,6 +22,7 @@ from mmembed.distributed.samples import draw_by_class
 from mmembed.figures.canvas_words import choose_language
 from mmembed.frames import as_list, column_of
 from mmembed.report.build import build_report, own_columns
+from mmembed.report.request import Call
 
 if TYPE_CHECKING:
     from mmembed.arrays import Positions
@@ -108,6 +109,8 @@ def report_of_partitions(
         random_state=random_state,
         language=language,
     )
+    given = {"random_state": random_state, "sample_rows": sample_rows, **dict.fromkeys(left_out, False)}
+    given |= {name: options.get(name) for name in ("run", "compare", "root")}
     return build_report(
         sample,
         vector=vector,
@@ -119,6 +122,7 @@ def report_of_partitions(
         whole=whole,
         positions=drawn.positions,
         n_columns=own_columns(ddf.columns),
+        call=Call(given, has_groups=method is None),
         **options,
     )
 

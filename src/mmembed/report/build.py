@@ -21,7 +21,7 @@ from mmembed.report.contents import assemble
 from mmembed.report.findings import Findings, count_equal, read_duplicates, read_label_issues, read_outliers
 from mmembed.report.page import render_page
 from mmembed.report.report import Report
-from mmembed.report.request import Columns, Options
+from mmembed.report.request import Call, Columns, Options
 
 _CLUSTER = "df = df.mmembed.cluster('<vector column>')"
 _PROJECT = "df = df.mmembed.project('<vector column>')"
@@ -65,6 +65,7 @@ def build_report(
     whole: WholeTable | None = None,
     positions: npt.NDArray[np.int64] | None = None,
     n_columns: int | None = None,
+    call: Call | None = None,
 ) -> Report:
     """Build a report of a frame that already has clusters and a map.
 
@@ -129,6 +130,8 @@ def build_report(
         Where the rows of a sample stand in the whole table.
     n_columns : int, optional
         Columns of the whole table, where the frame has some of them.
+    call : Call, optional
+        How another function was called that asks for this page.
 
     Raises
     ------
@@ -167,6 +170,7 @@ def build_report(
         part_names=_column_or_default(df, f"sub{cluster}_name", f"sub{cluster}_name", argument="name"),
         n_columns=own_columns(df.columns) if n_columns is None else n_columns,
     )
+    findings_given = {"duplicates": duplicates, "outliers": outliers, "label_issues": label_issues}
     options = Options(
         title=title,
         language=language,
@@ -176,6 +180,7 @@ def build_report(
         max_points=max_points,
         root=Path(root) if root is not None else Path.cwd(),
         created=created if created is not None else datetime.now().astimezone(),
+        call=call or Call({**findings_given, "run": run, "compare": compare, "root": root}),
     )
     findings = Findings(
         duplicates=_find_columns(df, duplicates, "duplicate_group", read_duplicates),

@@ -20,6 +20,10 @@ _NAME_LENGTH = 60
 _LOOKED_AT = 2000
 _BUDGET, _POINTS = 8_000_000, 100_000  # what build_report takes where nothing is said
 
+# Names of files are those of one machine; the page is sent to others.
+_OF_THIS_MACHINE = ("compare", "root")
+_USUAL = {"cluster": "cluster", "name": "cluster_name", "score": "cluster_score", "x": "map_x", "y": "map_y"}
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnLine:
@@ -228,20 +232,41 @@ def _code(columns: Columns, options: Options, record: FitRecord | None, words: W
         "budget_bytes": None if options.budget_bytes == _BUDGET else options.budget_bytes,
         "max_points": None if options.max_points == _POINTS else options.max_points,
     }
-    arguments = ", ".join(f"{name}={value!r}" for name, value in asked.items() if value is not None)
-    if vector is None:
-        call = f"mmembed.report.build_report(df, {arguments})" if arguments else "mmembed.report.build_report(df)"
-        return f'import mmembed.report\n\n{call}.save("report.html")'
-    lines = ["import mmembed", "", f"# df: {words('code_table', column=repr(vector))}"]
-    if record is not None:
+    written = {name: repr(value) for name, value in asked.items() if value is not None}
+    remarks = []
+    for name, value in options.call.given.items():
+        if value is None:
+            continue
+        is_literal = isinstance(value, (bool, int)) or (isinstance(value, str) and name not in _OF_THIS_MACHINE)
+        written[name] = repr(value) if is_literal else name
+        if not is_literal:
+            remarks.append(f"# {name}: {words(f'code_{name}')}")
+    own = {name: one.name for name, one in _grouping(columns).items() if one is not None and one.name != _USUAL[name]}
+    if vector is None or own:
+        written |= {name: repr(value) for name, value in {"vector": vector, **own}.items() if value is not None}
+        arguments = "".join(f", {name}={value}" for name, value in written.items())
+        call = f'mmembed.report.build_report(df{arguments}).save("report.html")'
+        return "\n".join(["import mmembed.report", "", *remarks, call])
+    arguments = "".join(f", {name}={value}" for name, value in written.items())
+    lines = ["import mmembed", "", f"# df: {words('code_table', column=repr(vector))}", *remarks]
+    if record is not None and options.call.has_groups:
         text = _names(columns.texts[:1])
         cluster = {**({} if text is None else {"text": text}), **record.settings}
         given = "".join(f", {name}={value!r}" for name, value in cluster.items())
         lines.append(f"df = df.mmembed.cluster({vector!r}{given})")
         lines.append(f"df = df.mmembed.project({vector!r})")
-    given = f", {arguments}" if arguments else ""
-    lines.append(f'df.mmembed.report({vector!r}{given}).save("report.html")')
+    lines.append(f'df.mmembed.report({vector!r}{arguments}).save("report.html")')
     return "\n".join(lines)
+
+
+def _grouping(columns: Columns) -> dict[str, pd.Series | None]:
+    return {
+        "cluster": columns.cluster,
+        "name": columns.names,
+        "score": columns.scores,
+        "x": columns.x,
+        "y": columns.y,
+    }
 
 
 def _name(column: pd.Series | None) -> Hashable | None:

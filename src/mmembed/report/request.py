@@ -70,7 +70,23 @@ class Columns:
         return self.image is not None or self.video is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How the page was asked for, for the code that makes it again.
+
+    Attributes
+    ----------
+    given : mapping of str to object
+        Arguments besides columns, title, language and limits, as the caller gave them; None is one that was left out.
+    has_groups : bool
+        Whether the table came with its clusters, or they were made for the page.
+    """
+
+    given: Mapping[str, object]
+    has_groups: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What the caller of the report chose besides columns."""
 
@@ -82,3 +98,4 @@ class Options:
     max_points: int
     root: Path
     created: datetime
+    call: Call

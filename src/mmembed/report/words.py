@@ -197,6 +197,12 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Missing cells and contents are those of the {count} rows of the sample.",
     ),
     "code": ("重新生成本页的代码", "Code that makes this page again"),
+    "code_root": ("图片和视频的文件名从哪个文件夹开始", "the folder that names of files start from"),
+    "code_compare": ("上一份报告的 JSON 文件", "the JSON file of the earlier report"),
+    "code_duplicates": ("近似重复的分组", "the groups of near duplicates"),
+    "code_outliers": ("每一行的离群分数", "the score of each row as an outlier"),
+    "code_label_issues": ("可疑标签，或训练好的分类器", "the doubtful labels, or the fitted classifier"),
+    "code_run": ("向量化的记录（EmbeddingRun）", "the record of the embedding (EmbeddingRun)"),
     "code_table": ("含向量列 {column} 的表", "the table with its vector column {column}"),
     "map": ("数据地图", "Map"),
     "map_hint": (
