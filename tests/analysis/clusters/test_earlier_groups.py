@@ -73,8 +73,15 @@ def test_news_are_a_new_group(last):
     assert (labels[len(old) :] == 4).mean() > 0.9
     assert "tent" in found.names[4]
     assert [found.names[one] for one in range(4)] == [last[2].names[one] for one in range(4)]
-    assert np.isnan(found.stabilities[4])
-    assert found.stabilities[0] == last[2].stabilities[0]
+
+
+def test_what_was_measured_on_the_last_table_is_not_shown_for_this_one(last):
+    """Nothing was run again on this table, so that neither the summary nor the whole has a stability."""
+    assert np.isfinite(last[2].stabilities).all()
+    found = fit_clusters(week((90, 70, 60, 50), 9)[0], like=last[2])
+    assert np.isnan(found.stability)
+    assert found.summary()["stability"].isna().all()
+    assert "stability" not in repr(found)
 
 
 def test_a_group_that_grows_is_the_same_group(last):

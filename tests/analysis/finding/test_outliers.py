@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import LocalOutlierFactor
 
-from mmembed.analysis.finding.outliers import find_outliers
+from mmembed.analysis.finding.outliers import OutlierReference, find_outliers
 from mmembed.vectors import VectorArray
 
 
@@ -55,6 +55,20 @@ def test_few_rows_have_nothing_to_compare_with(n_rows):
     found = find_outliers(VectorArray.from_matrix(np.eye(2, dtype=np.float32)[:n_rows]))
     assert found.scores.tolist() == [1.0] * n_rows
     assert len(found.exemplars()) == n_rows
+
+
+@pytest.mark.parametrize("n_rows", [5, 9, 10, 11, 12, 20])
+def test_the_foreign_row_of_a_small_table_stands_out(n_rows):
+    """An outlier is not hidden by its being among the neighbours of every row; without one no row stands out."""
+    random = np.random.default_rng(n_rows)
+    rows = 0.15 * random.normal(size=(n_rows, 64)) + np.eye(64)[0]
+    assert find_outliers(rows.astype(np.float32)).scores.max() < 1.2
+    rows[0] += np.eye(64)[1] - np.eye(64)[0]
+    scores = find_outliers(rows.astype(np.float32)).scores
+    assert scores.argmax() == 0
+    assert scores[0] > 1.2 > scores[1:].max()
+    reference = OutlierReference.learn(rows.astype(np.float32), None)
+    np.testing.assert_allclose(reference.scores(rows.astype(np.float32)), scores, rtol=1e-5)
 
 
 def test_k_below_one_is_refused():

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from mmembed.analysis import name_clusters
 from mmembed.analysis.names.names import SEPARATOR, Naming
-from mmembed.analysis.names.terms import terms_of
+from mmembed.analysis.names.naming import audited
+from mmembed.analysis.names.terms import Evidence, terms_of
 from mmembed.vectors import VectorArray
 
 CHINESE = [
@@ -138,6 +139,24 @@ def test_hostile_cells_give_plain_names():
     long = [" ".join(f"{letter * 38}{n}" for letter in "abc") for n in "xx"]
     assert all(len(name) <= 80 for name in name_clusters([0, 0, 1], [*long, "cat"]).values())
     assert name_clusters([0, 1], [5, b"cat"]) == {0: "cluster 0", 1: "cluster 1"}
+
+
+def evidence(term, *, source="vocabulary", is_thing=False):
+    return Evidence(term, source, 1.0, 3, 0.5, 0, 0.0, is_thing=is_thing)
+
+
+def test_audit_shows_a_phrase_once():
+    """A phrase of the cluster that a typical row shows is listed once, as is one that two rows show."""
+    near = [*map(evidence, ["fox", "animal"]), *(evidence(one, is_thing=True) for one in ["fox", "den", "den"])]
+    found = audited([evidence("fox", source="text")], near)
+    assert [(one.term, one.source) for one in found] == [
+        ("fox", "text"),
+        ("fox", "vocabulary"),
+        ("animal", "vocabulary"),
+        ("den", "vocabulary"),
+    ]
+    many = [*map(evidence, "abcdefgh"), *(evidence(one, is_thing=True) for one in "xyz")]
+    assert "".join(one.term for one in audited([], many)) == "abcdexyz"
 
 
 def test_audit_shows_what_a_name_rests_on():

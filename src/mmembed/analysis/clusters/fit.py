@@ -189,20 +189,20 @@ def _gone_on(
     codes = np.where(labels >= 0, np.searchsorted(numbers, labels), -1)
     figures = RowFigures.of(distinct, codes, missing, numbers=numbers, assign_noise=assign_noise)
     step("names")
-    stability_of = dict(zip(like.numbers.tolist(), like.stabilities.tolist(), strict=True))
+    before = like.numbers.tolist()
     tree = Hierarchy(*grow(Points(distinct, seed), codes), len(numbers))
     earlier = Naming.of(like.names)
-    vanished = {number: earlier[number] for number in sorted(stability_of) if number not in numbers}
-    new = [number for number in numbers.tolist() if number not in stability_of]
+    vanished = {number: earlier[number] for number in sorted(before) if number not in numbers}
+    new = [number for number in numbers.tolist() if number not in before]
     fitted = Clusters(
         names=Naming({}, {}),
         method=like.method,
         candidates=no_candidates(),
         estimator=None,
-        # What was measured is of the rows of the earlier fit.
-        stability=like.stability,
-        stabilities=np.array([stability_of.get(number, np.nan) for number in numbers.tolist()], dtype=np.float32),
-        note=f"gone on from {len(stability_of)} earlier clusters: {len(new)} new, {len(vanished)} vanished",
+        # What was measured is of the rows of the earlier fit and says nothing of these; nothing was run again here.
+        stability=float("nan"),
+        stabilities=np.full(len(numbers), np.nan, dtype=np.float32),
+        note=f"gone on from {len(before)} earlier clusters: {len(new)} new, {len(vanished)} vanished",
         hierarchy=replace(tree, leaves=Spread(distinct.groups, missing)(tree.leaves, -2)),
         preparation=like.preparation,
         dtype=array.dtype,

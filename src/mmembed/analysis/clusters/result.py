@@ -95,7 +95,8 @@ class Clusters(NamedClusters):
         Of the whole, as in ``candidates``: near 1 the groups would be found again in other rows, below .5 they are
         largely chance. Of one cluster that was not parted, that of its best split. NaN where nothing was run again.
     stabilities : numpy.ndarray, shape (n_clusters,), float32
-        Of each cluster: the mean Jaccard similarity with its like in resampled rows.
+        Of each cluster: the mean Jaccard similarity with its like in resampled rows. NaN where nothing was run again,
+        as with ``like=``: what was measured on an earlier table does not hold for this one.
     note : str
         What to know of the choice, or nothing.
     assigned : numpy.ndarray of bool, shape (n,)
@@ -166,7 +167,7 @@ class Clusters(NamedClusters):
         pandas.DataFrame
             ``cluster``; ``name``; ``size`` in rows; ``share`` of the rows with a vector; ``cohesion``, the mean score;
             ``nearest``, the label of the cluster with the most similar centroid; ``stability``, how like itself it is
-            in resampled rows. Noise, if any, is the last row.
+            in resampled rows, NaN with ``like=``. Noise, if any, is the last row.
         """
         values, order = self._filled_labels, np.argsort(self.numbers)
         inside = [values == label for label in self.numbers[order]]

@@ -110,8 +110,9 @@ def find_outliers(vectors: Any, k: int | None = None, *, kinds: Any = None) -> O
     ten as far out as by the third. Distances are chords between unit vectors, √(2 − 2 cos). Rows with equal
     vectors are one place and have one score: repetition alone makes nothing normal.
 
-    In tables of fewer than 800 different rows a quarter of them takes the place of the two hundred. Of more than 5,000,
-    the distance is to a row of high rank in a sample of so many.
+    In tables of fewer than 800 different rows a quarter of them takes the place of the two hundred, at least ten. In
+    tables of fewer than 21, half of the other rows takes the place of that, and of the ten neighbours: else an outlier
+    would be a neighbour of every row. Of more than 5,000, the distance is to a row of high rank in a sample of so many.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ def find_outliers(vectors: Any, k: int | None = None, *, kinds: Any = None) -> O
         graph = shared_graph(distinct.rows, min(int(k), len(distinct)))
         found = _factors(graph)
     else:
-        graph = shared_graph(distinct.rows, NEAR)
+        graph = shared_graph(distinct.rows, _near(len(distinct)))
         measures = _Measures.of(graph, _FarRows.of(distinct.rows).own_distances)
         found = _Balance.of(measures).scores(measures)
     scores[present] = found[distinct.groups]
@@ -156,6 +157,14 @@ def find_outliers(vectors: Any, k: int | None = None, *, kinds: Any = None) -> O
         nearest[present] = present[distinct.first[graph.indices[:, 0]]][distinct.groups]
         similarities[present] = graph.similarities[distinct.groups, 0]
     return Outliers(scores, nearest, similarities, k, graph.method, graph.recall, index)
+
+
+def _near(n_rows: int) -> int:
+    """Return how many near rows are looked at: ten, or half of the other rows of a small table.
+
+    Were it all of them, an outlier would be the farthest neighbour of every row, and all rows were as far out.
+    """
+    return min(NEAR, max(1, (n_rows - 1) // 2))
 
 
 def check_neighbors(k: int | None) -> None:
@@ -200,7 +209,7 @@ class OutlierReference:
         if not len(rows):
             return cls(rows, np.empty(0), k, None)
         distinct = distinct_rows(rows)
-        graph = shared_graph(distinct.rows, NEAR if k is None else min(int(k), len(distinct)), "exact")
+        graph = shared_graph(distinct.rows, _near(len(distinct)) if k is None else min(int(k), len(distinct)), "exact")
         if k is not None:
             return cls(distinct.rows, _factors(graph), k, _Scale.of(graph))
         far = _FarRows.of(distinct.rows)
@@ -267,7 +276,7 @@ class _FarRows:
     @classmethod
     def of(cls, rows: FloatMatrix) -> _FarRows:
         """Draw the sample from different rows by what they hold, so that their order does not matter."""
-        rank = min(FAR, max(NEAR, len(rows) // _FARTHEST_SHARE), max(1, len(rows) - 1))
+        rank = min(FAR, max(_near(len(rows)), len(rows) // _FARTHEST_SHARE))
         drawn = np.arange(len(rows))
         if len(rows) > _SAMPLED_ROWS:
             drawn = np.sort(np.argpartition(row_priorities(rows), _SAMPLED_ROWS)[:_SAMPLED_ROWS])

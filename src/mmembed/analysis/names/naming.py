@@ -121,9 +121,22 @@ def checked_language(language: str) -> Language | None:
 
 
 def audited(ranked: Sequence[Evidence], near: Sequence[Evidence]) -> tuple[Evidence, ...]:
-    """Return the candidates of one cluster that the audit shows: the best terms and phrases, and what rows show."""
-    things = [one for one in near if one.is_thing]
-    return (*ranked[:_AUDITED], *near[: _AUDITED - len(things)], *things)
+    """Return the candidates of one cluster that the audit shows: the best terms and phrases, and what rows show.
+
+    Each is shown once a source. What several rows show, or what is a phrase of the cluster, too, is one candidate.
+    """
+    phrases = _each_once([one for one in near if not one.is_thing])
+    told = {one.shown for one in phrases}
+    things = _each_once([one for one in near if one.is_thing and one.shown not in told])
+    return (*_each_once(ranked)[:_AUDITED], *phrases[: max(0, _AUDITED - len(things))], *things)
+
+
+def _each_once(candidates: Sequence[Evidence]) -> list[Evidence]:
+    """Return the candidates without those that are shown like a better one."""
+    first: dict[str, Evidence] = {}
+    for one in candidates:
+        first.setdefault(one.shown, one)
+    return list(first.values())
 
 
 def _check_vectors(vectors: Any, n_rows: int, *, needed: bool) -> Any:
