@@ -49,9 +49,13 @@ def test_only_the_map_is_computed_where_only_it_is_missing(df):
 
 
 def test_the_code_of_the_page_has_the_seed_of_what_was_computed(df):
-    """A report that makes clusters itself tells how to make them again."""
+    """A report that makes clusters itself is asked for them again, and makes the same."""
     report = df.mmembed.report("v", text="text", random_state=7)
-    assert "cluster('v', text='text', random_state=7)" in report._contents.profile.code
+    code = report._contents.profile.code
+    assert "report('v', text='text', language='en', random_state=7)" in code
+    again: dict[str, object] = {"df": df}
+    exec(code.replace('.save("report.html")', "").replace("df.mmembed.report", "made = df.mmembed.report"), again)  # noqa: S102
+    assert again["made"].to_markdown().split("\n", 4)[4] == report.to_markdown().split("\n", 4)[4]
 
 
 _REPORT = """
