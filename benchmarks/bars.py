@@ -129,12 +129,12 @@ def names(part: str) -> Iterator[Line]:
             made.append(("computing terms", embedded_here("computing-terms"), COMPUTING, "en"))
             made.append(("BBC news", load("bbc-news").replace({"label": {"sports": "sport"}}), BBC, "en"))
             made.append(("sayings", load("sayings"), SAYINGS, "en"))
-        else:
-            made.append(("Debian's sections", load("debian-sections"), DEBIAN, "en"))
             made.append(("library headings", load("library-headings-zh"), HEADINGS, "zh"))
             diagnoses = embedded_here("diagnoses")
             diagnoses = diagnoses[diagnoses["label"].isin(DIAGNOSES)].reset_index(drop=True)
             made.append(("diagnoses", diagnoses, DIAGNOSES, "en"))
+        else:
+            made.append(("Debian's sections", load("debian-sections"), DEBIAN, "en"))
         found = [
             (title, one) for title, frame, words, spoken in made for one in measure_texts(title, frame, words, spoken)
         ]

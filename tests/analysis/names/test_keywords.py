@@ -104,3 +104,20 @@ def test_what_it_is_about_comes_before_who_acts():
         ]
     )
     assert first.index("汇票") < first.index("监督部门")
+
+
+def test_a_term_of_many_contexts_comes_before_one_that_stands_in_one_formula():
+    """Of two terms that as many texts have, the one whose texts differ says what the cluster is about."""
+    formulas = [f"diffuse membranous nephritis with lesions {one}" for one in ("first", "second", "third", "fourth")]
+    wide = ["kidney stone", "injured kidney", "kidney transplant", "swollen kidney"]
+    other = [f"{one} bone" for one in "broken brittle long short thin thick healed split".split()]  # noqa: SIM905
+    found = keywords(np.repeat([0, 1], 8), formulas + wide + other, np.ones(16))[0]
+    assert {one.inside for one in found[:2]} == {4}
+    assert found[0].term == "kidney"
+
+
+def test_texts_that_are_all_alike_still_have_terms():
+    """Where every text of a cluster is the same, no term loses all of its score, however alike its texts are."""
+    found = keywords(np.repeat([0, 1], 4), ["red dress"] * 4 + ["old chair"] * 4, np.ones(8))
+    assert {label: one[0].term for label, one in found.items()} == {0: "red dress", 1: "old chair"}
+    assert found[0][0].score > 0.1

@@ -292,6 +292,17 @@ def test_a_term_that_is_as_common_elsewhere_does_not_lead():
     assert names == {0: "good dog", 1: "cat"}
 
 
+def test_a_word_that_every_chapter_has_does_not_come_before_what_one_chapter_is_about():
+    """A term of a fifth of the rows leads over better ranked ones only where it is rare elsewhere."""
+    organs = {"eye": "cataract glaucoma retina", "liver": "hepatitis cirrhosis bile", "skin": "eczema acne psoriasis"}
+    labels, texts = [], []
+    for label, words in enumerate(organs.values()):
+        rows = [word for word in words.split() for _ in range(6)] + ["diseases"] * (12 if label == 0 else 4)
+        labels += [label] * len(rows)
+        texts += [f"{word} {chr(97 + at)}{label}x" for at, word in enumerate(rows)]
+    assert name_clusters(labels, texts)[0].split(SEPARATOR)[0] in organs["eye"].split()
+
+
 def test_everyday_words_come_before_names_that_are_as_frequent():
     """Of terms that tell a group apart alike, the one that everybody knows comes first."""
     texts = ["zorblax music", "zorblax music", "zorblax music", "steel", "steel"]

@@ -304,6 +304,10 @@ _FEW_ROWS, _SEVERAL_ROWS = 3, 5
 # A term that rows elsewhere have nearly as often does not set the group apart.
 _APART = 1.5
 
+# Nor does one lead over better ones for how many rows have it that is more than a fifth as frequent elsewhere:
+# "disease" is in every chapter of a book on diseases.
+_APART_AHEAD = 5.0
+
 # Rarer ones do not follow a phrase of the vocabulary.
 _CHANCE = 0.1
 
@@ -375,7 +379,8 @@ def _put_leading_term_first(spoken: Sequence[Evidence], share: float) -> list[Ev
         if share < _COMMON:
             is_few = at == 0 and one.inside >= _FEW_ROWS and one.inside_share >= _CHANCE
             is_common &= one.inside >= _SEVERAL_ROWS or is_few
-        if is_common and one.inside_share >= _APART * one.outside_share:
+        apart = _APART_AHEAD if at and share >= _COMMON else _APART
+        if is_common and one.inside_share >= apart * one.outside_share:
             return [one, *spoken[:at], *spoken[at + 1 :]]
     return []
 
