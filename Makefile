@@ -75,7 +75,7 @@ dist: $(STAMP) ## Build the wheel and the sdist in dist/
 oldest: export NUMBA_CACHE_DIR := $(CURDIR)/$(OLDEST)/numba
 oldest: $(STAMP_OLDEST) ## Run the tests of what dependencies decide on the oldest versions that are allowed
 	@$(OLDEST)/bin/python -W ignore -c 'import umap'  # compiled once, before the workers would do it side by side
-	$(OLDEST)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not browser and not live' $(OF_DEPENDENCIES)
+	$(OLDEST)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not browser and not live and not ours' $(OF_DEPENDENCIES)
 
 packages: $(STAMP) ## Try the wheel in clean environments: Pythons, dependencies, extras, upgrade from 0.1 (some 10 minutes)
 	$(BIN)/python scripts/check_packages.py $(ARGS)

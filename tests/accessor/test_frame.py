@@ -111,6 +111,7 @@ def test_zero_shot_labels_come_from_their_words(embedded):
         embedded.mmembed.classify("text_vector")
 
 
+@pytest.mark.ours
 def test_clusters_group_by_meaning(embedded):
     """Equal contents share a cluster, a missing row has none, and the given number is kept."""
     out = embedded.mmembed.cluster("text_vector", "kmeans", n_clusters=3, text="text")
@@ -135,6 +136,7 @@ def test_project_then_plot(embedded):
     assert sum(len(trace.x) for trace in figure.data if trace.x is not None) == 7
 
 
+@pytest.mark.ours
 def test_report_says_what_it_computed(embedded):
     """Clusters and map that are missing are computed, and the page says so."""
     page = embedded.mmembed.report("text_vector", text="text", language="en").html()

@@ -49,6 +49,7 @@ def test_texts_and_pictures_group_by_meaning_with_a_warning():
     assert mapped["map_x"].notna().all()
 
 
+@pytest.mark.ours
 def test_a_report_groups_by_meaning_too():
     """Clusters and map that a report has to make are made like those of the verbs, with one warning for both."""
     df = mixed(40, 40)

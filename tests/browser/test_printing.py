@@ -18,14 +18,15 @@ FOOT = 80  # of it: a heading lower than that has nothing below it but the margi
 NAMES = ["food", "animals", "tools", "planets", "birds", "flowers"]
 
 
-@pytest.fixture
-def report(tmp_path):
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
     """Return a report like that of the demo: 138 rows in six topics, each with a picture, and all kinds of findings."""
+    photos = tmp_path_factory.mktemp("photos")
     random = np.random.default_rng(0)
     code = np.sort(random.integers(0, 6, 138))
     for row in range(138):
         color = tuple(int(one) for one in random.integers(0, 256, 3))
-        Image.new("RGB", (200, 150), color).save(tmp_path / f"{row}.png")
+        Image.new("RGB", (200, 150), color).save(photos / f"{row}.png")
     df = pd.DataFrame(
         {
             "text": [f"{NAMES[one]} number {row}" for row, one in enumerate(code)],
@@ -43,7 +44,7 @@ def report(tmp_path):
     )
     issues = pd.DataFrame({"position": [1, 2], "given": ["food", "birds"], "suggested": ["birds", "food"]})
     return build_report(
-        df, text="text", image="photo", breakdown="category", date="day", label_issues=issues, root=tmp_path
+        df, text="text", image="photo", breakdown="category", date="day", label_issues=issues, root=photos
     )
 
 

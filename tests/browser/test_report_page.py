@@ -57,15 +57,21 @@ CORNER = """() => {
 ALL_OF_IT = "() => document.getElementById('canvas').toDataURL()"
 
 
-@pytest.fixture
-def shop(tmp_path):
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Return the folder of the shop's photographs."""
+    return tmp_path_factory.mktemp("photos")
+
+
+@pytest.fixture(scope="module")
+def shop(photos):
     """Return 60 rows in three clusters with pictures of one colour each, four of them noise."""
     rng = np.random.default_rng(5)
     rows = []
     for row in range(60):
         code = row % 3
         chinese, english, color = KINDS[code]
-        Image.new("RGB", (300, 220), color).save(tmp_path / f"{row}.png")
+        Image.new("RGB", (300, 220), color).save(photos / f"{row}.png")
         place = [(0, 0), (12, 3), (5, 11)][code]
         rows.append(
             {
@@ -83,12 +89,10 @@ def shop(tmp_path):
     return pd.DataFrame(rows)
 
 
-@pytest.fixture
-def report(shop, tmp_path):
+@pytest.fixture(scope="module")
+def report(shop, photos):
     """Return the Chinese report of the shop."""
-    return build_report(
-        shop, text=["text_zh", "text_en"], image="photo", breakdown="shop", root=tmp_path, notes=["测试"]
-    )
+    return build_report(shop, text=["text_zh", "text_en"], image="photo", breakdown="shop", root=photos, notes=["测试"])
 
 
 def place_of(page, point):
@@ -401,7 +405,7 @@ def test_a_tap_on_a_phone_shows_the_row(open_report, report, shop):
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
-def test_no_page_scrolls_sideways(open_report, shop, tmp_path, language, width):
+def test_no_page_scrolls_sideways(open_report, shop, photos, language, width):
     """Even with long words, names and notes, the page is as wide as the screen."""
     long = "unbreakable" * 30
     df = shop.assign(cluster_name=long, shop=long, text_en=long)
@@ -413,7 +417,7 @@ def test_no_page_scrolls_sideways(open_report, shop, tmp_path, language, width):
         title=long,
         notes=[long],
         language=language,
-        root=tmp_path,
+        root=photos,
     )
     page = open_report(report, width=width, height=844)
     page.locator("#search").fill("unbreakable")
@@ -460,12 +464,12 @@ def test_a_map_that_the_graphics_card_lost_is_drawn_anew(open_report, report):
     assert page.evaluate(ALL_OF_IT) == drawn
 
 
-def test_markup_in_cells_is_only_text(open_report, shop, tmp_path):
+def test_markup_in_cells_is_only_text(open_report, shop, photos):
     """A script or an image in any cell or name does nothing but appear, in cards, hits and the card of a point."""
     columns = {name: [ATTACK] * len(shop) for name in ("text_zh", "text_en", "shop", "cluster_name")}
     df = shop.assign(**columns).set_index(pd.Index([ATTACK] * len(shop)))
     report = build_report(
-        df, text=["text_zh", "text_en"], image="photo", breakdown="shop", title=ATTACK, notes=[ATTACK], root=tmp_path
+        df, text=["text_zh", "text_en"], image="photo", breakdown="shop", title=ATTACK, notes=[ATTACK], root=photos
     )
     page = open_report(report)
     page.mouse.move(*place_of(page, free_points(page)[0]))
@@ -507,7 +511,7 @@ def test_rows_of_no_topic_are_called_that(open_report, shop):
     assert page.locator("#hits button").count() == noise
 
 
-def test_markup_in_findings_and_earlier_reports_is_only_text(open_report, shop, tmp_path):
+def test_markup_in_findings_and_earlier_reports_is_only_text(open_report, shop, photos):
     """Labels, dates, notes of lists and names in the file of an earlier report are as harmless as cells."""
     breakout = "\"' onmouseover=window.attacked=1 x='\"><svg onload=window.attacked=1>"
     earlier = json.loads(build_report(shop, text="text_zh").to_json())
@@ -517,7 +521,7 @@ def test_markup_in_findings_and_earlier_reports_is_only_text(open_report, shop, 
     issues = pd.DataFrame({"position": [0], "given": [ATTACK], "suggested": [breakout], "score": [0.5]})
     df = shop.assign(text_zh=breakout, when=[ATTACK, "2024-01-01", "2024-05-01"] * 20, duplicate_group=1)
     report = build_report(
-        df, text="text_zh", image="photo", date="when", label_issues=issues, compare=earlier, root=tmp_path
+        df, text="text_zh", image="photo", date="when", label_issues=issues, compare=earlier, root=photos
     )
     page = open_report(report)
     assert breakout in page.locator("main").inner_text()

@@ -267,6 +267,7 @@ def test_the_budget_holds_for_pictures_that_do_not_compress(goods):
     assert "over the size budget of the file" in Elements(report.html()).words
 
 
+@pytest.mark.ours
 @pytest.mark.parametrize("budget", [600_000, 1_200_000])
 def test_the_budget_holds_where_rows_are_in_several_lists(goods, budget):
     """Typical rows that are duplicates, outliers and label suspects too repeat their pictures within the budget."""
@@ -282,6 +283,7 @@ def test_the_budget_holds_where_rows_are_in_several_lists(goods, budget):
     assert len(Elements(page).named("img")) > 18
 
 
+@pytest.mark.ours
 def test_the_budget_holds_for_long_texts_and_many_rows(goods):
     """Texts are cut, then points thinned out evenly, and both are counted."""
     df = pd.concat([goods] * 1500)

@@ -41,6 +41,7 @@ def test_k_means_finds_digits(digits):
     assert normalized_mutual_info_score(digit, values(found.labels)) > 0.7
 
 
+@pytest.mark.ours
 def test_auto_finds_about_the_number_of_digits(digits):
     """Nobody told the number: it is found to within a few, and the comparison is listed."""
     pictures, digit = digits
@@ -55,6 +56,7 @@ def test_auto_finds_about_the_number_of_digits(digits):
     assert chosen["stability"] == found.stability > 0.8
 
 
+@pytest.mark.ours
 def test_auto_does_not_choose_one_giant_cluster():
     """A far-off handful beside six groups does not make auto answer with two clusters: the rest and the handful."""
     vectors, group = blobs(6, 30)
@@ -75,6 +77,7 @@ def test_blobs_are_found(method):
     assert found.summary()["share"].sum() == pytest.approx(1)
 
 
+@pytest.mark.ours
 @pytest.mark.parametrize("method", METHODS)
 def test_equal_vectors_share_a_label_and_a_score(method, digits):
     """Repeated rows are never parted, wherever they stand."""
@@ -86,6 +89,7 @@ def test_equal_vectors_share_a_label_and_a_score(method, digits):
     assert np.array_equal(found.scores[:300], found.scores[300:600][::-1], equal_nan=True)
 
 
+@pytest.mark.ours
 @pytest.mark.parametrize("method", METHODS)
 def test_order_of_rows_does_not_matter(method, digits):
     """Permuted rows fall into the same groups, and the largest cluster stays number 0."""
@@ -98,6 +102,7 @@ def test_order_of_rows_does_not_matter(method, digits):
     assert np.array_equal(sizes, np.sort(sizes)[::-1])
 
 
+@pytest.mark.ours
 @pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("method", METHODS)
 def test_same_call_same_answer(method, digits):

@@ -76,6 +76,7 @@ def shuffled(units, k):
     return np.random.default_rng(3).integers(0, len(units), (len(units), k)).astype(np.int32)
 
 
+@pytest.mark.ours
 @pytest.mark.parametrize("columns", [256, 8])
 def test_the_graph_from_cells_is_close_to_the_exact_one(structured, columns):
     """In many columns and in few: k other rows each, nearest first, with their cosines, and nearly all of the true."""
@@ -162,6 +163,7 @@ with ThreadPoolExecutor(4) as pool:
 """
 
 
+@pytest.mark.ours
 def test_threads_that_ask_at_once_compile_once(tmp_path):
     """Four runs that begin together wait for one compilation; each made its own before, one after the other."""
     surroundings = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}

@@ -176,6 +176,7 @@ def test_a_class_of_twenty_rows_is_found_as_by_logistic_regression(rare):
         assert (truth == rare)[said == rare].mean() > 0.95
 
 
+@pytest.mark.ours
 def test_landmarks_are_all_rows_up_to_three_thousand():
     """Of more rows 2,048 means are as good; a number that is given counts."""
     random = np.random.default_rng(13)

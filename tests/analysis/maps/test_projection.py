@@ -117,6 +117,7 @@ def test_quality_is_what_scikit_learn_measures(digits, digit_map):
     assert found.n_rows == n
 
 
+@pytest.mark.ours
 def test_a_map_holds_less_than_three_matrices():
     """Beside the column, the different rows with and without their lengths are the only large things; also going on."""
     rows = np.random.default_rng(0).normal(size=(11_000, 1024)).astype(np.float32)

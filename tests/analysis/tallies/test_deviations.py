@@ -31,6 +31,7 @@ def test_rows_without_a_value_and_rare_values_are_left_out():
     assert share_deviations(groups, Counter({"a": 30}))[0] == []
 
 
+@pytest.mark.ours
 def test_chance_alone_stands_out_nowhere():
     """In a hundred random tables of 12 groups and 8 values nothing stands out but in a few."""
     random = np.random.default_rng(0)

@@ -120,6 +120,7 @@ def test_one_bad_content_fails_alone(session):
     assert (answer.tokens, answer.cost) == (0, 0.0)
 
 
+@pytest.mark.ours
 def test_vectors_do_not_depend_on_the_batch(session):
     """Alone or among others, a content gets the same vector."""
     contents = mixed_contents()
