@@ -199,8 +199,8 @@ def report(vectors: pd.Series, folder: Path) -> tuple[Callable[[], Any], Callabl
     """Write a report of a table that has clusters and a map."""
     kept = f"{len(vectors)}x{vectors.dtype.dimension}"
     places = np.load(folder / f"{kept}-map.npy")
-    table = {"text": [f"text {at}" for at in range(len(vectors))], "vector": vectors, "x": places[:, 0]}
-    df = pd.DataFrame({**table, "y": places[:, 1], "cluster": np.load(folder / f"{kept}-clusters.npy")})
+    table = {"text": [f"text {at}" for at in range(len(vectors))], "vector": vectors, "map_x": places[:, 0]}
+    df = pd.DataFrame({**table, "map_y": places[:, 1], "cluster": np.load(folder / f"{kept}-clusters.npy")})
     return lambda: df.mmembed.report("vector").html(), lambda page: f"page of {len(page) / 2**20:.1f} MB"
 
 
