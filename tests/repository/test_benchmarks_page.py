@@ -41,6 +41,14 @@ def test_the_table_says_what_the_scripts_printed(benchmark):
         assert f"| {what} | {figure} | `{benchmark.command[0]}` |" in PAGE
 
 
+def test_ratios_of_search_are_those_of_their_column():
+    """Of the times before it none is taken."""
+    search = next(one for one in writing.BENCHMARKS if one.name == "search")
+    line = " {} 57.3 ms 47.4 ms {} 653.1 ms ≤ 1.2 ×"
+    output = "\n".join(["queries", line.format(1, 1.21), line.format(10, 1.06), line.format(1000, 1.42)])
+    assert [writing.figure(output, pattern) for _, pattern, _ in search.figures] == ["1.21", "1.42"]
+
+
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
 def test_the_readme_s_figures_of_the_local_model_are_those_of_the_page(readme):
     """Captions that find their photograph within the first ten, rounded to two digits."""
