@@ -103,6 +103,19 @@ def test_the_code_gives_what_was_given(df, tmp_path):
     )
 
 
+def test_values_of_numpy_and_labels_of_several_parts_are_written_out(df):
+    """The code needs no import for them, and a report of them is made."""
+    plain = df.drop(columns=[one for one in df.columns if one.startswith(("cluster", "subcluster", "map_"))])
+    table = plain.assign(half=np.arange(len(plain)) % 2).rename(columns={"half": ("a", "half")})
+    seven = np.int64(7)
+    code = table.mmembed.report("v", kinds=("a", "half"), random_state=seven, language="en")._contents.profile.code
+    assert code.endswith("language='en', kinds=('a', 'half'), random_state=7).save(\"report.html\")")
+    made = plain.mmembed.cluster("v", "kmeans", n_clusters=np.int64(2), random_state=seven).mmembed.project("v")
+    code = made.mmembed.report("v", max_points=np.int64(50))._contents.profile.code
+    assert "n_clusters=2, random_state=7)" in code
+    assert "max_points=50" in code
+
+
 def test_topics_have_a_line_each_with_the_groups_in_them(df):
     """Names of parts are shown without that of their topic; sizes and shares are those of the frame."""
     lines = contents(df, breakdown="kind").topics

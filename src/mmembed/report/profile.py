@@ -20,8 +20,10 @@ _NAME_LENGTH = 60
 _LOOKED_AT = 2000
 _BUDGET, _POINTS = 8_000_000, 100_000  # what build_report takes where nothing is said
 
-# Names of files are those of one machine; the page is sent to others.
+# Names of files are those of one machine, and the page is sent to others: the code names the argument instead.
 _OF_THIS_MACHINE = ("compare", "root")
+# So it does where one of these is no column and no choice, but a result.
+_RESULTS = ("duplicates", "outliers", "label_issues", "run")
 _USUAL = {"cluster": "cluster", "name": "cluster_name", "score": "cluster_score", "x": "map_x", "y": "map_y"}
 
 
@@ -232,18 +234,19 @@ def _code(columns: Columns, options: Options, record: FitRecord | None, words: W
         "budget_bytes": None if options.budget_bytes == _BUDGET else options.budget_bytes,
         "max_points": None if options.max_points == _POINTS else options.max_points,
     }
-    written = {name: repr(value) for name, value in asked.items() if value is not None}
+    written = {name: _literal(value) for name, value in asked.items() if value is not None}
     remarks = []
     for name, value in options.call.given.items():
         if value is None:
             continue
-        is_literal = isinstance(value, (bool, int)) or (isinstance(value, str) and name not in _OF_THIS_MACHINE)
-        written[name] = repr(value) if is_literal else name
-        if not is_literal:
+        is_result = name in _RESULTS and not isinstance(value, (bool, int, str))
+        is_named = is_result or name in _OF_THIS_MACHINE
+        written[name] = name if is_named else _literal(value)
+        if is_named:
             remarks.append(f"# {name}: {words(f'code_{name}')}")
     own = {name: one.name for name, one in _grouping(columns).items() if one is not None and one.name != _USUAL[name]}
     if vector is None or own:
-        written |= {name: repr(value) for name, value in {"vector": vector, **own}.items() if value is not None}
+        written |= {name: _literal(value) for name, value in {"vector": vector, **own}.items() if value is not None}
         arguments = "".join(f", {name}={value}" for name, value in written.items())
         call = f'mmembed.report.build_report(df{arguments}).save("report.html")'
         return "\n".join(["import mmembed.report", "", *remarks, call])
@@ -252,11 +255,16 @@ def _code(columns: Columns, options: Options, record: FitRecord | None, words: W
     if record is not None and options.call.has_groups:
         text = _names(columns.texts[:1])
         cluster = {**({} if text is None else {"text": text}), **record.settings}
-        given = "".join(f", {name}={value!r}" for name, value in cluster.items())
+        given = "".join(f", {name}={_literal(value)}" for name, value in cluster.items())
         lines.append(f"df = df.mmembed.cluster({vector!r}{given})")
         lines.append(f"df = df.mmembed.project({vector!r})")
     lines.append(f'df.mmembed.report({vector!r}{arguments}).save("report.html")')
     return "\n".join(lines)
+
+
+def _literal(value: object) -> str:
+    """Return a value as Python writes it; numbers of numpy as those of Python, which needs no import."""
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def _grouping(columns: Columns) -> dict[str, pd.Series | None]:
