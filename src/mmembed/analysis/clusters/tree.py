@@ -59,10 +59,10 @@ _RUNS_AT_ONCE, _RUNS_OF_MANY_AT_ONCE, _MANY_ROWS = 4, 2, 50_000
 _ALIKE, _ALIKE_ROWS = 0.3, 1 << 14
 # Small groups of rows that the tree is made of, at most; and where no tie joins them.
 _MOST_LEAVES, _MOST_APART = 1200, 2000
-# Numbers of communities are about the same up to so many times more or fewer: a half doubling in all.
-_NEARLY = 2**0.25
 # What they are made of in a large table are communities of this resolution.
 _LEAF_RESOLUTION = 1024.0
+# Numbers of communities are about the same up to so many times more or fewer: a half doubling in all.
+_NEARLY = 2**0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +142,7 @@ class CommunityTree:
     def near_width(self, n_communities: int) -> float:
         """Return over how many doublings there are about so many communities, a half doubling from fewest to most."""
         fewest, most = round(n_communities / _NEARLY), round(n_communities * _NEARLY)
-        return float(self._height(fewest) - self._height(most))
+        return self._height(fewest) - self._height(most)
 
     def _height(self, n_communities: int) -> float:
         """Return where so many communities begin to merge further."""
@@ -153,10 +153,9 @@ class CommunityTree:
         return float(self.resolutions[-1] * 2.0 ** (0.5 - sum(self._stretch(n_communities)) / 2))
 
     def _stretch(self, n_communities: int) -> tuple[float, float]:
-        at = self.n_leaves - n_communities
-        above = float(self.heights[at]) if n_communities > 1 else float(len(self.resolutions))
+        above = self._height(n_communities) if n_communities > 1 else float(len(self.resolutions))
         # Leaves are what the highest resolutions agree on: they do not stand over what is below.
-        return float(self.heights[at - 1]) if at else min(1.0, above), above
+        return self._height(n_communities + 1) if n_communities < self.n_leaves else min(1.0, above), above
 
 
 def cut(merges: Positions, n_communities: int) -> Positions:

@@ -74,9 +74,9 @@ class Naming(Mapping[int, str]):
         -------
         pandas.DataFrame
             ``cluster``, ``name``, ``origin`` of the name; ``term``, a candidate, once for each ``source``; ``in_name``,
-            ``source``, ``score``;
-            ``inside``, ``inside_share``, ``outside``, ``outside_share``, how many rows of the cluster and of the others
-            speak for it; ``examples``, positions of rows. A cluster without candidates has one row without a term.
+            ``source``, ``score``; ``inside``, ``inside_share``, ``outside``, ``outside_share``, how many rows of the
+            cluster and of the others speak for it; ``examples``, positions of rows. A cluster without candidates has
+            one row without a term.
         """
         lines = []
         for label, name in self.names.items():
