@@ -190,6 +190,20 @@ WHAT_CHANGED = {
 }
 
 
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("zh", "主题沿用上一份报告的分组；"), ("en", "The topics go on from those of the earlier report;")],
+)
+def test_the_page_says_in_its_language_that_topics_go_on(tmp_path, language, sentence):
+    """No method made them, so that none is named."""
+    last = goods((90, 70, 60, 80), 1).mmembed.report("title_vector", language=language).save(tmp_path / "last.json")
+    told = goods((90, 70, 60, 80), 2).mmembed.report("title_vector", compare=last, language=language)
+    paragraph = told._contents.profile.paragraph
+    assert sentence in paragraph
+    assert "method" not in paragraph
+    assert "方法" not in paragraph
+
+
 @pytest.mark.parametrize(("sizes", "expected"), WHAT_CHANGED.values(), ids=WHAT_CHANGED)
 def test_a_report_says_what_changed_in_the_rows_and_not_in_the_fit(tmp_path, sizes, expected):
     """With ``compare=`` clusters go on from the last report's: what was planted is told, and nothing else."""

@@ -38,6 +38,8 @@ from mmembed.report.words import Words
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array
 
 FORMAT = "mmembed-report-1"
+# What clusters say made them that were read from a report, and those that go on from them.
+EARLIER_REPORT = "earlier report"
 # Of as many clusters, in one comparison of twenty one at most is told to have changed by chance.
 _ALL_BY_CHANCE = 0.05
 # Borders of groups are drawn by last week's rows, which adds this much to the standard error of a share.
@@ -239,7 +241,7 @@ def clusters_of_report(facts: Mapping[str, Any]) -> Clusters | None:
     names = {int(one["id"]): str(one["name"]) for one in facts["clusters"] if isinstance(one.get("id"), int)}
     return Clusters(
         names=Naming.of({number: names.get(number, told_key(number)) for number in numbers.tolist()}),
-        method="earlier report",
+        method=EARLIER_REPORT,
         candidates=no_candidates(),
         estimator=None,
         stability=float("nan"),

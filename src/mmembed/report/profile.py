@@ -11,6 +11,7 @@ import pandas as pd
 from mmembed.analysis.clusters.record import FitRecord
 from mmembed.analysis.tallies.dates import read_dates
 from mmembed.frames import is_empty, one_line
+from mmembed.report.comparison import EARLIER_REPORT
 from mmembed.report.request import Columns, Options
 from mmembed.report.summary import Summary
 from mmembed.report.words import Words
@@ -199,6 +200,8 @@ def _paragraph(columns: Columns, summary: Summary, record: FitRecord | None, wor
             told.append(words("about_failed", count=f"{summary.failed:,}"))
     if record is None:
         told.append(words("about_given", column=one_line(columns.cluster.name, _NAME_LENGTH)))
+    elif record.method == EARLIER_REPORT:
+        told.append(words("about_gone_on"))
     else:
         settings = ", ".join(f"{name}={value!r}" for name, value in record.settings.items() if name != "method")
         asked = words("about_settings", settings=one_line(settings, 200)) if settings else ""

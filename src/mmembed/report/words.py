@@ -171,6 +171,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "主题用 {method} 方法按向量分出{settings}。",
         "Rows with similar vectors were grouped into topics by the method {method}{settings}.",
     ),
+    "about_gone_on": (
+        "主题沿用上一份报告的分组；不属于其中任何一组的新内容自成新主题。",
+        "The topics go on from those of the earlier report; new rows that belong to none form topics of their own.",
+    ),
     "about_compared": ("它是 {count} 种分法中最好的一种。", "It is the best of {count} groupings that were compared."),
     "about_given": ("主题取自列「{column}」。", "The topics are those of the column “{column}”."),
     "about_settings": ("（{settings}）", " ({settings})"),
