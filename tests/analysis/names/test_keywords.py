@@ -77,6 +77,28 @@ def test_no_term_is_cut_out_of_a_longer_one():
     assert "强制性标准" in first
 
 
+def test_no_chinese_term_begins_with_the_end_of_a_word():
+    """A character that ends the word before it begins no term, nor does one that says when or where."""
+    sent = [f"{who}员态度很差，{what}" for who in ("配送", "快递", "派送") for what in ("乱扔", "迟到")]
+    codes = [f"{when}时收不到验证码，{what}" for when in ("登录", "注册", "绑定") for what in ("急死", "头疼")]
+    first, second = leading([sent, codes])
+    assert "态度很差" in first
+    assert "收不到验证码" in second
+    assert not [term for term in first + second if term.startswith(("员", "时"))]
+
+
+def test_a_chinese_noun_of_one_character_begins_a_term():
+    """Nor is a term cut that begins with a character for a thing, or with a verb that also begins what is said."""
+    first, second = leading(
+        [
+            [f"国务院核安全监督管理部门{one}核设施" for one in ("审查", "检查", "批准")],
+            ["退运费", "商家不退运费", "请退运费给我"],
+        ]
+    )
+    assert any(term.startswith("核安全") for term in first)
+    assert any(term.startswith("退运费") for term in second)
+
+
 def test_no_english_term_lacks_its_last_word():
     """A phrase of three words that texts always continue with a fourth is left out for one that has the fourth."""
     pans = [f"{one} Stainless Steel Frying Pan {size} cm" for one in ("New", "Eco") for size in range(20, 26)]

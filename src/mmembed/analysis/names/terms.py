@@ -42,10 +42,10 @@ _LONGEST_PHRASE = 3
 LONGEST_HAN_PHRASE = 8
 
 # Makes the next Chinese word say the opposite: without it a name would.
-_DENIES = frozenset("不未非无没")
+DENIES = frozenset("不未非无没")
 
-# Ends no phrase: what a thing has is another one. It begins some (有组织犯罪).
-_HAS = "有"
+# End no phrase: what a thing has or becomes is another one. They begin some (有组织犯罪).
+_OPEN = frozenset("有在给成为")
 
 # A term longer than this is no word of any language but a key, a hash, or a run without spaces.
 LONGEST_TERM = 40
@@ -192,7 +192,7 @@ def _han_terms(run: str) -> Iterator[str]:
         if says_nothing_in_chinese(word, tag):
             yield from _han_phrases(stretch)
             stretch = []
-            denied = word if word in _DENIES else ""
+            denied = word if word in DENIES else ""
         else:
             stretch.append((denied + word, tag))
             denied = ""
@@ -216,7 +216,7 @@ def _han_phrases(tagged: list[tuple[str, str]]) -> Iterator[str]:
     for length in range(2, _LONGEST_PHRASE + 1):
         for start in range(len(words) - length + 1):
             phrase = "".join(words[start : start + length])
-            if len(phrase) <= LONGEST_HAN_PHRASE and words[start + length - 1] != _HAS:
+            if len(phrase) <= LONGEST_HAN_PHRASE and words[start + length - 1] not in _OPEN:
                 yield phrase
 
 
@@ -269,7 +269,8 @@ CHINESE = frozenset(
     至今 至于 至少 虽然 虽说 表示 装着 觉得 认为 许多 设有 说是 请勿 请问 谁的 起来 越来越 足够 轮到
     较为 过来 过程 还是 还有 还要 这个 这么 这些 这样 这种 这里 进行 通过 通常 造成 那个 那么 那些 那样
     那里 都是 采用 里面 除了 随着 需要 非常 首先 马上 一个 两个 这是 那是 上面 下面 外面 前面 后面 旁边
-    中间 附近 属于 不到 不再 来说 之中 之类 记者 获悉 报道 是 要 让 使 令 给 想""",
+    中间 附近 属于 不到 不再 来说 之中 之类 记者 获悉 报道 是 要 让 使 令 给 想
+    时 后 前 里 内 中 外 上 下 很 太 最 更 挺 有点 有点儿 您 您好 你好 是不是 有没有 能不能 会不会 可不可以 好不好""",
     )
 )
 
