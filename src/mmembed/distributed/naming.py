@@ -27,6 +27,7 @@ from mmembed.analysis.names.naming import audited, checked_language
 from mmembed.analysis.names.near_terms import rank_by_nearness
 from mmembed.analysis.names.phrase_support import PickedPhrases, Support, find_support
 from mmembed.analysis.names.phrases import phrase_rows, pick_phrases, tell_phrases
+from mmembed.analysis.names.segmenter import Segmenter
 from mmembed.analysis.names.terms import Evidence, Language, has_han, words_of
 from mmembed.analysis.names.vocabulary import phrases_with, wordings
 from mmembed.analysis.preparation import KindSums, kind_sums
@@ -159,9 +160,9 @@ def rank_partitions(
         return ranked
     candidates = {one.term for found in ranked.values() for one in found}
     # A phrase is left out if a word of it is common to all, so that these are counted, too.
-    candidates |= {word for term in candidates for word in words_of(term)}
+    candidates |= {word for term in candidates for word in words_of(term, counted.segmenter)}
     terms = np.array(sorted(candidates & set(counted.terms.tolist())), dtype=object)
-    known = _Known(tally.labels, terms, _spellings(counted, terms))
+    known = _Known(tally.labels, terms, _spellings(counted, terms), counted.segmenter)
     whole: TermTally = reduced(each(_count, columns, placed, labeller=labeller, known=known))
     # All terms of all texts are not known, but how many a text has is.
     grown = replace(whole, average=tally.average * float(whole.texts.sum()) / max(1.0, float(tally.texts.sum())))
@@ -175,6 +176,7 @@ class _Known:
     names: Any
     terms: Any
     spellings: Mapping[str, str]
+    segmenter: Segmenter
 
 
 def _spellings(counted: CountedTerms, terms: Any) -> dict[str, str]:
@@ -225,6 +227,7 @@ def _count(part: pd.DataFrame, placed: pd.DataFrame, *, labeller: Labeller, know
         names=known.names,
         terms=known.terms,
         spellings=known.spellings,
+        segmenter=known.segmenter,
     )
 
 

@@ -6,6 +6,7 @@ from functools import reduce
 from operator import add
 
 import numpy as np
+import pytest
 
 from mmembed.analysis.names.keywords import count_terms, keywords, merge_samples, rank_terms, sample_texts, tally_known
 
@@ -42,6 +43,7 @@ def test_counts_of_parts_add_up():
     counted = count_terms(sample)
     tally = counted.tally(sample)
     known = {"names": tally.labels, "terms": counted.terms, "spellings": counted.spellings}
+    known["segmenter"] = counted.segmenter
     cuts = [slice(0, 1), slice(1, 250), slice(250, 400)]
     parts = [tally_known(labels[at], texts[at], weights[at], **known) for at in cuts]
     total = reduce(add, parts)
@@ -85,6 +87,31 @@ def test_no_chinese_term_begins_with_the_end_of_a_word():
     assert "态度很差" in first
     assert "收不到验证码" in second
     assert not [term for term in first + second if term.startswith(("员", "时"))]
+
+
+def test_a_word_that_no_dictionary_has_is_learnt_from_all_texts():
+    """Text by text the segmenter reads it as something else each time (猫猫 and 粮, 粮幼, 粮成)."""
+    foods = ["皇家成猫猫粮", "猫粮幼猫通用", "猫粮成猫", "鱼肉味猫粮", "鸡肉味全价猫粮10斤", "特价猫粮"]
+    pays = ["退回花呗", "花呗还款", "花呗支付不了", "用花呗付款", "花呗额度"]
+    first, second = leading([foods, pays])
+    assert first[0] == "猫粮"
+    assert second[0] == "花呗"
+
+
+@pytest.mark.parametrize(
+    ("texts", "word"),
+    [
+        (["能发吗", "能发货", "还能发"], "能发"),  # a guess of the segmenter
+        (["凑单凑不够", "凑单凑满减", "凑单凑来凑去"], "凑单凑"),
+        (["包裹放门口", "包裹放驿站", "包裹放快递柜"], "包裹放"),
+        (["快递等了五天", "快递五天没到", "五天了"], "五天"),
+        (["您好查一下快递", "您好快递呢", "您好快递到哪了"], "您好"),
+    ],
+)
+def test_what_names_nothing_is_no_term(texts, word):
+    """How many and how long, greetings, and phrases without what they are done to."""
+    first, _ = leading([texts, ["学校开设课程", "教师在学校讲课", "学生到学校上学"]])
+    assert word not in first
 
 
 def test_a_chinese_noun_of_one_character_begins_a_term():

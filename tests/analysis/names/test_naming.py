@@ -103,6 +103,16 @@ def test_singular_and_plural_are_one():
     ]
 
 
+@pytest.mark.parametrize(("one", "many"), [("crash", "crashes"), ("box", "boxes"), ("battery", "batteries")])
+def test_plurals_of_every_form_are_one_with_their_word(one, many):
+    """Nor does a name say both."""
+    texts = [f"app {one}", f"many {many}", f"the {many} again", "late parcel", "lost parcel"]
+    naming = name_clusters([0, 0, 0, 1, 1], texts)
+    audit = naming.audit().query("cluster == 0")
+    assert audit.loc[audit["term"] == many, "inside"].tolist() == [3]
+    assert one not in naming[0].split(" · ")
+
+
 def test_siblings_with_equal_captions_get_different_names():
     """Names are unique even where captions are not, and none is taken for noise."""
     names = name_clusters([0, 0, 1, 1, 2, 2, -1], ["cat"] * 4 + ["noise"] * 2 + ["cat"])

@@ -13,10 +13,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from mmembed.analysis.names.segmenter import Segmenter
 from mmembed.analysis.names.terms import (
     DENIES,
     ENGLISH,
     LONGEST_HAN_PHRASE,
+    STANDARD,
     is_han,
     says_nothing_in_chinese,
     word_runs,
@@ -38,7 +40,7 @@ _NUMERALS = frozenset("第零〇一二两三四五六七八九十百千万几")
 _WORD, _MOST_WORDS = 2, 3
 
 
-def may_be_cut(term: str) -> bool:
+def may_be_cut(term: str, segmenter: Segmenter = STANDARD) -> bool:
     """Return whether there may be more of a term in texts: it is as long as terms may be, or its first word is short.
 
     Examples
@@ -48,14 +50,14 @@ def may_be_cut(term: str) -> bool:
     >>> may_be_cut("员态度"), may_be_cut("服务态度")
     (True, False)
     """
-    words = words_of(term)
+    words = words_of(term, segmenter)
     count = len(words)
     if _begins_with_character(words):
         return True
     return count >= _MOST_WORDS or (is_han(term) and count > 1 and len(term) + _WORD > LONGEST_HAN_PHRASE)
 
 
-def is_cut(term: str, texts: Sequence[str]) -> bool:
+def is_cut(term: str, texts: Sequence[str], segmenter: Segmenter = STANDARD) -> bool:
     """Return whether texts that have a term nearly always go on in a word of which the term has only a part.
 
     It is cut where they nearly always have the same word after it, or in Chinese before it; and where its first word is
@@ -72,12 +74,12 @@ def is_cut(term: str, texts: Sequence[str]) -> bool:
     >>> is_cut("员态度", ["配送员态度很差", "快递员态度好"]), is_cut("退运费", ["退运费吗", "商家不退运费"])
     (True, False)
     """
-    ends_words = is_han(term) and _begins_with_character(words_of(term))
+    ends_words = is_han(term) and _begins_with_character(words_of(term, segmenter))
     before: Counter[str] = Counter()
     after: Counter[str] = Counter()
     read = ends = 0
     for text in texts:
-        beside = _beside_han(term, text) if is_han(term) else _after_words(words_of(term), text)
+        beside = _beside_han(term, text, segmenter) if is_han(term) else _after_words(words_of(term), text)
         if beside is not None:
             read += 1
             before[beside.before] += 1
@@ -113,11 +115,11 @@ class _Beside(NamedTuple):
     is_joined: bool
 
 
-def _beside_han(term: str, text: str) -> _Beside | None:
+def _beside_han(term: str, text: str, segmenter: Segmenter) -> _Beside | None:
     """Return what is beside a Chinese term in a text; None where the text does not have it."""
     shown = unicodedata.normalize("NFKC", text)
     start = shown.find(term)
-    return None if start < 0 else _words_beside(shown, start, start + len(term))
+    return None if start < 0 else _words_beside(shown, start, start + len(term), segmenter)
 
 
 def _after_words(words: Sequence[str], text: str) -> _Beside | None:
@@ -130,9 +132,7 @@ def _after_words(words: Sequence[str], text: str) -> _Beside | None:
     return None
 
 
-def _words_beside(text: str, start: int, end: int) -> _Beside:
-    import rjieba
-
+def _words_beside(text: str, start: int, end: int, segmenter: Segmenter) -> _Beside:
     left = max(0, start - _BESIDE)
     while left < start and not all(map(is_han, text[left:start])):
         left += 1
@@ -141,7 +141,7 @@ def _words_beside(text: str, start: int, end: int) -> _Beside:
         right += 1
     at, before, after = left, "", ""
     is_joined = text[start - 1 : start].isalnum() and left == start
-    for word, tag in rjieba.tag(text[left:right]):
+    for word, tag in segmenter.tag(text[left:right]):
         if at + len(word) == start:
             before = _said(word, tag)
             is_joined = _NUMERALS.issuperset(word)
@@ -151,7 +151,7 @@ def _words_beside(text: str, start: int, end: int) -> _Beside:
         elif at == end:
             after = _said(word, tag)
         at += len(word)
-    return _Beside(*(word if len(word) > 1 else "" for word in (before, after)), is_joined=is_joined)
+    return _Beside(before if len(before) > 1 else "", after if len(after) > 1 else "", is_joined)
 
 
 def _said(word: str, tag: str) -> str:

@@ -7,15 +7,26 @@ large, or term by term of all parts of a table. ``terms.py`` finds terms; ``nami
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mmembed.analysis.names.terms import PART, Evidence, Language, is_han, is_part, singular, terms_of, words_of
+from mmembed.analysis.names.segmenter import Segmenter, learn_words
+from mmembed.analysis.names.terms import (
+    PART,
+    Evidence,
+    Language,
+    han_runs,
+    is_han,
+    is_part,
+    singulars,
+    terms_of,
+    words_of,
+)
 from mmembed.analysis.names.vocabulary import shipped_phrases
 from mmembed.analysis.names.writing import written
 
@@ -95,7 +106,10 @@ def rank_terms(tally: TermTally, in_texts: TermsInTexts) -> dict[int, list[Evide
     n_texts = int(tally.texts.sum())
     known = _everyday_words()
     everyday = np.array(
-        [_BODY if term.endswith(_BODIES) else _EVERYDAY if singular(term) in known else 1.0 for term in terms.tolist()]
+        [
+            _BODY if term.endswith(_BODIES) else 1.0 if known.isdisjoint((term, *singulars(term))) else _EVERYDAY
+            for term in terms.tolist()
+        ]
     )
     found = {}
     for at, label in enumerate(tally.labels.tolist()):
@@ -108,7 +122,8 @@ def rank_terms(tally: TermTally, in_texts: TermsInTexts) -> dict[int, list[Evide
         order = np.lexsort((terms[columns[stands_out]], -np.round(score[stands_out], 9)))[:_CANDIDATES]
         common = set(terms[columns[score <= 1e-9]].tolist())
         likely = {str(terms[columns[one]]): int(one) for one in stands_out[order]}
-        best = _drop_pieces({term: one for term, one in likely.items() if not in_texts.is_cut(term)}, count, common)
+        whole = {term: one for term, one in likely.items() if not in_texts.is_cut(term)}
+        best = _drop_pieces(whole, count, common, in_texts.segmenter)
         score = _rank_wide_first(best, score, int(label), in_texts)
         best = dict(sorted(best.items(), key=lambda item: (-round(score[item[1]], 9), item[0])))
         own_texts = int(tally.texts[at])
@@ -131,13 +146,16 @@ def rank_terms(tally: TermTally, in_texts: TermsInTexts) -> dict[int, list[Evide
 
 @cache
 def _everyday_words() -> frozenset[str]:
-    """Return the English phrases of the vocabulary, in lower case and in the singular."""
-    return frozenset(singular(phrase.shown("en").casefold()) for phrase in shipped_phrases())
+    """Return the English phrases of the vocabulary, in lower case, and what they may be the plural of."""
+    phrases = [phrase.shown("en").casefold() for phrase in shipped_phrases()]
+    return frozenset(form for phrase in phrases for form in (phrase, *singulars(phrase)))
 
 
-def _drop_pieces(places: Mapping[str, int], count: npt.NDArray[np.float32], common: set[str]) -> dict[str, int]:
+def _drop_pieces(
+    places: Mapping[str, int], count: npt.NDArray[np.float32], common: set[str], segmenter: Segmenter
+) -> dict[str, int]:
     """Return the candidates without phrases that hold a word common to all, and without mere pieces of phrases."""
-    telling = {term: place for term, place in places.items() if common.isdisjoint(words_of(term))}
+    telling = {term: place for term, place in places.items() if common.isdisjoint(words_of(term, segmenter))}
     pieces = {
         piece
         for longer in telling
@@ -213,11 +231,14 @@ class CountedTerms:
     terms : numpy.ndarray of str, shape (t,)
     spellings : mapping of str to str
         What counts as each term: the other number of a noun, and the part of a compound.
+    segmenter : Segmenter
+        Knows the Chinese words of the sample.
     """
 
     counts: Any = field(repr=False)
     terms: npt.NDArray[Any] = field(repr=False)
     spellings: Mapping[str, str] = field(repr=False)
+    segmenter: Segmenter
 
     def tally(self, sample: TextSample) -> TermTally:
         """Return the counts by cluster."""
@@ -227,7 +248,7 @@ class CountedTerms:
     def in_texts(self, sample: TextSample) -> TermsInTexts:
         """Return the terms as the texts have them."""
         place = {term: at for at, term in enumerate(self.terms.tolist())}
-        return TermsInTexts(self.counts.tocsc(), place, sample)
+        return TermsInTexts(self.counts.tocsc(), place, sample, self.segmenter)
 
 
 class TermsInTexts:
@@ -239,10 +260,11 @@ class TermsInTexts:
     place : mapping of str to int
         Column of each term.
     sample : TextSample
+    segmenter : Segmenter
     """
 
-    def __init__(self, counts: Any, place: Mapping[str, int], sample: TextSample) -> None:
-        self._counts, self._place, self._sample = counts, place, sample
+    def __init__(self, counts: Any, place: Mapping[str, int], sample: TextSample, segmenter: Segmenter) -> None:
+        self._counts, self._place, self._sample, self.segmenter = counts, place, sample, segmenter
         self.written = cache(self._written)
         self.is_cut = cache(self._is_cut)
 
@@ -259,7 +281,7 @@ class TermsInTexts:
         rows = rows[self._sample.labels[rows] == label]
         rows = rows[np.argsort(self._order[rows], kind="stable")[:_COMPARED]]
         words = self._words[rows].indices
-        own = [self._place[word] for word in (term, *words_of(term)) if word in self._place]
+        own = [self._place[word] for word in (term, *words_of(term, self.segmenter)) if word in self._place]
         texts = np.unique(words[~np.isin(words, own)], return_counts=True)[1]
         pairs = len(rows) * (len(rows) - 1) / 2
         alike = float((texts * (texts - 1)).sum() / texts.sum() / (len(rows) - 1)) if pairs and len(texts) else 0.0
@@ -269,7 +291,7 @@ class TermsInTexts:
     def _words(self) -> Any:
         """The counts of single words, by text; those of phrases are none, so that no word counts twice."""
         counts = self._counts.tocsr()
-        is_word = np.fromiter(map(_is_word, self._place), bool, len(self._place))
+        is_word = _are_words(self._place, self.segmenter)
         counts.data = counts.data * is_word[counts.indices]
         counts.eliminate_zeros()
         return counts
@@ -282,7 +304,7 @@ class TermsInTexts:
         """Return whether a term is a mere piece of what the texts have."""
         from mmembed.analysis.names.cut_terms import is_cut, may_be_cut
 
-        return may_be_cut(term) and is_cut(term, self._some(term))
+        return may_be_cut(term, self.segmenter) and is_cut(term, self._some(term), self.segmenter)
 
     def _rows(self, term: str) -> Positions:
         at = self._place[term]
@@ -317,19 +339,20 @@ def count_terms(sample: TextSample, *, language: Language | None = None) -> Coun
     """
     from sklearn.feature_extraction.text import CountVectorizer
 
+    segmenter = learn_words(map(han_runs, sample.texts))
     # A shorter text has fewer terms; reading them is most of the work.
-    counter = CountVectorizer(analyzer=terms_of, binary=True, dtype=np.float32)
+    counter = CountVectorizer(analyzer=partial(terms_of, segmenter=segmenter), binary=True, dtype=np.float32)
     try:
         counts = counter.fit_transform(sample.texts)
     except ValueError:  # sklearn's way to say that no text has a term
         return None
     counts, terms, spellings = _merge_forms(counts, counter.get_feature_names_out().tolist())
     everywhere = np.bincount(counts.indices, minlength=len(terms)).astype(np.float64)
-    keep = (everywhere > 0) & ((everywhere > 1) | np.fromiter(map(_is_word, terms), bool, len(terms)))
+    keep = (everywhere > 0) & ((everywhere > 1) | _are_words(terms, segmenter))
     if language is not None:
         keep &= np.fromiter((is_han(term) == (language == "zh") for term in terms), bool, len(terms))
     columns = np.flatnonzero(keep)
-    return CountedTerms(counts[:, columns], terms[columns], spellings) if len(columns) else None
+    return CountedTerms(counts[:, columns], terms[columns], spellings, segmenter) if len(columns) else None
 
 
 def tally_known(
@@ -340,6 +363,7 @@ def tally_known(
     names: Positions,
     terms: npt.NDArray[Any],
     spellings: Mapping[str, str],
+    segmenter: Segmenter,
 ) -> TermTally:
     """Return the counts of given terms in all texts of a part of a table.
 
@@ -351,6 +375,7 @@ def tally_known(
         The clusters, in order.
     terms : numpy.ndarray of str, shape (t,)
     spellings : mapping of str to str
+    segmenter : Segmenter
         As in :class:`CountedTerms`.
     """
     from scipy.sparse import csr_array
@@ -363,7 +388,7 @@ def tally_known(
     for at, (label, text) in enumerate(zip(labels.tolist(), texts, strict=True)):
         if label >= 0 and (start := beginning(text)):
             read.append(at)
-            columns.extend({column_of[term] for term in terms_of(start) if term in column_of})
+            columns.extend({column_of[term] for term in terms_of(start, segmenter) if term in column_of})
             starts.append(len(columns))
     counts = csr_array((np.ones(len(columns), np.float32), columns, starts), shape=(len(read), len(terms)))
     return _tally(names, np.searchsorted(names, labels[read]), terms, counts, weights[read])
@@ -392,9 +417,9 @@ def _tally(
     )
 
 
-def _is_word(term: str) -> bool:
-    """Return whether a term needs no second text to vouch for it: a phrase may be two words that met by chance."""
-    return len(words_of(term)) == 1
+def _are_words(terms: Collection[str], segmenter: Segmenter) -> npt.NDArray[np.bool_]:
+    """Return which terms need no second text to vouch for them: a phrase may be two words that met by chance."""
+    return np.fromiter((len(words_of(term, segmenter)) == 1 for term in terms), bool, len(terms))
 
 
 def _merge_forms(counts: Any, terms: list[str]) -> tuple[Any, npt.NDArray[Any], dict[str, str]]:
@@ -407,7 +432,7 @@ def _merge_forms(counts: Any, terms: list[str]) -> tuple[Any, npt.NDArray[Any], 
     for at, term in enumerate(terms):
         if term.startswith(PART):
             target[at] = place.get(term.removeprefix(PART), -1)
-        elif (other := place.get(singular(term), at)) != at:
+        elif (other := next((place[form] for form in singulars(term) if form in place), at)) != at:
             plural, single = (at, other) if everywhere[at] > everywhere[other] else (other, at)
             target[single] = plural
     found = counts.tocoo()

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mmembed.analysis.names.segmenter import Segmenter
+
 Language = Literal["zh", "en"]
 
 # What a caller may say; of "auto" the texts decide.
@@ -44,14 +46,20 @@ LONGEST_HAN_PHRASE = 8
 # Makes the next Chinese word say the opposite: without it a name would.
 DENIES = frozenset("不未非无没")
 
-# End no phrase: what a thing has or becomes is another one. They begin some (有组织犯罪).
-_OPEN = frozenset("有在给成为")
+# End no phrase: what they are done to follows. They begin some (有组织犯罪, 退运费).
+_OPEN = frozenset("有在给成为放忘看说凑来做买卖换退查问找拿送叫走寄吃喝写读听弄搞催选拍")
+
+# How many or how long (五天), which the segmenter does not always call a number.
+_MEASURE = re.compile("[零一二两三四五六七八九十百千万几多半第]+[个只件条次块元毛斤天日周月年点分秒号遍回]")
 
 # A term longer than this is no word of any language but a key, a hash, or a run without spaces.
 LONGEST_TERM = 40
 
+# Knows the words of the dictionary alone.
+STANDARD = Segmenter()
 
-def terms_of(text: str) -> list[str]:
+
+def terms_of(text: str, segmenter: Segmenter = STANDARD) -> list[str]:
     """Return the candidate terms of a text, each once: words and phrases of up to three, in lower case.
 
     Chinese is segmented by ``rjieba``; a single character is a term only where it is a noun that stands alone. No term
@@ -73,7 +81,7 @@ def terms_of(text: str) -> list[str]:
         text = unicodedata.normalize("NFKC", text)
     found: dict[str, None] = {}
     for run in _runs(text):
-        found.update(dict.fromkeys(_han_terms(run) if isinstance(run, str) else _phrases(run)))
+        found.update(dict.fromkeys(_han_terms(run, segmenter) if isinstance(run, str) else _phrases(run)))
     return list(found)
 
 
@@ -107,7 +115,20 @@ def _runs(text: str) -> Iterator[str | list[str]]:
         yield words
 
 
-def words_of(term: str) -> list[str]:
+def han_runs(text: str) -> list[str]:
+    """Return what a text has of Han characters, in stretches without anything between them.
+
+    Examples
+    --------
+    >>> han_runs("猫粮 10kg，成猫")
+    ['猫粮', '成猫']
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return [run for run in _runs(text) if isinstance(run, str)]
+
+
+def words_of(term: str, segmenter: Segmenter = STANDARD) -> list[str]:
     """Return the words of a term.
 
     Examples
@@ -117,9 +138,7 @@ def words_of(term: str) -> list[str]:
     """
     if not is_han(term):
         return term.split(" ")
-    import rjieba
-
-    return list(rjieba.cut(term))
+    return segmenter.cut(term)
 
 
 def is_han(term: str) -> bool:
@@ -156,16 +175,33 @@ def overlap(left: str, right: str) -> bool:
     if is_han(left) and is_han(right):
         # One shared character is chance within longer words, but at their ends it is what they are.
         return left in right or right in left or left[-1] == right[-1] or bool(_pairs(left) & _pairs(right))
-    return bool({singular(word) for word in left.split()} & {singular(word) for word in right.split()})
+    return bool(_forms(left) & _forms(right))
 
 
 def _pairs(term: str) -> set[str]:
     return {term[start : start + 2] for start in range(len(term) - 1)}
 
 
-def singular(word: str) -> str:
-    """Return a term without the plural s of its last word, as far as that can be told from the letters."""
-    return word.removesuffix("s") if len(word) > 3 and not word.endswith("ss") else word
+def _forms(term: str) -> set[str]:
+    return {form for word in term.split() for form in (word, *singulars(word))}
+
+
+def singulars(term: str) -> tuple[str, ...]:
+    """Return the terms of which a term may be the plural, as far as that can be told from the letters.
+
+    Examples
+    --------
+    >>> singulars("shoes"), singulars("crashes"), singulars("batteries"), singulars("glass")
+    (('shoe',), ('crashe', 'crash'), ('batterie', 'battery'), ())
+    """
+    if len(term) <= 3 or not term.endswith("s") or term.endswith("ss"):
+        return ()
+    found = [term[:-1]]
+    if term.endswith(("ses", "xes", "zes", "ches", "shes")):
+        found.append(term[:-2])
+    elif term.endswith("ies"):
+        found.append(f"{term[:-3]}y")
+    return tuple(found)
 
 
 def _phrases(words: Sequence[str]) -> Iterator[str]:
@@ -182,37 +218,33 @@ def _phrases(words: Sequence[str]) -> Iterator[str]:
             yield f"{words[start]} {words[start + 1]} {words[start + 2]}"
 
 
-def _han_terms(run: str) -> Iterator[str]:
+def _han_terms(run: str, segmenter: Segmenter) -> Iterator[str]:
     """Yield the words of a run of Han characters and the phrases of adjacent ones."""
-    import rjieba
-
     stretch: list[tuple[str, str]] = []
     denied = ""
-    for word, tag in rjieba.tag(run):
-        if says_nothing_in_chinese(word, tag):
-            yield from _han_phrases(stretch)
+    for word, tag in segmenter.tag(run):
+        if says_nothing_in_chinese(word, tag) or segmenter.is_wrong(word):
+            yield from _han_phrases(stretch, segmenter)
             stretch = []
             denied = word if word in DENIES else ""
         else:
             stretch.append((denied + word, tag))
             denied = ""
-    yield from _han_phrases(stretch)
+    yield from _han_phrases(stretch, segmenter)
 
 
 def says_nothing_in_chinese(word: str, tag: str) -> bool:
     """Return whether a Chinese word of a part of speech names nothing, so that no term reaches across it."""
-    return tag in CHINESE_TAGS or tag.startswith("u") or word in CHINESE
+    return tag in CHINESE_TAGS or tag.startswith("u") or word in CHINESE or _MEASURE.fullmatch(word) is not None
 
 
-def _han_phrases(tagged: list[tuple[str, str]]) -> Iterator[str]:
-    import rjieba
-
+def _han_phrases(tagged: list[tuple[str, str]], segmenter: Segmenter) -> Iterator[str]:
     words = [word for word, _ in tagged]
     for word, tag in tagged:
         if len(word) > 1 or (len(words) == 1 and tag.startswith("n")):
             yield word
         if len(word) > 2:
-            yield from (PART + part for part in rjieba.cut_for_search(word) if 1 < len(part) < len(word))
+            yield from (PART + part for part in segmenter.parts(word))
     for length in range(2, _LONGEST_PHRASE + 1):
         for start in range(len(words) - length + 1):
             phrase = "".join(words[start : start + length])
@@ -241,6 +273,7 @@ ENGLISH = frozenset(
     usually very via want wanted wants was wasn't way we we're we've well went were weren't what what's
     when where whether which while who who's whole whom whose why will with within without won't would
     wouldn't yes yesterday yet you you're you've your yours yourself said
+    hi hello hey dear thanks thank regards three four five six seven eight nine ten
     albeit amongst amid atop aside beneath besides beyond concerning considering despite due excluding
     except furthermore hence hereby inasmuch insofar lest moreover namely nevertheless nonetheless
     notwithstanding oneself otherwise owing pending plus regarding regardless respectively thereby thereof
@@ -270,7 +303,8 @@ CHINESE = frozenset(
     较为 过来 过程 还是 还有 还要 这个 这么 这些 这样 这种 这里 进行 通过 通常 造成 那个 那么 那些 那样
     那里 都是 采用 里面 除了 随着 需要 非常 首先 马上 一个 两个 这是 那是 上面 下面 外面 前面 后面 旁边
     中间 附近 属于 不到 不再 来说 之中 之类 记者 获悉 报道 是 要 让 使 令 给 想
-    时 后 前 里 内 中 外 上 下 很 太 最 更 挺 有点 有点儿 您 您好 你好 是不是 有没有 能不能 会不会 可不可以 好不好""",
+    能 会 可 没 时 后 前 里 内 中 外 上 下 很 太 最 更 挺 有点 有点儿 您 您好 你好
+    是不是 有没有 能不能 会不会 可不可以 好不好""",
     )
 )
 
