@@ -63,6 +63,7 @@ def test_a_map_of_a_sample_goes_on_from_that_of_another(df):
         fit_projection(ddf["v"], like=7)
 
 
+@pytest.mark.xdist_group("umap-learn")  # one worker, so that umap-learn is compiled once
 def test_options_are_those_of_pandas(df):
     """Neighbours, distances and a target give the coordinates of pandas."""
     options = {"n_neighbors": 8, "min_dist": 0.3, "target": "kind"}
