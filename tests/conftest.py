@@ -45,13 +45,20 @@ def two_threads():
 
 
 @pytest.fixture(scope="session")
-def warm_cache(tmp_path_factory):
+def first_demo(tmp_path_factory):
+    """Return the demo's first run, in English and without a cache; for tests of the group "pages"."""
+    from pages.sitting import run_demo
+
+    return run_demo(tmp_path_factory.mktemp("demo"), "en")
+
+
+@pytest.fixture(scope="session")
+def warm_cache(first_demo):
     """Return a cache folder that holds the local vectors of the sample data; for tests of the group "pages"."""
     from pages.sitting import warm
 
-    folder = tmp_path_factory.mktemp("cache")
-    warm(folder)
-    return folder
+    warm(first_demo.cache)
+    return first_demo.cache
 
 
 @pytest.fixture

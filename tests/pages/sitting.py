@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -16,8 +20,30 @@ from pages import ROOT
 _KEY = "sk-pages-0123456789"
 
 
+@dataclass(frozen=True)
+class Demo:
+    """What the demo said and where it wrote, and the cache that it used."""
+
+    told: str
+    page: Path
+    cache: Path
+
+
+def run_demo(folder: Path, language: str) -> Demo:
+    """Run the demo as a program, from ``folder`` and with the cache in it, which may be missing."""
+    cache, page = folder / "cache", folder / f"{language}.html"
+    environment = {**os.environ, "PYTHONUTF8": "1", "MMEMBED_CACHE_DIR": str(cache)}
+    environment.pop("DASHSCOPE_API_KEY", None)
+    call = ["-m", "mmembed.cli", "demo", "--data", str(ROOT / "data"), "--language", language, "-o", page.name]
+    done = subprocess.run(  # noqa: S603  our own program
+        [sys.executable, *call], cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return Demo(done.stdout, page, cache)
+
+
 def warm(cache: Path) -> None:
-    """Fill a cache with the vectors of the sample data, of captions with their photographs, and of the vocabulary."""
+    """Add to a cache what it lacks of the sample data, of captions with their photographs, and of the vocabulary."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MMEMBED_CACHE_DIR", str(cache))
         df = pd.read_csv(ROOT / "data" / "demo.csv")
