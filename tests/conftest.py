@@ -1,5 +1,7 @@
 """What tests of several folders ask for."""
 
+import atexit
+import gc
 import os
 import signal
 
@@ -25,6 +27,18 @@ settings.load_profile("mmembed")
 # A shell starts background jobs with Ctrl-C ignored, and processes hand that on; tests send it to theirs.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for garbage after collecting only, and not among the modules and tests: they stay to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+        atexit.register(gc.unfreeze)
 
 
 @pytest.fixture(autouse=True)
