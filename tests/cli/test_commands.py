@@ -90,6 +90,22 @@ def test_search_prints_rows_without_vectors_or_writes_them(embedded, capsys):
     assert "小狗" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("query", ["a lorry for my dog", "我的小狗在哪里", "where is it"])
+def test_search_by_words_too_gives_what_the_accessor_gives(query, embedded):
+    """``--hybrid`` has the rows, order and numbers of ``hybrid=``; of stop words alone, those of the vectors."""
+    call = ["search", embedded, *VECTORS, query, "-k", "5", "--hybrid", "title", "-o", "hits.csv"]
+    assert main(call) == 0
+    hits, df = pd.read_csv("hits.csv"), read_table(Path(embedded))
+    expected = df.mmembed.search(query, "title_vector", k=5, hybrid="title")
+    assert hits["title"].tolist() == expected["title"].tolist()
+    assert hits["score"].tolist() == pytest.approx(expected["score"].tolist())
+    by_vectors = df.mmembed.search(query, "title_vector", k=5)
+    if query == "where is it":
+        assert expected["title"].tolist() == by_vectors["title"].tolist()
+    else:
+        assert expected["score"].iloc[0] > 1.2 / 61
+
+
 def test_vectors_survive_text_files_and_know_their_model_by_space(table, capsysbinary):
     """CSV and JSON lines hold exact numbers; words need --space then, and say so."""
     for form in ("csv", "tsv", "jsonl"):

@@ -57,7 +57,9 @@ def test_the_answer_does_not_depend_on_how_rows_are_cut(bounds, k, many):
     same(cut(DF, *bounds).mmembed.search(query, "v", k), DF.mmembed.search(query, "v", k), check_exact=True)
 
 
-@pytest.mark.parametrize("query", ["red dress", "红色连衣裙", "nothing like it", ["blue coat", "裙"]])
+@pytest.mark.parametrize(
+    "query", ["red dress", "红色连衣裙", "nothing like it", "where is it", "我的 red 裙子", ["blue coat", "裙"]]
+)
 @pytest.mark.parametrize("diverse", [None, 0.5])
 def test_keywords_are_counted_over_all_partitions(query, diverse, local_table):
     """BM25 rests on the counts of the whole table, so the scores are those of pandas to the last digit."""

@@ -100,7 +100,9 @@ class SearchingVerbs:
             From 0 to 1: hits that are unlike each other. Adds ``score``.
         hybrid : str, optional
             A column of texts: keywords count beside meaning (BM25 and reciprocal rank fusion), for queries that are
-            texts. Chinese needs no segmentation. Adds ``score``.
+            texts. A row gains by them as much as its text has of the query: fully where it has a rare name or a code,
+            little where it has a common word, nothing by stop words. Chinese texts need no segmentation. Adds
+            ``score``.
         calibrate : str, optional
             A vector column of contents of the query's kind, such as captions where a text asks for pictures. The mean
             of each kind is removed first, and ``percentile`` is added: the share of random pairs of that column and

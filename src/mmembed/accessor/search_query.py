@@ -16,7 +16,7 @@ from mmembed.vectors import Vector, VectorArray
 
 if TYPE_CHECKING:
     from mmembed.accessor.reranking import Reranking
-    from mmembed.analysis.finding.bm25 import KeywordStatistics
+    from mmembed.analysis.finding.bm25 import KeywordMatches, KeywordStatistics
     from mmembed.analysis.finding.calibration import Calibration
 
 
@@ -99,8 +99,8 @@ def allowed_rows(df: pd.DataFrame, where: Any, itself: npt.NDArray[np.bool_] | N
 
 def keyword_table(
     df: pd.DataFrame, column: str, query: Any, statistics: KeywordStatistics | None = None
-) -> npt.NDArray[np.float64]:
-    """Return the keyword score of each row for each query, shape (q, n).
+) -> KeywordMatches:
+    """Return how well the words of each query match each row, shape (q, n).
 
     Parameters
     ----------
@@ -116,12 +116,10 @@ def keyword_table(
     ModalityError
         If a query is not a text.
     """
-    from mmembed.analysis.finding.bm25 import keyword_scores
+    from mmembed.analysis.finding.bm25 import KeywordMatches, keyword_matches
 
     texts, queries = column_of(df, column), keyword_queries(column, query)
-    if not queries:
-        return np.zeros((0, len(df)))
-    return np.stack([keyword_scores(one, texts, statistics) for one in queries])
+    return KeywordMatches.stacked([keyword_matches(one, texts, statistics) for one in queries], len(df))
 
 
 def keyword_queries(column: str, query: Any) -> list[str]:

@@ -14,14 +14,13 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from dask.base import compute
 
 from mmembed.accessor.reranking import Reranking
 from mmembed.accessor.search_query import RowQuery, allowed_rows, keyword_table
 from mmembed.analysis.cosines import pair_cosines
-from mmembed.analysis.finding.bm25 import KeywordStatistics
+from mmembed.analysis.finding.bm25 import KeywordMatches, KeywordStatistics
 from mmembed.analysis.finding.calibration import Calibration, check_enough, prepared, random_pairs
 from mmembed.analysis.finding.search import best_by_keywords, pool_size, search
 from mmembed.analysis.preparation import KindSums, Preparation, kind_sums
@@ -96,7 +95,7 @@ class SearchPlan:
         chosen[found[found >= 0]] = True
         if keywords is not None:
             findable = ~rows.isna() if allowed is None else ~rows.isna() & allowed
-            for scores in np.where(findable, keywords, 0):
+            for scores in np.where(findable, keywords.scores, 0):
                 chosen[best_by_keywords(scores, pool)] = True
         return part[chosen]
 
@@ -127,7 +126,7 @@ class SearchPlan:
         kinds = ["row"] * len(df) if self.kinds is None else column_of(df, self.kinds)
         return prepared(array, self.calibration.of_rows, kinds)
 
-    def _keywords(self, df: pd.DataFrame) -> npt.NDArray[np.float64] | None:
+    def _keywords(self, df: pd.DataFrame) -> KeywordMatches | None:
         if self.hybrid is None:
             return None
         return keyword_table(df, self.hybrid, self.asking.query, self.statistics)

@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from mmembed.analysis.finding.bm25 import KeywordStatistics, keyword_scores, keyword_statistics
+from mmembed.analysis.finding.bm25 import (
+    KeywordMatches,
+    KeywordStatistics,
+    keyword_matches,
+    keyword_scores,
+    keyword_statistics,
+)
 from mmembed.analysis.finding.calibration import fit_calibration, measure_gap
 from mmembed.analysis.finding.keyword_index import _IndexStore
 from mmembed.analysis.finding.keyword_terms import keyword_terms
@@ -288,3 +294,97 @@ def test_half_a_surrogate_pair_is_no_word():
         ).all()
     statistics = keyword_statistics(pd.Series(texts, dtype=object), ["dress"])
     assert (statistics.n_texts, statistics.documents["dress"]) == (2, 1)
+
+
+def test_words_that_say_nothing_are_no_terms():
+    """Stop words of both languages are left out; names, codes and abbreviations are not, and no pair crosses a gap."""
+    assert keyword_terms("Where is my order?") == ["order"]
+    assert keyword_terms("I can't open what we've bought from O'Neill's") == ["open", "bought", "o", "neill"]
+    assert keyword_terms("给宠物吃的") == ["宠物", "物吃", "宠", "物", "吃"]
+    assert not {"给", "的", "吃的", "我", "的钱"} & set(keyword_terms("给宠物吃的") + keyword_terms("怎么老是扣我的钱"))
+    assert "so48213" in keyword_terms("订单SO48213怎么样了")
+    assert {"晓彤", "欧阳"} <= set(keyword_terms("请问欧阳晓彤在不在"))
+    assert keyword_terms("What does the WHO say") == ["who"]
+    assert keyword_terms("WHERE IS IT") == keyword_terms("我们的") == keyword_terms("is it the") == []
+
+
+def test_words_that_say_nothing_find_nothing():
+    """A query of stop words alone has the hits and the order of the vectors, as if there were no keywords."""
+    matrix = np.random.default_rng(0).normal(size=(150, 6)).astype(np.float32)
+    texts = pd.Series(["where is my hat", "what is it", "我的是这个"] * 50)
+    for query in ("where is it", "这是我的", "?"):
+        found = keyword_matches(query, texts)
+        assert not found.scores.any()
+        assert not found.weights.any()
+        hits = search(matrix[0], matrix, 120, keywords=KeywordMatches.stacked([found], len(texts)))
+        assert np.array_equal(hits.positions, search(matrix[0], matrix, 120).positions)
+
+
+def test_a_code_beside_han_characters_is_a_word():
+    """Chinese has no spaces between words: a number that stands in a sentence is found, and a part of one is not."""
+    for dtype in (object, "str"):
+        texts = pd.Series(["订单SO48213还没到", "订单so482135", "SO48213", "ASO48213号", "没有"], dtype=dtype)
+        expected = [True, False, True, False, False]
+        assert (keyword_scores("SO48213", texts) > 0).tolist() == expected
+        counted = keyword_statistics(texts, ["SO48213"])
+        assert counted.documents == {"so48213": 2}
+        assert (keyword_scores("SO48213", texts, counted) > 0).tolist() == expected
+
+
+def test_a_row_weighs_as_much_as_what_it_has_of_the_query():
+    """All of it where it has the rare words, little where it has a common one, and the more codes, the more."""
+    texts = pd.Series(["the parcel", "parcel from Marguerite", "a hat", "case ZX81", "parcel ZX81"] + ["parcel"] * 95)
+    common, rare, none, code, both = keyword_matches("parcel for Marguerite ZX81", texts).weights[:5]
+    assert none == 0
+    assert 0 < common < 0.05
+    assert 10 * common < rare < code < both < 1
+    assert code > 0.6
+    assert keyword_matches("ZX81", texts).weights.max() == 1
+    assert keyword_matches("Marguerite", texts).weights.tolist() == [0, 1, *[0] * 98]
+    assert 0 < keyword_matches("parcel", texts).weights.max() < 0.1
+    of_another_table = keyword_matches("hat from Timbuktu", texts).weights
+    assert 0 < of_another_table.max() < 0.5
+
+
+def test_weights_say_how_much_of_its_place_among_the_words_a_row_is_given():
+    """Half a weight gives half a place; a row that has hardly anything of the query stays where the vectors put it."""
+    matrix = np.array([[1, 0], [0.9, 0.1], [0, 1], [0.5, 0.5]], dtype=np.float32)
+    scores = np.array([[0.0, 2.0, 5.0, 0.0]])
+    hits = search(np.array([1.0, 0.0]), matrix, 3, keywords=KeywordMatches(scores, np.array([[0, 0.5, 0.01, 0]])))
+    assert hits.positions.tolist() == [[1, 0, 3]]
+    assert hits.scores["score"][0] == pytest.approx([1 / 62 + 0.5 / 62, 1 / 61, 1 / 63])
+    with pytest.raises(ValueError, match="keywords has shape"):
+        search(np.ones(2), np.eye(2), keywords=KeywordMatches(np.ones((1, 2)), np.ones((1, 3))))
+
+
+@settings(deadline=None)
+@given(st.lists(st.none() | st.text("ab 红裙", max_size=6), max_size=12), st.integers(0, 12))
+def test_parts_of_a_table_weigh_as_in_the_whole(texts, place):
+    """To the last digit, with the counts of both parts."""
+    column, query = pd.Series(texts, dtype=object), "ab 红裙 b"
+    parts = [column.iloc[:place], column.iloc[place:]]
+    counted = sum((keyword_statistics(part, [query]) for part in parts), KeywordStatistics())
+    found = np.concatenate([keyword_matches(query, part, counted).weights for part in parts])
+    assert np.array_equal(found, keyword_matches(query, column).weights)
+
+
+def test_hybrid_search_keeps_paraphrases_and_finds_codes(tmp_path, monkeypatch):
+    """Where words of a paraphrase stand in rows on something else, the vectors win; a code in a sentence is found."""
+    monkeypatch.setenv("MMEMBED_CACHE_DIR", str(tmp_path))
+    texts = [
+        *(f"I need a refund of {amount} for the payment" for amount in ("$12", "$49", "$230", "$99")),
+        *(f"When will the {thing} be back in stock" for thing in ("lamp", "mat", "kettle", "jacket", "mug", "scarf")),
+        *(f"{brand}鸡肉味猫粮{weight}" for brand in ("小熊", "优品") for weight in ("10斤", "2kg")),
+        *(f"温州特产海苔{taste}小吃袋装" for taste in ("蜜汁", "香辣", "原味", "麻辣", "奶香")),
+        "订单SO48213的电饭锅不通电",
+        "Blue kettle, order A-7731",
+    ]
+    df = pd.DataFrame({"text": texts}).mmembed.embed("text", "text", model="local")
+
+    def found(query, k):
+        return df.mmembed.search(query, "text_vector", k=k, hybrid="text")["text"]
+
+    assert found("money back", 4).str.contains("refund").all()
+    assert found("给宠物吃的", 4).str.contains("猫粮").all()
+    assert "SO48213" in found("我的订单SO48213到哪里了", 1).iloc[0]
+    assert "A-7731" in found("where is my order A-7731", 1).iloc[0]

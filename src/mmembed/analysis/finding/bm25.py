@@ -2,7 +2,7 @@
 
 Chinese needs no segmentation: runs of Han characters count by their characters and by each two that stand together.
 Only what the query asks for is counted, in Arrow's compiled code, or looked up in the index of a column that is
-searched by itself.
+searched by itself. Beside its score a text has a weight: how much of the query it has.
 """
 
 from __future__ import annotations
@@ -17,12 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.finding.keyword_index import keyword_index
-from mmembed.analysis.finding.keyword_terms import HAN, folded_texts, keyword_terms
+from mmembed.analysis.finding.keyword_terms import HAN, folded_texts, keyword_terms, worth_of_terms
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _SATURATION, _LENGTH_WEIGHT = 1.2, 0.75  # k1 and b of BM25, at their usual values
+
+# A term that a twentieth of the texts has is rare; one that more have says the less, the more there are.
+_RARE = math.log(20)
+
+# A text that has so much of a query's rarity counts in full; one that has half as much counts a quarter.
+_IN_FULL = 0.8
 
 
 @dataclass(frozen=True)
@@ -61,12 +67,52 @@ def keyword_statistics(texts: pd.Series, queries: Sequence[str]) -> KeywordStati
     return KeywordStatistics(int((lengths > 0).sum()), float(lengths.sum()), documents)
 
 
+@dataclass(frozen=True, eq=False)
+class KeywordMatches:
+    """How well the words of queries match texts.
+
+    Attributes
+    ----------
+    scores : numpy.ndarray, shape (n,) of one query or (q, n) of many
+        BM25 of each text; 0 where no term of the query occurs, or there is no text.
+    weights : numpy.ndarray, of the same shape
+        From 0 to 1: how much of the query a text has, 1 if nearly all of it.
+    """
+
+    scores: npt.NDArray[np.float64] = field(repr=False)
+    weights: npt.NDArray[np.float64] = field(repr=False)
+
+    @classmethod
+    def stacked(cls, of_queries: Sequence[KeywordMatches], n_texts: int) -> KeywordMatches:
+        """Return those of many queries as one."""
+        none = np.zeros((0, n_texts))
+        return cls(
+            np.vstack([none, *(one.scores for one in of_queries)]),
+            np.vstack([none, *(one.weights for one in of_queries)]),
+        )
+
+
 def keyword_scores(
     query: str, texts: pd.Series, statistics: KeywordStatistics | None = None
 ) -> npt.NDArray[np.float64]:
-    """Return the BM25 score of each text for a query; 0 where no term of the query occurs, or there is no text.
+    """Return the BM25 score of each text for a query, as :func:`keyword_matches` does.
 
-    Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> keyword_scores("红裙", pd.Series(["红色连衣裙", "蓝色上衣", None])).round(2).tolist()
+    [1.33, 0.0, 0.0]
+    """
+    return keyword_matches(query, texts, statistics).scores
+
+
+def keyword_matches(query: str, texts: pd.Series, statistics: KeywordStatistics | None = None) -> KeywordMatches:
+    """Return the BM25 score of each text for a query, and how much of the query the text has.
+
+    Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009. The weight comes from the
+    share that the terms of a text have in the squared rarities of all terms of the query; those that no text has are
+    the rarest. Squares let a rare name outweigh common words around it. A common term adds less than its square, so a
+    query of common words alone is not matched in full. A large share counts in full, a small one hardly.
 
     Parameters
     ----------
@@ -78,24 +124,27 @@ def keyword_scores(
     Examples
     --------
     >>> import pandas as pd
-    >>> keyword_scores("红裙", pd.Series(["红色连衣裙", "蓝色上衣", None])).round(2).tolist()
-    [1.33, 0.0, 0.0]
+    >>> texts = pd.Series(["a lamp", "the lamp of Marguerite", "a hat", None])
+    >>> keyword_matches("is it Marguerite's hat", texts).weights.round(2).tolist()
+    [0.0, 0.39, 0.39, 0.0]
     """
     import pyarrow.compute as pc
 
     # Parts of a table are read for each search, so an index of one would be made in vain.
     index = None if statistics is not None else keyword_index(texts)
     folded, lengths = folded_texts(texts) if index is None else (None, index.lengths)
-    scores = np.zeros(len(lengths))
+    scores, weights = np.zeros((2, len(lengths)))
     if not lengths.any():
-        return scores
+        return KeywordMatches(scores, weights)
     n_texts, total = (
         (int((lengths > 0).sum()), float(lengths.sum()))
         if statistics is None
         else (statistics.n_texts, statistics.total_length)
     )
     penalty = _SATURATION * (1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * lengths / (total / n_texts))
-    for term in keyword_terms(query):
+    rare = min(_RARE, _rarity(1, n_texts))  # of few texts even the rarest term is in more than a twentieth
+    asked = 0.0
+    for term, worth in worth_of_terms(keyword_terms(query)).items():
         if index is None:
             everywhere = _counts(pc, folded, term)
             found = np.flatnonzero(everywhere)
@@ -103,16 +152,25 @@ def keyword_scores(
         else:
             found, counts = index.counts(term, lambda some, one: _counts(pc, some, one))
         having = len(found) if statistics is None else statistics.documents[term]
-        rarity = math.log(1 + (n_texts - having + 0.5) / (having + 0.5))
+        rarity = _rarity(having, n_texts)
         scores[found] += rarity * counts * (_SATURATION + 1) / (counts + penalty[found])
-    return scores
+        weights[found] += worth * rarity**2 * min(1.0, rarity / rare)
+        asked += worth * rarity**2
+    share = weights / asked if asked else weights
+    return KeywordMatches(scores, np.minimum(share / _IN_FULL, 1) ** 2)
+
+
+def _rarity(having: int, n_texts: int) -> float:
+    return math.log(1 + (n_texts - having + 0.5) / (having + 0.5))
 
 
 def _counts(pc: Any, texts: Any, term: str) -> npt.NDArray[np.float64]:
     if re.match(rf"[{HAN}]", term):
         counted = pc.count_substring(texts, term)
     else:
-        # RE2's \b knows ASCII only; a letter or digit of any script on either side makes another word.
-        around = rf"(?:^|[^\pL\pN])({re.escape(term)})(?:s|es)?(?:[^\pL\pN]|$)" if term.isascii() else re.escape(term)
+        # RE2's \b knows ASCII only; a letter or digit of any script on either side makes another word, but that a Han
+        # character has no space beside it.
+        beside = rf"[^\pL\pN]|[{HAN}]"
+        around = rf"(?:^|{beside})({re.escape(term)})(?:s|es)?(?:{beside}|$)" if term.isascii() else re.escape(term)
         counted = pc.count_substring_regex(texts, around)
     return np.asarray(counted.to_numpy(zero_copy_only=False), dtype=np.float64)

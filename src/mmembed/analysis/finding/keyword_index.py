@@ -23,7 +23,7 @@ from mmembed.arrays import Positions
 Counts = npt.NDArray[np.float64]
 Recount = Callable[[Any, str], Counts]
 
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(rf"[^\W_{HAN}]+")
 _ONLY_HAN = re.compile(rf"[{HAN}]+")
 _ENDINGS = ("", "s", "es")
 _MOST_CHARACTERS = 20_000_000  # of a column; of longer ones each term is looked for in the texts
@@ -61,7 +61,7 @@ class KeywordIndex:
         places: dict[str, int] = {}
         found, rows, repeats = [], [], np.zeros(len(cells), dtype=bool)
         for row, text in enumerate(cells):
-            words = [word for word in _WORD.findall(text) if not _ONLY_HAN.fullmatch(word)]
+            words = _WORD.findall(text)
             found += [places.setdefault(word, len(places)) for word in words]
             rows.append(len(words))
             repeats[row] = any(map(_share_a_term, words, words[1:]))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.cosines import pair_cosines, unit_rows
+from mmembed.analysis.finding.bm25 import KeywordMatches
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.arrays import BoolVector, FloatMatrix, FloatVector, Positions, places_for
 from mmembed.errors import VectorError, at_least_one
@@ -41,7 +42,7 @@ def search(
     where: Any = None,
     minus: Any = None,
     diverse: float | None = None,
-    keywords: npt.NDArray[np.float64] | None = None,
+    keywords: KeywordMatches | npt.NDArray[np.float64] | None = None,
 ) -> SearchHits:
     """Find the k most similar rows of each query by cosine similarity, exactly.
 
@@ -62,9 +63,10 @@ def search(
     diverse : float, optional
         From 0 to 1: choose hits that are unlike each other among the ``5 k`` most similar ones, by maximal marginal
         relevance with this weight on difference; the order then is that of the choice, with its ``score``.
-    keywords : numpy.ndarray, shape (q, n), optional
+    keywords : numpy.ndarray, shape (q, n), or KeywordMatches, optional
         Keyword scores of each row for each query, 0 for none: the order is that of reciprocal rank fusion of both
-        lists, with its ``score``.
+        lists, with its ``score``. With the weights of matches the list of keywords counts for a row as much as its
+        text has of the query.
 
     Returns
     -------
@@ -109,10 +111,14 @@ def search(
     unlike = None if minus is None else _mean_of_negatives(minus, array)
     hits = replace(_search(asked, array, pool, missing, unlike, single=single), index=index_of(vectors))
     if keywords is not None:
-        if keywords.shape != (len(asked), len(array)):
-            raise ValueError(f"keywords has shape {keywords.shape}; expected {(len(asked), len(array))}.")
+        if not isinstance(keywords, KeywordMatches):
+            keywords = KeywordMatches(keywords, np.ones(np.shape(keywords)))
+        for shape in (np.shape(keywords.scores), np.shape(keywords.weights)):
+            if shape != (len(asked), len(array)):
+                raise ValueError(f"keywords has shape {shape}; expected {(len(asked), len(array))}.")
         wanted = k if diverse is None else pool
-        hits = fuse_with_keywords(hits, np.where(missing, 0, keywords), wanted, asked.matrix, array.matrix)
+        findable = KeywordMatches(np.where(missing, 0, keywords.scores), keywords.weights)
+        hits = fuse_with_keywords(hits, findable, wanted, asked.matrix, array.matrix)
     if diverse is None:
         return hits
     relevance = hits.scores.get("score", hits.similarities)
@@ -343,19 +349,20 @@ def diversify(
 
 
 def fuse_with_keywords(
-    hits: SearchHits, keywords: npt.NDArray[np.float64], k: int, queries: FloatMatrix, matrix: FloatMatrix
+    hits: SearchHits, keywords: KeywordMatches, k: int, queries: FloatMatrix, matrix: FloatMatrix
 ) -> SearchHits:
     """Return the k rows that stand highest in two lists: the hits, and the rows by their keyword scores.
 
-    Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009): each list gives a row 1 / (60 + its rank), and
-    the sums are the ``score``. Equal sums are put in the order of similarity.
+    Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009): each list gives a row 1 / (60 + its rank), the
+    list of keywords this times the row's weight, and the sums are the ``score``. Equal sums are put in the order of
+    similarity.
 
     Parameters
     ----------
     hits : SearchHits
         More of them than k.
-    keywords : numpy.ndarray, shape (q, n)
-        Keyword scores; rows with 0 or less stand in no list.
+    keywords : KeywordMatches, shape (q, n)
+        Rows with a score of 0 or less stand in no list.
     k : int
     queries, matrix : numpy.ndarray, shape (q, d) and (n, d)
         What was searched with and in, for the cosines of rows that only the keywords found.
@@ -366,11 +373,11 @@ def fuse_with_keywords(
     scores = np.full((n_queries, k), np.nan)
     for query in range(n_queries):
         by_meaning = hits.positions[query][hits.positions[query] >= 0]
-        by_words = best_by_keywords(keywords[query], pool)
+        by_words = best_by_keywords(keywords.scores[query], pool)
         rows = np.union1d(by_meaning, by_words)
         sums = np.zeros(len(rows))
-        for ranking in (by_meaning, by_words):
-            sums[np.searchsorted(rows, ranking)] += 1 / (_RANK_OFFSET + 1 + np.arange(len(ranking)))
+        for ranking, weights in ((by_meaning, 1), (by_words, keywords.weights[query, by_words])):
+            sums[np.searchsorted(rows, ranking)] += weights / (_RANK_OFFSET + 1 + np.arange(len(ranking)))
         cosines = _cosines(queries, query, matrix, rows)
         best = np.lexsort((rows, -cosines, -sums))[:k]
         positions[query, : len(best)], similarities[query, : len(best)] = rows[best], cosines[best]
