@@ -219,7 +219,7 @@ def hybrid() -> None:
     texts = texts + [f" {at % 977}" for at in range(len(texts))]
     matrix = np.random.default_rng(0).standard_normal((len(texts), 1024), dtype=np.float32)
     df = pd.DataFrame({"text": texts, "v": VectorArray.from_matrix(matrix)})
-    asked = ("make a red thing", "remove from a list", "move quickly 12", "cause to be")
+    asked = ("make a red thing", "remove a written name", "move quickly 12", "cause sharp pain or damage")
     counted = [keyword_statistics(df["text"], [one]) for one in asked]
     pairs = list(zip(asked, counted, strict=True))
     read = [processor_ms(lambda pair=pair: keyword_scores(pair[0], df["text"], pair[1])) for pair in pairs]
