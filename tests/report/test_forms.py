@@ -180,7 +180,7 @@ def test_a_peak_is_told_only_where_it_stands_out(goods):
     df = pd.concat([goods] * 5)
     flat = df.assign(day=pd.date_range("2024-01-01", periods=len(df), freq="5D"))
     markdown = build_report(flat, text="title", date="day", language="en").to_markdown()
-    assert "Over time, by month: 2024-01 to 2025-08\n" in markdown
+    assert "Over time, by month: 2024-01 to 2025-08, 1 to 2 rows each\n" in markdown
     assert "most in" not in markdown
     burst = flat.assign(day=flat["day"].mask(flat["cluster"].eq(0).fillna(value=False), pd.Timestamp("2024-03-05")))
     report = build_report(burst, text="title", date="day", language="zh")

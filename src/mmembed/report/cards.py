@@ -29,6 +29,9 @@ _BREAKDOWN_LINES = 4
 
 _MOST_KEYWORDS = 6
 
+# The rows of each of so many periods are told one by one, of more the fewest and the most.
+_LISTED_PERIODS = 14
+
 _KEYWORD_LENGTH = 40
 
 
@@ -109,12 +112,18 @@ class Card:
         return words("trend" if self.step is None else f"trend_{self.step}")
 
     def trend_told(self, words: Words) -> str:
-        """Return the trend in a sentence, or nothing where there is none."""
+        """Return the trend in words and numbers, or nothing where there is none."""
         if self.peak is None:
             return ""
-        first, last = self.trend[0].name, self.trend[-1].name
-        key = "trend_told_peak" if self.has_peak else "trend_told"
-        return words(key, first=first, last=last, most=self.peak.name, count=f"{self.peak.count:,}")
+        ends = {"first": self.trend[0].name, "last": self.trend[-1].name}
+        counts = [one.count for one in self.trend]
+        if len(counts) <= _LISTED_PERIODS:
+            told = words("trend_told", **ends, counts=words("separator").join(f"{one:,}" for one in counts))
+        else:
+            told = words("trend_told_range", **ends, low=f"{min(counts):,}", high=f"{max(counts):,}")
+        if self.has_peak:
+            told = words("trend_told_peak", told=told, most=self.peak.name, count=f"{self.peak.count:,}")
+        return told
 
 
 @dataclass(frozen=True)

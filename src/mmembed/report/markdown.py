@@ -20,7 +20,7 @@ def render_markdown(contents: PageContents) -> str:
         f"# {plain(contents.title)}",
         words("generated", when=f"{contents.created:%Y-%m-%d %H:%M}"),
         plain(contents.profile.lead),
-        _table([(tile.label, f"{tile.value} {tile.note}".strip()) for tile in contents.tiles]),
+        _table([(tile.label, _beside(tile.value, tile.note, words)) for tile in contents.tiles]),
         *([] if contents.sampled is None else [sampled_note(contents)]),
         *_findings(contents),
         *_changes(contents),
@@ -41,15 +41,19 @@ def render_markdown(contents: PageContents) -> str:
         parts += [f"## {words('duplicates')}", words.sentences(told)]
         parts += [
             _bullets(
-                words("named", name=f"{size:,}", told=" / ".join(_told(row, words) for row in rows))
+                words(
+                    "named",
+                    name=words("duplicate_group", count=f"{size:,}"),
+                    told=" / ".join(_told(row, words) for row in rows),
+                )
                 for size, rows in contents.duplicates
             )
         ]
     if contents.outliers is not None:
-        hint = words("outliers_hint", count=f"{len(contents.outliers):,}")
+        hint = words.counted("outliers", len(contents.outliers))
         parts += [f"## {words('outliers')}", hint, _rows(contents.outliers, words)]
     if contents.suspects is not None:
-        hint = words("suspects_hint", count=f"{contents.suspect_total:,}")
+        hint = words.counted("suspects", contents.suspect_total)
         parts += [f"## {words('suspects')}", hint, _rows(contents.suspects, words)]
     parts += _about(contents)
     parts += [f"## {words('appendix')}", f"### {words('excluded')}"]
@@ -146,7 +150,11 @@ def _rows(rows: Sequence[ShownRow], words: Words) -> str:
 
 def _told(row: ShownRow, words: Words) -> str:
     texts = " / ".join(plain(text) for text in row.texts if text) or plain(row.file or words("row", label=row.label))
-    return words("aside", told=texts, aside=plain(row.note)) if row.note else texts
+    return _beside(texts, plain(row.note), words)
+
+
+def _beside(told: str, aside: str, words: Words) -> str:
+    return words("aside", told=told, aside=aside) if aside else told
 
 
 def _heading(name: str, words: Words) -> str:

@@ -36,6 +36,8 @@ _LEAST_COPIES = 0.005
 # A column that tells so many rows' topics apart is told once instead of for each topic.
 _FOLLOWS = 0.8
 _FOLLOWS_GAIN = 0.25
+# From here on topics and column are nearly the same division of the rows.
+_MATCHES, _HALF = 0.95, 0.5
 _LEAST_OUTLIER_SCORE = 1.3
 _FEW_OUTLIERS, _MOST_OUTLYING = 5, 0.02
 _MOST_NAMES = 3
@@ -215,10 +217,7 @@ def _of_breakdown(grounds: Grounds) -> Iterable[Statement]:
     outstanding = [(card, grounds.standings.outstanding(card.group.key)) for card in grounds.cards]
     told = [(card, one) for card, one in outstanding if one is not None]
     if told and share >= _FOLLOWS and share - whole >= _FOLLOWS_GAIN:
-        figures = {"column": column, "share": share, "commonest": whole}
-        yield _statement(
-            "agreement", "topics", "say_follows", figures, column=column, share=rounded(share), whole=rounded(whole)
-        )
+        yield _of_agreement(grounds, column, share, whole)
         return
     for card, one in sorted(told, key=lambda both: -abs(both[1].excess)):
         yield _statement(
@@ -236,6 +235,24 @@ def _of_breakdown(grounds: Grounds) -> Iterable[Statement]:
             share=rounded(one.share),
             whole=rounded(one.whole_share),
         )  # fmt: skip
+
+
+def _of_agreement(grounds: Grounds, column: str, share: float, whole: float) -> Statement:
+    """Return how well topics and a column agree, worded by how well, and by whether each value has one topic."""
+    values = [{value: count for value, count in one.values.items() if value} for one in grounds.whole.groups.values()]
+    commonest = [max(sorted(one), key=one.__getitem__) for one in values if one]
+    is_one_to_one = share >= _MATCHES and len(set(commonest)) == len(commonest)
+    key = "say_follows"
+    if share >= _MATCHES:
+        key += ("" if share == 1 else "_nearly") + ("_one" if is_one_to_one else "_each")
+    parts = {
+        language: Words(language)(
+            "follows_parts_only" if whole < _HALF else "follows_parts", share=rounded(share), whole=rounded(whole)
+        )
+        for language in _SPOKEN
+    }
+    figures = {"column": column, "share": share, "commonest": whole, "one_to_one": is_one_to_one}
+    return _statement("agreement", "topics", key, figures, column=column, parts=parts)
 
 
 def _of_trends(grounds: Grounds) -> Iterable[Statement]:

@@ -48,12 +48,24 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{count} 行（{share}）未归类，不属于任何主题。",
         "{count} rows ({share}) are unassigned: they are in no topic.",
     ),
-    "say_follows": (
-        "主题与「{column}」大体一致：{share} 的行，值就是所在主题最常见的那个；不分主题时，最常见的值只占 {whole}。",
-        (
-            "The topics follow “{column}”: {share} of the rows have the commonest value of their topic, "
-            "{whole} the commonest value of all."
-        ),
+    "say_follows": ("主题与「{column}」大体一致：{parts}。", "The topics follow “{column}”: {parts}."),
+    "say_follows_nearly_each": (
+        "每个主题几乎只有一个「{column}」：{parts}。",
+        "Each topic has nearly one “{column}” only: {parts}.",
+    ),
+    "say_follows_each": ("每个主题只有一个「{column}」：{parts}。", "Each topic has one “{column}” only: {parts}."),
+    "say_follows_nearly_one": (
+        "主题与「{column}」几乎一一对应：{parts}。",
+        "The topics match “{column}” almost one to one: {parts}.",
+    ),
+    "say_follows_one": ("主题与「{column}」一一对应：{parts}。", "The topics match “{column}” one to one: {parts}."),
+    "follows_parts": (
+        "{share} 的行取所在主题的多数值（全表最常见的值占 {whole}）",
+        "{share} of the rows have the commonest value of their topic (the commonest value of all has {whole})",
+    ),
+    "follows_parts_only": (
+        "{share} 的行取所在主题的多数值（全表最常见的值只占 {whole}）",
+        "{share} of the rows have the commonest value of their topic (the commonest value of all has only {whole})",
     ),
     "say_more": (
         "「{name}」（{size} 行）中，「{column}」为「{value}」的占 {share}，全部行中占 {whole}。",
@@ -149,8 +161,11 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Near duplicates were found for this report (threshold of similarity: {threshold}).",
     ),
     "noted_copies": (
-        "近似重复由本报告找出：内容本身互为副本的行；相似度分不开它们。",
-        "Near duplicates were found for this report: rows whose contents are copies; similarity does not part them.",
+        "近似重复由本报告直接比对内容得出；单凭向量相似度区分不了。",
+        (
+            "Near duplicates were found for this report: contents were compared as such; similarity of vectors alone "
+            "does not tell them apart."
+        ),
     ),
     "noted_outliers": (
         "离群的行由本报告找出。",
@@ -251,11 +266,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     "trend_W": ("随时间变化（按周，周一起）", "Over time, by week from Monday"),
     "trend_M": ("随时间变化（按月）", "Over time, by month"),
     "trend_Y": ("随时间变化（按年）", "Over time, by year"),
-    "trend_told": ("{first} 至 {last}", "{first} to {last}"),
-    "trend_told_peak": (
-        "{first} 至 {last}；最多在 {most}，{count} 行",
-        "{first} to {last}; most in {most}, {count} rows",
+    "trend_told": ("{first} 至 {last}，依次 {counts} 行", "{first} to {last}, {counts} rows"),
+    "trend_told_range": (
+        "{first} 至 {last}，每期 {low} 至 {high} 行",
+        "{first} to {last}, {low} to {high} rows each",
     ),
+    "trend_told_peak": ("{told}；最多在 {most}，{count} 行", "{told}; most in {most}, {count} rows"),
     "trend_most": ("最多 {count}（{most}）", "most {count} ({most})"),
     "changes": ("与上一份报告相比", "Since the last report"),
     "changes_hint": (
@@ -292,7 +308,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "这张表里没有与其他行明显更接近的副本，这里只是最相似的几对。",
         "Nothing sets copies apart in this table: these are only the pairs that are most alike.",
     ),
-    "duplicate_group": ("{count} 行相近", "{count} alike"),
+    "duplicate_group": ("{count} 行相近", "{count} rows alike"),
     "outliers": ("离群的行", "Outliers"),
     "outliers_hint": (
         "与其余内容最不相似的 {count} 行，附离群分数；内容相同的只列一次。",
@@ -302,7 +318,9 @@ _WORDS: dict[str, tuple[str, str]] = {
         "与其余内容最不相似的 {count} 行，附离群分数。",
         "The {count} row least like the rest, with its score.",
     ),
+    "outliers_none": ("没有一行有离群分数。", "No row has a score."),
     "suspects": ("可疑标签", "Labels to check"),
+    "suspects_none": ("没有发现可疑标签。", "No label looks doubtful."),
     "suspects_hint": (
         "{count} 行的标签与其余数据不符：现有标签 → 建议标签。",
         "{count} rows whose label the rest contradicts: label given → label suggested.",
@@ -406,6 +424,10 @@ class Words:
     def reason(self, code: str) -> str:
         """Return why a cell has no picture, in words; several codes may have the same."""
         return self(_REASON_KEYS[code]) if code in _REASON_KEYS else code
+
+    def counted(self, what: str, count: int) -> str:
+        """Return what a section lists, and how many there are; or that there are none."""
+        return self(f"{what}_hint", count=f"{count:,}") if count else self(f"{what}_none")
 
     def rows(self, count: int) -> str:
         """Return a number of rows in words."""
