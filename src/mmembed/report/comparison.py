@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any, Literal
@@ -33,6 +35,7 @@ from mmembed.analysis.cosines import distinct_directions, unit_rows
 from mmembed.analysis.names.names import Naming, is_numbered
 from mmembed.analysis.preparation import Preparation
 from mmembed.analysis.tallies.categories import told_key
+from mmembed.frames import one_line
 from mmembed.report.request import Columns
 from mmembed.report.words import Words
 from mmembed.vectors import VectorArray, VectorDtype, as_vector_array
@@ -42,8 +45,11 @@ FORMAT = "mmembed-report-1"
 EARLIER_REPORT = "earlier report"
 # Of as many clusters, in one comparison of twenty one at most is told to have changed by chance.
 _ALL_BY_CHANCE = 0.05
-# Borders of groups are drawn by last week's rows, which adds this much to the standard error of a share.
-_OF_BORDERS = 1.25
+# What adds to the standard error of a share. Groups are found where some rows happen to lie, which do not come again:
+# so many rows. Rows at a border go to either side, and a fit of its own draws other borders: these shares of a group,
+# however many rows it has. Measured on pairs of tables of one distribution; see docs/decisions.md.
+_ROWS_BY_CHANCE, _AT_BORDERS, _AT_OTHER_BORDERS = 2.5, 0.05, 0.4
+_NAME_LENGTH = 80
 # Rows of the sample that a report keeps, fewer where vectors are long, and the fewest of a cluster.
 _SAMPLE_ROWS, _SAMPLE_NUMBERS, _SAMPLE_OF_CLUSTER = 1000, 1_000_000, 5
 _STEPS = 127
@@ -77,11 +83,55 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All changes since a report, with its time and its number of rows."""
+    """All changes since a report, with its time and its number of rows.
+
+    Attributes
+    ----------
+    changes : tuple of Change
+        Those that chance does not explain first; of both the largest change of share first.
+    is_anew : bool
+        Whether the clusters of today are known to be a fit of their own, so that a change may be one of borders.
+    """
 
     created_before: str
     rows_before: int
     changes: tuple[Change, ...]
+    is_anew: bool = False
+
+    @property
+    def moved(self) -> tuple[Change, ...]:
+        """Clusters that came or went, and those whose share chance does not explain."""
+        return tuple(one for one in self.changes if one.kind != "steady")
+
+    @property
+    def steady(self) -> tuple[Change, ...]:
+        """Clusters whose change does not exceed chance."""
+        return tuple(one for one in self.changes if one.kind == "steady")
+
+    @property
+    def when(self) -> str:
+        """Time of the earlier report to the minute."""
+        return one_line(self.created_before, 40).replace("T", " ")[:16]
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return the same in values that JSON knows."""
+        return {
+            "since": self.created_before,
+            "rows_before": self.rows_before,
+            "anew": self.is_anew,
+            "topics": [
+                {
+                    "kind": one.kind,
+                    "name": one.name,
+                    "name_before": one.name_before or None,
+                    "rows_before": one.size_before,
+                    "rows": one.size,
+                    "share_before": one.share_before,
+                    "share": one.share,
+                }
+                for one in self.changes
+            ],
+        }
 
 
 def read_facts(previous: Any, *, argument: str = "compare") -> Mapping[str, Any]:
@@ -115,8 +165,16 @@ def read_facts(previous: Any, *, argument: str = "compare") -> Mapping[str, Any]
     return facts
 
 
-def compare_facts(now: Mapping[str, Any], before: Mapping[str, Any]) -> Comparison:
-    """Return what changed from one report to another, the largest changes of share first."""
+def compare_facts(now: Mapping[str, Any], before: Mapping[str, Any], *, is_anew: bool = False) -> Comparison:
+    """Return what changed from one report to another, the largest changes of share first.
+
+    Parameters
+    ----------
+    now, before : mapping
+        What ``to_json()`` of both reports says.
+    is_anew : bool
+        Whether the clusters of ``now`` are known to be a fit of their own.
+    """
     new, old = now["clusters"], before["clusters"]
     comparable = _is_comparable(now, before)
     records = _records(new, comparable=comparable), _records(old, comparable=comparable)
@@ -126,13 +184,14 @@ def compare_facts(now: Mapping[str, Any], before: Mapping[str, Any]) -> Comparis
     rows, rows_before = max(int(now["rows"]), 1), max(int(before["rows"]), 1)
     changes = []
     chance = NormalDist().inv_cdf(1 - _ALL_BY_CHANCE / (2 * max(1, len(partners))))
+    least = partial(_least_change, rows=rows, rows_before=rows_before, chance=chance, is_anew=is_anew)
     for code, cluster in enumerate(new):
         partner = old[partners[code]] if code in partners else None
-        changes.append(_change(cluster, partner, rows, rows_before, code=code, chance=chance))
+        changes.append(_change(cluster, partner, rows, rows_before, code=code, least=least))
     gone = set(range(len(old))) - set(partners.values())
-    changes += [_change(None, old[place], rows, rows_before, code=None, chance=chance) for place in sorted(gone)]
+    changes += [_change(None, old[place], rows, rows_before, code=None, least=least) for place in sorted(gone)]
     changes.sort(key=lambda one: (one.kind == "steady", -abs(one.share - one.share_before), one.name))
-    return Comparison(str(before.get("created", "")), int(before["rows"]), tuple(changes))
+    return Comparison(str(before.get("created", "")), int(before["rows"]), tuple(changes), is_anew)
 
 
 def _records(clusters: Sequence[Mapping[str, Any]], *, comparable: bool) -> list[ClusterRecord]:
@@ -264,7 +323,7 @@ def _change(
     rows_before: int,
     *,
     code: int | None,
-    chance: float,
+    least: Callable[[int], float],
 ) -> Change:
     size, size_before = (0 if one is None else int(one["size"]) for one in (now, before))
     share, share_before = size / rows, size_before / rows_before
@@ -273,18 +332,24 @@ def _change(
         kind = "appeared"
     elif now is None:
         kind = "vanished"
-    else:
-        pooled = (size + size_before) / (rows + rows_before)
-        error = np.sqrt(pooled * (1 - pooled) * (1 / rows + 1 / rows_before))
-        if abs(share - share_before) > chance * _OF_BORDERS * error:
-            kind = "grew" if share > share_before else "shrank"
+    elif abs(share - share_before) > least(size + size_before):
+        kind = "grew" if share > share_before else "shrank"
     return Change(
         kind=kind,
-        name=str((now or before or {})["name"]),
-        name_before="" if before is None else str(before["name"]),
+        name=one_line((now or before or {})["name"], _NAME_LENGTH),
+        name_before="" if before is None else one_line(before["name"], _NAME_LENGTH),
         size=size,
         size_before=size_before,
         share=share,
         share_before=share_before,
         code=code,
     )
+
+
+def _least_change(of_both: int, *, rows: int, rows_before: int, chance: float, is_anew: bool) -> float:
+    """Return the change of share that chance explains, of a cluster that has so many rows in both reports."""
+    pooled = of_both / (rows + rows_before)
+    by_rows = pooled * (1 - pooled) * (1 / rows + 1 / rows_before)
+    by_place = (_ROWS_BY_CHANCE / min(rows, rows_before)) ** 2
+    by_borders = ((_AT_OTHER_BORDERS if is_anew else _AT_BORDERS) * pooled) ** 2
+    return chance * math.sqrt(by_rows + by_place + by_borders)

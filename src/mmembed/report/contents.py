@@ -91,7 +91,9 @@ def assemble(
     record = recall_fit(columns.cluster)
     standings = Standings.of(sources.whole, record)
     facts = report_facts(columns, options, cards, names=sources.names, summary=summary, findings=findings)
-    comparison = None if previous is None else compare_facts(facts, previous)
+    # Groupings were compared only where these groups are a fit of their own.
+    is_anew = record is not None and record.compared > 0
+    comparison = None if previous is None else compare_facts(facts, previous, is_anew=is_anew)
     statements = make_statements(
         Grounds(
             whole=sources.whole,
@@ -104,7 +106,11 @@ def assemble(
             outlier_name=_outlier_name(findings, reader),
         )
     )
-    facts = {**facts, "findings": [told_plainly(one) for one in statements]}
+    facts = {
+        **facts,
+        "findings": [told_plainly(one) for one in statements],
+        "changes": None if comparison is None else comparison.as_plain(),
+    }
     on_map = np.isfinite(axes[0]) & np.isfinite(axes[1])
     most = options.max_points
     while True:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from mmembed.report.cards import Card, ShownRow
+from mmembed.report.comparison import Comparison
 from mmembed.report.page import PageContents, sampled_note
 from mmembed.report.words import Words, percent
 
@@ -121,7 +122,6 @@ def _changes(contents: PageContents) -> list[str]:
     comparison, words = contents.comparison, contents.words
     if comparison is None:
         return []
-    when = comparison.created_before.replace("T", " ")[:16]
     lines = [
         words(
             "change_told",
@@ -132,16 +132,34 @@ def _changes(contents: PageContents) -> list[str]:
             share_before=percent(one.share_before),
             share=percent(one.share),
         )
-        for one in comparison.changes
-        if one.kind != "steady"
+        for one in comparison.moved
     ]
-    steady = len(comparison.changes) - len(lines)
     return [
         f"## {words('changes')}",
-        words("changes_hint", when=when, rows=f"{comparison.rows_before:,}"),
+        words("changes_hint", when=plain(comparison.when), rows=f"{comparison.rows_before:,}"),
+        words("changes_anew") if comparison.is_anew else "",
         _bullets(lines),
-        words("changes_steady" if lines else "changes_none", count=f"{steady:,}"),
+        *(_steady(comparison, words) if comparison.steady else []),
     ]
+
+
+def _steady(comparison: Comparison, words: Words) -> list[str]:
+    """Return the topics whose change does not exceed chance, in a table with their numbers."""
+    heads = [words(key) for key in ("name", "rows_before", "rows_now", "share_before", "share_now")]
+    lines = [
+        (
+            _beside(one.name, words("formerly", name=one.name_before) if one.name_before != one.name else "", words),
+            f"{one.size_before:,}",
+            f"{one.size:,}",
+            percent(one.share_before),
+            percent(one.share),
+        )
+        for one in comparison.steady
+    ]
+    table = [f"| {' | '.join(map(plain, line))} |" for line in [tuple(heads), *lines]]
+    table.insert(1, "|---|---:|---:|---:|---:|")
+    counted = words("changes_steady" if comparison.moved else "changes_none", count=f"{len(comparison.steady):,}")
+    return [_heading(counted, words), "\n".join(table)]
 
 
 def _rows(rows: Sequence[ShownRow], words: Words) -> str:

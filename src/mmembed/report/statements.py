@@ -19,7 +19,7 @@ from mmembed.analysis.tallies.deviations import LEVEL, Deviation, Shift, agreeme
 from mmembed.analysis.tallies.totals import WholeTable
 from mmembed.frames import one_line
 from mmembed.report.cards import Card
-from mmembed.report.comparison import Comparison
+from mmembed.report.comparison import Change, Comparison
 from mmembed.report.findings import Findings
 from mmembed.report.words import Words
 
@@ -187,18 +187,30 @@ def _of_size(grounds: Grounds) -> Iterable[Statement]:
 
 def _of_changes(grounds: Grounds) -> Iterable[Statement]:
     comparison = grounds.comparison
-    counts = Counter(one.kind for one in comparison.changes) if comparison is not None else Counter[str]()
-    moved = {kind: counts[kind] for kind in ("appeared", "vanished", "grew", "shrank") if counts[kind]}
-    if comparison is None or not moved:
+    if comparison is None or not comparison.moved:
         return
-    told = {
-        language: Words(language)("separator").join(
-            Words(language)(f"say_kind_{kind}", count=f"{count:,}") for kind, count in moved.items()
-        )
-        for language in _SPOKEN
-    }
-    when = comparison.created_before[:10]
-    yield _statement("changes", "changes", "say_changes", {"since": when, **moved}, when=when, parts=told)
+    counts = Counter(one.kind for one in comparison.moved)
+    moved = {kind: counts[kind] for kind in ("appeared", "vanished", "grew", "shrank") if counts[kind]}
+    left = len(comparison.moved) - _MOST_NAMES
+    told: dict[Language, str] = {}
+    for language in _SPOKEN:
+        words = Words(language)
+        parts = [_change_told(one, words) for one in comparison.moved[:_MOST_NAMES]]
+        parts += [words("more_changes", count=f"{left:,}")] if left > 0 else []
+        told[language] = words("semicolon").join(parts)
+    when = comparison.when[:10]
+    figures = {"since": when, **moved, "topics": [one.name for one in comparison.moved[:_MOST_NAMES]]}
+    yield _statement("changes", "changes", "say_changes", figures, when=when, parts=told)
+
+
+def _change_told(one: Change, words: Words) -> str:
+    return words(
+        f"say_kind_{one.kind}",
+        name=one.name,
+        count=f"{one.size or one.size_before:,}",
+        before=rounded(one.share_before),
+        now=rounded(one.share),
+    )
 
 
 def _of_unassigned(grounds: Grounds) -> Iterable[Statement]:

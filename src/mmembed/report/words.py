@@ -113,13 +113,24 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "and_more": ("，另有 {count} 个", " and {count} more"),
     "say_changes": (
-        "与 {when} 的报告相比，主题有变化：{parts}。",
-        "The topics have changed since the report of {when}: {parts}.",
+        "与 {when} 的报告相比：{parts}。",
+        "Since the report of {when}: {parts}.",
     ),
-    "say_kind_grew": ("{count} 个占比上升", "{count} rose in share"),
-    "say_kind_shrank": ("{count} 个占比下降", "{count} fell in share"),
-    "say_kind_appeared": ("{count} 个新出现", "{count} appeared"),
-    "say_kind_vanished": ("{count} 个消失", "{count} vanished"),
+    "semicolon": ("；", "; "),
+    "say_kind_grew": ("「{name}」由 {before} 升至 {now}", "“{name}” rose from {before} to {now}"),
+    "say_kind_shrank": ("「{name}」由 {before} 降至 {now}", "“{name}” fell from {before} to {now}"),
+    "say_kind_appeared": ("新出现「{name}」（{count} 行，{now}）", "“{name}” is new ({count} rows, {now})"),
+    "say_kind_appeared_one": ("新出现「{name}」（{count} 行，{now}）", "“{name}” is new ({count} row, {now})"),
+    "say_kind_vanished": (
+        "「{name}」消失（之前 {count} 行，{before}）",
+        "“{name}” is gone ({count} rows, {before} before)",
+    ),
+    "say_kind_vanished_one": (
+        "「{name}」消失（之前 {count} 行，{before}）",
+        "“{name}” is gone ({count} row, {before} before)",
+    ),
+    "more_changes": ("另有 {count} 个主题有变化", "and {count} more topics changed"),
+    "more_changes_one": ("另有 {count} 个主题有变化", "and {count} more topic changed"),
     "quoted": ("「{name}」", "“{name}”"),
     "label_column": ("标签", "label"),
     "topics": ("主题一览", "Topics at a glance"),
@@ -278,16 +289,23 @@ _WORDS: dict[str, tuple[str, str]] = {
         "上一份报告生成于 {when}，共 {rows} 行。占比变化超出随机波动才算增减。",
         "The last report is from {when} and has {rows} rows. A share has changed if chance does not explain it.",
     ),
-    "changes_steady": ("另有 {count} 个主题没有明显变化。", "{count} topics have not changed."),
-    "changes_steady_one": ("另有 {count} 个主题没有明显变化。", "{count} topic has not changed."),
-    "changes_none": (
-        "没有变化：{count} 个主题的占比与上次相当。",
-        "Nothing has changed: {count} topics have the share that they had.",
+    "changes_anew": (
+        "两份报告的主题是分别分出来的，界线可能不同：新出现和消失也可能只是分法变了，占比要变化很大才算增减。",
+        (
+            "The topics of the two reports were found separately, and their borders may differ: one that appeared or "
+            "vanished may be drawn otherwise only, and a share must change by much before it counts."
+        ),
     ),
-    "changes_none_one": (
-        "没有变化：{count} 个主题的占比与上次相当。",
-        "Nothing has changed: {count} topic has the share that it had.",
+    "changes_steady": (
+        "另有 {count} 个主题的变化未超出随机波动",
+        "{count} more topics show no change beyond chance",
     ),
+    "changes_steady_one": (
+        "另有 {count} 个主题的变化未超出随机波动",
+        "{count} more topic shows no change beyond chance",
+    ),
+    "changes_none": ("{count} 个主题的变化都未超出随机波动", "{count} topics show no change beyond chance"),
+    "changes_none_one": ("{count} 个主题的变化未超出随机波动", "{count} topic shows no change beyond chance"),
     "change": ("变化", "Change"),
     "rows_before": ("之前行数", "Rows before"),
     "rows_now": ("现在行数", "Rows now"),
