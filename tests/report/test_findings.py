@@ -87,7 +87,7 @@ def test_sections_are_there_only_where_somebody_looked(goods):
     found = build_report(df, text="title", language="en").html()
     assert "Near duplicates" in found
     assert "Groups: 1, with 2 rows in all" in found
-    assert "The 12 rows least like the rest" in found
+    assert "The 12 rows with the highest scores" in found
 
 
 def test_findings_that_do_not_fit_are_refused(goods):

@@ -110,12 +110,12 @@ def test_copies_outliers_and_labels_are_counted():
     told = by_kind(df.assign(duplicate_group=groups, outlier_score=scores), label_issues=issues)
     assert told["copies"][0]["figures"] == {"rows": 20, "groups": 10}
     assert told["copies"][0]["target"] == "duplicates"
-    assert told["outliers"][0]["text"]["en"] == "1 row is unlike all others: “thing 7”."
+    assert told["outliers"][0]["text"]["en"] == "1 row has an outlier score far above all others: “thing 7”."
     pictures = df.drop(columns="text").assign(
         outlier_score=scores, photo=[f"album/{row}.png" for row in range(len(df))]
     )
     named = json.loads(build_report(pictures, image="photo").to_json())["findings"]
-    assert "1 row is unlike all others: “7.png”." in [one["text"]["en"] for one in named]
+    assert "1 row has an outlier score far above all others: “7.png”." in [one["text"]["en"] for one in named]
     assert told["labels"][0]["text"]["zh"] == "2 行的「标签」可疑：与它们相似的行大多是另一个值。"
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mmembed.analysis.clusters.result import Clusters
     from mmembed.analysis.finding.duplicates import Duplicates
     from mmembed.analysis.labels.classifier import Classifier
+    from mmembed.arrays import FloatVector
     from mmembed.embedding.run import EmbeddingRun
     from mmembed.figures.explorer import Explorer
     from mmembed.report.report import Report
@@ -251,6 +252,7 @@ class ReportingVerbs:
             duplicates=found.results["duplicates"],
             outliers=found.results["outliers"],
             label_issues=found.results["label_issues"],
+            nearest=found.nearest,
             run=run,
             compare=compare,
             notes=notes,
@@ -377,10 +379,13 @@ class FoundForReport:
         What was given, or what was found in its place; None where there is nothing.
     notes : list of str
         What was found, and how.
+    nearest : numpy.ndarray, shape (n,), or None
+        Cosine of each row with the nearest other one, where outliers are shown and that is cheap.
     """
 
     results: dict[str, Any]
     notes: list[str]
+    nearest: FloatVector | None = None
 
 
 def find_for_report(
@@ -416,7 +421,7 @@ def find_for_report(
     language : {"zh", "en"}
         Language of the notes.
     """
-    from mmembed.analysis.finding.outliers import find_outliers
+    from mmembed.analysis.finding.outliers import find_outliers, nearest_cosines
     from mmembed.report.words import Words, percent
 
     words, results, notes = Words(language), dict(given), list[str]()
@@ -431,12 +436,15 @@ def find_for_report(
     if is_cheap and results["outliers"] is None and "outlier_score" not in df.columns:
         results["outliers"] = find_outliers(vectors, kinds=kinds)
         notes.append(words("noted_outliers"))
+    nearest = getattr(results["outliers"], "closeness", None)
+    if is_cheap and nearest is None and results["outliers"] is not False:
+        nearest = nearest_cosines(vectors, kinds=kinds)
     if results["label_issues"] is None and breakdown is not None:
         fitted = _classifier_of(column_of(df, breakdown, argument="breakdown"), vectors, random_state)
         results["label_issues"] = fitted
         if fitted is not None:
             notes.append(words("noted_labels", column=str(breakdown), share=percent(fitted.accuracy)))
-    return FoundForReport(results, notes)
+    return FoundForReport(results, notes, nearest)
 
 
 def _find_copies(

@@ -54,6 +54,7 @@ def build_report(
     duplicates: Any = None,
     outliers: Any = None,
     label_issues: Any = None,
+    nearest: npt.NDArray[np.float32] | None = None,
     run: EmbeddingRun | Sequence[EmbeddingRun] | None = None,
     compare: Any = None,
     notes: Sequence[str] = (),
@@ -105,6 +106,9 @@ def build_report(
         them out.
     label_issues : pandas.DataFrame, fitted classifier or False, optional
         What ``.label_issues()`` returned, or the classifier that has it.
+    nearest : numpy.ndarray, shape (n,), optional
+        Cosine of each row with the nearest other one, which says what outliers are far from; that of ``outliers`` where
+        these are the result of ``find_outliers``. Not taken where the frame is a sample.
     run : EmbeddingRun or list of them, optional
         What embedding took, for the cost in the summary.
     compare : path, mapping or Report, optional
@@ -188,6 +192,7 @@ def build_report(
         suspects=None if label_issues is None or label_issues is False else read_label_issues(df, label_issues),
         copies=count_equal(duplicates),
         label_column=one_line(getattr(label_issues, "target", None), 40) or None,
+        nearest=None if whole is not None else getattr(outliers, "closeness", None) if nearest is None else nearest,
     )
     previous = None if compare is None else read_facts(compare)
     runs = [] if run is None else [run] if isinstance(run, EmbeddingRun) else list(run)

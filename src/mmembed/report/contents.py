@@ -103,7 +103,7 @@ def assemble(
             findings=findings if columns.whole is None else Findings(),
             column=breakdown,
             comparison=comparison,
-            outlier_name=_outlier_name(findings, reader),
+            outlier_names=partial(_outlier_names, findings, reader),
         )
     )
     facts = {
@@ -194,13 +194,14 @@ def _sources(columns: Columns, words: Words) -> tuple[CardSources, list[Position
     return sources, ranked, axes
 
 
-def _outlier_name(findings: Findings, reader: RowReader) -> dict[Language, str] | None:
-    """Return what the first outlier is called, in both languages: its text, the name of its file, or its label."""
-    if not findings.outliers:
-        return None
-    row = reader.row(findings.outliers[0][0])
-    spoken: tuple[Language, ...] = ("zh", "en")
-    return {one: name_of((*row.texts, row.file), Words(one)("row", label=row.label)) for one in spoken}
+def _outlier_names(findings: Findings, reader: RowReader, most: int, language: Language) -> list[str]:
+    """Return what the first outliers are called, each name once: their text, the name of their file, or their label."""
+    names: dict[str, None] = {}
+    words = Words(language)
+    for place, _ in findings.listed_outliers()[:most]:
+        row = reader.row(place)
+        names.setdefault(name_of((*row.texts, row.file), words("row", label=row.label)))
+    return list(names)
 
 
 def _units(columns: Columns, rows: list[int]) -> npt.NDArray[np.float32] | None:
@@ -292,7 +293,8 @@ def list_findings(draft: PageContents, findings: Findings, reader: RowReader) ->
         if groups is None
         else tuple((len(rows), tuple(map(reader.row, rows[:_MOST_OF_GROUP]))) for rows in groups[:_MOST_GROUPS]),
         duplicate_totals=(len(groups or ()), sum(map(len, groups or ()))),
-        outliers=None if outliers is None else tuple(_first_outliers(outliers, reader, draft.words)),
+        outliers=None if outliers is None else tuple(_first_outliers(findings, reader, draft.words)),
+        outlier_median=findings.median_nearest(),
         suspects=None
         if suspects is None
         else tuple(reader.row(one.row, _doubt(one)) for one in suspects[:_MOST_SUSPECTS]),
@@ -300,12 +302,18 @@ def list_findings(draft: PageContents, findings: Findings, reader: RowReader) ->
     )
 
 
-def _first_outliers(outliers: Sequence[tuple[int, float]], reader: RowReader, words: Words) -> list[ShownRow]:
+def _first_outliers(findings: Findings, reader: RowReader, words: Words) -> list[ShownRow]:
     """Return the first rows that differ in what a reader sees of them, or in their score."""
     shown: dict[Hashable, ShownRow] = {}
-    apart = isolated(outliers)
-    for place, (row, score) in enumerate(outliers[: _READ_FOR_EACH * _MOST_OUTLIERS]):
-        one = reader.row(row, f"{score:.3g}" + (f" · {words('stands_out')}" if place < apart else ""))
+    listed = findings.listed_outliers()
+    knows = findings.nearest is not None
+    apart = len(findings.far_rows()) if knows else isolated(listed)
+    for place, (row, score) in enumerate(listed[: _READ_FOR_EACH * _MOST_OUTLIERS]):
+        near = findings.nearest_of(row)
+        told = [f"{score:.3g}"]
+        told += [] if near is None else [words("nearest", near=f"{near:.2f}")]
+        told += [words("stands_out" if knows else "high_score")] if place < apart else []
+        one = reader.row(row, " · ".join(told))
         shown.setdefault((*one.texts, one.file, one.note) if any(one.texts) or one.file else row, one)
     return list(shown.values())[:_MOST_OUTLIERS]
 

@@ -73,7 +73,10 @@ def report_facts(
         else [[columns.position(row) for row in group] for group in findings.duplicates],
         "outliers": None
         if findings.outliers is None
-        else [{"position": columns.position(row), "score": score} for row, score in findings.outliers[:_MOST_OUTLIERS]],
+        else [
+            {"position": columns.position(row), "score": score, "nearest": findings.nearest_of(row)}
+            for row, score in findings.listed_outliers()[:_MOST_OUTLIERS]
+        ],
         "label_issues": None
         if findings.suspects is None
         else [

@@ -6,7 +6,7 @@ Each may come as a column of the frame, as values of its length, or as the resul
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -14,11 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmembed.arrays import FloatVector
 from mmembed.errors import did_you_mean, listed
 from mmembed.frames import column_of, is_missing, one_line
 
 _VALUE_LENGTH = 40
 _EQUAL = 1 - 1e-6  # a cosine that is 1 but for rounding
+# Which rows are far from the nearest one: see far_rows. Of fewer rows nobody can say what is far among them.
+_FEWEST_TO_COMPARE = 20
+_UPPER, _EDGE = 0.84, 0.95
+_TIMES_MIDDLE, _TIMES_SPREAD = 1.75, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class Findings:
         nothing sets these apart in the table, and only equal rows are copies.
     label_column : str or None
         The column of the doubted labels, where it is known.
+    nearest : numpy.ndarray, shape (n,), or None
+        Cosine of each row with the nearest other one; None where nobody looked.
     """
 
     duplicates: tuple[tuple[int, ...], ...] | None = None
@@ -55,6 +62,27 @@ class Findings:
     suspects: tuple[Suspect, ...] | None = None
     copies: tuple[int, int] | None = None
     label_column: str | None = None
+    nearest: FloatVector | None = field(default=None, compare=False)
+
+    def far_rows(self) -> list[int]:
+        """Return the rows with a score that even the nearest row is far from, the farthest first."""
+        scored = {row for row, _ in self.outliers or ()}
+        return [] if self.nearest is None else [row for row in far_rows(self.nearest) if row in scored]
+
+    def listed_outliers(self) -> list[tuple[int, float]]:
+        """Return rows with their scores: those that even the nearest row is far from first, then by score."""
+        place = {row: at for at, row in enumerate(self.far_rows())}
+        return sorted(self.outliers or (), key=lambda one: place.get(one[0], len(place)))
+
+    def median_nearest(self) -> float | None:
+        """Return the median of the cosines of rows with the nearest one; None where none is known."""
+        known = np.isfinite(self.nearest) if self.nearest is not None else np.zeros(0, dtype=bool)
+        return float(np.median(self.nearest[known])) if self.nearest is not None and known.any() else None
+
+    def nearest_of(self, row: int) -> float | None:
+        """Return the cosine of a row with the nearest other one; None where it is not known."""
+        known = self.nearest is not None and bool(np.isfinite(self.nearest[row]))
+        return float(self.nearest[row]) if known and self.nearest is not None else None
 
     @property
     def are_nearest_only(self) -> bool:
@@ -65,6 +93,33 @@ class Findings:
         """Return how many rows are a copy of an earlier one, and how many groups they are in."""
         groups = self.duplicates or ()
         return (sum(map(len, groups)) - len(groups), len(groups)) if self.copies is None else self.copies
+
+
+def far_rows(nearest: npt.ArrayLike) -> list[int]:
+    """Return the rows that even the nearest row is far from, by the table's own distances, the farthest first.
+
+    Its distance is among the greatest twentieth, at least 1.75 times the median, and at least twice as far above the
+    median as that of one row in six. Rows that have a copy are near one, and are not counted among the distances.
+
+    Parameters
+    ----------
+    nearest : array-like, shape (n,)
+        Cosine of each row with the nearest other one; NaN where there is none.
+
+    Examples
+    --------
+    >>> far_rows([0.3, *np.linspace(0.8, 0.9, 40), 1.0])
+    [0]
+    """
+    cosines = np.asarray(nearest, dtype=np.float64)
+    rows = np.flatnonzero(cosines < _EQUAL)
+    if len(rows) < _FEWEST_TO_COMPARE:
+        return []
+    chords = np.sqrt(2 - 2 * cosines[rows])
+    middle, upper, edge = np.quantile(chords, [0.5, _UPPER, _EDGE])
+    least = max(edge, _TIMES_MIDDLE * middle, middle + _TIMES_SPREAD * (upper - middle))
+    far = rows[chords >= least]
+    return [int(row) for row in far[np.argsort(cosines[far], kind="stable")]]
 
 
 def count_equal(given: Any) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from mmembed.report.cards import Card, ShownRow
 from mmembed.report.comparison import Comparison
-from mmembed.report.page import PageContents, sampled_note
+from mmembed.report.page import PageContents, outliers_hint, sampled_note
 from mmembed.report.words import Words, percent
 
 # Signs that Markdown or the HTML in it would read as more than text.
@@ -51,8 +51,7 @@ def render_markdown(contents: PageContents) -> str:
             )
         ]
     if contents.outliers is not None:
-        hint = words.counted("outliers", len(contents.outliers))
-        parts += [f"## {words('outliers')}", hint, _rows(contents.outliers, words)]
+        parts += [f"## {words('outliers')}", outliers_hint(contents), _rows(contents.outliers, words)]
     if contents.suspects is not None:
         hint = words.counted("suspects", contents.suspect_total)
         parts += [f"## {words('suspects')}", hint, _rows(contents.suspects, words)]

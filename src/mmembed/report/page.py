@@ -56,6 +56,8 @@ class PageContents:
         Thumbnails of the typical rows in cards, and of the rows in lists, by row.
     duplicates, outliers, suspects : or None
         Rows to show in these sections; None where nobody looked for them.
+    outlier_median : float or None
+        Median of the cosines of rows with the nearest other one, where that is known.
     profile : Profile
         What the data are and what was done.
     topics : tuple of TopicLine
@@ -88,6 +90,7 @@ class PageContents:
     duplicates: tuple[tuple[int, tuple[ShownRow, ...]], ...] | None = None
     duplicate_totals: tuple[int, int] = (0, 0)
     outliers: tuple[ShownRow, ...] | None = None
+    outlier_median: float | None = None
     suspects: tuple[ShownRow, ...] | None = None
     suspect_total: int = 0
     comparison: Comparison | None = None
@@ -118,6 +121,7 @@ def render_page(contents: PageContents) -> str:
         map_note=" ".join(part for part in (words("map_hint"), _note_of_shown(contents)) if part),
         sample_note="" if contents.sampled is None else sampled_note(contents),
         smaller_groups=groups[len(contents.cards) :],
+        outliers_hint=outliers_hint(contents),
         most_changes=_MOST_CHANGES,
     )
 
@@ -131,6 +135,14 @@ def sampled_note(contents: PageContents) -> str:
     """Return what on the page is of all rows, and what of a sample."""
     rows, sample = f"{contents.rows:,}", f"{contents.sampled or 0:,}"
     return contents.words("sampled", rows=rows, sample=sample)
+
+
+def outliers_hint(contents: PageContents) -> str:
+    """Return in which order outliers are listed, and what stands beside them."""
+    words, count = contents.words, len(contents.outliers or ())
+    if not count or contents.outlier_median is None:
+        return words.counted("outliers", count)
+    return words("outliers_hint_near", count=f"{count:,}", median=f"{contents.outlier_median:.2f}")
 
 
 def _note_of_shown(contents: PageContents) -> str:

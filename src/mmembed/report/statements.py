@@ -6,7 +6,7 @@ A sentence is made only where a test tells what it says from chance, or where a 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any, Literal
@@ -115,8 +115,8 @@ class Grounds:
     ----------
     column : str or None
         Name of the breakdown column.
-    outlier_name : mapping of language to str, or None
-        What the first outlier is called.
+    outlier_names : callable
+        Gives what the first outliers are called, by how many at most and in which language.
     """
 
     whole: WholeTable
@@ -125,7 +125,7 @@ class Grounds:
     findings: Findings
     column: str | None = None
     comparison: Comparison | None = None
-    outlier_name: Mapping[Language, str] | None = None
+    outlier_names: Callable[[int, Language], Sequence[str]] | None = None
 
 
 def make_statements(grounds: Grounds) -> tuple[Statement, ...]:
@@ -316,11 +316,32 @@ def _of_labels(grounds: Grounds) -> Iterable[Statement]:
 
 
 def _of_outliers(grounds: Grounds) -> Iterable[Statement]:
-    count = 0 if grounds.findings.outliers is None else isolated(grounds.findings.outliers)
-    if not count or grounds.outlier_name is None:
+    findings = grounds.findings
+    median = findings.median_nearest()
+    far = findings.far_rows()
+    count = len(far) if median is not None else isolated(findings.outliers or ())
+    if not count or grounds.outlier_names is None:
         return
+    names: dict[Language, str] = {}
+    for language in _SPOKEN:
+        words = Words(language)
+        told = grounds.outlier_names(min(count, _MOST_NAMES), language)
+        names[language] = words("separator").join(words("quoted", name=name) for name in told)
+    figures: dict[str, Any] = {"rows": count}
+    if median is None:
+        yield _statement("outliers", "outliers", "say_high_scores", figures, count=f"{count:,}", names=names)
+        return
+    most = max(one for row in far if (one := findings.nearest_of(row)) is not None)
+    figures |= {"nearest_at_most": most, "median": median}
     yield _statement(
-        "outliers", "outliers", "say_outliers", {"rows": count}, count=f"{count:,}", name=grounds.outlier_name
+        "outliers",
+        "outliers",
+        "say_outliers" if count > _MOST_NAMES else "say_few_outliers",
+        figures,
+        count=f"{count:,}",
+        names=names,
+        most=f"{most:.2f}",
+        median=f"{median:.2f}",
     )
 
 

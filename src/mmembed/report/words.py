@@ -44,6 +44,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{rows} rows fall into {count} topics, {rest} into none. The largest is “{name}”, with {size} rows ({share}).",
     ),
     "stands_out": ("与其他行都不相似", "unlike all others"),
+    "high_score": ("分数远高于其他行", "score far above the others"),
+    "nearest": ("最近一行 {near}", "nearest {near}"),
     "say_unassigned": (
         "{count} 行（{share}）未归类，不属于任何主题。",
         "{count} rows ({share}) are unassigned: they are in no topic.",
@@ -96,12 +98,33 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{count} row has a doubtful “{column}”: most rows like it have another value.",
     ),
     "say_outliers": (
-        "{count} 行与其他行都不相似，最突出的是「{name}」。",
-        "{count} rows are unlike all others. The most unlike is “{name}”.",
+        "{count} 行与其他行都不相似：与最近一行的余弦至多 {most}，全表中位数为 {median}。最突出的是{names}。",
+        (
+            "{count} rows are unlike all others: the cosine with the nearest row is {most} at most, where the median "
+            "of the table is {median}. The most unlike are {names}."
+        ),
     ),
-    "say_outliers_one": (
-        "{count} 行与其他行都不相似：「{name}」。",
-        "{count} row is unlike all others: “{name}”.",
+    "say_few_outliers": (
+        "{count} 行与其他行都不相似：与最近一行的余弦至多 {most}，全表中位数为 {median}。它们是{names}。",
+        (
+            "{count} rows are unlike all others: the cosine with the nearest row is {most} at most, where the median "
+            "of the table is {median}. They are {names}."
+        ),
+    ),
+    "say_few_outliers_one": (
+        "{count} 行与其他行都不相似：{names}，与最近一行的余弦为 {most}，全表中位数为 {median}。",
+        (
+            "{count} row is unlike all others: {names}. Its cosine with the nearest row is {most}, where the median of "
+            "the table is {median}."
+        ),
+    ),
+    "say_high_scores": (
+        "{count} 行的离群分数远高于其他行，最高的是{names}。",
+        "{count} rows have an outlier score far above the others. The highest are of {names}.",
+    ),
+    "say_high_scores_one": (
+        "{count} 行的离群分数远高于其他行：{names}。",
+        "{count} row has an outlier score far above all others: {names}.",
     ),
     "say_unstable": (
         "{count} 个主题不稳定，换一批行会分得不同：{names}。",
@@ -329,12 +352,23 @@ _WORDS: dict[str, tuple[str, str]] = {
     "duplicate_group": ("{count} 行相近", "{count} rows alike"),
     "outliers": ("离群的行", "Outliers"),
     "outliers_hint": (
-        "与其余内容最不相似的 {count} 行，附离群分数；内容相同的只列一次。",
-        "The {count} rows least like the rest, with their scores; equal ones are listed once.",
+        "离群分数最高的 {count} 行；内容相同的只列一次。",
+        "The {count} rows with the highest scores; equal ones are listed once.",
     ),
-    "outliers_hint_one": (
-        "与其余内容最不相似的 {count} 行，附离群分数。",
-        "The {count} row least like the rest, with its score.",
+    "outliers_hint_one": ("离群分数最高的 {count} 行。", "The {count} row with the highest score."),
+    "outliers_hint_near": (
+        (
+            "{count} 行：先列连最近一行也远的，再按离群分数。附分数和与最近一行的余弦（全表中位数为 {median}）；"
+            "内容相同的只列一次。"
+        ),
+        (
+            "{count} rows: first those that even the nearest row is far from, then by score. Each has its score and "
+            "the cosine with its nearest row (median of the table: {median}); equal ones are listed once."
+        ),
+    ),
+    "outliers_hint_near_one": (
+        "{count} 行，附离群分数和与最近一行的余弦（全表中位数为 {median}）。",
+        "{count} row, with its score and the cosine with its nearest row (median of the table: {median}).",
     ),
     "outliers_none": ("没有一行有离群分数。", "No row has a score."),
     "suspects": ("可疑标签", "Labels to check"),

@@ -13,7 +13,7 @@ from mmembed.analysis.cosines import distinct_rows, unit_rows
 from mmembed.analysis.graphs.graph import NeighborGraph, shared_graph
 from mmembed.analysis.graphs.nearest import nearest_rows
 from mmembed.analysis.preparation import Preparation
-from mmembed.arrays import FloatMatrix, FloatVector, Positions
+from mmembed.arrays import BoolVector, FloatMatrix, FloatVector, Positions
 from mmembed.errors import at_least_one
 from mmembed.frames import Written, beside, index_of, with_columns
 from mmembed.vectors import as_vector_array
@@ -62,6 +62,15 @@ class Outliers:
     recall: float = 1.0
     # Labels of the rows, where the vectors were a Series; version 0.1 kept none.
     index: pd.Index | None = field(default=None, repr=False)
+    # Rows whose vector others have, too; earlier versions did not keep them.
+    is_repeated: BoolVector | None = field(default=None, repr=False)
+
+    @property
+    def closeness(self) -> FloatVector:
+        """Cosine of each row with the nearest other one, 1 where one has its vector; NaN where there is no other."""
+        if self.is_repeated is None:
+            return self.similarities
+        return np.where(self.is_repeated, np.float32(1), self.similarities)
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -156,7 +165,38 @@ def find_outliers(vectors: Any, k: int | None = None, *, kinds: Any = None) -> O
     if len(distinct) > 1:
         nearest[present] = present[distinct.first[graph.indices[:, 0]]][distinct.groups]
         similarities[present] = graph.similarities[distinct.groups, 0]
-    return Outliers(scores, nearest, similarities, k, graph.method, graph.recall, index)
+    is_repeated = np.zeros(len(array), dtype=bool)
+    is_repeated[present] = (distinct.counts > 1)[distinct.groups]
+    return Outliers(scores, nearest, similarities, k, graph.method, graph.recall, index, is_repeated)
+
+
+def nearest_cosines(vectors: Any, *, kinds: Any = None) -> FloatVector:
+    """Return the cosine of each row with the nearest other one, as :attr:`Outliers.closeness`.
+
+    Parameters
+    ----------
+    vectors : vector column, shape (n, d)
+    kinds : array-like, shape (n,), optional
+        As of :func:`find_outliers`.
+
+    Examples
+    --------
+    >>> nearest_cosines(np.array([[1, 0], [1, 0], [0, 1]], dtype="float32")).tolist()
+    [1.0, 1.0, 0.0]
+    """
+    array = as_vector_array(vectors)
+    kinds = beside(kinds, index_of(vectors), argument="kinds")
+    present = np.flatnonzero(~array.isna())
+    found = np.full(len(array), np.nan, dtype=np.float32)
+    if not len(present):
+        return found
+    distinct = distinct_rows(Preparation.learn(array, kinds).source(array, kinds))
+    own = np.full(len(distinct), np.nan, dtype=np.float32)
+    if len(distinct) > 1:
+        own[:] = shared_graph(distinct.rows, _near(len(distinct))).similarities[:, 0]
+    own[distinct.counts > 1] = 1
+    found[present] = own[distinct.groups]
+    return found
 
 
 def _near(n_rows: int) -> int:
