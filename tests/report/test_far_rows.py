@@ -155,8 +155,8 @@ def test_one_row_that_is_far_is_told_in_the_singular():
     own, middle = f"{nearest[240]:.2f}", f"{np.median(nearest):.2f}"
     (found,) = report(df)[2]
     assert found["text"]["en"] == (
-        f"1 row is unlike all others: “{ODD[0]}”. Its cosine with the nearest row is {own}, where the median of the table "
-        f"is {middle}."
+        f"1 row is unlike all others: “{ODD[0]}”. Its cosine with the nearest row is {own}, where the median "
+        f"of the table is {middle}."
     )
     assert found["text"]["zh"] == (
         f"1 行与其他行都不相似：「{ODD[0]}」，与最近一行的余弦为 {own}，全表中位数为 {middle}。"

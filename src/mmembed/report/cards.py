@@ -7,6 +7,7 @@ thumbnails.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.names.keywords import keywords
+from mmembed.analysis.names.names import SEPARATOR, says_nothing
+from mmembed.analysis.names.terms import has_han
 from mmembed.analysis.tallies.categories import MISSING, Categories, Category
 from mmembed.analysis.tallies.deviations import has_peak
 from mmembed.analysis.tallies.totals import CountedColumns, WholeTable, count_table
@@ -33,6 +36,11 @@ _MOST_KEYWORDS = 6
 _LISTED_PERIODS = 14
 
 _KEYWORD_LENGTH = 40
+
+# Rows that are read to see whether a group's texts have the terms of its name.
+_READ_FOR_NAME = 5_000
+_NUMBERED = re.compile(r" \(\d+\)$")
+_BESIDE_WORD = r"[^\W_\u3400-\u9fff]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,15 +210,47 @@ def make_cards(sources: CardSources, reader: RowReader, words: Words) -> list[Ca
 def find_keywords(
     grouping: Categories, texts: pd.Series | None, scores: npt.NDArray[np.float64] | None
 ) -> dict[int, tuple[str, ...]]:
-    """Return the terms that set the texts of each group apart, best first; nothing without texts or with one group."""
+    """Return the terms of each group: those of its name that its texts have, then what sets it apart, best first.
+
+    There are none without texts or with one group.
+    """
     if texts is None or len(grouping.groups) < 2:
         return {}
     weights = np.ones(len(texts)) if scores is None else np.nan_to_num(np.clip(scores, 0, 1))
-    found = keywords(grouping.codes.astype(np.intp), texts.tolist(), weights)
-    return {
-        label: tuple(one_line(one.shown, _KEYWORD_LENGTH) for one in terms[:_MOST_KEYWORDS])
-        for label, terms in found.items()
-    }
+    cells = texts.tolist()
+    found = keywords(grouping.codes.astype(np.intp), cells, weights)
+    told = {}
+    for label, terms in found.items():
+        rows = grouping.rows(label)[:_READ_FOR_NAME].tolist()
+        named = _terms_of_name(grouping.groups[label].name, [cells[row] for row in rows])
+        # Of two spellings that differ in case alone the first stays.
+        by_spelling: dict[str, str] = {}
+        for one in (*named, *(one_line(term.shown, _KEYWORD_LENGTH) for term in terms)):
+            by_spelling.setdefault(one.casefold(), one)
+        told[label] = tuple(by_spelling.values())[:_MOST_KEYWORDS]
+    return told
+
+
+def _terms_of_name(name: str, texts: Sequence[object]) -> list[str]:
+    """Return the parts of a name that are words of texts; a name that says nothing has none.
+
+    Examples
+    --------
+    >>> _terms_of_name("zip · leak · goods", ["The zip leaks", "goods"])
+    ['zip', 'goods']
+    """
+    if says_nothing(name):
+        return []
+    parts = [part.strip() for part in _NUMBERED.sub("", name).split(SEPARATOR)]
+    read = [text for text in texts if isinstance(text, str)]
+    return [part for part in parts if 0 < len(part) <= _KEYWORD_LENGTH and any(map(_word(part).search, read))]
+
+
+def _word(part: str) -> re.Pattern[str]:
+    """Return a pattern for a word: letters beside it are those of another one, signs of Chinese are none."""
+    first, last = (sign.isalnum() and not has_han(sign) for sign in (part[0], part[-1]))
+    before, after = f"(?<!{_BESIDE_WORD})" if first else "", f"(?!{_BESIDE_WORD})" if last else ""
+    return re.compile(f"{before}{re.escape(part)}{after}", re.IGNORECASE)
 
 
 def choose_borderline(
