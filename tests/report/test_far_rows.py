@@ -93,9 +93,11 @@ def test_the_sentence_names_rows_whose_nearest_row_is_far(as_column):
     assert found["figures"]["median"] == pytest.approx(np.median(nearest), abs=1e-5)
     assert "pair" not in "".join(found["text"].values())
     assert found["text"]["en"] in made.to_markdown()
-    first = facts["outliers"][0]
-    assert first["position"] == int(np.argmin(nearest))
-    assert first["nearest"] == pytest.approx(nearest.min(), abs=1e-5)
+    listed = facts["outliers"]
+    assert [one["score"] for one in listed] == sorted((one["score"] for one in listed), reverse=True)
+    assert {one["position"] for one in listed if one["far"]} == {240, 241, 242}
+    for one in listed:
+        assert one["nearest"] == pytest.approx(nearest[one["position"]], abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def report_facts(
         }
         for card, name in zip(cards, names, strict=True)
     ]
+    far = set(findings.far_rows())
     return {
         "format": FORMAT,
         "created": options.created.isoformat(timespec="seconds"),
@@ -74,8 +75,14 @@ def report_facts(
         "outliers": None
         if findings.outliers is None
         else [
-            {"position": columns.position(row), "score": score, "nearest": findings.nearest_of(row)}
-            for row, score in findings.listed_outliers()[:_MOST_OUTLIERS]
+            {
+                "position": columns.position(row),
+                "score": score,
+                "nearest": findings.nearest_of(row),
+                "far": row in far,
+            }
+            for place, (row, score) in enumerate(findings.outliers)
+            if place < _MOST_OUTLIERS or row in far
         ],
         "label_issues": None
         if findings.suspects is None
