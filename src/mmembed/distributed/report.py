@@ -119,6 +119,7 @@ def report_of_partitions(
         notes=[*notes, *found.notes],
         outliers=found.results["outliers"],
         label_issues=found.results["label_issues"],
+        nearest=found.nearest,
         whole=whole,
         positions=drawn.positions,
         n_columns=own_columns(ddf.columns),

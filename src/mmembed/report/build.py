@@ -108,7 +108,7 @@ def build_report(
         What ``.label_issues()`` returned, or the classifier that has it.
     nearest : numpy.ndarray, shape (n,), optional
         Cosine of each row with the nearest other one, which says what outliers are far from; that of ``outliers`` where
-        these are the result of ``find_outliers``. Not taken where the frame is a sample.
+        these are the result of ``find_outliers``. Not taken where the frame is a sample of a larger table.
     run : EmbeddingRun or list of them, optional
         What embedding took, for the cost in the summary.
     compare : path, mapping or Report, optional
@@ -192,7 +192,8 @@ def build_report(
         suspects=None if label_issues is None or label_issues is False else read_label_issues(df, label_issues),
         copies=count_equal(duplicates),
         label_column=one_line(getattr(label_issues, "target", None), 40) or None,
-        nearest=None if whole is not None else getattr(outliers, "closeness", None) if nearest is None else nearest,
+        # The nearest row of a sample says nothing of the table.
+        nearest=None if whole is not None and whole.rows - whole.missing > len(df) else _nearest(nearest, outliers),
     )
     previous = None if compare is None else read_facts(compare)
     runs = [] if run is None else [run] if isinstance(run, EmbeddingRun) else list(run)
@@ -219,6 +220,11 @@ def _choices(df: pd.DataFrame, *, color: Any, keep: Any, both: list[Hashable], d
     if date is not None:
         found[date] = read_dates(found[date])[0]
     return {"choices": pd.DataFrame(found), "color": colors, "filter": filters}
+
+
+def _nearest(nearest: Any, outliers: Any) -> npt.NDArray[np.float32] | None:
+    """Return how near each row's nearest one is: as given, or else as the outliers tell."""
+    return getattr(outliers, "closeness", None) if nearest is None else np.asarray(nearest, dtype=np.float32)
 
 
 def own_columns(columns: Iterable[Hashable]) -> int:
