@@ -7,6 +7,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 
+import mmembed.distributed  # noqa: F401  registers the accessor
 from mmembed.vectors import VectorArray
 
 WORDS = ["red", "dress", "blue", "coat", "红色", "连衣裙", "蓝色", "a", "with", "buttons"]
