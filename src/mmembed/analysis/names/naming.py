@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mmembed.analysis.names.keywords import keywords
 from mmembed.analysis.names.names import NOISE_NAMES, Naming, compose
 from mmembed.analysis.names.near_terms import rank_by_nearness
 from mmembed.analysis.names.terms import LANGUAGES, Evidence, Language, has_han
@@ -87,6 +86,8 @@ def name_clusters(
     >>> dict(name_clusters([0, 1, -1]))
     {0: 'cluster 0', 1: 'cluster 1', -1: 'noise'}
     """
+    from mmembed.analysis.names.keywords import keywords
+
     index = index_of(labels) if index_of(vectors) is None else index_of(vectors)
     text, scores, kinds = (
         beside(one, index, argument=argument)
