@@ -98,6 +98,16 @@ def test_a_word_that_no_dictionary_has_is_learnt_from_all_texts():
     assert second[0] == "花呗"
 
 
+def test_a_word_may_begin_with_a_character_that_says_where():
+    """后 is no end of what stands before it in 后端, nor 中 in 中控."""
+    jobs = ["Java后端开发", "招后端工程师", "后端实战", "懂后端优先"]
+    guards = ["消防中控员", "招中控员两名", "中控员夜班", "中控员持证"]
+    first, second = leading([jobs, guards])
+    assert "后端" in first
+    assert any("中控" in term for term in second)
+    assert not any(term.startswith(("端", "控")) for term in first + second)
+
+
 @pytest.mark.parametrize(
     ("texts", "word"),
     [

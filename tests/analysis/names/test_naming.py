@@ -120,6 +120,24 @@ def test_siblings_with_equal_captions_get_different_names():
     assert names[-1] == "noise"
 
 
+def test_a_group_keeps_what_it_is_about_where_that_is_a_name_already():
+    """The word for rows that belong nowhere, and a name of another group, get a second term behind them."""
+    noises = ["工地噪声超标", "夜里噪声吵人", "噪声太大", "广场舞噪声扰民", "扰民的噪声"]
+    bins = ["垃圾没人收", "垃圾堆成山", "小区垃圾没人收"]
+    rivers = ["河里垃圾漂着", "河里都是垃圾", "垃圾倒进河里"]
+    texts = [*noises, *bins, *rivers, "什么都不是"]
+    naming = name_clusters([0] * 5 + [1] * 3 + [2] * 3 + [-1], texts)
+    assert naming[0].split(" · ")[0] == "噪声"
+    assert "垃圾" in naming[1]
+    assert len(set(naming.values())) == 4
+
+
+def test_words_beside_chinese_keep_their_capitals():
+    """Han characters have no spaces beside them."""
+    naming = name_clusters([0, 0, 0, 1, 1], ["招Java工程师", "会Java优先", "精通Java", "会计师", "会计主管"])
+    assert naming[0].split(" · ")[0] == "Java"
+
+
 def test_without_text_the_label_is_the_name():
     """Without captions, or with none in a cluster, the cluster is called by its label."""
     assert name_clusters([1, 0, pd.NA, -1]) == {0: "cluster 0", 1: "cluster 1", -1: "noise"}

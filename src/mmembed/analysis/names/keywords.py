@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 # Candidates of each cluster that are looked at closely.
 _CANDIDATES = 100
 
-# A term that is so often part of one longer term says less than that one.
-_MOSTLY = 0.6
+# A term that is so often part of one longer term says less than that one; of one with two words more it must be nearly
+# always, or 日语 would give way to 日语口语旅行.
+_MOSTLY, _NEARLY_ALWAYS = 0.6, 0.9
 
 # An everyday word says more to a reader than a name or a number that is as frequent. Chinese words of the list are
 # mostly pieces of the term that would be right.
@@ -156,11 +157,14 @@ def _drop_pieces(
 ) -> dict[str, int]:
     """Return the candidates without phrases that hold a word common to all, and without mere pieces of phrases."""
     telling = {term: place for term, place in places.items() if common.isdisjoint(words_of(term, segmenter))}
+    words = {term: len(words_of(term, segmenter)) for term in telling}
     pieces = {
         piece
         for longer in telling
         for piece in telling
-        if is_part(piece, longer) and count[places[longer]] >= _MOSTLY * count[places[piece]]
+        if is_part(piece, longer)
+        and count[places[longer]]
+        >= (_MOSTLY if words[longer] - words[piece] < 2 else _NEARLY_ALWAYS) * count[places[piece]]
     }
     return {term: place for term, place in telling.items() if term not in pieces}
 

@@ -413,12 +413,15 @@ def _names_of_mixed(examples: Sequence[str], word: str, most: int) -> list[list[
 
 
 def _pick_names(ranked: Sequence[Evidence], most_terms: int) -> list[list[str]]:
-    """Return the names to try: the best terms that do not overlap, then the same with later terms in the last place."""
+    """Return the names to try: the best terms that do not overlap, then the first of them with a later one behind."""
     distinct = _distinct(ranked)
     if not distinct:
         return []
     best = [one.term for one in distinct[:most_terms] if one.score >= _WEAK * distinct[0].score]
-    return [best, *([*best[:-1], other.term] for other in distinct[len(best) :])]
+    others = [one.term for one in distinct[len(best) :]]
+    # What leads stays, if there is room for a second term: it is what the rows are about.
+    kept = best if len(best) < most_terms else best[:-1]
+    return [best, *([*kept, other] for other in others), *([other] for other in others if kept)]
 
 
 def _distinct(ranked: Sequence[Evidence], *, are_examples: bool = False) -> list[Evidence]:

@@ -28,11 +28,14 @@ _WITHOUT = 2
 # How often a word that was learnt would stand in the texts that the dictionary was counted in.
 _FREQUENCY = 1000
 
-# Characters that stand beside any word: what they are next to makes no word with them.
+# Characters that stand beside any word: what they are next to makes no word with them. Those that say where may begin
+# one (后端, 中控), but end none and stand in none.
 FUNCTION_CHARACTERS = frozenset(
     "的地得了着过么吗呢吧啊呀哦嘛啦是在有和与及或而但且因为于由从到向对把被给让使令将就都也又再还才只很太最更挺"
-    "不未非无没能会可要想该应敢肯说我你您他她它们咱这那哪其此每各某一二两三四五六七八九十几个块元次上下里内外中前后时"
+    "不未非无没能会可要想该应敢肯说去来找看听做拿走坐跑起完掉住好够成人我你您他她它们咱这那哪谁其此每各某"
+    "一二两三四五六七八九十几个块元次号时"
 )
+_PLACES = frozenset("上下里外内中前后")
 
 # How much of something: with what follows it may be a word (很差).
 _DEGREES = frozenset("很太最更挺")
@@ -106,7 +109,7 @@ def learn_words(runs: Iterable[Iterable[str]]) -> Segmenter:
     likely = {
         string
         for string, count in texts.items()
-        if len(string) > 1 and count >= _FEWEST_TEXTS and _is_together(string, texts)
+        if len(string) > 1 and count >= _FEWEST_TEXTS and _PLACES.isdisjoint(string[1:]) and _is_together(string, texts)
     }
     before: defaultdict[str, Counter[str]] = defaultdict(Counter)
     after: defaultdict[str, Counter[str]] = defaultdict(Counter)

@@ -174,7 +174,8 @@ def overlap(left: str, right: str) -> bool:
     """
     if is_han(left) and is_han(right):
         # One shared character is chance within longer words, but at their ends it is what they are.
-        return left in right or right in left or left[-1] == right[-1] or bool(_pairs(left) & _pairs(right))
+        is_one = left in right or right in left or left[-1] == right[-1] or sorted(left) == sorted(right)
+        return is_one or bool(_pairs(left) & _pairs(right))
     return bool(_forms(left) & _forms(right))
 
 
@@ -303,7 +304,7 @@ CHINESE = frozenset(
     较为 过来 过程 还是 还有 还要 这个 这么 这些 这样 这种 这里 进行 通过 通常 造成 那个 那么 那些 那样
     那里 都是 采用 里面 除了 随着 需要 非常 首先 马上 一个 两个 这是 那是 上面 下面 外面 前面 后面 旁边
     中间 附近 属于 不到 不再 来说 之中 之类 记者 获悉 报道 是 要 让 使 令 给 想
-    能 会 可 没 时 后 前 里 内 中 外 上 下 很 太 最 更 挺 有点 有点儿 您 您好 你好
+    能 会 可 没 时 后 前 里 内 外 上 下 很 太 最 更 挺 有点 有点儿 您 您好 你好
     是不是 有没有 能不能 会不会 可不可以 好不好""",
     )
 )

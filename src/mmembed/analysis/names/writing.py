@@ -11,6 +11,9 @@ from collections.abc import Iterable
 _BEGINS = re.compile(r"(?:^|[.!?:;\n\r\u3002\uff01\uff1f\u2026|\u00b7])[\s\"'\u2018\u201c(\[*#>-]*$")
 _LOOKED_BACK = 8
 
+# What no word ends before: a letter, but for Han characters, which have no spaces beside them.
+_LETTER = r"[^\W\u3400-\u4dbf\u4e00-\u9fff]"
+
 
 def written(term: str, texts: Iterable[str]) -> str:
     """Return a term in the writing that texts use most often, word by word; of equally frequent ones the lower case.
@@ -31,6 +34,8 @@ def written(term: str, texts: Iterable[str]) -> str:
     'fix AC'
     >>> written("dress", ["Dress in red", "a dress"]), written("bank of england", ["the Bank of England said"])
     ('dress', 'Bank of England')
+    >>> written("java", ["招Java工程师", "会Java优先"])
+    'Java'
     >>> written("chef knife", ["a chef's knife", "the chef's Knife", "a knife"])
     "chef's knife"
     """
@@ -41,7 +46,8 @@ def written(term: str, texts: Iterable[str]) -> str:
     seen, owning = Counter[str](), Counter[str]()
     # Letters that lower case makes two of, such as the German sharp s, are not looked for.
     searched = re.compile(
-        rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(set(words), key=len, reverse=True)))})(?!\w)", re.IGNORECASE
+        rf"(?<!{_LETTER})(?:{'|'.join(map(re.escape, sorted(set(words), key=len, reverse=True)))})(?!{_LETTER})",
+        re.IGNORECASE,
     )
     for text in texts:
         shown = text if text.isascii() else unicodedata.normalize("NFKC", text).replace("\u2019", "'")
