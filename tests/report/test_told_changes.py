@@ -33,6 +33,8 @@ CHANGES = {
     "doubled": ([36, *OTHERS], [72, *OTHERS], {"topic 0": "grew"}),
     "a tenth less": ([72, *OTHERS], [65, *OTHERS], {}),
     "a small one fell": ([14, *[60] * 32], [1, *[60] * 32], {}),
+    "a tiny one is gone": ([4, *OTHERS], [0, *OTHERS], {}),
+    "one is gone": ([30, *OTHERS], [0, *OTHERS], {"topic 0": "vanished"}),
     "many rows, a little less": ([10_000, *[10_000] * 9], [9_500, *[10_000] * 9], {}),
     "many rows, a third less": ([10_000, *[10_000] * 9], [6_600, *[10_000] * 9], {"topic 0": "shrank"}),
 }
@@ -48,6 +50,12 @@ def test_groups_that_were_drawn_anew_change_by_more_before_it_is_told():
     """Two fits draw other borders: what doubled may be that, what is six times as large is not."""
     assert kinds([36, *OTHERS], [72, *OTHERS], is_anew=True) == {}
     assert kinds([20, *OTHERS], [150, *OTHERS], is_anew=True)["topic 0"] == "grew"
+
+
+def test_a_tiny_group_that_is_gone_is_listed_with_its_numbers():
+    """It may come again by chance, so it is no news; nothing is left out in silence."""
+    gone = next(one for one in compare_facts(facts([0, *OTHERS]), facts([4, *OTHERS])).changes if one.name == "topic 0")
+    assert (gone.kind, gone.size_before, gone.size, gone.code) == ("steady", 4, 0, None)
 
 
 def compared(now, before, language, **options):

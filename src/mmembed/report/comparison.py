@@ -330,9 +330,9 @@ def _change(
     kind: Kind = "steady"
     if before is None:
         kind = "appeared"
-    elif now is None:
+    elif now is None and share_before > least(size_before):
         kind = "vanished"
-    elif abs(share - share_before) > least(size + size_before):
+    elif now is not None and abs(share - share_before) > least(size + size_before):
         kind = "grew" if share > share_before else "shrank"
     return Change(
         kind=kind,

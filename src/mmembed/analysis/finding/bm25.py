@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmembed.analysis.finding.keyword_index import keyword_index
-from mmembed.analysis.finding.keyword_terms import HAN, folded_texts, keyword_terms, worth_of_terms
+from mmembed.analysis.finding.keyword_terms import HAN, WORTH_OF_A_CODE, folded_texts, keyword_terms, worth_of_terms
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +112,8 @@ def keyword_matches(query: str, texts: pd.Series, statistics: KeywordStatistics 
     Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009. The weight comes from the
     share that the terms of a text have in the squared rarities of all terms of the query; those that no text has are
     the rarest. Squares let a rare name outweigh common words around it. A common term adds less than its square, so a
-    query of common words alone is not matched in full. A large share counts in full, a small one hardly.
+    query of common words alone is not matched in full. A large share counts in full, a small one hardly. A text
+    that has the codes of a query counts in full, however it is asked for.
 
     Parameters
     ----------
@@ -143,7 +144,8 @@ def keyword_matches(query: str, texts: pd.Series, statistics: KeywordStatistics 
     )
     penalty = _SATURATION * (1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * lengths / (total / n_texts))
     rare = min(_RARE, _rarity(1, n_texts))  # of few texts even the rarest term is in more than a twentieth
-    asked = 0.0
+    asked = codes = 0.0
+    of_codes = np.zeros(len(lengths))
     for term, worth in worth_of_terms(keyword_terms(query)).items():
         if index is None:
             everywhere = _counts(pc, folded, term)
@@ -153,11 +155,16 @@ def keyword_matches(query: str, texts: pd.Series, statistics: KeywordStatistics 
             found, counts = index.counts(term, lambda some, one: _counts(pc, some, one))
         having = len(found) if statistics is None else statistics.documents[term]
         rarity = _rarity(having, n_texts)
-        scores[found] += rarity * counts * (_SATURATION + 1) / (counts + penalty[found])
+        scores[found] += max(1.0, worth) * rarity * counts * (_SATURATION + 1) / (counts + penalty[found])
         weights[found] += worth * rarity**2 * min(1.0, rarity / rare)
         asked += worth * rarity**2
+        if worth >= WORTH_OF_A_CODE:
+            of_codes[found] += rarity**2 * min(1.0, rarity / rare)
+            codes += rarity**2
     share = weights / asked if asked else weights
-    return KeywordMatches(scores, np.minimum(share / _IN_FULL, 1) ** 2)
+    if codes:
+        of_codes /= codes
+    return KeywordMatches(scores, np.maximum(np.minimum(share / _IN_FULL, 1) ** 2, of_codes))
 
 
 def _rarity(having: int, n_texts: int) -> float:

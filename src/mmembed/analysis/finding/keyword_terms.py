@@ -40,7 +40,7 @@ _TELLING_TAGS = frozenset({"m", "mq", "q", "x"})
 
 # A letter beside a digit, or three digits: an order number, a model. Vectors hardly know these.
 _CODE = re.compile(r"(?=.*\d)(?=.*[^\W\d_])|\d{3}")
-_WORTH_OF_A_CODE = 4.0
+WORTH_OF_A_CODE = 4.0
 
 
 def keyword_terms(text: str) -> list[str]:
@@ -78,7 +78,7 @@ def worth_of_terms(terms: Sequence[str]) -> dict[str, float]:
     {'红裙': 1.0, '红': 0.0, '裙': 0.0, 'dress': 1.0, 'so48213': 4.0}
     """
     paired = {character for term in terms if len(term) == 2 and _ONE_HAN.match(term) for character in term}
-    return {term: 0.0 if term in paired else _WORTH_OF_A_CODE if _CODE.search(term) else 1.0 for term in terms}
+    return {term: 0.0 if term in paired else WORTH_OF_A_CODE if _CODE.search(term) else 1.0 for term in terms}
 
 
 def _words(piece: str) -> Iterator[str]:
