@@ -62,8 +62,9 @@ def read() -> None:
     check(next_week["cluster"].tolist() == clusters.labels.tolist(), "clusters do not go on from the saved ones")
     moved = df.mmembed.project("title_vector", like="map", random_state=0)
     check(moved["map_x"].notna().all(), "the map does not go on from the earlier one")
-    told = df.mmembed.report("title_vector", text="title", compare="report.json", language="en").to_markdown()
-    check("3 topics have the share that they had" in told, "the report does not go on from the earlier one")
+    told = json.loads(df.mmembed.report("title_vector", text="title", compare="report.json").to_json())
+    changes = [(one["kind"], one["rows"] == one["rows_before"]) for one in told["changes"]["topics"]]
+    check(changes == [("steady", True)] * 3, f"the report does not go on from the earlier one: {changes}")
 
     local = pd.read_parquet("local.parquet")
     check(
