@@ -380,7 +380,7 @@ class FoundForReport:
     notes : list of str
         What was found, and how.
     nearest : numpy.ndarray, shape (n,), or None
-        Cosine of each row with the nearest other one, where outliers are shown and that is cheap.
+        Cosine of each row with the nearest other one, where outliers are shown that do not have it and that is cheap.
     """
 
     results: dict[str, Any]
@@ -436,9 +436,9 @@ def find_for_report(
     if is_cheap and results["outliers"] is None and "outlier_score" not in df.columns:
         results["outliers"] = find_outliers(vectors, kinds=kinds)
         notes.append(words("noted_outliers"))
-    nearest = getattr(results["outliers"], "closeness", None)
-    if is_cheap and nearest is None and results["outliers"] is not False:
-        nearest = nearest_cosines(vectors, kinds=kinds)
+    # The result of find_outliers has them; a column of scores has not.
+    has_none = results["outliers"] is not False and not hasattr(results["outliers"], "closeness")
+    nearest = nearest_cosines(vectors, kinds=kinds) if is_cheap and has_none else None
     if results["label_issues"] is None and breakdown is not None:
         fitted = _classifier_of(column_of(df, breakdown, argument="breakdown"), vectors, random_state)
         results["label_issues"] = fitted

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmembed.analysis.names.keywords import keywords
-from mmembed.analysis.names.names import SEPARATOR, says_nothing
-from mmembed.analysis.names.terms import has_han
+from mmembed.analysis.names.names import parts_of, says_nothing
+from mmembed.analysis.names.terms import HAN, has_han
 from mmembed.analysis.tallies.categories import MISSING, Categories, Category
 from mmembed.analysis.tallies.deviations import has_peak
 from mmembed.analysis.tallies.totals import CountedColumns, WholeTable, count_table
@@ -39,8 +39,7 @@ _KEYWORD_LENGTH = 40
 
 # Rows that are read to see whether a group's texts have the terms of its name.
 _READ_FOR_NAME = 5_000
-_NUMBERED = re.compile(r" \(\d+\)$")
-_BESIDE_WORD = r"[^\W_\u3400-\u9fff]"
+_BESIDE_WORD = rf"[^\W_{HAN}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +240,7 @@ def _terms_of_name(name: str, texts: Sequence[object]) -> list[str]:
     """
     if says_nothing(name):
         return []
-    parts = [part.strip() for part in _NUMBERED.sub("", name).split(SEPARATOR)]
+    parts = [part.strip() for part in parts_of(name)]
     read = [text for text in texts if isinstance(text, str)]
     return [part for part in parts if 0 < len(part) <= _KEYWORD_LENGTH and any(map(_word(part).search, read))]
 

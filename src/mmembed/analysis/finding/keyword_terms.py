@@ -30,7 +30,7 @@ _ENDINGS = frozenset({"s", "t", "d", "m", "ll", "re", "ve"})
 _ASKING = frozenset(
     re.findall(
         r"\S+",
-        "怎么办 怎么样 怎么回事 什么样 为啥 为何 有没有 是不是 能不能 会不会 要不要 可不可以 多久",
+        "怎么办 怎么样 怎么回事 什么样 为啥 为何 要不要 多久",
     )
 )
 
@@ -59,7 +59,7 @@ def keyword_terms(text: str) -> list[str]:
     shouted = shown.upper() == shown
     for piece in _PIECES.findall(shown):
         if _ONE_HAN.match(piece):
-            for run in _han_runs(piece):
+            for run in _telling_runs(piece):
                 terms += [run[start : start + 2] for start in range(len(run) - 1)]
                 terms += list(run)
         elif len(piece) > 1 and piece.isupper() and not shouted:
@@ -90,7 +90,7 @@ def _words(piece: str) -> Iterator[str]:
             yield word
 
 
-def _han_runs(piece: str) -> Iterator[str]:
+def _telling_runs(piece: str) -> Iterator[str]:
     """Yield the runs of Han characters between words that say nothing."""
     import rjieba
 

@@ -156,17 +156,15 @@ def _drop_pieces(
     places: Mapping[str, int], count: npt.NDArray[np.float32], common: set[str], segmenter: Segmenter
 ) -> dict[str, int]:
     """Return the candidates without phrases that hold a word common to all, and without mere pieces of phrases."""
-    telling = {term: place for term, place in places.items() if common.isdisjoint(words_of(term, segmenter))}
-    words = {term: len(words_of(term, segmenter)) for term in telling}
-    pieces = {
-        piece
-        for longer in telling
-        for piece in telling
-        if is_part(piece, longer)
-        and count[places[longer]]
-        >= (_MOSTLY if words[longer] - words[piece] < 2 else _NEARLY_ALWAYS) * count[places[piece]]
-    }
-    return {term: place for term, place in telling.items() if term not in pieces}
+    words = {term: words_of(term, segmenter) for term in places}
+    telling = [term for term in places if common.isdisjoint(words[term])]
+    pieces = set()
+    for longer in telling:
+        for piece in telling:
+            needed = _MOSTLY if len(words[longer]) - len(words[piece]) < 2 else _NEARLY_ALWAYS
+            if is_part(piece, longer) and count[places[longer]] >= needed * count[places[piece]]:
+                pieces.add(piece)
+    return {term: places[term] for term in telling if term not in pieces}
 
 
 def _rank_wide_first(

@@ -82,7 +82,7 @@ class Naming(Mapping[int, str]):
         for label, name in self.names.items():
             head = {"cluster": label, "name": name, "origin": self.origins[label]}
             found = self.evidence.get(label, ())
-            parts = _NUMBER.sub("", name).split(SEPARATOR)
+            parts = parts_of(name)
             lines += [
                 head
                 | {
@@ -251,6 +251,18 @@ def _fault(name: object) -> str | None:
 
 
 SEPARATOR = " · "
+
+
+def parts_of(name: str) -> list[str]:
+    """Return the terms that a name is made of.
+
+    Examples
+    --------
+    >>> parts_of("dress · red (2)")
+    ['dress', 'red']
+    """
+    return _NUMBER.sub("", name).split(SEPARATOR)
+
 
 NOISE_NAMES: Mapping[Language, str] = {"en": "noise", "zh": "噪声"}
 

@@ -20,7 +20,7 @@ Language = Literal["zh", "en"]
 # What a caller may say; of "auto" the texts decide.
 LANGUAGES = ("auto", "zh", "en")
 
-_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 
 # Addresses, tags and entities of web pages; then runs of Han characters, words, and whatever parts phrases: digits with
 # what is attached to them, punctuation, line ends.
@@ -31,10 +31,10 @@ _DEBRIS = re.compile(
 )
 
 _TOKENS = re.compile(
-    rf"[{_HAN}]+|[^\W\d_{_HAN}][^\W_{_HAN}]*(?:['’-][^\W\d_{_HAN}]+)*|\d[^\W_{_HAN}]*|[^\w '’-]|_|(?<= )-(?= )"
+    rf"[{HAN}]+|[^\W\d_{HAN}][^\W_{HAN}]*(?:['’-][^\W\d_{HAN}]+)*|\d[^\W_{HAN}]*|[^\w '’-]|_|(?<= )-(?= )"
 )
 
-_IS_HAN = re.compile(rf"[{_HAN}]")
+_IS_HAN = re.compile(rf"[{HAN}]")
 
 # Stands before a part of a Chinese compound, which may be a word (咖啡 in 热咖啡) or mere syllables (尼亚 in 肯尼亚).
 PART = "+"

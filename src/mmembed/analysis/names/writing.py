@@ -7,12 +7,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
+from mmembed.analysis.names.terms import HAN
+
 # What stands before the first word of a sentence, where a capital says nothing.
 _BEGINS = re.compile(r"(?:^|[.!?:;\n\r\u3002\uff01\uff1f\u2026|\u00b7])[\s\"'\u2018\u201c(\[*#>-]*$")
 _LOOKED_BACK = 8
 
 # What no word ends before: a letter, but for Han characters, which have no spaces beside them.
-_LETTER = r"[^\W\u3400-\u4dbf\u4e00-\u9fff]"
+_LETTER = rf"[^\W{HAN}]"
 
 
 def written(term: str, texts: Iterable[str]) -> str:
