@@ -108,6 +108,15 @@ def test_a_word_may_begin_with_a_character_that_says_where():
     assert not any(term.startswith(("端", "控")) for term in first + second)
 
 
+def test_a_code_that_one_row_has_is_no_term():
+    """Numbers of orders tell rows apart and not groups; what several rows have, such as a model, is a term."""
+    late = [f"快递太慢 单号HZ{number}" for number in range(10_400, 10_406)]
+    phones = ["适用mate60手机壳", "mate60钢化膜", "mate60充电头 单号HZ77120"]
+    first, second = leading([late, phones])
+    assert "mate60" in second
+    assert not any(term.startswith("hz") for term in first + second)
+
+
 @pytest.mark.parametrize(
     ("texts", "word"),
     [

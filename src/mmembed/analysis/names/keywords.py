@@ -350,7 +350,7 @@ def count_terms(sample: TextSample, *, language: Language | None = None) -> Coun
         return None
     counts, terms, spellings = _merge_forms(counts, counter.get_feature_names_out().tolist())
     everywhere = np.bincount(counts.indices, minlength=len(terms)).astype(np.float64)
-    keep = (everywhere > 0) & ((everywhere > 1) | _are_words(terms, segmenter))
+    keep = (everywhere > 0) & ((everywhere > 1) | _vouch_for_themselves(terms, segmenter))
     if language is not None:
         keep &= np.fromiter((is_han(term) == (language == "zh") for term in terms), bool, len(terms))
     columns = np.flatnonzero(keep)
@@ -420,8 +420,14 @@ def _tally(
 
 
 def _are_words(terms: Collection[str], segmenter: Segmenter) -> npt.NDArray[np.bool_]:
-    """Return which terms need no second text to vouch for them: a phrase may be two words that met by chance."""
+    """Return which terms are single words."""
     return np.fromiter((len(words_of(term, segmenter)) == 1 for term in terms), bool, len(terms))
+
+
+def _vouch_for_themselves(terms: Collection[str], segmenter: Segmenter) -> npt.NDArray[np.bool_]:
+    """Return which terms need no second text: a phrase may be two words that met by chance, a code is of one row."""
+    has_digit = np.fromiter((any(map(str.isdigit, term)) for term in terms), bool, len(terms))
+    return np.asarray(_are_words(terms, segmenter) & ~has_digit)
 
 
 def _merge_forms(counts: Any, terms: list[str]) -> tuple[Any, npt.NDArray[Any], dict[str, str]]:
